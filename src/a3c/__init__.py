@@ -1,0 +1,43 @@
+"""Asynchronous advantage actor-critic (A3C) training for any Gymnasium environment.
+
+    from a3c import A3C
+    agent = A3C("CartPole-v1", workers=4, seed=1)
+    agent.learn(steps=200_000)
+    print(agent.evaluate(episodes=100))
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Where each public name lives. They are imported when first used: importing a3c itself takes no time.
+_HOMES = {
+    "A3C": "a3c.agent",
+    "RandomAgent": "a3c.agent",
+    "load": "a3c.agent",
+    "TrainConfig": "a3c.config",
+    "make_environment": "a3c.environments.making",
+    "A3CError": "a3c.errors",
+}
+
+if TYPE_CHECKING:
+    from a3c.agent import A3C as A3C
+    from a3c.agent import RandomAgent as RandomAgent
+    from a3c.agent import load as load
+    from a3c.config import TrainConfig as TrainConfig
+    from a3c.environments.making import make_environment as make_environment
+    from a3c.errors import A3CError as A3CError
+
+__all__ = ["A3C", "A3CError", "RandomAgent", "TrainConfig", "load", "make_environment"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'a3c' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,250 @@
+"""Agents: training, acting and saving behind one small class.
+
+    agent = A3C("CartPole-v1", workers=4, seed=1)
+    result = agent.learn(steps=200_000)
+    report = agent.evaluate(episodes=100)
+    action, state = agent.predict(observation)
+    agent.save("cartpole.safetensors"); agent = a3c.load("cartpole.safetensors")
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from a3c.config import LIMITS, TrainConfig, make_config
+from a3c.environments.making import EnvironmentFactory
+from a3c.errors import SettingsError
+from a3c.evaluation import Evaluation, evaluate
+from a3c.parallel.processes import start_server
+from a3c.policy import NetworkFactory
+from a3c.recipes import with_recipe
+from a3c.runs.checkpoint import Checkpoint
+from a3c.runs.folder import RunFolder
+from a3c.runs.progress import Progress, make_display
+from a3c.training import Interrupted, Result, Setup, prepare, train
+
+
+class Agent:
+    """An algorithm, an environment, and a policy with its parameters. Use a subclass, such as A3C, or `a3c.load`."""
+
+    algorithm: str
+
+    def __init__(
+        self,
+        environment: str | EnvironmentFactory,
+        *,
+        network: NetworkFactory | None = None,
+        recipe: str | None = None,
+        **settings: Any,
+    ):
+        """Makes one environment, to see its spaces, and the network.
+
+        Args:
+            environment: a Gymnasium id, `module:Id`, a factory of a gymnasium.Env, or of a vector environment (a
+                VectorEnv class, or a function that requires an argument, the number of environments).
+            network: your own network: `(observation_space, key) -> equinox.Module`, from one observation to features
+                `[n]`; the heads for policy and value are added.
+            recipe: the name of a recipe, or "none" for plain defaults. By default the recipe for this id, if any.
+            settings: any field of TrainConfig: workers, seed, learning_rate, ...
+
+        Raises:
+            SettingsError, InvalidEnvironment, UnsupportedSpace: in one line each.
+        """
+        if settings.get("backend") != "inline":
+            start_server()
+        factory = None if isinstance(environment, str) else environment
+        settings |= {"algorithm": self.algorithm, "environment": environment if factory is None else ""}
+        config = make_config(with_recipe(recipe, settings), "settings")
+        self._adopt(prepare(config, factory, network))
+
+    def _adopt(self, setup: Setup) -> None:
+        self._setup = setup
+        self._generator = np.random.default_rng(np.random.SeedSequence(self.config.seed or 0, spawn_key=(2,)))
+
+    @classmethod
+    def _from_setup(cls, setup: Setup) -> "Agent":
+        agent = object.__new__(cls)
+        agent._adopt(setup)
+        return agent
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings, with those left open filled in."""
+        return self._setup.start.config
+
+    def learn(
+        self,
+        steps: int | None = None,
+        *,
+        episodes: int | None = None,
+        seconds: float | None = None,
+        target_return: float | None = None,
+        run: str | Path | None = None,
+        progress: bool = False,
+        callback: Callable[[Progress], bool | None] | None = None,
+    ) -> Result:
+        """Trains until the first limit is met, and keeps what was learned; called again, it continues.
+
+        Limits given here replace those of the settings and the recipe.
+
+        Args:
+            steps: environment steps to take in this call.
+            episodes: episodes to finish in this call.
+            seconds: seconds that this call may take.
+            target_return: mean return of the last 100 episodes at which to stop; by default the environment's own.
+            run: a run folder to write; it must not hold a run yet. Without it nothing is written.
+            progress: whether to show a progress line.
+            callback: called with a Progress at every report; returning False stops training.
+
+        Raises:
+            SettingsError: nothing would ever end the training.
+            RunFolderError: `run` holds a run already, or cannot be written.
+            WorkerError: a worker raised or died.
+            KeyboardInterrupt: on Ctrl-C, after keeping (and, with `run`, saving) what was learned.
+        """
+        started = time.monotonic()
+        # A run is judged by its own episodes, not by those that solved the one before.
+        start = dataclasses.replace(self._setup.start, returns=[], solved_at_step=None, solved_at_second=None)
+        start.config = _with_limits(start, steps, episodes, seconds, target_return)
+        start.config.check_ends()
+        folder = RunFolder.create(run, start.config) if run is not None else None
+        setup = dataclasses.replace(self._setup, start=start)
+        settings_kept = self.config
+        try:
+            result = train(setup, folder=folder, display=make_display(progress), callback=callback, started=started)
+        except Interrupted as interrupted:
+            self._keep(interrupted.result.latest, settings_kept)
+            raise
+        self._keep(result.latest, settings_kept)
+        return result
+
+    def _keep(self, latest: Checkpoint, config: TrainConfig) -> None:
+        self._setup = dataclasses.replace(self._setup, start=dataclasses.replace(latest, config=config))
+
+    def predict(
+        self, observation: Any, state: Any = None, deterministic: bool = True
+    ) -> tuple[np.ndarray | np.integer, Any]:
+        """The action for one observation, or the actions for a batch of them.
+
+        Args:
+            observation: of the environment's shape, or with a batch axis before it.
+            state: the state of a recurrent policy; None for the others.
+            deterministic: the most probable action, or one drawn from the policy.
+
+        Returns:
+            Action (or actions, `[batch]`), and the next state.
+        """
+        batch, single = self._batch(observation)
+        policy, parameters = self._setup.policy, self._setup.start.parameters
+        if deterministic and self.algorithm != "random":
+            actions = np.asarray(policy.best_action(parameters, batch))
+        else:
+            noise = policy.noise(self._generator, batch.shape[:1])
+            actions = np.asarray(policy.act(parameters, batch, noise, self._epsilon)[0])
+        actions = actions.astype(np.int64) + int(getattr(policy.action_space, "start", 0))
+        return (actions[0] if single else actions), state
+
+    @property
+    def _epsilon(self) -> float:
+        return 1.0 if self.algorithm == "random" else 0.0
+
+    def value(self, observation: Any) -> float | np.ndarray:
+        """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward."""
+        batch, single = self._batch(observation)
+        values = np.asarray(self._setup.policy.value(self._setup.start.parameters, batch))
+        return float(values[0]) if single else values
+
+    def _batch(self, observation: Any) -> tuple[np.ndarray, bool]:
+        shape = self._setup.policy.observation_space.shape or ()
+        array = np.asarray(observation, np.float32)
+        if array.shape[array.ndim - len(shape) :] != shape or array.ndim not in (len(shape), len(shape) + 1):
+            raise ValueError(f"observation has shape {array.shape}; expected {shape}, or a batch of that")
+        single = array.ndim == len(shape)
+        return (array[None] if single else array), single
+
+    def evaluate(self, episodes: int = 100, *, deterministic: bool = True, seed: int | None = None) -> Evaluation:
+        """Plays `episodes` whole episodes, with no limit but the environment's own, and nothing learned."""
+        if episodes < 1:
+            raise SettingsError(f"episodes is {episodes}, but must be at least 1")
+        return evaluate(
+            self._setup.environments,
+            lambda observations: np.asarray(self.predict(observations, deterministic=deterministic)[0]),
+            episodes,
+            self.config.seed if seed is None else seed,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Saves all that acting and further training need, in one safetensors file that holds no code."""
+        self._setup.start.save(path)
+
+
+class A3C(Agent):
+    """Asynchronous advantage actor-critic (Mnih et al. 2016)."""
+
+    algorithm = "a3c"
+
+
+class RandomAgent(Agent):
+    """Uniformly random actions: the baseline."""
+
+    algorithm = "random"
+
+
+AGENTS: dict[str, type[Agent]] = {agent.algorithm: agent for agent in (A3C, RandomAgent)}
+
+
+def load(
+    path: str | Path,
+    environment: str | EnvironmentFactory | None = None,
+    network: NetworkFactory | None = None,
+) -> Agent:
+    """An agent from a checkpoint file, or from a run folder (its best checkpoint).
+
+    Args:
+        path: what `save` wrote, or a run folder.
+        environment: needed where the agent was trained on a factory; else the id it was trained on.
+        network: needed where it was trained with a network of its own.
+
+    Raises:
+        CheckpointError: damaged, foreign, or for other spaces or another network.
+        SettingsError: an environment or network is needed.
+    """
+    checkpoint = RunFolder.open(path).load() if Path(path).is_dir() else Checkpoint.load(path)
+    return agent_from(checkpoint, environment, network)
+
+
+def agent_from(
+    checkpoint: Checkpoint,
+    environment: str | EnvironmentFactory | None = None,
+    network: NetworkFactory | None = None,
+) -> Agent:
+    """The agent that a checkpoint describes; see `load`."""
+    if checkpoint.own_environment and environment is None:
+        name = checkpoint.config.environment
+        raise SettingsError(f"this agent was trained on an environment factory ({name}): give it as environment=")
+    factory = environment if not isinstance(environment, str) else None
+    config = checkpoint.config
+    if isinstance(environment, str):
+        config = dataclasses.replace(config, environment=environment)
+    return AGENTS[config.algorithm]._from_setup(prepare(config, factory, network, checkpoint))
+
+
+def _with_limits(
+    start: Checkpoint, steps: int | None, episodes: int | None, seconds: float | None, target_return: float | None
+) -> TrainConfig:
+    """The settings with the limits of one call of `learn`; those on steps and episodes count from where it starts."""
+    config = start.config
+    limits: dict[str, Any] = {name: getattr(config, name) for name in LIMITS}
+    if any(limit is not None for limit in (steps, episodes, seconds, target_return)):
+        target = config.target_return if target_return is None else target_return
+        limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target}
+    for name in ("steps", "episodes"):
+        if limits[name] is not None:
+            if limits[name] < 1:
+                raise SettingsError(f"{name} is {limits[name]}, but must be at least 1")
+            limits[name] += start.counts[name]
+    return dataclasses.replace(config, **limits)

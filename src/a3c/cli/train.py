@@ -1,0 +1,176 @@
+"""`a3c train`: trains an agent into a run folder."""
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from a3c.cli.main import process_started
+from a3c.config import LIMITS, TrainConfig
+from a3c.errors import CheckpointError, SettingsError
+from a3c.parallel.processes import start_server
+
+OWN_FLAGS = ("recipe", "run", "resume", "config", "progress")
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command; `arguments` come after `train`."""
+    started = process_started()
+    if not {"-h", "--help"} & set(arguments) and "inline" not in arguments:
+        # The server imports JAX on another core while flags are parsed and modules imported here.
+        start_server()
+    flags = parse(arguments)
+    return resume(flags, started) if flags.resume else start(flags, started)
+
+
+def parse(arguments: list[str]) -> Any:
+    """The flags, with a recipe's or a file's settings as defaults. Leaves the process on a wrong flag."""
+    import tyro
+
+    from a3c.recipes import with_recipe
+    from a3c.runs.folder import RunFolder, read_config
+
+    @dataclass(frozen=True)
+    class TrainFlags(TrainConfig):
+        environment: tyro.conf.Positional[str] = ""
+        """Gymnasium id such as CartPole-v1, or module:Id to import a module (looked up in the current folder too) first."""
+
+        recipe: str | None = None
+        """Recipe to start from (see a3c recipes), or none for plain defaults. Default: the one for this environment."""
+
+        run: Path | None = None
+        """Run folder to write. Default: runs/ENV-ALGORITHM-SEED-TIME."""
+
+        resume: Path | None = None
+        """Run folder to continue, with its own settings except for flags given here; --steps is the total."""
+
+        config: Path | None = None
+        """A run's config.toml, to repeat that run; flags given here override it."""
+
+        progress: bool = True
+        """Show progress: one live line in a terminal, else a line now and then."""
+
+    def parsed(default: Any) -> Any:
+        return tyro.cli(
+            TrainFlags, args=arguments, prog="a3c train", default=default,
+            description="Train an agent, by default until the environment's target return is reached.",
+        )
+
+    wanted = _peek(arguments)
+    if wanted is None:
+        first = parsed(TrainFlags())
+        wanted = {name: getattr(first, name) for name in ("environment", "algorithm", "recipe", "resume", "config")}
+    if wanted["resume"] and wanted["config"]:
+        raise SettingsError("--resume and --config contradict each other: a resumed run has its own config.toml")
+    if wanted["resume"]:
+        base = dataclasses.asdict(RunFolder.open(wanted["resume"]).config())
+    elif wanted["config"]:
+        base = dataclasses.asdict(read_config(Path(wanted["config"])))
+    else:
+        names = {name: wanted[name] for name in ("environment", "algorithm") if wanted[name]}
+        base = with_recipe(wanted["recipe"], names)
+        if any(f"--{limit}".replace("_", "-") in a for limit in LIMITS for a in arguments):
+            base = {name: value for name, value in base.items() if name not in LIMITS}
+    return parsed(TrainFlags(**base))
+
+
+def _peek(arguments: list[str]) -> dict[str, str | None] | None:
+    """What decides the defaults, read without a parser where the environment comes first, which saves parsing twice."""
+    if not arguments or arguments[0].startswith("-"):
+        return None
+    found: dict[str, str | None] = {"environment": arguments[0]}
+    for name in ("algorithm", "recipe", "resume", "config"):
+        found[name] = None
+        for index, argument in enumerate(arguments):
+            if argument == f"--{name}":
+                found[name] = arguments[index + 1] if index + 1 < len(arguments) else None
+            elif argument.startswith(f"--{name}="):
+                found[name] = argument.partition("=")[2]
+    return found
+
+
+def _config(flags: Any) -> TrainConfig:
+    values = {field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)}
+    if not values["environment"]:
+        raise SettingsError("name an environment: a3c train CartPole-v1")
+    return TrainConfig(**values)
+
+
+def start(flags: Any, started: float) -> int:
+    """A new run."""
+    from a3c.runs.folder import RunFolder, default_run_path
+    from a3c.training import prepare
+
+    setup = prepare(_config(flags))
+    setup.start.config.check_ends()
+    folder = RunFolder.create(flags.run or default_run_path(setup.start.config), setup.start.config)
+    return _train(setup, folder, flags, started)
+
+
+def resume(flags: Any, started: float) -> int:
+    """Continues a run from its latest checkpoint."""
+    from a3c.runs.files import write_atomically
+    from a3c.runs.folder import RunFolder, config_toml
+    from a3c.training import prepare
+
+    if flags.run is not None:
+        raise SettingsError("--resume and --run contradict each other: a resumed run stays in its folder")
+    folder = RunFolder.open(flags.resume)
+    config = _config(flags)
+    before = folder.config()
+    for name in ("environment", "algorithm"):
+        if getattr(config, name) != getattr(before, name):
+            raise SettingsError(f"{flags.resume} is a run of {getattr(before, name)}, not of {getattr(config, name)}")
+    checkpoint = folder.load("latest")
+    if checkpoint.own_environment or checkpoint.own_network:
+        raise CheckpointError(f"{flags.resume} was trained from Python with a factory: continue it there, with a3c.load")
+    for name in ("steps", "episodes"):
+        limit, done = getattr(config, name), checkpoint.counts[name]
+        if limit is not None and done >= limit:
+            print(f"{flags.resume} already has {done:,} {name} of {limit:,}: give a larger --{name} to go on")
+            return 0
+    if checkpoint.solved_at_step is not None and config.stop_when_solved:
+        same_target = before.target_return == config.target_return
+        if same_target:
+            print(
+                f"{flags.resume} was solved at step {checkpoint.solved_at_step:,}: to go on, give "
+                "--no-stop-when-solved with a larger --steps, or a higher --target-return"
+            )
+            return 0
+        checkpoint = dataclasses.replace(checkpoint, solved_at_step=None, solved_at_second=None)
+    setup = prepare(config, checkpoint=checkpoint)
+    setup.start.config.check_ends()
+    write_atomically(folder.config_path, config_toml(setup.start.config).encode())
+    return _train(setup, folder, flags, started)
+
+
+def _train(setup: Any, folder: Any, flags: Any, started: float) -> int:
+    from a3c.errors import WorkerError
+    from a3c.runs.progress import make_display
+    from a3c.training import Interrupted, train
+
+    config = setup.start.config
+    if flags.progress:
+        workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
+        print(f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}", flush=True)
+    try:
+        result = train(setup, folder=folder, display=make_display(flags.progress), started=started)
+    except Interrupted as interrupted:
+        done = interrupted.result.summary["steps"]
+        print(f"stopped after {done:,} steps and saved; continue with: a3c train {config.environment} --resume {folder.path}")
+        return 130
+    except WorkerError:
+        print(f"what was learned until then is in {folder.path}", file=sys.stderr)
+        raise
+    if flags.progress:
+        _say_what_is_left(result.summary, folder)
+    return 0
+
+
+def _say_what_is_left(summary: dict[str, Any], folder: Any) -> None:
+    if summary["status"] == "solved":
+        print(f"solved: {summary['solved_at_step']:,} steps, {summary['solved_at_second']:.2f} s")
+    print(f"curve    {folder.curve_path}")
+    print(f"best     {folder.checkpoint_path('best')}")
+    print(f"summary  {folder.summary_path}")

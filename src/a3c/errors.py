@@ -1,0 +1,47 @@
+"""The errors a user may want to catch. Each message is one line that says what to do."""
+
+
+class A3CError(Exception):
+    """Base of every error this package raises on purpose.
+
+    `exit_status` is what the command line leaves with: 2 for a mistake in what was asked, 1 for a run that failed.
+    """
+
+    exit_status = 2
+
+
+class SettingsError(A3CError, ValueError):
+    """A setting is out of range, unknown, or contradicts another."""
+
+
+class InvalidEnvironment(A3CError):
+    """The environment is unknown, not installed, or fails while it is made."""
+
+
+class UnsupportedSpace(A3CError):
+    """The environment's observation or action space is not one that the policies here can handle."""
+
+
+class RunFolderError(A3CError):
+    """The run folder cannot be used: it already holds a run, holds none, or cannot be written."""
+
+
+class CheckpointError(A3CError):
+    """A checkpoint is truncated, damaged, foreign, or belongs to other spaces or another network."""
+
+
+class DiskError(A3CError):
+    """Writing to the run folder failed while training, as on a full disk."""
+
+    exit_status = 1
+
+
+class WorkerError(A3CError):
+    """A worker raised or died; carries the worker's number and, where there is one, its traceback."""
+
+    exit_status = 1
+
+    def __init__(self, message: str, worker: int, traceback: str = ""):
+        super().__init__(message)
+        self.worker = worker
+        self.traceback = traceback

@@ -1,0 +1,68 @@
+"""Evaluation: whole episodes with a fixed policy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from a3c.environments.making import EnvironmentMaker
+from a3c.rollout.collector import autoreset_mode, environment_seeds
+
+AT_ONCE = 32
+"""Environments that evaluation steps together."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Undiscounted returns and lengths of whole episodes, in the environment's own units."""
+
+    returns: list[float]
+    lengths: list[int]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.returns))
+
+    @property
+    def std(self) -> float:
+        return float(np.std(self.returns))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mean:.1f} +- {self.std:.1f} over {len(self.returns)} episodes "
+            f"(worst {min(self.returns):g}, best {max(self.returns):g})"
+        )
+
+
+def evaluate(
+    environments: EnvironmentMaker, choose: Callable[[np.ndarray], np.ndarray], episodes: int, seed: int | None
+) -> Evaluation:
+    """Plays `episodes` whole episodes with the actions that `choose` gives for a batch of observations.
+
+    Every environment plays its share of them: were the first to finish taken, short episodes would be over-represented.
+    """
+    count = min(episodes, AT_ONCE)
+    vector = environments.make_vector(count)
+    mode = autoreset_mode(vector)
+    shares = np.full(count, episodes // count) + (np.arange(count) < episodes % count)
+    observations, _ = vector.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))
+    returns, lengths, resetting = np.zeros(count), np.zeros(count, int), np.zeros(count, bool)
+    evaluation = Evaluation([], [])
+    while shares.any():
+        observations, rewards, terminated, truncated, _ = vector.step(choose(observations))
+        returns += rewards
+        lengths += ~resetting
+        done = np.logical_or(terminated, truncated)
+        for index in np.flatnonzero(done):
+            if shares[index]:
+                shares[index] -= 1
+                evaluation.returns.append(float(returns[index]))
+                evaluation.lengths.append(int(lengths[index]))
+        returns[done], lengths[done] = 0.0, 0
+        if mode is AutoresetMode.NEXT_STEP:
+            resetting = done
+        elif mode is AutoresetMode.DISABLED and done.any():
+            observations, _ = vector.reset(options={"reset_mask": done})
+    vector.close()
+    return evaluation

@@ -1,0 +1,81 @@
+"""The actor-critic loss of A3C and its parts, over the real steps of a segment."""
+
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+
+class Losses(NamedTuple):
+    """Scalars: the loss to minimise, and its parts before their weights."""
+
+    total: Float[Array, ""]
+    policy: Float[Array, ""]
+    value: Float[Array, ""]
+    entropy: Float[Array, ""]
+
+
+def masked_mean(x: Float[Array, "..."], mask: Bool[Array, "..."]) -> Float[Array, ""]:
+    """Mean over the steps where `mask` holds; 0 where none does."""
+    return jnp.sum(jnp.where(mask, x, 0.0)) / jnp.maximum(jnp.sum(mask), 1)
+
+
+def normalize(advantages: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "T ..."]:
+    """Advantages with mean 0 and standard deviation 1 over the real steps."""
+    centred = advantages - masked_mean(advantages, mask)
+    return centred / (jnp.sqrt(masked_mean(centred**2, mask)) + 1e-8)
+
+
+def actor_critic_loss(
+    log_probs: Float[Array, "T ..."],
+    entropies: Float[Array, "T ..."],
+    values: Float[Array, "T ..."],
+    returns: Float[Array, "T ..."],
+    mask: Bool[Array, "T ..."],
+    *,
+    value_coefficient: float,
+    entropy_coefficient: float | Float[Array, ""],
+    normalize_advantages: bool = False,
+    reduction: Literal["mean", "sum"] = "mean",
+) -> Losses:
+    """Policy gradient, value error and entropy bonus (Mnih et al. 2016, section 4 and algorithm S3).
+
+        loss = -log pi(a_t) * A_t + value_coefficient * (G_t - v_t)^2 - entropy_coefficient * H_t
+
+    The advantage `A_t = G_t - v_t` is a constant in the policy term: its gradient would otherwise move the value
+    estimate to please the policy. Every step keeps its own advantage: all arrays have one shape `[T, ...]`.
+
+    Args:
+        log_probs: log-probability of each action taken.
+        entropies: entropy of the policy at each step, in nats.
+        values: v_t.
+        returns: G_t, from `lambda_returns`.
+        mask: True at real steps; dummy reset steps and padding add nothing.
+        reduction: `mean` over real steps, or the paper's `sum`.
+    """
+    shapes = {x.shape for x in (log_probs, entropies, values, returns, mask)}
+    if len(shapes) != 1:
+        raise ValueError(f"every step needs its own value: shapes differ, {sorted(shapes)}")
+    returns = jax.lax.stop_gradient(returns)
+    advantages = jax.lax.stop_gradient(returns - values)
+    if normalize_advantages:
+        advantages = normalize(advantages, mask)
+    policy = masked_mean(-log_probs * advantages, mask)
+    value = masked_mean((returns - values) ** 2, mask)
+    entropy = masked_mean(entropies, mask)
+    total = policy + value_coefficient * value - entropy_coefficient * entropy
+    if reduction == "sum":
+        total = total * jnp.sum(mask)
+    return Losses(total, policy, value, entropy)
+
+
+def explained_variance(
+    values: Float[Array, "T ..."], returns: Float[Array, "T ..."], mask: Bool[Array, "T ..."]
+) -> Float[Array, ""]:
+    """1 - Var[G - v] / Var[G] over real steps: 1 is a perfect critic, 0 no better than a constant."""
+
+    def variance(x):
+        return masked_mean((x - masked_mean(x, mask)) ** 2, mask)
+
+    return 1.0 - variance(returns - values) / jnp.maximum(variance(returns), 1e-8)

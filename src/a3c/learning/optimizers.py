@@ -1,0 +1,116 @@
+"""Optax optimizers over one flat parameter vector, with a state that can be shared between processes.
+
+The state becomes a matrix `[K, P]`: one row for each array that the optimizer keeps per parameter. Scalar counts, such
+as Adam's, are set from the global count of updates.
+"""
+
+import inspect
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from a3c.config import nearest
+from a3c.errors import SettingsError
+
+DEFAULT_OPTIONS: dict[str, dict[str, Any]] = {
+    # Mnih et al. 2016, section 8: decay 0.99; the epsilon of 0.1 stands inside the square root (equation S3).
+    "rmsprop": {"decay": 0.99, "eps": 0.1, "eps_in_sqrt": True},
+}
+
+
+class SharedOptimizer:
+    """An Optax optimizer by name, for `size` parameters.
+
+    The learning rate is an argument of `update`, so that it can be annealed by the global step.
+    """
+
+    def __init__(self, name: str, options: dict[str, float], size: int):
+        self.name, self.options, self.size = name, {**DEFAULT_OPTIONS.get(name, {}), **options}, size
+        self._treedef, self._leaves = self._describe()
+
+    def _transformation(self) -> optax.GradientTransformation:
+        factory = getattr(optax, self.name, None)
+        if factory is None or "learning_rate" not in inspect.signature(factory).parameters:
+            names = [n for n in vars(optax) if "learning_rate" in _parameters(getattr(optax, n))]
+            raise SettingsError(f"--optimizer: Optax has no optimizer {self.name!r}{nearest(self.name, names)}")
+        try:
+            return factory(learning_rate=1.0, **self.options)
+        except TypeError as error:
+            raise SettingsError(f"--optimizer-options: {error}") from None
+
+    def _describe(self):
+        vector = jax.ShapeDtypeStruct((self.size,), jnp.float32)
+        leaves, treedef = jax.tree.flatten(jax.eval_shape(self._transformation().init, vector))
+        for leaf in leaves:
+            if leaf.shape != (self.size,) and not (leaf.shape == () and jnp.issubdtype(leaf.dtype, jnp.integer)):
+                raise SettingsError(
+                    f"--optimizer {self.name} keeps state that is not per parameter (shape {leaf.shape}), "
+                    "which workers cannot share; use adam, rmsprop or sgd"
+                )
+        return treedef, leaves
+
+    @property
+    def rows(self) -> int:
+        """K: the arrays of one value per parameter that the optimizer keeps."""
+        return sum(leaf.shape != () for leaf in self._leaves)
+
+    def initial_state(self) -> np.ndarray:
+        """`[K, P]`: what the optimizer keeps before its first update."""
+
+        @jax.jit
+        def initial(parameters):
+            rows = [leaf for leaf in jax.tree.leaves(self._transformation().init(parameters)) if leaf.shape]
+            return jnp.stack(rows) if rows else jnp.zeros((0, self.size))
+
+        return np.array(initial(np.zeros(self.size, np.float32)))
+
+    @cached_property
+    def update(self):
+        """Jitted `(gradient [P], state [K, P], parameters [P], count, learning_rate) -> (step [P], state_change [K, P])`.
+
+        Both results are to be added in place: a shared vector is never written back whole. `count` is the number of
+        updates applied before this one.
+        """
+        transformation, leaves, treedef = self._transformation(), self._leaves, self._treedef
+
+        def update(gradient, state, parameters, count, learning_rate):
+            rows = iter(state)
+            values = [next(rows) if leaf.shape else jnp.asarray(count, leaf.dtype) for leaf in leaves]
+            step, new = transformation.update(gradient, jax.tree.unflatten(treedef, values), parameters)
+            new_rows = [row for row, leaf in zip(jax.tree.leaves(new), leaves, strict=True) if leaf.shape]
+            change = jnp.stack(new_rows) - state if new_rows else state
+            return learning_rate * step, change
+
+        return jax.jit(update)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"name": self.name, "options": self.options, "size": self.size}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)
+
+
+def _parameters(function: Any) -> tuple[str, ...]:
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return ()
+
+
+def clip_by_global_norm(gradient: jax.Array, max_norm: float) -> tuple[jax.Array, jax.Array]:
+    """The gradient scaled down to `max_norm` where its norm is larger, and the norm it had. 0 leaves it as it is."""
+    norm = jnp.sqrt(jnp.sum(gradient**2))
+    if max_norm > 0:
+        gradient = gradient * jnp.minimum(1.0, max_norm / jnp.maximum(norm, 1e-12))
+    return gradient, norm
+
+
+def linear_schedule(start: float, final: float | None, step: int, steps: int | None) -> float:
+    """From `start` at step 0 to `final` at `steps` and after; constant where either is None."""
+    if final is None or steps is None:
+        return start
+    return start + (final - start) * min(step / steps, 1.0)

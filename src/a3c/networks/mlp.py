@@ -1,0 +1,80 @@
+"""Fully connected layers, and the actor-critic built on them or on a user's own module."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"tanh": jnp.tanh, "relu": jax.nn.relu, "elu": jax.nn.elu}
+
+
+class Dense(eqx.Module):
+    """`x @ weight + bias`, initialised orthogonally (Saxe et al. 2014) with the given gain.
+
+    Weights are drawn with NumPy: it needs no compilation, and gives the same numbers on every device.
+    """
+
+    weight: Any
+    bias: Any
+
+    def __init__(self, inputs: int, outputs: int, gain: float, generator: np.random.Generator):
+        self.weight = orthogonal(generator, inputs, outputs, gain)
+        self.bias = np.zeros(outputs, np.float32)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x @ self.weight + self.bias
+
+
+def orthogonal(generator: np.random.Generator, inputs: int, outputs: int, gain: float) -> np.ndarray:
+    """A `[inputs, outputs]` matrix with orthonormal rows or columns, times `gain`; float32."""
+    rows, columns = max(inputs, outputs), min(inputs, outputs)
+    q, r = np.linalg.qr(generator.normal(size=(rows, columns)))
+    q = q * np.sign(np.diag(r))
+    return (gain * (q if inputs >= outputs else q.T)).astype(np.float32)
+
+
+class MLP(eqx.Module):
+    """Dense layers, each followed by the activation: one observation of any shape, flattened, to features."""
+
+    layers: list[Dense]
+    activation: str = eqx.field(static=True)
+
+    def __init__(self, inputs: int, hidden: Sequence[int], activation: str, generator: np.random.Generator):
+        widths = [inputs, *hidden]
+        self.layers = [Dense(a, b, np.sqrt(2), generator) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        self.activation = activation
+
+    def __call__(self, observation: jax.Array) -> jax.Array:
+        x = observation.ravel()
+        for layer in self.layers:
+            x = ACTIVATIONS[self.activation](layer(x))
+        return x
+
+
+class ActorCritic(eqx.Module):
+    """Features of an observation, and from them the policy's logits and the value.
+
+    `critic_torso` is None where policy and value share their features.
+    """
+
+    torso: eqx.Module
+    critic_torso: eqx.Module | None
+    policy_head: Dense
+    value_head: Dense
+
+    def __init__(
+        self, torso: eqx.Module, critic_torso: eqx.Module | None, features: int, logits: int, generator: Any
+    ):
+        self.torso, self.critic_torso = torso, critic_torso
+        # A gain of 0.01 makes the first policy close to uniform (Andrychowicz et al. 2021, section 3.2).
+        self.policy_head = Dense(features, logits, 0.01, generator)
+        self.value_head = Dense(features, 1, 1.0, generator)
+
+    def __call__(self, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Logits `[n]` and value `[]` of one observation."""
+        features = self.torso(observation)  # type: ignore[operator]
+        critic_features = features if self.critic_torso is None else self.critic_torso(observation)  # type: ignore[operator]
+        return self.policy_head(features), self.value_head(critic_features)[0]

@@ -1,0 +1,1 @@
+"""Processes: the shared parameters, starting and watching workers."""

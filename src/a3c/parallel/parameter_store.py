@@ -1,0 +1,115 @@
+"""The ParameterStore: what all workers share.
+
+    parameters, version = store.read()          # a private copy, and the updates applied so far
+    lag = store.apply(gradient, learning_rate, version)
+    store.count(steps=512, episodes=3)
+
+Lock-free (Hogwild!, Recht et al. 2011; Mnih et al. 2016, section 4): a worker adds its step in place, element by
+element, while others read and add. An element can lose an addition when two workers hit it in the same instant; a
+vector is never written back whole, so no worker undoes another's work. With `locked` updates are one at a time.
+"""
+
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+
+from a3c.learning.optimizers import SharedOptimizer
+from a3c.parallel.shared_memory import FileLock, SharedArray
+
+COUNTERS = ("steps", "episodes", "updates")
+
+
+class ParameterStore:
+    """Parameters `[P]`, optimizer state `[K, P]` and counters, in shared memory or, with `shared=False`, in this process.
+
+    Each worker writes its own row of the counters, so that a total is a sum, exact without a lock. Row `workers` holds
+    what was counted before this run started.
+    """
+
+    def __init__(
+        self,
+        parameters: np.ndarray,
+        optimizer: SharedOptimizer,
+        workers: int,
+        *,
+        optimizer_state: np.ndarray | None = None,
+        counts: dict[str, int] | None = None,
+        shared: bool = True,
+        locked: bool = False,
+    ):
+        state = optimizer.initial_state() if optimizer_state is None else optimizer_state
+        make = SharedArray if shared else _LocalArray
+        self._floats = make((1 + optimizer.rows, optimizer.size), np.float32)
+        self._floats.array[0], self._floats.array[1:] = parameters, state
+        self._counters = make((workers + 1, len(COUNTERS)), np.int64)
+        self._counters.array[workers] = [(counts or {}).get(name, 0) for name in COUNTERS]
+        self._stop = make((1,), np.int64)
+        self._lock = FileLock() if locked else None
+        self._optimizer = optimizer
+        self._worker: int | None = None
+
+    def attach(self, worker: int) -> None:
+        """Says which worker this process is, so that it counts in its own row."""
+        self._worker = worker
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """A copy of the shared parameters."""
+        return self._floats.array[0].copy()
+
+    @property
+    def optimizer_state(self) -> np.ndarray:
+        """A copy of the shared optimizer state."""
+        return self._floats.array[1:].copy()
+
+    def read(self) -> tuple[np.ndarray, int]:
+        """A copy of the parameters, and how many updates had been applied to them."""
+        with self._held():
+            version = self.total("updates")
+            return self.parameters, version
+
+    def apply(self, gradient: np.ndarray, learning_rate: float, version: int) -> int:
+        """Adds the optimizer's step for `gradient` to the shared parameters.
+
+        Returns the policy lag: the updates that others applied since `read` gave `version`.
+        """
+        with self._held():
+            count = self.total("updates")
+            # Copies, since JAX may read an array in place while other workers write to it.
+            floats = self._floats.array.copy()
+            step, change = self._optimizer.update(gradient, floats[1:], floats[0], count, learning_rate)
+            self._floats.array[0] += np.asarray(step)
+            self._floats.array[1:] += np.asarray(change)
+            self.count(updates=1)
+        return count - version
+
+    def count(self, **amounts: int) -> None:
+        """Adds to this worker's counters, among `steps`, `episodes` and `updates`."""
+        for name, amount in amounts.items():
+            self._counters.array[self._worker, COUNTERS.index(name)] += amount
+
+    def total(self, counter: str) -> int:
+        """A counter over all workers, and over the runs that this one continues."""
+        return int(self._counters.array[:, COUNTERS.index(counter)].sum())
+
+    def totals(self) -> dict[str, int]:
+        return {name: self.total(name) for name in COUNTERS}
+
+    def stop(self) -> None:
+        """Asks all workers to end after their current segment."""
+        self._stop.array[0] = 1
+
+    @property
+    def stopping(self) -> bool:
+        return bool(self._stop.array[0])
+
+    def _held(self) -> Any:
+        return self._lock.held() if self._lock else nullcontext()
+
+
+class _LocalArray:
+    """What SharedArray is, for one process."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any):
+        self.array = np.zeros(shape, dtype)

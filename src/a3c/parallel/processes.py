@@ -1,0 +1,150 @@
+"""Starting worker processes: by forkserver with the heavy imports done once, one thread each, ending with their parent.
+
+    start_server()                       early: it imports in the background while the caller goes on
+    process = start(target, arguments)   an importable top-level function
+"""
+
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import threading
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+START_METHOD = "spawn" if sys.platform == "win32" else "forkserver"
+"""Never fork: JAX does not survive it."""
+
+WORKER_ENVIRONMENT = {
+    # One thread of XLA: with jax 0.10 the XLA_FLAGS known for it have no effect.
+    "PJRT_NPROC": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "JAX_PLATFORMS": "cpu",
+}
+
+
+PRELOAD = "a3c.algorithms.worker_process"
+"""Imported once, in the process that workers are forked from."""
+
+
+def start_server() -> None:
+    """Starts the process that workers are forked from; it imports JAX and this package on its own core."""
+    if START_METHOD != "forkserver":
+        return
+    from multiprocessing import forkserver
+
+    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOAD])
+    with _worker_environment(), _blocked_signals(), _empty_main():
+        forkserver.ensure_running()
+
+
+def start(target: Callable, arguments: tuple[Any, ...], name: str) -> BaseProcess:
+    """Starts a worker process. The caller's main module is not run again in it, so no `__main__` guard is needed."""
+    start_server()
+    process = multiprocessing.get_context(START_METHOD).Process(target=target, args=arguments, name=name, daemon=True)  # type: ignore[attr-defined]
+    with _worker_environment(), _blocked_signals(), _empty_main():
+        process.start()
+    return process
+
+
+def prepare_worker() -> None:
+    """First thing in a worker: end with the parent, and one thread even where the user had a forkserver running."""
+    os.environ.update(WORKER_ENVIRONMENT)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True, name="end with parent").start()
+    import jax
+
+    jax.config.update("jax_platforms", "cpu")
+    use_compilation_cache()
+
+
+def use_compilation_cache() -> None:
+    """Keeps compiled programs in the user's cache folder, which turns seconds of compiling into tenths.
+
+    JAX does not write entries atomically and never repairs one that a killed process left truncated: on its warning
+    the entry is deleted here, and then written anew.
+    """
+    import jax
+
+    folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache_folder())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    show = warnings.showwarning
+
+    def repair(message: Any, *details: Any, **more: Any) -> None:
+        unreadable = re.search(r"reading persistent compilation cache entry for '([^']+)'", str(message))
+        if unreadable is None:
+            show(message, *details, **more)
+            return
+        for entry in folder.glob(f"{unreadable[1]}-*"):
+            entry.unlink(missing_ok=True)
+
+    warnings.showwarning = repair
+    warnings.filterwarnings("always", message="Error reading persistent compilation cache")
+    warnings.filterwarnings("ignore", message="Error writing persistent compilation cache")
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: `a3c/` in the user's cache folder."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "a3c"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "a3c" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "a3c"
+
+
+@contextmanager
+def _worker_environment() -> Iterator[None]:
+    """The workers' environment variables, for as long as it takes to start one; the caller's come back."""
+    before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
+    os.environ.update(WORKER_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _blocked_signals() -> Iterator[None]:
+    """Workers inherit the mask: Ctrl-C and SIGTERM are for the main process, which tells the workers to end."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _empty_main() -> Iterator[None]:
+    """multiprocessing would run the caller's script again in the worker: it finds an empty one instead."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -1,0 +1,117 @@
+"""The Supervisor starts, watches and stops workers, and turns a worker's death into a clear error."""
+
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+import cloudpickle
+
+from a3c.errors import WorkerError
+from a3c.parallel.processes import start
+from a3c.parallel.worker import Failure, Report, WorkerTask
+
+STOP_WITHIN = 10.0
+"""Seconds that workers get to finish their segments before they are killed."""
+
+
+class Supervisor:
+    """Worker processes, each with one pipe. Use as a context manager: leaving it leaves no process behind.
+
+        with Supervisor(worker_process.main, tasks) as supervisor:
+            while supervisor.alive:
+                for report in supervisor.reports(timeout=0.2): ...
+    """
+
+    def __init__(self, target: Callable, tasks: Iterable[WorkerTask]):
+        self._target, self._tasks = target, list(tasks)
+        self._processes: dict[int, BaseProcess] = {}
+        self._connections: dict[int, Connection] = {}
+
+    def __enter__(self) -> "Supervisor":
+        try:
+            for task in self._tasks:
+                ours, theirs = Pipe(duplex=False)
+                rest = cloudpickle.dumps((task.config, task.environments, task.policy))
+                arguments = (task.index, theirs, task.store, task.seed, rest)
+                self._processes[task.index] = start(self._target, arguments, f"a3c-worker-{task.index}")
+                self._connections[task.index] = ours
+                theirs.close()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def alive(self) -> bool:
+        """Whether any worker still runs."""
+        return bool(self._processes)
+
+    def reports(self, timeout: float) -> Iterator[Report]:
+        """The reports that have come, after waiting at most `timeout` seconds for one.
+
+        Raises WorkerError as soon as a worker has raised or died.
+        """
+        handles = [*self._connections.values(), *(process.sentinel for process in self._processes.values())]
+        ready = wait(handles, timeout)
+        for index in list(self._processes):
+            connection, process = self._connections[index], self._processes[index]
+            if connection in ready or process.sentinel in ready:
+                yield from self._receive(index, connection, process)
+
+    def _receive(self, index: int, connection: Connection, process: BaseProcess) -> Iterator[Report]:
+        try:
+            while connection.poll():
+                message = connection.recv()
+                if isinstance(message, Report):
+                    yield message
+                elif isinstance(message, Failure):
+                    raise self._error(index, message.message, message.traceback)
+                else:
+                    self._forget(index)
+                    return
+        except EOFError:
+            process.join(STOP_WITHIN)
+            raise self._error(index, _cause_of_death(process)) from None
+
+    def _forget(self, index: int) -> None:
+        self._processes.pop(index).join(STOP_WITHIN)
+        self._connections.pop(index).close()
+
+    def _error(self, index: int, message: str, traceback: str = "") -> WorkerError:
+        task = self._tasks[index]
+        return WorkerError(
+            f"worker {index} failed ({task.environments.name}, seed {task.config.seed}): {message}", index, traceback
+        )
+
+    def finish(self) -> Iterator[Report]:
+        """The last reports of workers that were asked to stop; those that take too long are killed."""
+        deadline = time.monotonic() + STOP_WITHIN
+        while self.alive and time.monotonic() < deadline:
+            yield from self.reports(timeout=0.1)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends whatever still runs, at once."""
+        for process in self._processes.values():
+            process.kill()
+        for process in self._processes.values():
+            process.join(STOP_WITHIN)
+        for connection in self._connections.values():
+            connection.close()
+        self._processes.clear()
+        self._connections.clear()
+
+
+def _cause_of_death(process: BaseProcess) -> str:
+    code = process.exitcode
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = "; out of memory, perhaps" if name == "SIGKILL" else ""
+        return f"its process (pid {process.pid}) was killed by {name}{hint}"
+    return f"its process (pid {process.pid}) ended with exit status {code}"

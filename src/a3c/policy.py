@@ -1,0 +1,147 @@
+"""A Policy: a network and its action distribution, over one flat vector of parameters.
+
+    policy = Policy.make(observation_space, action_space, config)
+    parameters = policy.initial_parameters                       # one flat float32 vector
+    distribution, values = policy(parameters, observations)      # inside jit
+    actions, log_probs = policy.act(parameters, observations, noise, epsilon)
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import equinox as eqx
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from a3c.config import TrainConfig
+from a3c.environments.spaces import check_spaces
+from a3c.errors import SettingsError
+from a3c.learning.distributions import Categorical
+from a3c.networks.mlp import MLP, ActorCritic
+
+NetworkFactory = Callable[[gymnasium.Space, jax.Array], eqx.Module]
+"""A user's own network: `(observation_space, key) -> module`, the module mapping one observation to features `[n]`."""
+
+
+class Policy:
+    """The network's structure; its parameters live outside, as one flat float32 vector.
+
+    So that the parameters can be shared, copied, hashed, saved and sent as one array.
+    """
+
+    def __init__(self, network: ActorCritic, observation_space: gymnasium.Space, action_space: gymnasium.Space):
+        self.observation_space, self.action_space = observation_space, action_space
+        leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
+        self.initial_parameters = np.concatenate([np.asarray(leaf, np.float32).ravel() for leaf in leaves])
+        # The network without its parameters: their places hold only shapes.
+        self._template = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, np.float32) if _is_parameter(leaf) else leaf, network
+        )
+        self._shapes = [leaf.shape for leaf in leaves]
+        self._offsets = np.cumsum([0, *(leaf.size for leaf in leaves)]).tolist()
+
+    @classmethod
+    def make(
+        cls,
+        observation_space: gymnasium.Space,
+        action_space: gymnasium.Space,
+        config: TrainConfig,
+        network: NetworkFactory | None = None,
+    ) -> "Policy":
+        """The policy that `config` describes, initialised from its seed; raises UnsupportedSpace."""
+        check_spaces(observation_space, action_space)
+        generator = np.random.default_rng(np.random.SeedSequence(config.seed or 0, spawn_key=(0,)))
+        shape = observation_space.shape or ()
+
+        def torso() -> tuple[eqx.Module, int]:
+            if network is None:
+                inputs = int(np.prod(shape))
+                width = config.hidden[-1] if config.hidden else inputs
+                return MLP(inputs, config.hidden, config.activation, generator), width
+            module = network(observation_space, jax.random.key(int(generator.integers(2**31))))
+            return module, _features(module, observation_space)
+
+        policy_torso, features = torso()
+        critic_torso = None if config.shared_trunk else torso()[0]
+        logits = int(action_space.n)  # type: ignore[attr-defined]
+        return cls(
+            ActorCritic(policy_torso, critic_torso, features, logits, generator), observation_space, action_space
+        )
+
+    @property
+    def size(self) -> int:
+        """The number of parameters, P."""
+        return self._offsets[-1]
+
+    def network(self, parameters: jax.Array) -> ActorCritic:
+        """The Equinox module with these parameters, a flat vector `[P]`."""
+        pieces = iter(
+            parameters[start:stop].reshape(shape)
+            for start, stop, shape in zip(self._offsets[:-1], self._offsets[1:], self._shapes, strict=True)
+        )
+        return jax.tree.map(
+            lambda leaf: next(pieces) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf, self._template
+        )
+
+    def flatten(self, network: ActorCritic) -> jax.Array:
+        """The inverse of `network`: a module, or a gradient of its shape, as a flat vector `[P]`."""
+        leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
+        return jnp.concatenate([leaf.ravel() for leaf in leaves])
+
+    def apply(self, network: ActorCritic, observations: jax.Array) -> tuple[Categorical, jax.Array]:
+        """Distribution and values `[...]` of observations `[..., *shape]`."""
+        shape = self.observation_space.shape or ()
+        batch = observations.shape[: observations.ndim - len(shape)]
+        logits, values = jax.vmap(network)(observations.reshape(-1, *shape))
+        return Categorical(logits.reshape(*batch, -1)), values.reshape(batch)
+
+    def __call__(self, parameters: jax.Array, observations: jax.Array) -> tuple[Categorical, jax.Array]:
+        return self.apply(self.network(parameters), observations)
+
+    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Noise that `act` needs for actions of a batch `shape`."""
+        return Categorical.noise(generator, shape)
+
+    @cached_property
+    def act(self):
+        """Jitted `(parameters, observations, noise, epsilon) -> (actions, log_probs)` of one batch."""
+
+        def act(parameters, observations, noise, epsilon):
+            distribution, _ = self(parameters, observations)
+            distribution = distribution.mix_uniform(epsilon)
+            actions = distribution.sample(noise)
+            return actions, distribution.log_prob(actions)
+
+        return jax.jit(act)
+
+    @cached_property
+    def best_action(self):
+        """Jitted `(parameters, observations) -> actions`: the most probable ones."""
+        return jax.jit(lambda parameters, observations: self(parameters, observations)[0].mode())
+
+    @cached_property
+    def value(self):
+        """Jitted `(parameters, observations) -> values`, in units of the training reward."""
+        return jax.jit(lambda parameters, observations: self(parameters, observations)[1])
+
+    def __getstate__(self) -> dict[str, Any]:
+        jitted = ("act", "best_action", "value")
+        return {name: value for name, value in self.__dict__.items() if name not in jitted}
+
+
+def _is_parameter(leaf: Any) -> bool:
+    return isinstance(leaf, (np.ndarray, jax.Array)) and jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def _features(module: eqx.Module, observation_space: gymnasium.Space) -> int:
+    observation = jax.ShapeDtypeStruct(observation_space.shape or (), jnp.float32)
+    try:
+        features = eqx.filter_eval_shape(module, observation)  # type: ignore[arg-type]
+    except Exception as error:
+        raise SettingsError(f"network: the module fails on an observation of shape {observation.shape}: {error}") from error
+    if not hasattr(features, "shape") or len(features.shape) != 1:
+        raise SettingsError(f"network: the module must return features of shape [n], not {features}")
+    return features.shape[0]

@@ -1,0 +1,75 @@
+"""Recipes: tuned settings for an environment, and published systems to reproduce; a TOML file each.
+
+    [about]      title, environments, default (whether it applies by itself to them), source, reached
+    [common]     settings for every algorithm
+    [a3c], ...   settings for one algorithm
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from a3c.config import LIMITS, nearest
+from a3c.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe as its file has it."""
+
+    name: str
+    title: str
+    environments: tuple[str, ...]
+    default: bool
+    source: str
+    reached: str
+    common: dict[str, Any]
+    algorithms: dict[str, dict[str, Any]]
+
+    def settings(self, algorithm: str) -> dict[str, Any]:
+        """The settings for an algorithm; for one without a table, those that are common."""
+        return self.common | self.algorithms.get(algorithm, {})
+
+
+@cache
+def all_recipes() -> dict[str, Recipe]:
+    """The recipes of this package by name."""
+    recipes = {}
+    for file in sorted(resources.files(__name__).iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".toml"):
+            tables = tomllib.loads(file.read_text(encoding="utf-8"))
+            about, common = tables.pop("about"), tables.pop("common", {})
+            about["environments"] = tuple(about["environments"])
+            name = file.name.removesuffix(".toml")
+            recipes[name] = Recipe(name=name, common=common, algorithms=tables, **about)
+    return recipes
+
+
+def find_recipe(name: str | None, environment: str) -> Recipe | None:
+    """The recipe of that name, or, where none is named, the one that applies to the environment by itself.
+
+    "none" is no recipe. Raises SettingsError for a name that does not exist.
+    """
+    if name == "none":
+        return None
+    if name is None:
+        return next((r for r in all_recipes().values() if r.default and environment in r.environments), None)
+    if name not in all_recipes():
+        known = ", ".join(all_recipes())
+        raise SettingsError(f"there is no recipe {name!r}{nearest(name, all_recipes())}; there are: {known}, none")
+    return all_recipes()[name]
+
+
+def with_recipe(name: str | None, settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings on top of their recipe. Any limit among them replaces all limits of the recipe."""
+    recipe = find_recipe(name, settings.get("environment", ""))
+    if recipe is None:
+        return settings
+    base = recipe.settings(settings.get("algorithm", "a3c"))
+    if any(settings.get(limit) is not None for limit in LIMITS):
+        base = {name: value for name, value in base.items() if name not in LIMITS}
+    if not settings.get("environment"):
+        settings = settings | {"environment": recipe.environments[0]}
+    return base | settings

@@ -1,0 +1,1 @@
+"""Stepping environments with a policy: a Collector makes Segments."""

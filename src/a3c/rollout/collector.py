@@ -1,0 +1,179 @@
+"""A Collector steps a vector environment with a policy, and gives a Segment at a time.
+
+    collector = Collector(vector_environment, policy, config, seed_sequence)
+    segment, episodes = collector.collect(parameters, epsilon)
+
+Gymnasium's vector environments start the next episode by themselves in one of three ways, and all of them come out in
+the Segment's canonical layout. Under NEXT_STEP rows pass as they are. Under SAME_STEP and DISABLED the observation
+after an ended episode already belongs to the next one, so the value of the final observation, which the learner could
+not see, is added to the last reward of a truncated episode, and the step counts as terminated.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+
+from a3c.config import TrainConfig
+from a3c.environments.spaces import observation_dtype
+from a3c.errors import InvalidEnvironment
+from a3c.policy import Policy
+from a3c.rollout.segment import Segment
+
+
+class Episode(NamedTuple):
+    """A finished episode: the environment's own undiscounted return, before any change to rewards, and its steps."""
+
+    return_: float
+    length: int
+
+
+class Collector:
+    """Steps `environments` with `policy`. Its random numbers come from `seed_sequence` alone."""
+
+    def __init__(
+        self, environments: VectorEnv, policy: Policy, config: TrainConfig, seed_sequence: np.random.SeedSequence
+    ):
+        self.environments, self.policy, self.config = environments, policy, config
+        sampling, resets = seed_sequence.spawn(2)
+        self._generator = np.random.default_rng(sampling)
+        self._mode = autoreset_mode(environments)
+        self._dtype = observation_dtype(policy.observation_space)
+        self._first_action = int(getattr(policy.action_space, "start", 0))
+        self._resetting = np.zeros(environments.num_envs, bool)
+        self._returns = np.zeros(environments.num_envs)
+        self._lengths = np.zeros(environments.num_envs, np.int64)
+        self._observations = self._checked(environments.reset(seed=environment_seeds(environments, resets))[0])
+
+    def collect(self, parameters: np.ndarray, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
+        """The next segment, and the episodes that ended in it, in the order they ended.
+
+        Args:
+            parameters: the policy's flat vector; must not change afterwards.
+            epsilon: probability of a uniformly random action.
+
+        Raises:
+            InvalidEnvironment: an observation or reward is not finite, or has another shape than its space says.
+        """
+        length, count = self.config.segment_length, self.environments.num_envs
+        until_episode = self.config.segment_ends == "episode"
+        if until_episode and self._resetting.all():
+            self._step(np.zeros(count, np.int64))
+
+        shape = self.policy.observation_space.shape or ()
+        observations = np.zeros((length + 1, count, *shape), self._dtype)
+        actions = np.zeros((length, count), np.int64)
+        log_probs = np.zeros((length, count), np.float32)
+        rewards = np.zeros((length, count), np.float32)
+        terminated, truncated, mask = np.zeros((3, length, count), bool)
+        bootstraps = np.zeros((length, count), np.float32)
+        bootstrapped = np.zeros((length, count), bool)
+
+        noise = self.policy.noise(self._generator, (length, count))
+        on_device = jax.device_put(parameters)
+        act = self.policy.act
+        observations[0] = self._observations
+        ended = 0
+        for t in range(length):
+            actions[t], log_probs[t] = act(on_device, observations[t], noise[t], epsilon)
+            np.logical_not(self._resetting, out=mask[t])
+            result = self._step(actions[t])
+            observations[t + 1], rewards[t], terminated[t], truncated[t], final_observations = result
+            if final_observations is not None:
+                values = self.policy.value(on_device, final_observations)
+                bootstrapped[t] = truncated[t] & ~terminated[t]
+                bootstraps[t] = self.config.gamma * np.where(bootstrapped[t], values, 0.0)
+            ended = t + 1
+            if until_episode and (terminated[t] | truncated[t]).any():
+                break
+
+        self._check_values(observations, rewards)
+        episodes = self._finished(rewards[:ended], mask[:ended], terminated[:ended] | truncated[:ended])
+        rewards = self._training_rewards(rewards, terminated) + bootstraps
+        terminated |= bootstrapped
+        return Segment(observations, actions, rewards, terminated, truncated, mask, log_probs), episodes
+
+    def _step(self, actions: np.ndarray) -> tuple[Any, Any, Any, Any, np.ndarray | None]:
+        """One step; the last item is the final observations where an episode ended and a new one has started."""
+        if self._first_action:
+            actions = actions + self._first_action
+        observations, rewards, terminated, truncated, info = self.environments.step(actions)
+        done = np.logical_or(terminated, truncated)
+        final_observations = None
+        if self._mode is AutoresetMode.NEXT_STEP:
+            self._resetting = done
+        elif done.any():
+            observations, final_observations = self._restart(observations, done, info)
+        self._observations = observations
+        return observations, rewards, terminated, truncated, final_observations
+
+    def _restart(self, observations: Any, done: np.ndarray, info: dict[str, Any]) -> tuple[Any, np.ndarray]:
+        if self._mode is AutoresetMode.DISABLED:
+            final_observations = np.array(observations, self._dtype)
+            observations = self.environments.reset(options={"reset_mask": done})[0]
+            return observations, final_observations
+        final_observations = np.array(observations, self._dtype)
+        for index in np.flatnonzero(done):
+            final_observations[index] = info["final_obs"][index]
+        return observations, final_observations
+
+    def _finished(self, rewards: np.ndarray, mask: np.ndarray, done: np.ndarray) -> list[Episode]:
+        """The episodes that ended in these rows; carries the sums of the unfinished ones to the next segment."""
+        returns = self._returns + np.cumsum(rewards, axis=0, dtype=np.float64)
+        lengths = self._lengths + np.cumsum(mask, axis=0)
+        episodes = []
+        for t, index in zip(*np.nonzero(done), strict=True):
+            episodes.append(Episode(float(returns[t, index]), int(lengths[t, index])))
+            returns[t:, index] -= returns[t, index]
+            lengths[t:, index] -= lengths[t, index]
+        self._returns, self._lengths = returns[-1], lengths[-1]
+        return episodes
+
+    def _training_rewards(self, rewards: np.ndarray, terminated: np.ndarray) -> np.ndarray:
+        config = self.config
+        if config.reward_scale != 1.0:
+            rewards = rewards * np.float32(config.reward_scale)
+        if config.reward_clip is not None:
+            rewards = np.clip(rewards, -config.reward_clip, config.reward_clip)
+        if config.termination_reward is not None:
+            rewards = np.where(terminated, np.float32(config.termination_reward), rewards)
+        return rewards
+
+    def _checked(self, observations: Any) -> Any:
+        expected = (self.environments.num_envs, *(self.policy.observation_space.shape or ()))
+        if np.shape(observations) != expected:
+            raise InvalidEnvironment(
+                f"the environment gives observations of shape {np.shape(observations)[1:]}, "
+                f"but its observation space says {expected[1:]}"
+            )
+        return observations
+
+    def _check_values(self, observations: np.ndarray, rewards: np.ndarray) -> None:
+        for name, values in (("observation", observations), ("reward", rewards)):
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                row, index = np.argwhere(~np.isfinite(values))[0][:2]
+                raise InvalidEnvironment(
+                    f"the environment gave {name} {values[row, index]} (environment {index} of this worker, "
+                    f"row {row} of the segment); training needs finite numbers"
+                )
+
+
+def autoreset_mode(environments: VectorEnv) -> AutoresetMode:
+    """How these environments start the next episode; raises InvalidEnvironment where they don't say."""
+    mode = environments.metadata.get("autoreset_mode")
+    if not isinstance(mode, AutoresetMode):
+        raise InvalidEnvironment(
+            f"{environments} does not say how it resets: set metadata['autoreset_mode'] to one of "
+            "gymnasium.vector.AutoresetMode"
+        )
+    return mode
+
+
+def environment_seeds(environments: VectorEnv, seed_sequence: np.random.SeedSequence) -> Any:
+    """A seed for each environment where each is an object of its own, else one for them all."""
+    if isinstance(environments.unwrapped, SyncVectorEnv):
+        return [int(s.generate_state(1)[0] >> 1) for s in seed_sequence.spawn(environments.num_envs)]
+    return int(seed_sequence.generate_state(1)[0] >> 1)
+
+

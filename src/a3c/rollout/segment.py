@@ -1,0 +1,35 @@
+"""A Segment: T steps of B environments, the unit of experience that a gradient is computed from."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Segment(NamedTuple):
+    """Arrays with time first, `[T, B, ...]`, in the canonical layout, which is Gymnasium's NEXT_STEP.
+
+    The episode that ends at row t has its final observation in row t+1. That row is a dummy: its action was ignored,
+    its reward is 0 and its `mask` is False; row t+2 starts the next episode. So `observations[t + 1]` always is what
+    the action of a real row t led to. Rows after the end of a short segment are padding, masked too; the row right
+    after its last step holds the observation that this step led to.
+    """
+
+    observations: np.ndarray
+    """`[T+1, B, *shape]`: row T is the observation after the last step."""
+    actions: np.ndarray
+    """`[T, B]`."""
+    rewards: np.ndarray
+    """`[T, B]` float32: training rewards, after clipping, scaling and the reward at termination."""
+    terminated: np.ndarray
+    """`[T, B]` bool: nothing is to be gained after this step."""
+    truncated: np.ndarray
+    """`[T, B]` bool: the episode was cut off after this step, its final observation still has a value."""
+    mask: np.ndarray
+    """`[T, B]` bool: True at real steps."""
+    log_probs: np.ndarray
+    """`[T, B]` float32: log-probability of each action under the policy that chose it."""
+
+    @property
+    def steps(self) -> int:
+        """The number of real steps."""
+        return int(self.mask.sum())

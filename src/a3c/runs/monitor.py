@@ -1,0 +1,282 @@
+"""The Monitor gathers the workers' reports, and makes of them progress, the run folder's files, and the decision to stop."""
+
+import platform
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from a3c.config import TrainConfig, available_cores
+from a3c.parallel.parameter_store import ParameterStore
+from a3c.parallel.worker import Report
+from a3c.runs.checkpoint import Checkpoint
+from a3c.runs.folder import RunFolder
+from a3c.runs.metrics import METRIC_COLUMNS
+from a3c.runs.progress import Display, Progress
+
+WINDOW = 100
+"""Episodes in the moving mean by which a run is judged."""
+
+
+class Monitor:
+    """Follows one run in the main process.
+
+        monitor.receive(report)          for every report of a worker
+        monitor.tick()                   often; does what is due by the clock
+        monitor.finish(status)           at the end, however it came
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        store: ParameterStore,
+        folder: RunFolder | None,
+        display: Display,
+        started: float,
+        callback: Callable[[Progress], bool | None] | None = None,
+        annealed: Callable[[TrainConfig, int], dict[str, float]] | None = None,
+    ):
+        self.config, self.store, self.folder = checkpoint.config, store, folder
+        self._start, self._display, self._callback = checkpoint, display, callback
+        self._annealed = annealed or (lambda config, step: {})
+        self._started = started
+        self._first_update: float | None = None
+        self._steps_before = checkpoint.counts["steps"]
+        self._returns = deque(checkpoint.returns, WINDOW)
+        self._lengths: deque[int] = deque(maxlen=WINDOW)
+        self._sum = sum(self._returns)
+        self._best = checkpoint.best_return_mean_100
+        self._best_parameters = checkpoint.parameters
+        self._best_is_new = False
+        self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
+        self._updates, self._lag = 0, 0
+        self._updates_of_run, self._lag_of_run = 0, 0
+        self._diagnostics: dict[str, float] = {}
+        self._recent_lag: float | None = None
+        self._rate: float | None = None
+        now = time.monotonic()
+        self._shown, self._row_time, self._row_steps, self._saved = now, now, self._steps_before, now
+        self._pending_episodes: list[tuple[Any, ...]] = []
+        if folder is not None:
+            keep = self._steps_before or None
+            self._episodes_file, self._metrics_file = folder.open_rows(keep)
+            self._tensorboard = folder.open_tensorboard() if self.config.tensorboard else None
+            self._write_summary("running")
+
+    @property
+    def seconds(self) -> float:
+        """Since the start of the process or of the call, and in the runs that this one continues."""
+        return self._start.seconds + time.monotonic() - self._started
+
+    @property
+    def return_mean_100(self) -> float | None:
+        """Mean return of the last 100 episodes, or of all while there are fewer; None before the first."""
+        return self._sum / len(self._returns) if self._returns else None
+
+    @property
+    def done(self) -> bool:
+        """Whether a limit that the main process watches is reached: the target return, or seconds."""
+        config = self.config
+        solved = self.solved_at_step is not None and config.stop_when_solved
+        return solved or (config.seconds is not None and time.monotonic() - self._started >= config.seconds)
+
+    def receive(self, report: Report) -> None:
+        """Takes in what a worker did."""
+        if report.first_update is not None and self._first_update is None:
+            self._first_update = report.first_update
+            self._row_time = report.first_update
+        for name, value in report.diagnostics.items():
+            before = self._diagnostics.get(name, 0.0) if self._updates else 0.0
+            self._diagnostics[name] = (before * self._updates + value * report.updates) / (self._updates + report.updates)
+        self._updates += report.updates
+        self._lag += report.lag
+        self._updates_of_run += report.updates
+        self._lag_of_run += report.lag
+        for episode in report.episodes:
+            self._add_episode(report.worker, *episode)
+
+    def _add_episode(self, worker: int, step: int, seconds: float, return_: float, length: int) -> None:
+        if len(self._returns) == WINDOW:
+            self._sum -= self._returns[0]
+        self._returns.append(return_)
+        self._lengths.append(length)
+        self._sum += return_
+        second = self._start.seconds + seconds - self._started
+        if self.folder is not None:
+            self._pending_episodes.append((step, f"{second:.3f}", worker, f"{return_:g}", length))
+        if len(self._returns) < WINDOW:
+            return
+        mean = self._sum / WINDOW
+        if self._best is None or mean > self._best:
+            self._best, self._best_is_new = mean, True
+            self._best_parameters = self.store.parameters
+        target = self.config.target_return
+        if self.solved_at_step is None and target is not None and mean >= target:
+            self.solved_at_step, self.solved_at_second = step, round(second, 3)
+
+    def tick(self) -> None:
+        """Shows, writes and saves what is due; raises DiskError."""
+        now = time.monotonic()
+        if self._first_update is None:
+            return
+        if now - self._row_time >= self.config.report_interval:
+            self._write_row(now)
+        if now - self._shown >= self._display.every:
+            self._shown = now
+            self._display.show(self.progress())
+        if now - self._saved >= self.config.checkpoint_interval:
+            self._saved = now
+            self._save()
+
+    def wait_at_most(self) -> float:
+        """Seconds the main process may sleep before something is due."""
+        return 0.05 if self.config.seconds is not None else 0.2
+
+    def progress(self) -> Progress:
+        totals = self.store.totals()
+        fraction, eta = self._fraction(totals)
+        return Progress(
+            **totals,
+            seconds=self.seconds,
+            steps_per_second=self._rate,
+            return_mean_100=self.return_mean_100,
+            best_return_mean_100=self._best,
+            target_return=self.config.target_return,
+            policy_lag=self._recent_lag,
+            entropy=self._diagnostics.get("entropy"),
+            fraction=fraction,
+            eta=eta,
+        )
+
+    def _fraction(self, totals: dict[str, int]) -> tuple[float | None, float | None]:
+        """How much of the nearest limit is used, and the seconds left until it."""
+        spent = time.monotonic() - self._started
+        parts: list[tuple[float, float]] = []
+        for name in ("steps", "episodes"):
+            if limit := getattr(self.config, name):
+                before = self._start.counts[name]
+                pace = (totals[name] - before) / max(spent, 1e-9)
+                parts.append((totals[name] / limit, (limit - totals[name]) / pace if pace else float("inf")))
+        if self.config.seconds:
+            parts.append((spent / self.config.seconds, self.config.seconds - spent))
+        if not parts:
+            return None, None
+        fraction, eta = max(parts)
+        return min(fraction, 1.0), max(eta, 0.0) if eta != float("inf") else None
+
+    def _write_row(self, now: float) -> None:
+        totals = self.store.totals()
+        passed = max(now - self._row_time, 1e-9)
+        self._rate = (totals["steps"] - self._row_steps) / passed
+        self._recent_lag = self._lag / self._updates if self._updates else None
+        row: dict[str, Any] = {
+            **totals,
+            "seconds": round(self.seconds, 3),
+            "steps_per_second": round(self._rate, 1),
+            "return_mean_100": self.return_mean_100,
+            "best_return_mean_100": self._best,
+            "length_mean_100": sum(self._lengths) / len(self._lengths) if self._lengths else None,
+            "policy_lag": self._recent_lag,
+            **self._annealed(self.config, totals["steps"]),
+            **self._diagnostics,
+        }
+        self._row_time, self._row_steps = now, totals["steps"]
+        self._updates, self._lag = 0, 0
+        if self.folder is not None:
+            self._episodes_file.append(self._pending_episodes)
+            self._pending_episodes = []
+            self._metrics_file.append([[_short(row.get(name)) for name in METRIC_COLUMNS]])
+            if self._tensorboard is not None:
+                self._tensorboard.add(row, self.seconds)
+            self._write_summary("running")
+        if self._callback is not None and self._callback(self.progress()) is False:
+            self.store.stop()
+
+    def checkpoint(self, parameters: Any = None) -> Checkpoint:
+        """The run as it is now, with the latest parameters or those given."""
+        start = self._start
+        return Checkpoint(
+            config=self.config,
+            parameters=self.store.parameters if parameters is None else parameters,
+            optimizer_state=self.store.optimizer_state,
+            spaces=start.spaces,
+            own_environment=start.own_environment,
+            own_network=start.own_network,
+            counts=self.store.totals(),
+            seconds=self.seconds,
+            returns=list(self._returns),
+            best_return_mean_100=self._best,
+            solved_at_step=self.solved_at_step,
+            solved_at_second=self.solved_at_second,
+        )
+
+    def best_checkpoint(self) -> Checkpoint:
+        """The parameters at the best mean of 100 episodes; the latest where there were never 100."""
+        return self.checkpoint(None if self._best is None else self._best_parameters)
+
+    def _save(self) -> None:
+        if self.folder is None:
+            return
+        self.folder.save_latest(self.checkpoint())
+        if self._best_is_new:
+            self.folder.save_best(self.best_checkpoint())
+            self._best_is_new = False
+
+    def finish(self, status: str, error: str | None = None) -> None:
+        """Writes the last rows, the checkpoints and the summary. Raises DiskError."""
+        if self._first_update is not None:
+            self._write_row(time.monotonic())
+            self._display.close(self.progress())
+        if self.folder is None:
+            return
+        if self._first_update is not None:
+            self._save()
+        self._episodes_file.close()
+        self._metrics_file.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+        self._write_summary(status, error)
+
+    def _write_summary(self, status: str, error: str | None = None) -> None:
+        assert self.folder is not None
+        self.folder.write_summary(self.summary(status, error))
+
+    def summary(self, status: str, error: str | None = None) -> dict[str, Any]:
+        """What `summary.json` holds."""
+        config, totals = self.config, self.store.totals()
+        now = time.monotonic()
+        rate = None
+        if self._first_update is not None and now > self._first_update:
+            rate = round((totals["steps"] - self._steps_before) / (now - self._first_update), 1)
+        summary = {
+            "status": status,
+            "algorithm": config.algorithm,
+            "environment": config.environment,
+            "seed": config.seed,
+            "workers": config.workers,
+            **totals,
+            "startup_seconds": None if self._first_update is None else round(self._first_update - self._started, 3),
+            "wall_seconds": round(self.seconds, 3),
+            "steps_per_second": rate,
+            "return_mean_100": self.return_mean_100 if len(self._returns) == WINDOW else None,
+            "best_return_mean_100": self._best,
+            "target_return": config.target_return,
+            "solved_at_step": self.solved_at_step,
+            "solved_at_second": self.solved_at_second,
+            "policy_lag": round(self._lag_of_run / self._updates_of_run, 3) if self._updates_of_run else None,
+            "versions": VERSIONS,
+            "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
+        }
+        return summary if error is None else {**summary, "error": error}
+
+
+VERSIONS = {
+    "python": sys.version.split()[0],
+    **{name: version(name) for name in ("a3c", "jax", "equinox", "optax", "gymnasium", "numpy")},
+}
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,113 @@
+"""Progress of a run, as callbacks get it, and how it is shown: one live line, or plain lines where there is no terminal."""
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A run at one moment. Values are None until there is something to say."""
+
+    steps: int
+    episodes: int
+    updates: int
+    seconds: float
+    steps_per_second: float | None
+    return_mean_100: float | None
+    best_return_mean_100: float | None
+    target_return: float | None
+    policy_lag: float | None
+    entropy: float | None
+    fraction: float | None
+    """How much of the nearest limit is used up, 0 to 1."""
+    eta: float | None
+    """Seconds until that limit, at the present pace."""
+
+    def line(self) -> str:
+        """One line for people."""
+        parts = [f"{self.steps:,} steps"]
+        if self.fraction is not None:
+            parts[0] += f" ({self.fraction:.0%})"
+        if self.steps_per_second is not None:
+            parts.append(f"{self.steps_per_second:,.0f} steps/s")
+        if self.return_mean_100 is not None:
+            target = f" of {self.target_return:g}" if self.target_return is not None else ""
+            parts.append(f"return {self.return_mean_100:.1f}{target}")
+        if self.best_return_mean_100 is not None:
+            parts.append(f"best {self.best_return_mean_100:.1f}")
+        if self.policy_lag is not None:
+            parts.append(f"lag {self.policy_lag:.1f}")
+        if self.entropy is not None:
+            parts.append(f"entropy {self.entropy:.2f}")
+        parts.append(f"{self.seconds:.0f} s" + (f", {_duration(self.eta)} left" if self.eta is not None else ""))
+        return "  ".join(parts)
+
+
+class Display(Protocol):
+    """Where progress is shown."""
+
+    every: float
+    """Seconds between two calls of `show`."""
+
+    def show(self, progress: Progress) -> None: ...
+    def close(self, progress: Progress) -> None: ...
+
+
+class PlainLines:
+    """A line now and then, for logs."""
+
+    every = 10.0
+
+    def show(self, progress: Progress) -> None:
+        print(progress.line(), flush=True)
+
+    def close(self, progress: Progress) -> None:
+        self.show(progress)
+
+
+class LiveLine:
+    """One line that is renewed in place."""
+
+    every = 0.25
+
+    def __init__(self) -> None:
+        self._live: Any = None
+
+    def show(self, progress: Progress) -> None:
+        if self._live is None:
+            from rich.live import Live
+
+            self._live = Live(auto_refresh=False)
+            self._live.start()
+        self._live.update(self._text(progress), refresh=True)
+
+    def close(self, progress: Progress) -> None:
+        self.show(progress)
+        self._live.stop()
+
+    def _text(self, progress: Progress) -> Any:
+        from rich.text import Text
+
+        return Text(progress.line(), no_wrap=True, overflow="ellipsis")
+
+
+class NoDisplay:
+    """Shows nothing."""
+
+    every = float("inf")
+
+    def show(self, progress: Progress) -> None: ...
+    def close(self, progress: Progress) -> None: ...
+
+
+def make_display(wanted: bool) -> Display:
+    if not wanted:
+        return NoDisplay()
+    return LiveLine() if sys.stdout.isatty() else PlainLines()
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
