@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 
 from a3c.config import LIMITS, TrainConfig, make_config
@@ -176,6 +177,10 @@ class Agent:
             episodes,
             self.config.seed if seed is None else seed,
         )
+
+    def make_environment(self, **kwargs: Any) -> gymnasium.Env:
+        """One of the agent's environments, as for play; `kwargs` such as `render_mode` are added."""
+        return self._setup.environments.make(**kwargs)
 
     def save(self, path: str | Path) -> None:
         """Saves all that acting and further training need, in one safetensors file that holds no code."""

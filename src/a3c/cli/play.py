@@ -1,0 +1,60 @@
+"""`a3c play`: watch a run's agent, in a window or as a video."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from a3c.cli.agents import quiet_jax, saved_agent
+from a3c.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class PlayFlags:
+    """Flags of `a3c play`."""
+
+    run: Path
+    """Run folder, or a checkpoint file."""
+
+    video: Path | None = None
+    """Write a video instead of opening a window: .gif, or .mp4 with the video extra."""
+
+    episodes: int = 1
+    """Episodes to play."""
+
+    stochastic: bool = False
+    """Draw actions from the policy, as in training, instead of taking the most probable."""
+
+    checkpoint: Literal["best", "latest"] = "best"
+    """Which of the run's checkpoints."""
+
+    seed: int | None = None
+    """Seed of the environment. Default: a new one each time."""
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command; `arguments` come after `play`."""
+    import tyro
+
+    flags = tyro.cli(
+        tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(PlayFlags),
+        args=arguments, prog="a3c play", description="Watch a run's agent, in a window or as a video.",
+    )
+    if flags.episodes < 1:
+        raise SettingsError(f"--episodes is {flags.episodes}, but must be at least 1")
+    if flags.video is None and not _has_display():
+        raise SettingsError("there is no display to open a window on: write a video with --video agent.gif")
+    quiet_jax()
+    if flags.video is not None:
+        # Frames are drawn without a window, which pygame would otherwise look for.
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    from a3c.playing import play
+
+    agent = saved_agent(flags.run, flags.checkpoint)
+    play(agent, flags.episodes, flags.video, deterministic=not flags.stochastic, seed=flags.seed)
+    return 0
+
+
+def _has_display() -> bool:
+    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

@@ -1,0 +1,28 @@
+"""`a3c plot`: learning curves of one or more runs in one picture."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command; `arguments` come after `plot`."""
+    import tyro
+
+    @dataclass(frozen=True)
+    class PlotFlags:
+        runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+        """Run folders. One shows every episode's return; several show their moving means."""
+
+        output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("curve.png")
+        """Picture to write: .png, .svg or .pdf."""
+
+    flags = tyro.cli(PlotFlags, args=arguments, prog="a3c plot", description="Draw the learning curves of one or more runs.")
+    from a3c.errors import SettingsError
+    from a3c.runs.folder import RunFolder
+    from a3c.runs.plots import plot_runs
+
+    if not flags.runs:
+        raise SettingsError("name at least one run folder: a3c plot runs/first -o curve.png")
+    print(plot_runs([RunFolder.open(path) for path in flags.runs], flags.output))
+    return 0

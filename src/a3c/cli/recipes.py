@@ -1,0 +1,43 @@
+"""`a3c recipes`: what settings come with a3c."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command; `arguments` come after `recipes`."""
+    import tyro
+
+    @dataclass(frozen=True)
+    class RecipesFlags:
+        name: tyro.conf.Positional[str | None] = None
+        """Show all settings of this recipe."""
+
+    description = "List the recipes: tuned settings for an environment, and published systems to reproduce."
+    flags = tyro.cli(RecipesFlags, args=arguments, prog="a3c recipes", description=description)
+    from a3c.recipes import all_recipes, find_recipe
+
+    if flags.name is not None:
+        recipe = find_recipe(flags.name, "")
+        if recipe is not None:
+            _show(recipe)
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("recipe", "environments", "what it is", "what it reached", box=None, header_style="bold", pad_edge=False)
+    for recipe in all_recipes().values():
+        applies = " (by default)" if recipe.default else ""
+        table.add_row(recipe.name, ", ".join(recipe.environments) + applies, recipe.title, recipe.reached)
+    Console(soft_wrap=False).print(table)
+    print("\na3c train ENV --recipe NAME trains with one; a3c recipes NAME shows its settings")
+    return 0
+
+
+def _show(recipe: Any) -> None:
+    print(f"{recipe.name}: {recipe.title}\nenvironments: {', '.join(recipe.environments)}")
+    print(f"source: {recipe.source}\nreached: {recipe.reached}")
+    for title, settings in (("common", recipe.common), *recipe.algorithms.items()):
+        print(f"\n[{title}]")
+        for name, value in settings.items():
+            print(f"{name} = {value}")
