@@ -1,10 +1,10 @@
 """Agents: training, acting and saving behind one small class.
 
-    agent = A3C("CartPole-v1", workers=4, seed=1)
-    result = agent.learn(steps=200_000)
-    report = agent.evaluate(episodes=100)
-    action, state = agent.predict(observation)
-    agent.save("cartpole.safetensors"); agent = a3c.load("cartpole.safetensors")
+agent = A3C("CartPole-v1", workers=4, seed=1)
+result = agent.learn(steps=200_000)
+report = agent.evaluate(episodes=100)
+action, state = agent.predict(observation)
+agent.save("cartpole.safetensors"); agent = a3c.load("cartpole.safetensors")
 """
 
 import dataclasses
@@ -109,7 +109,9 @@ class Agent:
         """
         started = time.monotonic()
         # A run is judged by its own episodes, not by those that solved the one before.
-        start = dataclasses.replace(self._setup.start, returns=[], solved_at_step=None, solved_at_second=None)
+        start = dataclasses.replace(
+            self._setup.start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
+        )
         start.config = _with_limits(start, steps, episodes, seconds, target_return)
         start.config.check_ends()
         folder = RunFolder.create(run, start.config) if run is not None else None

@@ -20,7 +20,7 @@ class TrainConfig:
     """Settings of a run. Defaults are sound for small vector tasks; recipes hold tuned ones."""
 
     environment: str = ""
-    """Gymnasium id such as CartPole-v1, or module:Id to import a module (looked up in the current folder too) first."""
+    """Gymnasium id such as CartPole-v1, or module:Id, whose module (in the current folder too) comes first."""
 
     algorithm: Literal["a3c", "random"] = "a3c"
     """What to train with; random takes uniformly random actions, as a baseline."""
@@ -70,7 +70,7 @@ class TrainConfig:
 
     # Segments and returns
     segment_length: int = 16
-    """Steps each environment takes between two updates, T (t_max: 5 in the A3C paper, section 5; 20 in its authors' mails)."""
+    """Steps each environment takes between two updates, T (t_max; 5 in the A3C paper, section 5)."""
 
     segment_ends: Literal["steps", "episode"] = "steps"
     """A segment ends after segment_length steps, or also as soon as an episode ends (the paper's algorithm S3)."""
@@ -181,7 +181,7 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingsError(f"{flag(name)} is {value}, but must be at least 1")
-        positive = "seconds reward_scale reward_clip learning_rate checkpoint_interval report_interval".split()
+        positive = ["seconds", "reward_scale", "reward_clip", "learning_rate", "checkpoint_interval", "report_interval"]
         for name in positive:
             value = getattr(self, name)
             if value is not None and not value > 0:

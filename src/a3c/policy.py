@@ -1,9 +1,9 @@
 """A Policy: a network and its action distribution, over one flat vector of parameters.
 
-    policy = Policy.make(observation_space, action_space, config)
-    parameters = policy.initial_parameters                       # one flat float32 vector
-    distribution, values = policy(parameters, observations)      # inside jit
-    actions, log_probs = policy.act(parameters, observations, noise, epsilon)
+policy = Policy.make(observation_space, action_space, config)
+parameters = policy.initial_parameters                       # one flat float32 vector
+distribution, values = policy(parameters, observations)      # inside jit
+actions, log_probs = policy.act(parameters, observations, noise, epsilon)
 """
 
 from collections.abc import Callable
@@ -141,7 +141,9 @@ def _features(module: eqx.Module, observation_space: gymnasium.Space) -> int:
     try:
         features = eqx.filter_eval_shape(module, observation)  # type: ignore[arg-type]
     except Exception as error:
-        raise SettingsError(f"network: the module fails on an observation of shape {observation.shape}: {error}") from error
+        raise SettingsError(
+            f"network: the module fails on an observation of shape {observation.shape}: {error}"
+        ) from error
     if not hasattr(features, "shape") or len(features.shape) != 1:
         raise SettingsError(f"network: the module must return features of shape [n], not {features}")
     return features.shape[0]

@@ -79,8 +79,12 @@ def prepare(
     if checkpoint is None:
         spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
         checkpoint = Checkpoint(
-            config, policy.initial_parameters, optimizer.initial_state(), spaces,
-            own_environment=environment is not None, own_network=network is not None,
+            config,
+            policy.initial_parameters,
+            optimizer.initial_state(),
+            spaces,
+            own_environment=environment is not None,
+            own_network=network is not None,
         )
     else:
         checkpoint.check_fits(observation_space, action_space, policy.size)
@@ -140,10 +144,12 @@ def train(
                 _run_inline(tasks[0], monitor, interrupted)
             else:
                 _run_processes(tasks, monitor, interrupted)
+            monitor.report()
         except BaseException as error:
             store.stop()
             with suppress(A3CError):
-                monitor.finish("failed", str(error) or type(error).__name__)
+                status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+                monitor.finish(status, str(error) or type(error).__name__)
             raise
         status = "finished"
         if monitor.solved_at_step is not None:

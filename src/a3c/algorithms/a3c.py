@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from a3c.config import TrainConfig, flag
+from a3c.config import TrainConfig
 from a3c.errors import A3CError
 from a3c.learning.losses import actor_critic_loss, explained_variance
 from a3c.learning.optimizers import clip_by_global_norm, linear_schedule
@@ -109,5 +109,5 @@ def check_finite(diagnostics: np.ndarray) -> None:
     """Raises TrainingDiverged rather than let a gradient that is not a number reach everyone's parameters."""
     if not math.isfinite(diagnostics[DIAGNOSTICS.index("gradient_norm")]):
         raise TrainingDiverged(
-            f"the gradient is no longer finite: lower {flag('learning_rate')}, or scale rewards with {flag('reward_scale')}"
+            "the gradient is no longer finite: lower --learning-rate, or scale the rewards down with --reward-scale"
         )

@@ -19,7 +19,8 @@ def main(index: int, connection: Connection, store: ParameterStore, seed: np.ran
     """A worker: unpacks its task, runs the algorithm's loop, and says how it ended."""
     try:
         prepare_worker()
-        task = WorkerTask(index, *cloudpickle.loads(rest), store, seed)
+        config, environments, policy = cloudpickle.loads(rest)
+        task = WorkerTask(index, config, environments, policy, store, seed)
         worker = Worker(task, connection.send)
         importlib.import_module(f"a3c.algorithms.{task.config.algorithm}").run(worker)
         worker.flush()

@@ -37,7 +37,9 @@ def run(arguments: list[str]) -> int:
 
     flags = tyro.cli(
         tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(EvaluateFlags),
-        args=arguments, prog="a3c evaluate", description="Play whole episodes with a run's agent, and print the returns.",
+        args=arguments,
+        prog="a3c evaluate",
+        description="Play whole episodes with a run's agent, and print the returns.",
     )
     quiet_jax()
     agent = saved_agent(flags.run, flags.checkpoint)

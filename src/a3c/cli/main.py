@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 import time
+from pathlib import Path
 
 COMMANDS = {
     "train": "train an agent, into a run folder",
@@ -76,8 +77,7 @@ def process_started() -> float:
     """When this process started, on the clock of `time.monotonic`; now, where the system does not tell."""
     now = time.monotonic()
     try:
-        with open("/proc/self/stat") as file:
-            ticks = int(file.read().rpartition(")")[2].split()[19])
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, AttributeError, ValueError, IndexError):
         return now

@@ -39,7 +39,9 @@ def run(arguments: list[str]) -> int:
 
     flags = tyro.cli(
         tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(PlayFlags),
-        args=arguments, prog="a3c play", description="Watch a run's agent, in a window or as a video.",
+        args=arguments,
+        prog="a3c play",
+        description="Watch a run's agent, in a window or as a video.",
     )
     if flags.episodes < 1:
         raise SettingsError(f"--episodes is {flags.episodes}, but must be at least 1")

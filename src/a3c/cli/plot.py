@@ -17,12 +17,16 @@ def run(arguments: list[str]) -> int:
         output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("curve.png")
         """Picture to write: .png, .svg or .pdf."""
 
-    flags = tyro.cli(PlotFlags, args=arguments, prog="a3c plot", description="Draw the learning curves of one or more runs.")
+    flags = tyro.cli(
+        PlotFlags, args=arguments, prog="a3c plot", description="Draw the learning curves of one or more runs."
+    )
     from a3c.errors import SettingsError
     from a3c.runs.folder import RunFolder
     from a3c.runs.plots import plot_runs
 
     if not flags.runs:
         raise SettingsError("name at least one run folder: a3c plot runs/first -o curve.png")
+    if not flags.output.resolve().parent.is_dir():
+        raise SettingsError(f"--output {flags.output}: there is no folder {flags.output.parent}")
     print(plot_runs([RunFolder.open(path) for path in flags.runs], flags.output))
     return 0

@@ -25,7 +25,9 @@ def run(arguments: list[str]) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("recipe", "environments", "what it is", "what it reached", box=None, header_style="bold", pad_edge=False)
+    table = Table(
+        "recipe", "environments", "what it is", "what it reached", box=None, header_style="bold", pad_edge=False
+    )
     for recipe in all_recipes().values():
         applies = " (by default)" if recipe.default else ""
         table.add_row(recipe.name, ", ".join(recipe.environments) + applies, recipe.title, recipe.reached)

@@ -34,7 +34,7 @@ def parse(arguments: list[str]) -> Any:
     @dataclass(frozen=True)
     class TrainFlags(TrainConfig):
         environment: tyro.conf.Positional[str] = ""
-        """Gymnasium id such as CartPole-v1, or module:Id to import a module (looked up in the current folder too) first."""
+        """Gymnasium id such as CartPole-v1, or module:Id, whose module (in the current folder too) comes first."""
 
         recipe: str | None = None
         """Recipe to start from (see a3c recipes), or none for plain defaults. Default: the one for this environment."""
@@ -53,7 +53,10 @@ def parse(arguments: list[str]) -> Any:
 
     def parsed(default: Any) -> Any:
         return tyro.cli(
-            TrainFlags, args=arguments, prog="a3c train", default=default,
+            TrainFlags,
+            args=arguments,
+            prog="a3c train",
+            default=default,
             description="Train an agent, by default until the environment's target return is reached.",
         )
 
@@ -124,7 +127,9 @@ def resume(flags: Any, started: float) -> int:
             raise SettingsError(f"{flags.resume} is a run of {getattr(before, name)}, not of {getattr(config, name)}")
     checkpoint = folder.load("latest")
     if checkpoint.own_environment or checkpoint.own_network:
-        raise CheckpointError(f"{flags.resume} was trained from Python with a factory: continue it there, with a3c.load")
+        raise CheckpointError(
+            f"{flags.resume} was trained from Python with a factory: continue it there, with a3c.load"
+        )
     for name in ("steps", "episodes"):
         limit, done = getattr(config, name), checkpoint.counts[name]
         if limit is not None and done >= limit:
@@ -153,12 +158,14 @@ def _train(setup: Any, folder: Any, flags: Any, started: float) -> int:
     config = setup.start.config
     if flags.progress:
         workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
-        print(f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}", flush=True)
+        print(
+            f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}", flush=True
+        )
     try:
         result = train(setup, folder=folder, display=make_display(flags.progress), started=started)
     except Interrupted as interrupted:
-        done = interrupted.result.summary["steps"]
-        print(f"stopped after {done:,} steps and saved; continue with: a3c train {config.environment} --resume {folder.path}")
+        print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
+        print(f"  a3c train {config.environment} --resume {folder.path}")
         return 130
     except WorkerError:
         print(f"what was learned until then is in {folder.path}", file=sys.stderr)

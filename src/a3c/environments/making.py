@@ -1,15 +1,16 @@
 """Making environments: one, or a vector of them, by id, by `module:Id`, or by a user's factory."""
 
 import inspect
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import gymnasium
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from a3c.config import nearest
@@ -37,7 +38,7 @@ class EnvironmentMaker:
         return self.source if isinstance(self.source, str) else getattr(self.source, "__name__", repr(self.source))
 
     @property
-    def spec(self) -> gymnasium.envs.registration.EnvSpec | None:
+    def spec(self) -> EnvSpec | None:
         """The registered entry of an id (its module imported); None for a factory."""
         return find_spec(self.source) if isinstance(self.source, str) else None
 
@@ -47,9 +48,11 @@ class EnvironmentMaker:
         with _failures(self.name):
             if isinstance(self.source, str):
                 return gymnasium.make(self.spec, max_episode_steps=self.max_episode_steps, **arguments)  # type: ignore[arg-type]
-            environment = self.source(**arguments)
+            environment = self.source(**arguments)  # type: ignore[reportCallIssue]
         if isinstance(environment, VectorEnv) or not isinstance(environment, gymnasium.Env):
-            raise InvalidEnvironment(f"{self.name} made a {type(environment).__name__} where one gymnasium.Env is needed")
+            raise InvalidEnvironment(
+                f"{self.name} made a {type(environment).__name__} where one gymnasium.Env is needed"
+            )
         return self._limit(environment)
 
     def make_vector(self, count: int) -> VectorEnv:
@@ -58,7 +61,9 @@ class EnvironmentMaker:
             with _failures(self.name):
                 vector = self.source(count, **self.kwargs)  # type: ignore[operator]
             if not isinstance(vector, VectorEnv):
-                raise InvalidEnvironment(f"{self.name}({count}) made a {type(vector).__name__}, not a gymnasium VectorEnv")
+                raise InvalidEnvironment(
+                    f"{self.name}({count}) made a {type(vector).__name__}, not a gymnasium VectorEnv"
+                )
             return vector
         spec = self.spec
         if spec is not None and self._vector_entry_point(spec) and count > 1:
@@ -89,7 +94,7 @@ class EnvironmentMaker:
         environment.close()
         return environment.observation_space, environment.action_space
 
-    def _vector_entry_point(self, spec: gymnasium.envs.registration.EnvSpec) -> bool:
+    def _vector_entry_point(self, spec: EnvSpec) -> bool:
         return spec.vector_entry_point is not None and not spec.additional_wrappers
 
     def _limit(self, environment: gymnasium.Env) -> gymnasium.Env:
@@ -114,7 +119,7 @@ def make_environment(
     return EnvironmentMaker(environment, env_kwargs or {}).make(**kwargs)
 
 
-def find_spec(environment_id: str) -> gymnasium.envs.registration.EnvSpec:
+def find_spec(environment_id: str) -> EnvSpec:
     """The registered entry of an id; `module:Id` imports the module first, from the current folder too."""
     module, colon, name = environment_id.rpartition(":")
     if colon:
@@ -136,8 +141,8 @@ def find_spec(environment_id: str) -> gymnasium.envs.registration.EnvSpec:
 def _import(module: str, environment_id: str) -> None:
     import importlib
 
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -147,7 +152,9 @@ def _import(module: str, environment_id: str) -> None:
             f"{environment_id}: there is no module {error.name!r}, neither installed nor in the current folder"
         ) from None
     except Exception as error:
-        raise InvalidEnvironment(f"{environment_id}: importing {module} failed: {type(error).__name__}: {error}") from error
+        raise InvalidEnvironment(
+            f"{environment_id}: importing {module} failed: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _missing(environment: str, module: str) -> str:

@@ -22,7 +22,9 @@ class Categorical(eqx.Module):
         return jax.nn.log_softmax(self.logits)
 
     def log_prob(self, actions: Int[Array, "..."]) -> Float[Array, "..."]:
-        return jnp.take_along_axis(self.log_probs, actions[..., None], axis=-1)[..., 0]
+        # A sum over a one-hot row compiles and runs faster than a gather, whose gradient is a scatter.
+        chosen = jax.nn.one_hot(actions, self.logits.shape[-1], dtype=bool)
+        return jnp.sum(jnp.where(chosen, self.log_probs, 0.0), axis=-1)
 
     def entropy(self) -> Float[Array, "..."]:
         """In nats: 0 when one action is certain, log(n) when all are equally likely."""

@@ -16,9 +16,13 @@ class Losses(NamedTuple):
     entropy: Float[Array, ""]
 
 
-def masked_mean(x: Float[Array, "..."], mask: Bool[Array, "..."]) -> Float[Array, ""]:
-    """Mean over the steps where `mask` holds; 0 where none does."""
-    return jnp.sum(jnp.where(mask, x, 0.0)) / jnp.maximum(jnp.sum(mask), 1)
+def masked_mean(x: Float[Array, "... T B"], mask: Bool[Array, "T B"]) -> Float[Array, "..."]:
+    """Mean over the steps where `mask` holds, 0 where none does; axes of `x` before those of `mask` stay.
+
+    Means of several quantities are taken of their stack at once: XLA compiles each reduction separately.
+    """
+    axes = tuple(range(-mask.ndim, 0))
+    return jnp.sum(jnp.where(mask, x, 0.0), axis=axes) / jnp.maximum(jnp.sum(mask), 1)
 
 
 def normalize(advantages: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "T ..."]:
@@ -61,9 +65,8 @@ def actor_critic_loss(
     advantages = jax.lax.stop_gradient(returns - values)
     if normalize_advantages:
         advantages = normalize(advantages, mask)
-    policy = masked_mean(-log_probs * advantages, mask)
-    value = masked_mean((returns - values) ** 2, mask)
-    entropy = masked_mean(entropies, mask)
+    terms = jnp.stack([-log_probs * advantages, (returns - values) ** 2, entropies])
+    policy, value, entropy = masked_mean(terms, mask)
     total = policy + value_coefficient * value - entropy_coefficient * entropy
     if reduction == "sum":
         total = total * jnp.sum(mask)
@@ -74,8 +77,8 @@ def explained_variance(
     values: Float[Array, "T ..."], returns: Float[Array, "T ..."], mask: Bool[Array, "T ..."]
 ) -> Float[Array, ""]:
     """1 - Var[G - v] / Var[G] over real steps: 1 is a perfect critic, 0 no better than a constant."""
-
-    def variance(x):
-        return masked_mean((x - masked_mean(x, mask)) ** 2, mask)
-
-    return 1.0 - variance(returns - values) / jnp.maximum(variance(returns), 1e-8)
+    errors = returns - values
+    error, error_squared, return_, return_squared = masked_mean(
+        jnp.stack([errors, errors**2, returns, returns**2]), mask
+    )
+    return 1.0 - (error_squared - error**2) / jnp.maximum(return_squared - return_**2, 1e-8)

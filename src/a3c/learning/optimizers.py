@@ -70,7 +70,7 @@ class SharedOptimizer:
 
     @cached_property
     def update(self):
-        """Jitted `(gradient [P], state [K, P], parameters [P], count, learning_rate) -> (step [P], state_change [K, P])`.
+        """Jitted `(gradient [P], state [K, P], parameters [P], count, learning_rate) -> (step [P], change [K, P])`.
 
         Both results are to be added in place: a shared vector is never written back whole. `count` is the number of
         updates applied before this one.

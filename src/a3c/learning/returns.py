@@ -9,9 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 
-def step_discounts(
-    terminated: Bool[Array, "T ..."], gamma: float
-) -> Float[Array, "T ..."]:
+def step_discounts(terminated: Bool[Array, "T ..."], gamma: float) -> Float[Array, "T ..."]:
     """Weight of `v_{t+1}` in the target of step t: gamma, or 0 where the episode terminated.
 
     A truncated step keeps gamma, since in the canonical layout row t+1 is the episode's final observation, whose value

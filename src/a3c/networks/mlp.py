@@ -1,6 +1,7 @@
 """Fully connected layers, and the actor-critic built on them or on a user's own module."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import equinox as eqx
@@ -44,7 +45,7 @@ class MLP(eqx.Module):
 
     def __init__(self, inputs: int, hidden: Sequence[int], activation: str, generator: np.random.Generator):
         widths = [inputs, *hidden]
-        self.layers = [Dense(a, b, np.sqrt(2), generator) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        self.layers = [Dense(a, b, np.sqrt(2), generator) for a, b in pairwise(widths)]
         self.activation = activation
 
     def __call__(self, observation: jax.Array) -> jax.Array:
@@ -65,9 +66,7 @@ class ActorCritic(eqx.Module):
     policy_head: Dense
     value_head: Dense
 
-    def __init__(
-        self, torso: eqx.Module, critic_torso: eqx.Module | None, features: int, logits: int, generator: Any
-    ):
+    def __init__(self, torso: eqx.Module, critic_torso: eqx.Module | None, features: int, logits: int, generator: Any):
         self.torso, self.critic_torso = torso, critic_torso
         # A gain of 0.01 makes the first policy close to uniform (Andrychowicz et al. 2021, section 3.2).
         self.policy_head = Dense(features, logits, 0.01, generator)

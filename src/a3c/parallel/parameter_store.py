@@ -21,7 +21,7 @@ COUNTERS = ("steps", "episodes", "updates")
 
 
 class ParameterStore:
-    """Parameters `[P]`, optimizer state `[K, P]` and counters, in shared memory or, with `shared=False`, in this process.
+    """Parameters `[P]`, optimizer state `[K, P]` and counters; with `shared=False` in this process alone.
 
     Each worker writes its own row of the counters, so that a total is a sum, exact without a lock. Row `workers` holds
     what was counted before this run started.

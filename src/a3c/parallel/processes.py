@@ -1,7 +1,7 @@
 """Starting worker processes: by forkserver with the heavy imports done once, one thread each, ending with their parent.
 
-    start_server()                       early: it imports in the background while the caller goes on
-    process = start(target, arguments)   an importable top-level function
+start_server()                       early: it imports in the background while the caller goes on
+process = start(target, arguments)   an importable top-level function
 """
 
 import multiprocessing

@@ -41,7 +41,7 @@ class FileLock:
     """A lock between processes that the kernel releases when its holder dies, unlike `multiprocessing.Lock`."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  held as long as the lock
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -58,4 +58,3 @@ class FileLock:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._file = os.fdopen(state["descriptor"].detach(), "r+b")
-

@@ -20,9 +20,9 @@ STOP_WITHIN = 10.0
 class Supervisor:
     """Worker processes, each with one pipe. Use as a context manager: leaving it leaves no process behind.
 
-        with Supervisor(worker_process.main, tasks) as supervisor:
-            while supervisor.alive:
-                for report in supervisor.reports(timeout=0.2): ...
+    with Supervisor(worker_process.main, tasks) as supervisor:
+        while supervisor.alive:
+            for report in supervisor.reports(timeout=0.2): ...
     """
 
     def __init__(self, target: Callable, tasks: Iterable[WorkerTask]):
@@ -75,7 +75,8 @@ class Supervisor:
                 else:
                     self._forget(index)
                     return
-        except EOFError:
+        except (EOFError, OSError):
+            # OSError where it died in the middle of a message.
             process.join(STOP_WITHIN)
             raise self._error(index, _cause_of_death(process)) from None
 

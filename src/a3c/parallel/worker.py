@@ -65,9 +65,9 @@ class WorkerTask:
 class Worker:
     """A worker's side: its collector, the store, and reports. An algorithm's loop is written against this.
 
-        while worker.running():
-            segment, episodes = worker.collector.collect(...)
-            worker.record(segment.steps, episodes, lag, diagnostics)
+    while worker.running():
+        segment, episodes = worker.collector.collect(...)
+        worker.record(segment.steps, episodes, lag, diagnostics)
     """
 
     def __init__(self, task: WorkerTask, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
@@ -91,7 +91,11 @@ class Worker:
         return config.episodes is None or store.total("episodes") < config.episodes
 
     def record(
-        self, steps: int, episodes: list[Episode], lag: int = 0, diagnostics: np.ndarray | None = None,
+        self,
+        steps: int,
+        episodes: list[Episode],
+        lag: int = 0,
+        diagnostics: np.ndarray | None = None,
         names: tuple[str, ...] = (),
     ) -> None:
         """Counts a segment, and reports when it is time."""

@@ -1,8 +1,8 @@
 """Recipes: tuned settings for an environment, and published systems to reproduce; a TOML file each.
 
-    [about]      title, environments, default (whether it applies by itself to them), source, reached
-    [common]     settings for every algorithm
-    [a3c], ...   settings for one algorithm
+[about]      title, environments, default (whether it applies by itself to them), source, reached
+[common]     settings for every algorithm
+[a3c], ...   settings for one algorithm
 """
 
 import tomllib

@@ -175,5 +175,3 @@ def environment_seeds(environments: VectorEnv, seed_sequence: np.random.SeedSequ
     if isinstance(environments.unwrapped, SyncVectorEnv):
         return [int(s.generate_state(1)[0] >> 1) for s in seed_sequence.spawn(environments.num_envs)]
     return int(seed_sequence.generate_state(1)[0] >> 1)
-
-

@@ -76,7 +76,9 @@ class Checkpoint:
         """Raises CheckpointError where this checkpoint was trained for other spaces or another network."""
         for kind, space in (("observation", observation_space), ("action", action_space)):
             if (here := describe_space(space)) != self.spaces[kind]:
-                raise CheckpointError(f"the checkpoint was trained for the {kind} space {self.spaces[kind]}, not {here}")
+                raise CheckpointError(
+                    f"the checkpoint was trained for the {kind} space {self.spaces[kind]}, not {here}"
+                )
         if self.parameters.shape != (parameters,):
             raise CheckpointError(
                 f"the checkpoint holds {self.parameters.size} parameters, but this network has {parameters}"

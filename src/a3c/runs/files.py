@@ -24,11 +24,11 @@ def write_atomically(path: Path, content: bytes, *, sync: bool = False) -> None:
                 if sync:
                     file.flush()
                     os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                Path(temporary).unlink()
             raise
 
 
@@ -38,4 +38,6 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DiskError(f"could not write {path}: {error.strerror or error}; what was written before is kept") from error
+        raise DiskError(
+            f"could not write {path}: {error.strerror or error}; what was written before is kept"
+        ) from error

@@ -29,7 +29,9 @@ class RunFolder:
         if folder.path.exists() and not folder.path.is_dir():
             raise RunFolderError(f"--run {path} is a file; name a folder")
         if folder.summary_path.exists() or folder.config_path.exists():
-            raise RunFolderError(f"{path} already holds a run: continue it with --resume {path}, or choose another --run")
+            raise RunFolderError(
+                f"{path} already holds a run: continue it with --resume {path}, or choose another --run"
+            )
         try:
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
             write_atomically(folder.config_path, config_toml(config).encode())

@@ -9,9 +9,11 @@ from a3c.runs.files import disk_errors, write_atomically
 
 EPISODE_COLUMNS = ("step", "seconds", "worker", "return", "length")
 METRIC_COLUMNS = (
-    "steps seconds episodes updates steps_per_second return_mean_100 best_return_mean_100 length_mean_100 policy_lag "
-    "loss policy_loss value_loss entropy gradient_norm explained_variance learning_rate entropy_coefficient"
-).split()
+    *("steps", "seconds", "episodes", "updates", "steps_per_second"),
+    *("return_mean_100", "best_return_mean_100", "length_mean_100", "policy_lag"),
+    *("loss", "policy_loss", "value_loss", "entropy", "gradient_norm", "explained_variance"),
+    *("learning_rate", "entropy_coefficient"),
+)
 TENSORBOARD_AFTER = 10.0
 """Seconds of a run before TensorBoard's writer is loaded: it takes a third of a second that short runs would notice."""
 
@@ -44,8 +46,8 @@ def read_rows(path: Path) -> list[list[str]]:
     """The rows of a CSV file without its header, and without a last row that was cut off."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+    whole = path.read_bytes().rpartition(b"\n")[0].decode()
+    header, *rows = list(csv.reader(io.StringIO(whole))) or [[]]
     return [row for row in rows if len(row) == len(header)]
 
 

@@ -1,4 +1,4 @@
-"""The Monitor gathers the workers' reports, and makes of them progress, the run folder's files, and the decision to stop."""
+"""The Monitor makes of the workers' reports the progress, the run folder's files, and the decision to stop."""
 
 import platform
 import sys
@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from a3c.config import TrainConfig, available_cores
+from a3c.errors import DiskError
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.worker import Report
 from a3c.runs.checkpoint import Checkpoint
@@ -23,9 +24,9 @@ WINDOW = 100
 class Monitor:
     """Follows one run in the main process.
 
-        monitor.receive(report)          for every report of a worker
-        monitor.tick()                   often; does what is due by the clock
-        monitor.finish(status)           at the end, however it came
+    monitor.receive(report)          for every report of a worker
+    monitor.tick()                   often; does what is due by the clock
+    monitor.finish(status)           at the end, however it came
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Monitor:
         self._annealed = annealed or (lambda config, step: {})
         self._started = started
         self._first_update: float | None = None
+        self._work_started: float | None = None
         self._steps_before = checkpoint.counts["steps"]
         self._returns = deque(checkpoint.returns, WINDOW)
         self._lengths: deque[int] = deque(maxlen=WINDOW)
@@ -86,10 +88,14 @@ class Monitor:
         """Takes in what a worker did."""
         if report.first_update is not None and self._first_update is None:
             self._first_update = report.first_update
-            self._row_time = report.first_update
+        if self._work_started is None and self.store.total("steps") > self._steps_before:
+            # Rates are those of the work alone, without importing and compiling before it.
+            self._work_started = self._row_time = report.first_update or time.monotonic()
         for name, value in report.diagnostics.items():
             before = self._diagnostics.get(name, 0.0) if self._updates else 0.0
-            self._diagnostics[name] = (before * self._updates + value * report.updates) / (self._updates + report.updates)
+            self._diagnostics[name] = (before * self._updates + value * report.updates) / (
+                self._updates + report.updates
+            )
         self._updates += report.updates
         self._lag += report.lag
         self._updates_of_run += report.updates
@@ -119,16 +125,32 @@ class Monitor:
     def tick(self) -> None:
         """Shows, writes and saves what is due; raises DiskError."""
         now = time.monotonic()
-        if self._first_update is None:
+        if self._work_started is None:
             return
         if now - self._row_time >= self.config.report_interval:
-            self._write_row(now)
+            self.report()
         if now - self._shown >= self._display.every:
             self._shown = now
             self._display.show(self.progress())
         if now - self._saved >= self.config.checkpoint_interval:
             self._saved = now
+            # The rows first, so that a run resumed here has all that the checkpoint has counted.
+            self.report()
             self._save()
+
+    def report(self) -> None:
+        """Writes a row of what happened since the last one, and calls the callback. Raises DiskError."""
+        if self._work_started is None:
+            return
+        if self._has_news:
+            self._write_row(time.monotonic())
+        if self._callback is not None and self._callback(self.progress()) is False:
+            self.store.stop()
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether anything happened since the last row."""
+        return self.store.total("steps") > self._row_steps or bool(self._pending_episodes)
 
     def wait_at_most(self) -> float:
         """Seconds the main process may sleep before something is due."""
@@ -185,14 +207,12 @@ class Monitor:
         self._row_time, self._row_steps = now, totals["steps"]
         self._updates, self._lag = 0, 0
         if self.folder is not None:
-            self._episodes_file.append(self._pending_episodes)
-            self._pending_episodes = []
+            episodes, self._pending_episodes = self._pending_episodes, []
+            self._episodes_file.append(episodes)
             self._metrics_file.append([[_short(row.get(name)) for name in METRIC_COLUMNS]])
             if self._tensorboard is not None:
                 self._tensorboard.add(row, self.seconds)
             self._write_summary("running")
-        if self._callback is not None and self._callback(self.progress()) is False:
-            self.store.stop()
 
     def checkpoint(self, parameters: Any = None) -> Checkpoint:
         """The run as it is now, with the latest parameters or those given."""
@@ -225,19 +245,35 @@ class Monitor:
             self._best_is_new = False
 
     def finish(self, status: str, error: str | None = None) -> None:
-        """Writes the last rows, the checkpoints and the summary. Raises DiskError."""
-        if self._first_update is not None:
-            self._write_row(time.monotonic())
-            self._display.close(self.progress())
+        """Writes the last rows, the checkpoints and the summary.
+
+        Each of them is tried, even where one cannot be written; then raises DiskError, with the summary saying so too.
+        """
+        failures = []
+        for step in self._last_steps():
+            try:
+                step()
+            except DiskError as failure:
+                failures.append(failure)
         if self.folder is None:
             return
-        if self._first_update is not None:
-            self._save()
-        self._episodes_file.close()
-        self._metrics_file.close()
-        if self._tensorboard is not None:
-            self._tensorboard.close()
+        if failures and error is None:
+            status, error = "failed", str(failures[0])
         self._write_summary(status, error)
+        if failures:
+            raise failures[0]
+
+    def _last_steps(self) -> list[Callable[[], None]]:
+        steps: list[Callable[[], None]] = []
+        if self._work_started is not None:
+            if self._has_news:
+                steps.append(lambda: self._write_row(time.monotonic()))
+            steps.append(lambda: self._display.close(self.progress()))
+        if self.folder is not None:
+            steps += [self._save, self._episodes_file.close, self._metrics_file.close]
+            if self._tensorboard is not None:
+                steps.append(self._tensorboard.close)
+        return steps
 
     def _write_summary(self, status: str, error: str | None = None) -> None:
         assert self.folder is not None
@@ -248,8 +284,8 @@ class Monitor:
         config, totals = self.config, self.store.totals()
         now = time.monotonic()
         rate = None
-        if self._first_update is not None and now > self._first_update:
-            rate = round((totals["steps"] - self._steps_before) / (now - self._first_update), 1)
+        if self._work_started is not None and now > self._work_started:
+            rate = round((totals["steps"] - self._steps_before) / (now - self._work_started), 1)
         summary = {
             "status": status,
             "algorithm": config.algorithm,

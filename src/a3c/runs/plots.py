@@ -1,11 +1,12 @@
 """The learning curve as a picture."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 
 from a3c.errors import RunFolderError
-from a3c.runs.files import disk_errors
+from a3c.runs.files import write_atomically
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import read_rows
 from a3c.runs.monitor import WINDOW
@@ -35,7 +36,13 @@ def plot_runs(folders: list[RunFolder], path: Path) -> Path:
         if len(folders) == 1:
             thin = max(1, len(steps) // MOST_POINTS)
             axes.plot(
-                steps[::thin], returns[::thin], ".", color=color, alpha=0.25, markersize=3, markeredgewidth=0,
+                steps[::thin],
+                returns[::thin],
+                ".",
+                color=color,
+                alpha=0.25,
+                markersize=3,
+                markeredgewidth=0,
                 label="return of an episode",
             )
         at, means = _moving_mean(steps, returns)
@@ -57,11 +64,12 @@ def plot_runs(folders: list[RunFolder], path: Path) -> Path:
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
     axes.grid(alpha=0.2)
     axes.legend(loc="best", fontsize="small")
-    with disk_errors(path):
-        try:
-            figure.savefig(path, dpi=120)
-        except ValueError as error:
-            raise RunFolderError(f"{path}: {error}") from None
+    picture = io.BytesIO()
+    try:
+        figure.savefig(picture, format=path.suffix.removeprefix(".") or "png", dpi=120)
+    except ValueError as error:
+        raise RunFolderError(f"{path}: {error}") from None
+    write_atomically(path, picture.getvalue())
     return path
 
 

@@ -1,4 +1,4 @@
-"""Progress of a run, as callbacks get it, and how it is shown: one live line, or plain lines where there is no terminal."""
+"""Progress of a run, as callbacks get it, and how it is shown: a live line, or plain lines without a terminal."""
 
 import sys
 from dataclasses import dataclass
