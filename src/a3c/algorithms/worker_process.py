@@ -1,10 +1,10 @@
 """The process of one worker. Importing this module imports all that a worker needs, and computes nothing."""
 
 import importlib
+import pickle
 import traceback
 from multiprocessing.connection import Connection
 
-import cloudpickle
 import numpy as np
 
 import a3c.algorithms.a3c
@@ -19,7 +19,7 @@ def main(index: int, connection: Connection, store: ParameterStore, seed: np.ran
     """A worker: unpacks its task, runs the algorithm's loop, and says how it ended."""
     try:
         prepare_worker()
-        config, environments, policy = cloudpickle.loads(rest)
+        config, environments, policy = pickle.loads(rest)
         task = WorkerTask(index, config, environments, policy, store, seed)
         worker = Worker(task, connection.send)
         importlib.import_module(f"a3c.algorithms.{task.config.algorithm}").run(worker)

@@ -7,9 +7,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-import cloudpickle
-
 from a3c.errors import WorkerError
+from a3c.parallel.pickling import dumps
 from a3c.parallel.processes import start
 from a3c.parallel.worker import Failure, Report, WorkerTask
 
@@ -34,7 +33,7 @@ class Supervisor:
         try:
             for task in self._tasks:
                 ours, theirs = Pipe(duplex=False)
-                rest = cloudpickle.dumps((task.config, task.environments, task.policy))
+                rest = dumps((task.config, task.environments, task.policy))
                 arguments = (task.index, theirs, task.store, task.seed, rest)
                 self._processes[task.index] = start(self._target, arguments, f"a3c-worker-{task.index}")
                 self._connections[task.index] = ours

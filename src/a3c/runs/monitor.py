@@ -90,7 +90,8 @@ class Monitor:
             self._first_update = report.first_update
         if self._work_started is None and self.store.total("steps") > self._steps_before:
             # Rates are those of the work alone, without importing and compiling before it.
-            self._work_started = self._row_time = report.first_update or time.monotonic()
+            self._work_started = report.first_update or time.monotonic()
+            self._row_time = self._shown = self._saved = self._work_started
         for name, value in report.diagnostics.items():
             before = self._diagnostics.get(name, 0.0) if self._updates else 0.0
             self._diagnostics[name] = (before * self._updates + value * report.updates) / (
@@ -179,7 +180,7 @@ class Monitor:
         for name in ("steps", "episodes"):
             if limit := getattr(self.config, name):
                 before = self._start.counts[name]
-                pace = (totals[name] - before) / max(spent, 1e-9)
+                pace = (totals[name] - before) / max(time.monotonic() - (self._work_started or 0.0), 1e-9)
                 parts.append((totals[name] / limit, (limit - totals[name]) / pace if pace else float("inf")))
         if self.config.seconds:
             parts.append((spent / self.config.seconds, self.config.seconds - spent))
