@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from a3c.cli.main import process_started
-from a3c.config import LIMITS, TrainConfig
+from a3c.config import LIMITS, TrainConfig, flag
 from a3c.errors import CheckpointError, SettingsError
 from a3c.parallel.processes import start_server
 
@@ -66,6 +66,8 @@ def parse(arguments: list[str]) -> Any:
         wanted = {name: getattr(first, name) for name in ("environment", "algorithm", "recipe", "resume", "config")}
     if wanted["resume"] and wanted["config"]:
         raise SettingsError("--resume and --config contradict each other: a resumed run has its own config.toml")
+    if wanted["recipe"] and (wanted["resume"] or wanted["config"]):
+        raise SettingsError("--recipe cannot be joined with --resume or --config, which bring all settings")
     if wanted["resume"]:
         base = dataclasses.asdict(RunFolder.open(wanted["resume"]).config())
     elif wanted["config"]:
@@ -73,7 +75,7 @@ def parse(arguments: list[str]) -> Any:
     else:
         names = {name: wanted[name] for name in ("environment", "algorithm") if wanted[name]}
         base = with_recipe(wanted["recipe"], names)
-        if any(f"--{limit}".replace("_", "-") in a for limit in LIMITS for a in arguments):
+        if {argument.partition("=")[0] for argument in arguments} & {flag(limit) for limit in LIMITS}:
             base = {name: value for name, value in base.items() if name not in LIMITS}
     return parsed(TrainFlags(**base))
 

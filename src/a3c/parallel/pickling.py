@@ -22,14 +22,14 @@ def dumps(value: Any) -> bytes:
         raise
     except Exception as error:
         raise SettingsError(
-            f"the environment or network cannot be sent to worker processes: {error}; define it in a module of its own, "
-            'or train with backend="inline"'
+            f"the environment or network cannot be sent to worker processes ({error}): define it in a module "
+            'of its own, or train with backend="inline"'
         ) from error
     return file.getvalue()
 
 
 class _Pickler(cloudpickle.Pickler):
-    """cloudpickle makes a class first and fills it afterwards; an Equinox module must have its fields when it is made."""
+    """cloudpickle makes a class first and fills it later; an Equinox module needs its fields when it is made."""
 
     def __init__(self, file: Any):
         super().__init__(file)
