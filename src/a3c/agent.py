@@ -147,7 +147,7 @@ class Agent:
             actions = np.asarray(policy.best_action(parameters, batch))
         else:
             noise = policy.noise(self._generator, batch.shape[:1])
-            actions = np.asarray(policy.act(parameters, batch, noise, self._epsilon)[0])
+            actions = np.asarray(policy.act(parameters, batch, noise, self._epsilon))
         actions = actions.astype(np.int64) + int(getattr(policy.action_space, "start", 0))
         return (actions[0] if single else actions), state
 

@@ -252,7 +252,10 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
             raise SettingsError(f"{source}: there is no setting {name!r}{nearest(name, fields)}")
         if not _fits(value, fields[name].type):
             raise SettingsError(f"{source}: {name} cannot be {value!r}; it must be {_type_name(fields[name].type)}")
-    return TrainConfig(**settings)
+    try:
+        return TrainConfig(**settings)
+    except SettingsError as error:
+        raise SettingsError(f"{source}: {error}") from None
 
 
 def nearest(name: str, names: Any) -> str:

@@ -3,7 +3,7 @@
 policy = Policy.make(observation_space, action_space, config)
 parameters = policy.initial_parameters                       # one flat float32 vector
 distribution, values = policy(parameters, observations)      # inside jit
-actions, log_probs = policy.act(parameters, observations, noise, epsilon)
+actions = policy.act(parameters, observations, noise, epsilon)
 """
 
 from collections.abc import Callable
@@ -107,13 +107,11 @@ class Policy:
 
     @cached_property
     def act(self):
-        """Jitted `(parameters, observations, noise, epsilon) -> (actions, log_probs)` of one batch."""
+        """Jitted `(parameters, observations, noise, epsilon) -> actions` of one batch."""
 
         def act(parameters, observations, noise, epsilon):
             distribution, _ = self(parameters, observations)
-            distribution = distribution.mix_uniform(epsilon)
-            actions = distribution.sample(noise)
-            return actions, distribution.log_prob(actions)
+            return distribution.mix_uniform(epsilon).sample(noise)
 
         return jax.jit(act)
 

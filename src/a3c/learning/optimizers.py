@@ -70,20 +70,21 @@ class SharedOptimizer:
 
     @cached_property
     def update(self):
-        """Jitted `(gradient [P], state [K, P], parameters [P], count, learning_rate) -> (step [P], change [K, P])`.
+        """Jitted `(gradient [P], floats [1+K, P], count, learning_rate) -> change [1+K, P]`.
 
-        Both results are to be added in place: a shared vector is never written back whole. `count` is the number of
-        updates applied before this one.
+        The first row of `floats` is the parameters, the others are the state; `change` is to be added to them in place:
+        what is shared is never written back whole. `count` is the number of updates applied before this one.
         """
         transformation, leaves, treedef = self._transformation(), self._leaves, self._treedef
 
-        def update(gradient, state, parameters, count, learning_rate):
+        def update(gradient, floats, count, learning_rate):
+            parameters, state = floats[0], floats[1:]
             rows = iter(state)
             values = [next(rows) if leaf.shape else jnp.asarray(count, leaf.dtype) for leaf in leaves]
             step, new = transformation.update(gradient, jax.tree.unflatten(treedef, values), parameters)
             new_rows = [row for row, leaf in zip(jax.tree.leaves(new), leaves, strict=True) if leaf.shape]
-            change = jnp.stack(new_rows) - state if new_rows else state
-            return learning_rate * step, change
+            changes = [new_row - row for new_row, row in zip(new_rows, state, strict=True)]
+            return jnp.stack([learning_rate * step, *changes])
 
         return jax.jit(update)
 

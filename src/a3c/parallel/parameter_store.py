@@ -76,11 +76,10 @@ class ParameterStore:
         """
         with self._held():
             count = self.total("updates")
-            # Copies, since JAX may read an array in place while other workers write to it.
+            # A copy, since JAX may read an array in place while other workers write to it.
             floats = self._floats.array.copy()
-            step, change = self._optimizer.update(gradient, floats[1:], floats[0], count, learning_rate)
-            self._floats.array[0] += np.asarray(step)
-            self._floats.array[1:] += np.asarray(change)
+            change = np.asarray(self._optimizer.update(gradient, floats, count, learning_rate))
+            np.add(self._floats.array, change, out=self._floats.array)
             self.count(updates=1)
         return count - version
 

@@ -68,6 +68,8 @@ def prepare_worker() -> None:
     import jax
 
     jax.config.update("jax_platforms", "cpu")
+    # A worker waits for every result at once: computing in its own thread saves a switch to another and back.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     use_compilation_cache()
 
 

@@ -11,7 +11,6 @@ not see, is added to the last reward of a truncated episode, and the step counts
 
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
@@ -64,24 +63,22 @@ class Collector:
         shape = self.policy.observation_space.shape or ()
         observations = np.zeros((length + 1, count, *shape), self._dtype)
         actions = np.zeros((length, count), np.int64)
-        log_probs = np.zeros((length, count), np.float32)
         rewards = np.zeros((length, count), np.float32)
         terminated, truncated, mask = np.zeros((3, length, count), bool)
         bootstraps = np.zeros((length, count), np.float32)
         bootstrapped = np.zeros((length, count), bool)
 
         noise = self.policy.noise(self._generator, (length, count))
-        on_device = jax.device_put(parameters)
         act = self.policy.act
         observations[0] = self._observations
         ended = 0
         for t in range(length):
-            actions[t], log_probs[t] = act(on_device, observations[t], noise[t], epsilon)
+            actions[t] = np.asarray(act(parameters, observations[t], noise[t], epsilon))
             np.logical_not(self._resetting, out=mask[t])
             result = self._step(actions[t])
             observations[t + 1], rewards[t], terminated[t], truncated[t], final_observations = result
             if final_observations is not None:
-                values = self.policy.value(on_device, final_observations)
+                values = self.policy.value(parameters, final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = self.config.gamma * np.where(bootstrapped[t], values, 0.0)
             ended = t + 1
@@ -92,7 +89,7 @@ class Collector:
         episodes = self._finished(rewards[:ended], mask[:ended], terminated[:ended] | truncated[:ended])
         rewards = self._training_rewards(rewards, terminated) + bootstraps
         terminated |= bootstrapped
-        return Segment(observations, actions, rewards, terminated, truncated, mask, log_probs), episodes
+        return Segment(observations, actions, rewards, terminated, truncated, mask), episodes
 
     def _step(self, actions: np.ndarray) -> tuple[Any, Any, Any, Any, np.ndarray | None]:
         """One step; the last item is the final observations where an episode ended and a new one has started."""
@@ -122,12 +119,15 @@ class Collector:
         """The episodes that ended in these rows; carries the sums of the unfinished ones to the next segment."""
         returns = self._returns + np.cumsum(rewards, axis=0, dtype=np.float64)
         lengths = self._lengths + np.cumsum(mask, axis=0)
-        episodes = []
-        for t, index in zip(*np.nonzero(done), strict=True):
-            episodes.append(Episode(float(returns[t, index]), int(lengths[t, index])))
-            returns[t:, index] -= returns[t, index]
-            lengths[t:, index] -= lengths[t, index]
-        self._returns, self._lengths = returns[-1], lengths[-1]
+        # What the sums held when the episode before ended, in each environment.
+        returns_before, lengths_before = np.zeros_like(returns[0]), np.zeros_like(lengths[0])
+        episodes: list[Episode] = []
+        for t in np.flatnonzero(done.any(axis=1)):
+            ended = done[t]
+            new = zip((returns[t] - returns_before)[ended], (lengths[t] - lengths_before)[ended], strict=True)
+            episodes += [Episode(float(return_), int(length)) for return_, length in new]
+            returns_before[ended], lengths_before[ended] = returns[t, ended], lengths[t, ended]
+        self._returns, self._lengths = returns[-1] - returns_before, lengths[-1] - lengths_before
         return episodes
 
     def _training_rewards(self, rewards: np.ndarray, terminated: np.ndarray) -> np.ndarray:

@@ -26,8 +26,6 @@ class Segment(NamedTuple):
     """`[T, B]` bool: the episode was cut off after this step, its final observation still has a value."""
     mask: np.ndarray
     """`[T, B]` bool: True at real steps."""
-    log_probs: np.ndarray
-    """`[T, B]` float32: log-probability of each action under the policy that chose it."""
 
     @property
     def steps(self) -> int:

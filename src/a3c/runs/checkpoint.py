@@ -68,8 +68,10 @@ class Checkpoint:
             )
         try:
             header["config"] = make_config(header["config"], str(path))
+            header["counts"] = {name: int(header["counts"][name]) for name in ("steps", "episodes", "updates")}
+            header["spaces"] = {kind: dict(header["spaces"][kind]) for kind in ("observation", "action")}
             return cls(**header, **tensors)
-        except (A3CError, KeyError, TypeError) as error:
+        except (A3CError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} does not hold what a checkpoint should: {error}") from None
 
     def check_fits(self, observation_space: gymnasium.Space, action_space: gymnasium.Space, parameters: int) -> None:

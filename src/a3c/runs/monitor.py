@@ -112,7 +112,7 @@ class Monitor:
         self._sum += return_
         second = self._start.seconds + seconds - self._started
         if self.folder is not None:
-            self._pending_episodes.append((step, f"{second:.3f}", worker, f"{return_:g}", length))
+            self._pending_episodes.append((step, f"{second:.3f}", worker, f"{return_:.10g}", length))
         if len(self._returns) < WINDOW:
             return
         mean = self._sum / WINDOW
