@@ -1,9 +1,11 @@
 """Asynchronous advantage actor-critic (A3C) training for any Gymnasium environment.
 
-from a3c import A3C
-agent = A3C("CartPole-v1", workers=4, seed=1)
-agent.learn(steps=200_000)
-print(agent.evaluate(episodes=100))
+In use:
+
+    from a3c import A3C
+    agent = A3C("CartPole-v1", workers=4, seed=1)
+    agent.learn(steps=200_000)
+    print(agent.evaluate(episodes=100))
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,10 +1,12 @@
 """Agents: training, acting and saving behind one small class.
 
-agent = A3C("CartPole-v1", workers=4, seed=1)
-result = agent.learn(steps=200_000)
-report = agent.evaluate(episodes=100)
-action, state = agent.predict(observation)
-agent.save("cartpole.safetensors"); agent = a3c.load("cartpole.safetensors")
+In use:
+
+    agent = A3C("CartPole-v1", workers=4, seed=1)
+    result = agent.learn(steps=200_000)
+    report = agent.evaluate(episodes=100)
+    action, state = agent.predict(observation)
+    agent.save("cartpole.safetensors"); agent = a3c.load("cartpole.safetensors")
 """
 
 import dataclasses

@@ -1,9 +1,11 @@
 """A Policy: a network and its action distribution, over one flat vector of parameters.
 
-policy = Policy.make(observation_space, action_space, config)
-parameters = policy.initial_parameters                       # one flat float32 vector
-distribution, values = policy(parameters, observations)      # inside jit
-actions = policy.act(parameters, observations, noise, epsilon)
+In use:
+
+    policy = Policy.make(observation_space, action_space, config)
+    parameters = policy.initial_parameters                       # one flat float32 vector
+    distribution, values = policy(parameters, observations)      # inside jit
+    actions = policy.act(parameters, observations, noise, epsilon)
 """
 
 from collections.abc import Callable

@@ -1,7 +1,9 @@
 """Starting worker processes: by forkserver with the heavy imports done once, one thread each, ending with their parent.
 
-start_server()                       early: it imports in the background while the caller goes on
-process = start(target, arguments)   an importable top-level function
+In use:
+
+    start_server()                       early: it imports in the background while the caller goes on
+    process = start(target, arguments)   an importable top-level function
 """
 
 import multiprocessing

@@ -19,9 +19,11 @@ STOP_WITHIN = 10.0
 class Supervisor:
     """Worker processes, each with one pipe. Use as a context manager: leaving it leaves no process behind.
 
-    with Supervisor(worker_process.main, tasks) as supervisor:
-        while supervisor.alive:
-            for report in supervisor.reports(timeout=0.2): ...
+    In use:
+
+        with Supervisor(worker_process.main, tasks) as supervisor:
+            while supervisor.alive:
+                for report in supervisor.reports(timeout=0.2): ...
     """
 
     def __init__(self, target: Callable, tasks: Iterable[WorkerTask]):

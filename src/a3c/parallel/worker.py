@@ -65,9 +65,11 @@ class WorkerTask:
 class Worker:
     """A worker's side: its collector, the store, and reports. An algorithm's loop is written against this.
 
-    while worker.running():
-        segment, episodes = worker.collector.collect(...)
-        worker.record(segment.steps, episodes, lag, diagnostics)
+    In use:
+
+        while worker.running():
+            segment, episodes = worker.collector.collect(...)
+            worker.record(segment.steps, episodes, lag, diagnostics)
     """
 
     def __init__(self, task: WorkerTask, send: Callable[[Report], None], report_every: float = REPORT_EVERY):

@@ -24,9 +24,11 @@ WINDOW = 100
 class Monitor:
     """Follows one run in the main process.
 
-    monitor.receive(report)          for every report of a worker
-    monitor.tick()                   often; does what is due by the clock
-    monitor.finish(status)           at the end, however it came
+    In use:
+
+        monitor.receive(report)          for every report of a worker
+        monitor.tick()                   often; does what is due by the clock
+        monitor.finish(status)           at the end, however it came
     """
 
     def __init__(
