@@ -63,6 +63,7 @@ class Monitor:
         now = time.monotonic()
         self._shown, self._row_time, self._row_steps, self._saved = now, now, self._steps_before, now
         self._pending_episodes: list[tuple[Any, ...]] = []
+        self._latest = (self._steps_before, checkpoint.seconds)
         if folder is not None:
             keep = self._steps_before or None
             self._episodes_file, self._metrics_file = folder.open_rows(keep)
@@ -113,6 +114,7 @@ class Monitor:
         self._lengths.append(length)
         self._sum += return_
         second = self._start.seconds + seconds - self._started
+        self._latest = max(self._latest, (step, second))
         if self.folder is not None:
             self._pending_episodes.append((step, f"{second:.3f}", worker, f"{return_:.10g}", length))
         if len(self._returns) < WINDOW:
@@ -123,7 +125,8 @@ class Monitor:
             self._best_parameters = self.store.parameters
         target = self.config.target_return
         if self.solved_at_step is None and target is not None and mean >= target:
-            self.solved_at_step, self.solved_at_second = step, round(second, 3)
+            # The latest of the window: a report that comes late may hold the episode that completes it.
+            self.solved_at_step, self.solved_at_second = self._latest[0], round(self._latest[1], 3)
 
     def tick(self) -> None:
         """Shows, writes and saves what is due; raises DiskError."""

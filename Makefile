@@ -1,0 +1,64 @@
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench docs clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.setup ## install everything into .venv; does nothing where that is done (PYTHON=python3.12 chooses one)
+	@$(BIN)/python -m compileall -q src/a3c
+
+# Byte-compiled, as importing JAX takes 0.5 s with bytecode and over 2 s without; packages hold files in the syntax of
+# newer Pythons too, which may fail.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
+
+.venv/.setup: pyproject.toml constraints.txt
+	@command -v $(PYTHON) > /dev/null || \
+	  { echo "a3c needs Python 3.11 or newer: $(PYTHON) is not installed" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "a3c needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) -V 2>&1); name another: make PYTHON=python3.12 setup" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+	  { echo "$(PYTHON) cannot make a virtual environment: install its venv package (Debian and Ubuntu: sudo apt install python3-venv)" >&2; exit 1; }
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "installing a3c and its development tools into .venv, which takes a minute or two"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(COMPILE)
+	@touch $@
+
+demo: setup ## train CartPole-v1 with every core until solved, then evaluate it
+	@run=runs/demo-$$(date +%Y%m%d-%H%M%S) && \
+	$(BIN)/a3c train CartPole-v1 --run $$run && \
+	$(BIN)/a3c evaluate $$run --episodes 100 && \
+	echo "learning curve  $$run/curve.png" && \
+	echo "best model      $$run/checkpoints/best.safetensors" && \
+	echo "summary         $$run/summary.json"
+
+test: setup ## run the tests (ARGS="-k resume" chooses some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## check style, types and the layers of the package
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+bench: setup .venv/.bench ## measure against the targets and Stable-Baselines3 (ARGS="--only startup" chooses a part)
+	@$(BIN)/python benchmarks/cartpole.py $(ARGS)
+
+# Any build of the pinned torch will do: where pip's own choice would bring CUDA, install torch's CPU build first.
+.venv/.bench: .venv/.setup benchmarks/constraints.txt
+	@echo "installing what the benchmarks compare with into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints.txt -c benchmarks/constraints.txt -e '.[bench]'
+	@$(COMPILE)
+	@touch $@
+
+docs: setup ## redraw the figures in docs/ from the results in benchmarks/results/
+	@$(BIN)/python benchmarks/cartpole.py --figures-only
+
+clean: ## remove caches and build products; .venv/ and runs/ stay
+	@rm -rf build dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,226 @@
+"""What the benchmarks measure with: runs in processes of their own, bare environments, memory, the machine."""
+
+import csv
+import json
+import multiprocessing
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from a3c.config import available_cores
+from a3c.environments.making import EnvironmentMaker
+
+Record = dict[str, Any]
+PEER = Path(__file__).parent / "peers" / "sb3_cartpole.py"
+WINDOW = 100
+CURVE_POINTS = 100
+UNSOLVED: Record = {"status": "failed", "solved_at_second": None, "solved_at_step": None}
+
+
+def train(
+    *flags: str,
+    limit: float = 120.0,
+    environment: dict[str, str] | None = None,
+    watch: Callable[[subprocess.Popen], None] | None = None,
+) -> Record:
+    """Runs `a3c train FLAGS` and returns what its summary.json says, with the learning curve.
+
+    Args:
+        limit: seconds after which the process is killed, which makes the run a failed one.
+        environment: variables added to the environment.
+        watch: called with the process while it runs.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "run"
+        command = [sys.executable, "-m", "a3c", "train", *flags, "--no-progress", "--run", str(folder)]
+        record: Record = {"command": " ".join(("a3c", "train", *flags))}
+        record |= _run(command, limit, environment, watch)
+        if (folder / "summary.json").exists():
+            summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+            kept = (
+                "status seed workers steps episodes startup_seconds solved_at_second solved_at_step wall_seconds "
+                "steps_per_second return_mean_100 best_return_mean_100 policy_lag"
+            )
+            record |= {name: summary[name] for name in kept.split()}
+            record["envs_per_worker"] = tomllib.loads((folder / "config.toml").read_text())["envs_per_worker"]
+            with (folder / "episodes.csv").open(newline="") as file:
+                episodes = [
+                    (float(row["seconds"]), int(row["step"]), float(row["return"])) for row in csv.DictReader(file)
+                ]
+            record["curve"] = _curve(episodes)
+    return record | UNSOLVED if record["error"] else record
+
+
+def train_peer(python: str, algorithm: str, seed: int, steps: int = 500_000, seconds: float = 300.0) -> Record:
+    """Runs a Stable-Baselines3 algorithm on CartPole-v1 with the interpreter `python`, until solved or out of steps."""
+    with tempfile.TemporaryDirectory() as temporary:
+        output = Path(temporary) / "result.json"
+        flags = ["--seed", str(seed), "--steps", str(steps), "--seconds", str(seconds)]
+        record: Record = {"command": " ".join(("sb3_cartpole.py", algorithm, *flags)), "seed": seed}
+        command = [python, str(PEER), algorithm, *flags, "--started", str(time.monotonic()), "--output", str(output)]
+        record |= _run(command, seconds + 30.0)
+        if output.exists():
+            record |= json.loads(output.read_text(encoding="utf-8"))
+            record["curve"] = _curve(record.pop("episodes"))
+    return record | UNSOLVED if record["error"] else record
+
+
+def _run(
+    command: list[str],
+    limit: float,
+    environment: dict[str, str] | None = None,
+    watch: Callable[[subprocess.Popen], None] | None = None,
+) -> Record:
+    """One process from start to end; `error` says what went wrong, if anything did."""
+    with tempfile.TemporaryFile("w+") as log:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | (environment or {})
+        )
+        error = None
+        try:
+            if watch is not None:
+                watch(process)
+            if process.wait(max(limit - (time.monotonic() - started), 0.0)) != 0:
+                log.seek(0)
+                error = (log.read().strip().splitlines() or [f"exit status {process.returncode}"])[-1]
+        except subprocess.TimeoutExpired:
+            error = f"killed after {limit:.0f} s"
+        finally:
+            _kill(process)
+        return {"process_seconds": round(time.monotonic() - started, 3), "error": error}
+
+
+def _kill(process: subprocess.Popen) -> None:
+    """Ends a process with all its children, if it still runs."""
+    if process.poll() is not None:
+        return
+    try:
+        family = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        family = []
+    process.kill()
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+    process.wait()
+
+
+def _curve(episodes: list[tuple[float, int, float]]) -> dict[str, list[float]]:
+    """The mean return of the last 100 episodes (of all, while there are fewer) over seconds and steps, thinned.
+
+    Episodes are taken in the order in which they ended; workers report theirs a little later, together.
+    """
+    if not episodes:
+        return {"second": [], "step": [], "mean": []}
+    seconds, steps, returns = (np.array(column, dtype=float) for column in zip(*sorted(episodes), strict=True))
+    sums = np.cumsum(np.insert(returns, 0, 0.0))
+    end = np.arange(1, len(returns) + 1)
+    begin = np.maximum(end - WINDOW, 0)
+    means = (sums[end] - sums[begin]) / (end - begin)
+    kept = np.unique(np.linspace(0, len(means) - 1, CURVE_POINTS).astype(int))
+    return {
+        "second": [round(float(x), 3) for x in seconds[kept]],
+        "step": [int(x) for x in steps[kept]],
+        "mean": [round(float(x), 2) for x in means[kept]],
+    }
+
+
+class MemoryWatch:
+    """Samples the proportional set size of a training run's processes once a second until the run ends, in bytes.
+
+    The proportional set size counts a page that several processes share in equal parts. Only Linux tells it.
+    """
+
+    def __init__(self) -> None:
+        self.total = 0
+        """The largest sum over all processes of the run."""
+        self.workers: list[int] = []
+        """Each worker, when that sum was largest."""
+
+    def __call__(self, process: subprocess.Popen) -> None:
+        deadline = time.monotonic() + 60.0
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(1.0)
+            try:
+                main = psutil.Process(process.pid)
+                # Workers are children of the server process that they are forked from.
+                workers = [worker for child in main.children() for worker in child.children()]
+                sizes = {p.pid: p.memory_full_info().pss for p in (main, *main.children(recursive=True))}
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+            if sum(sizes.values()) > self.total:
+                self.total = sum(sizes.values())
+                self.workers = [sizes[worker.pid] for worker in workers if worker.pid in sizes]
+
+
+def bare_rate(environment: str, count: int, processes: int, seconds: float = 4.0) -> float:
+    """Steps per second of `processes` processes that only step `count` environments each, with random actions."""
+    context = multiprocessing.get_context("spawn")
+    barrier, rates = context.Barrier(processes), context.Queue()
+    members = [
+        context.Process(target=_step, args=(environment, count, seconds, barrier, rates), daemon=True)
+        for _ in range(processes)
+    ]
+    for member in members:
+        member.start()
+    try:
+        return sum(rates.get(timeout=seconds + 60.0) for _ in members)
+    finally:
+        for member in members:
+            member.kill()
+            member.join()
+
+
+def _step(environment: str, count: int, seconds: float, barrier: Barrier, rates: Queue) -> None:
+    vector = EnvironmentMaker(environment).make_vector(count)
+    actions = np.random.default_rng(0).integers(2, size=(500, count))
+    vector.reset(seed=0)
+    barrier.wait(timeout=60.0)
+    started, steps = time.monotonic(), 0
+    while (passed := time.monotonic() - started) < seconds:
+        for row in actions:
+            vector.step(row)
+        steps += actions.size
+    rates.put(steps / passed)
+
+
+def machine() -> Record:
+    """The machine and the software, when and how busy: what a figure means nothing without."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": available_cores(),
+        "processor": _processor(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "system": platform.platform(),
+        "load_average_before": [round(load, 2) for load in psutil.getloadavg()],
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("a3c", "jax", "jaxlib", "equinox", "optax", "gymnasium", "numpy")},
+        },
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
