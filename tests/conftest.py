@@ -1,0 +1,62 @@
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+
+from a3c.config import TrainConfig
+from a3c.policy import Policy
+from a3c.rollout.collector import Collector
+
+CONFIG = TrainConfig(seed=0, hidden=())
+POLICY_SETTINGS = ("seed", "hidden", "activation", "shared_trunk")
+
+# Policies are stateless: those for the same spaces and settings are one, so that each is compiled once.
+policies = {}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compile_once(tmp_path_factory):
+    """Programs that tests have in common are compiled once; nothing is read from, or left for, another run."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture
+def make_policy():
+    """A policy for the spaces of an environment, or of a vector of them."""
+
+    def make(environment, config=CONFIG):
+        observation_space = getattr(environment, "single_observation_space", environment.observation_space)
+        action_space = getattr(environment, "single_action_space", environment.action_space)
+        key = (str(observation_space), str(action_space), *(getattr(config, name) for name in POLICY_SETTINGS))
+        if key not in policies:
+            policies[key] = Policy.make(observation_space, action_space, config)
+        return policies[key]
+
+    return make
+
+
+@pytest.fixture
+def make_collector(make_policy):
+    """A collector with the given settings, over a policy without hidden layers."""
+
+    def make(environments, *, seed=0, **settings):
+        config = TrainConfig(**{"seed": 0, "hidden": ()} | settings)
+        return Collector(environments, make_policy(environments, config), config, np.random.SeedSequence(seed))
+
+    return make
+
+
+@pytest.fixture
+def linear_values():
+    """Parameters of a policy without hidden layers with which it is uniform and V = weights . observation + bias."""
+
+    def parameters(policy, weights, bias=0.0):
+        network = policy.network(policy.initial_parameters)
+        heads = (network.policy_head.weight, network.value_head.weight, network.value_head.bias)
+        values = (0 * heads[0], np.array(weights, np.float32)[:, None], np.array([bias], np.float32))
+        network = eqx.tree_at(lambda n: (n.policy_head.weight, n.value_head.weight, n.value_head.bias), network, values)
+        return np.asarray(policy.flatten(network))
+
+    return parameters

@@ -1,0 +1,120 @@
+from functools import partial
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+
+from a3c.environments.making import EnvironmentMaker, make_environment
+from a3c.errors import InvalidEnvironment
+from environments_for_tests import MODES, Bandit, Corridor, Counting, Endless, counting, vector_of
+
+
+def episode_length(environment):
+    environment.reset(seed=0)
+    for length in range(1, 1000):
+        _, _, terminated, truncated, _ = environment.step(0)
+        if terminated or truncated:
+            return length, bool(truncated)
+    raise AssertionError("it does not end")
+
+
+@pytest.mark.parametrize("source", [Endless, partial(Corridor, limit=10)])
+def test_a_limit_truncates_the_episodes_of_a_factory(source):
+    assert episode_length(EnvironmentMaker(source).make()) == (10, True)
+    assert episode_length(EnvironmentMaker(source, max_episode_steps=4).make()) == (4, True)
+
+
+def test_a_limit_replaces_the_registered_one():
+    assert episode_length(EnvironmentMaker("MountainCar-v0").make()) == (200, True)
+    assert episode_length(EnvironmentMaker("MountainCar-v0", max_episode_steps=230).make()) == (230, True)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("source", ["CartPole-v1", "MountainCar-v0"])
+def test_a_limit_holds_in_a_vector_too(source, count):
+    vector = EnvironmentMaker(source, max_episode_steps=4).make_vector(count)
+    assert vector.num_envs == count
+    vector.reset(seed=0)
+    truncations = [vector.step(np.zeros(count, np.int64))[3].tolist() for _ in range(4)]
+    assert truncations == [[False] * count] * 3 + [[True] * count]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
+def test_a_vector_factory_keeps_its_mode(mode):
+    vector = EnvironmentMaker(vector_of(Endless, mode)).make_vector(3)
+    assert vector.num_envs == 3
+    assert vector.metadata["autoreset_mode"] is mode
+
+
+@pytest.mark.xfail(strict=True, reason="max_episode_steps is left out for a vector factory, without a word")
+def test_a_limit_for_a_vector_factory_holds_or_is_refused():
+    try:
+        vector = EnvironmentMaker(vector_of(Endless, AutoresetMode.NEXT_STEP), max_episode_steps=4).make_vector(1)
+    except InvalidEnvironment:
+        return
+    vector.reset()
+    assert [bool(vector.step(np.zeros(1, np.int64))[3][0]) for _ in range(4)] == [False, False, False, True]
+
+
+def test_separate_environments_are_asked_for_next_step():
+    vector = EnvironmentMaker(Counting).make_vector(2)
+    assert isinstance(vector, SyncVectorEnv)
+    assert vector.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+    assert vector.envs[0] is not vector.envs[1]
+
+
+@pytest.mark.parametrize("source", [Bandit, vector_of(Bandit, AutoresetMode.SAME_STEP)])
+def test_spaces_are_those_of_one_environment(source):
+    observation_space, action_space = EnvironmentMaker(source).spaces()
+    assert observation_space.shape == (1,)
+    assert action_space.n == 4
+
+
+def test_keyword_arguments_reach_the_environment():
+    assert make_environment(Bandit, env_kwargs={"arms": 9}).action_space.n == 9
+    assert EnvironmentMaker(Bandit, {"arms": 9}).make_vector(2).single_action_space.n == 9
+    assert make_environment("CartPole-v1", env_kwargs={"sutton_barto_reward": True}).unwrapped._sutton_barto_reward
+
+
+def fails():
+    raise ZeroDivisionError("at the start")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("CartPol-v1", "CartPole-v1"),
+        ("no_such_module:Thing-v0", "no module 'no_such_module'"),
+        (fails, "fails could not be made: ZeroDivisionError: at the start"),
+        (lambda: 3, "made a int where one gymnasium.Env is needed"),
+        (partial(counting, AutoresetMode.NEXT_STEP), "where one gymnasium.Env is needed"),
+        (partial(Bandit, wrong=1), "unexpected keyword argument"),
+    ],
+)
+def test_what_cannot_be_made_is_named_in_one_line(source, message):
+    with pytest.raises(InvalidEnvironment, match=message) as error:
+        make_environment(source)
+    assert "\n" not in str(error.value)
+
+
+def test_a_vector_factory_must_make_a_vector():
+    with pytest.raises(InvalidEnvironment, match="not a gymnasium VectorEnv"):
+        EnvironmentMaker(lambda count: Bandit()).make_vector(2)
+
+
+def test_one_environment_cannot_be_made_of_a_vector_class():
+    class Vector(VectorEnv):
+        def __init__(self, num_envs=1):
+            self.num_envs = num_envs
+
+    assert EnvironmentMaker(Vector).make_vector(3).num_envs == 3
+    with pytest.raises(InvalidEnvironment, match="where one gymnasium"):
+        EnvironmentMaker(Vector).make()
+
+
+def test_an_id_from_a_module_is_imported_first():
+    gymnasium.registry.pop("Tests/Bandit-v0", None)
+    with pytest.raises(InvalidEnvironment, match="no environment"):
+        make_environment("environments_for_tests:Tests/Nothing-v0")
+    assert make_environment("CartPole-v1").spec.id == "CartPole-v1"

@@ -1,0 +1,43 @@
+import json
+
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
+
+from a3c.environments.spaces import check_spaces, describe_space, observation_dtype
+from a3c.errors import UnsupportedSpace
+
+BOX = Box(-1, 1, (2, 3), np.float32)
+
+
+def test_a_box_and_discrete_actions_are_supported():
+    check_spaces(BOX, Discrete(3, start=2))
+
+
+@pytest.mark.parametrize(
+    ("spaces", "named"),
+    [
+        ((Discrete(3), Discrete(2)), r"observation space Discrete\(3\)"),
+        ((Dict(a=BOX), Discrete(2)), "observation space Dict"),
+        ((BOX, MultiDiscrete([2, 2])), "action space MultiDiscrete"),
+    ],
+)
+def test_other_spaces_are_refused_by_name(spaces, named):
+    with pytest.raises(UnsupportedSpace, match=named):
+        check_spaces(*spaces)
+
+
+def test_descriptions_survive_json_and_tell_apart_what_must_match():
+    spaces = [BOX, Box(-1, 1, (3, 2), np.float32), Discrete(3), Discrete(4), Discrete(3, start=1)]
+    descriptions = [describe_space(space) for space in spaces]
+    assert json.loads(json.dumps(descriptions)) == descriptions
+    assert len({json.dumps(description) for description in descriptions}) == len(spaces)
+    assert describe_space(BOX) == describe_space(Box(-5, 5, (2, 3), np.float64))
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [(np.uint8, np.uint8), (np.float64, np.float32), (np.float32, np.float32), (np.int32, np.float32)],
+)
+def test_bytes_stay_bytes_and_all_else_becomes_float32(given, stored):
+    assert observation_dtype(Box(0, 1, (1,), given)) == stored

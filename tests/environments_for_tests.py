@@ -1,0 +1,149 @@
+"""Tiny environments whose right answers are known."""
+
+from collections.abc import Callable
+from functools import partial
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+MODES = tuple(AutoresetMode)
+
+
+class Bandit(gymnasium.Env):
+    """One step: reward 1 for the arm `best`, counted from `start`, 0 for the others."""
+
+    def __init__(self, arms: int = 4, best: int = 2, start: int = 0):
+        self.observation_space = Box(-1, 1, (1,), np.float32)
+        self.action_space = Discrete(arms, start=start)
+        self.best = start + best
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.ones(1, np.float32), {}
+
+    def step(self, action):
+        if not self.action_space.contains(action):
+            raise ValueError(f"action {action} is outside {self.action_space}")
+        return np.ones(1, np.float32), float(action == self.best), True, False, {}
+
+
+class Corridor(gymnasium.Env):
+    """From the left end, action 1 goes right and 0 left; reward 1 at the right end, where the episode terminates."""
+
+    def __init__(self, length: int = 6, limit: int = 60):
+        self.length, self.limit = length, limit
+        self.observation_space = Box(0, 1, (length,), np.float32)
+        self.action_space = Discrete(2)
+
+    def _observation(self):
+        return np.eye(self.length, dtype=np.float32)[self.position]
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.position = self.steps = 0
+        return self._observation(), {}
+
+    def step(self, action):
+        self.steps += 1
+        self.position = max(0, self.position + (1 if action == 1 else -1))
+        arrived = self.position == self.length - 1
+        return self._observation(), float(arrived), arrived, not arrived and self.steps == self.limit, {}
+
+
+class Endless(gymnasium.Env):
+    """Reward 1 at every step, for ever; a time limit cuts the episode off after 10. Nothing tells the steps apart."""
+
+    terminates = False
+
+    def __init__(self):
+        self.observation_space = Box(0, 1, (1,), np.float32)
+        self.action_space = Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.ones(1, np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        ended = self.steps == 10
+        return np.ones(1, np.float32), 1.0, ended and self.terminates, ended and not self.terminates, {}
+
+
+class Mortal(Endless):
+    """The same, but the tenth step terminates the episode: nothing comes after it."""
+
+    terminates = True
+
+
+class Counting(gymnasium.Env):
+    """Its observation is (id, episode, step). Episode e has `lengths[e % n]` steps and ends as `endings[e % n]` says.
+
+    The reward of a step is `reward_of(episode, step)`. `calls` counts calls of `step`, `seeds` what reset was given.
+    """
+
+    def __init__(self, id_: int = 0, lengths: tuple[int, ...] = (3,), endings: tuple[str, ...] = ("terminated",)):
+        self.id, self.lengths, self.endings = id_, lengths, endings
+        self.observation_space = Box(0, 1e6, (3,), np.float32)
+        self.action_space = Discrete(2)
+        self.episode, self.calls, self.seeds = -1, 0, []
+
+    @staticmethod
+    def reward_of(episode: int, step: int) -> float:
+        return 10.0 * episode + step + 1
+
+    def _observation(self):
+        return np.array([self.id, self.episode, self.steps], np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.seeds.append(seed)
+        self.episode, self.steps = self.episode + 1, 0
+        return self._observation(), {}
+
+    def step(self, action):
+        reward = self.reward_of(self.episode, self.steps)
+        self.steps, self.calls = self.steps + 1, self.calls + 1
+        ended = self.steps == self.length_of(self.episode)
+        ending = self.endings[self.episode % len(self.endings)]
+        return self._observation(), reward, ended and ending != "truncated", ended and ending != "terminated", {}
+
+    def length_of(self, episode: int) -> int:
+        return self.lengths[episode % len(self.lengths)]
+
+
+class Broken(Endless):
+    """Gives something that is not finite at step `at`: as `what` says, an observation or a reward."""
+
+    def __init__(self, what: str, value: float, at: int):
+        super().__init__()
+        self.what, self.value, self.at = what, value, at
+
+    def reset(self, *, seed=None, options=None):
+        observation, info = super().reset(seed=seed)
+        return (observation * self.value if self.what == "observation" and self.at == 0 else observation), info
+
+    def step(self, action):
+        observation, reward, *rest = super().step(action)
+        if self.steps == self.at:
+            observation, reward = (
+                (observation * self.value, reward) if self.what == "observation" else (observation, self.value)
+            )
+        return observation, reward, *rest
+
+
+def counting(mode: AutoresetMode, count: int = 2, lengths=(3, 5), endings=("terminated", "truncated")) -> SyncVectorEnv:
+    """Counting environments with the ids 0 to `count` - 1; environment i starts its lengths from the i-th."""
+    shifted = [(*lengths[i % len(lengths) :], *lengths[: i % len(lengths)]) for i in range(count)]
+    return SyncVectorEnv([partial(Counting, i, shifted[i], endings) for i in range(count)], autoreset_mode=mode)
+
+
+def vector_of(make: Callable[..., gymnasium.Env], mode: AutoresetMode) -> Callable[[int], SyncVectorEnv]:
+    """A vector-environment factory of this autoreset mode; `make` is a class without required arguments."""
+
+    def factory(count: int) -> SyncVectorEnv:
+        return SyncVectorEnv([make] * count, autoreset_mode=mode)
+
+    return factory

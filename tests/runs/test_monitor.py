@@ -1,0 +1,271 @@
+"""The Monitor: from the workers' reports to means, stop conditions and the run folder's files."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from a3c.config import TrainConfig
+from a3c.errors import DiskError
+from a3c.learning.optimizers import SharedOptimizer
+from a3c.parallel.parameter_store import ParameterStore
+from a3c.parallel.worker import EpisodeRecord, Report
+from a3c.runs.checkpoint import Checkpoint
+from a3c.runs.folder import RunFolder
+from a3c.runs.metrics import read_rows
+from a3c.runs.monitor import Monitor
+from a3c.runs.progress import NoDisplay
+
+OPTIMIZER = SharedOptimizer("adam", {}, 3)
+
+
+class Run:
+    """A Monitor with a store in this process, whose one worker the test plays."""
+
+    def __init__(self, path: Path | None = None, callback=None, checkpoint: dict | None = None, **settings):
+        config = TrainConfig("Some-v0", workers=1, seed=1, tensorboard=False, **settings)
+        state = OPTIMIZER.initial_state()
+        self.start = Checkpoint(config, np.zeros(3, np.float32), state, {"observation": {}, "action": {}})
+        for name, value in (checkpoint or {}).items():
+            setattr(self.start, name, value)
+        self.store = ParameterStore(self.start.parameters, OPTIMIZER, 1, counts=self.start.counts, shared=False)
+        self.store.attach(0)
+        self.folder = None if path is None else RunFolder.create(path / "run", config)
+        self.monitor = Monitor(self.start, self.store, self.folder, NoDisplay(), time.monotonic(), callback)
+
+    def work(self, *returns: float, steps: int = 10, lag: int = 0, **diagnostics: float) -> None:
+        """A segment with an update, in which episodes with these returns ended."""
+        self.store.apply(np.ones(3, np.float32), 0.1, self.store.total("updates"))
+        self.store.count(steps=steps, episodes=len(returns))
+        now, step = time.monotonic(), self.store.total("steps")
+        episodes = [EpisodeRecord(step, now, return_, 4) for return_ in returns]
+        self.monitor.receive(Report(0, episodes, 1, lag, diagnostics, first_update=now))
+
+    def summary(self) -> dict:
+        return self.monitor.summary("running")
+
+
+@pytest.fixture
+def new_run() -> Iterator[Callable[..., Run]]:
+    """Makes a Run, whose files are closed in the end."""
+    runs: list[Run] = []
+
+    def new_run(*arguments, **settings) -> Run:
+        runs.append(Run(*arguments, **settings))
+        return runs[-1]
+
+    yield new_run
+    for run in runs:
+        if run.folder is not None:
+            run.monitor._episodes_file.close()
+            run.monitor._metrics_file.close()
+
+
+def test_the_mean_is_that_of_the_last_100(new_run):
+    run = new_run()
+    run.work(*range(150))
+    assert run.monitor.return_mean_100 == np.mean(range(50, 150))
+    run.work(1000.5)
+    assert run.monitor.return_mean_100 == pytest.approx(np.mean([*range(51, 150), 1000.5]))
+
+
+def test_before_100_episodes_the_summary_has_no_mean(new_run):
+    run = new_run(target_return=0.0)
+    run.work(*[5.0] * 99)
+    assert run.monitor.return_mean_100 == 5.0
+    assert run.summary()["return_mean_100"] is run.summary()["best_return_mean_100"] is None
+    assert not run.monitor.done
+    run.work(5.0)
+    assert run.summary()["return_mean_100"] == run.summary()["best_return_mean_100"] == 5.0
+    assert run.monitor.done
+
+
+def test_the_best_mean_and_its_parameters_stay(new_run):
+    run = new_run()
+    run.work(*[5.0] * 100)
+    best = run.store.parameters
+    run.work(*[1.0] * 20)
+    assert run.summary()["best_return_mean_100"] == 5.0
+    assert run.summary()["return_mean_100"] == pytest.approx(4.2)
+    np.testing.assert_array_equal(run.monitor.best_checkpoint().parameters, best)
+    assert not np.array_equal(run.monitor.checkpoint().parameters, best)
+
+
+def test_solved_is_when_the_mean_first_reaches_the_target(new_run):
+    run = new_run(target_return=5.0, stop_when_solved=False)
+    run.work(*[0.0] * 100)
+    for _ in range(20):
+        run.work(*[6.0] * 10)
+    # After 84 episodes of 6 the mean is 5.04: they ended in the ninth of these segments.
+    assert run.monitor.solved_at_step == 10 + 9 * 10
+    assert not run.monitor.done
+
+
+def test_a_target_below_zero_counts(new_run):
+    run = new_run(target_return=-1.0)
+    run.work(*[-0.5] * 100)
+    assert run.monitor.done
+
+
+def test_a_continued_run_goes_on_with_its_returns_and_counts(new_run):
+    counts = {"steps": 500, "episodes": 99, "updates": 50}
+    before = {"counts": counts, "returns": [3.0] * 99, "best_return_mean_100": 2.5, "seconds": 100.0}
+    run = new_run(checkpoint=before)
+    run.work(103.0)
+    summary = run.summary()
+    assert (summary["steps"], summary["episodes"], summary["updates"]) == (510, 100, 51)
+    assert summary["return_mean_100"] == summary["best_return_mean_100"] == 4.0
+    assert summary["wall_seconds"] >= 100
+    saved = run.monitor.checkpoint()
+    assert saved.counts == {"steps": 510, "episodes": 100, "updates": 51}
+    assert saved.returns == [3.0] * 99 + [103.0]
+    assert saved.seconds >= 100
+
+
+def test_policy_lag_is_the_mean_over_updates(new_run):
+    run = new_run()
+    assert run.summary()["policy_lag"] is None
+    for lag in (0, 1, 5):
+        run.work(lag=lag)
+    assert run.summary()["policy_lag"] == 2.0
+
+
+def test_rows_hold_the_means_since_the_row_before(new_run, tmp_path):
+    run = new_run(tmp_path)
+    for entropy in (0.25, 0.75):
+        run.work(7.0, entropy=entropy)
+    run.monitor.report()
+    run.work(entropy=0.125)
+    run.monitor.report()
+    run.monitor.finish("finished")
+    columns = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0].split(",")
+    rows = [dict(zip(columns, row, strict=True)) for row in read_rows(run.folder.metrics_path)]
+    assert [(row["steps"], row["updates"], row["entropy"]) for row in rows] == [
+        ("20", "2", "0.5"),
+        ("30", "3", "0.125"),
+    ]
+    assert rows[0]["return_mean_100"] == "7"
+    assert rows[0]["best_return_mean_100"] == ""
+
+
+def test_nothing_new_gives_no_row(new_run, tmp_path):
+    run = new_run(tmp_path)
+    run.work(7.0)
+    run.monitor.report()
+    run.monitor.report()
+    run.monitor.finish("finished")
+    assert len(read_rows(run.folder.metrics_path)) == 1
+
+
+@pytest.mark.parametrize("return_", [123456789.0, -0.001953125, 1e-7, 20.0])
+def test_returns_are_written_whole(new_run, tmp_path, return_):
+    run = new_run(tmp_path)
+    run.work(return_)
+    run.monitor.finish("finished")
+    (row,) = read_rows(run.folder.episodes_path)
+    assert float(row[3]) == return_
+    assert (row[0], row[2], row[4]) == ("10", "0", "4")
+
+
+def test_the_summary_is_there_from_the_start(new_run, tmp_path):
+    run = new_run(tmp_path)
+    summary = run.folder.summary()
+    assert summary["status"] == "running"
+    assert summary["steps"] == 0
+    assert summary["startup_seconds"] is summary["steps_per_second"] is None
+
+
+def test_a_run_that_did_nothing_ends_with_a_checkpoint_and_no_rows(new_run, tmp_path):
+    run = new_run(tmp_path)
+    run.monitor.finish("interrupted")
+    assert run.folder.load("latest").counts["steps"] == 0
+    assert read_rows(run.folder.metrics_path) == read_rows(run.folder.episodes_path) == []
+    assert run.folder.summary()["status"] == "interrupted"
+
+
+def test_what_is_due_is_written_when_the_clock_says_so(new_run, tmp_path):
+    run = new_run(tmp_path, report_interval=1e-6, checkpoint_interval=1e-6)
+    run.work(*[1.0] * 100)
+    run.monitor.tick()
+    assert len(read_rows(run.folder.metrics_path)) == 1
+    assert len(read_rows(run.folder.episodes_path)) == 100
+    assert run.folder.load("latest").counts["steps"] == run.folder.load("best").counts["steps"] == 10
+    late = new_run(tmp_path / "late", report_interval=1e6, checkpoint_interval=1e6)
+    late.work(1.0)
+    late.monitor.tick()
+    assert read_rows(late.folder.metrics_path) == []
+    assert not late.folder.checkpoint_path("latest").exists()
+
+
+def test_rows_up_to_a_checkpoint_are_written_before_it(new_run, tmp_path):
+    run = new_run(tmp_path, report_interval=1e6, checkpoint_interval=1e-6)
+    run.work(1.0, 2.0)
+    run.monitor.tick()
+    assert len(read_rows(run.folder.episodes_path)) == run.folder.load("latest").counts["episodes"] == 2
+
+
+@pytest.mark.parametrize(("answer", "stops"), [(False, True), (True, False), (None, False), (0, False)])
+def test_only_false_from_a_callback_stops(new_run, answer, stops):
+    run = new_run(callback=lambda progress: answer)
+    run.work(1.0)
+    run.monitor.report()
+    assert run.store.stopping == stops
+
+
+@pytest.mark.parametrize(
+    ("settings", "fraction"),
+    [
+        ({"steps": 40}, 0.25),
+        ({"episodes": 4}, 0.5),
+        ({"steps": 40, "episodes": 4}, 0.5),
+        ({}, None),
+        ({"steps": 5}, 1.0),
+    ],
+)
+def test_progress_knows_how_much_of_the_nearest_limit_is_used(new_run, settings, fraction):
+    run = new_run(**settings)
+    run.work(1.0, 1.0)
+    assert run.monitor.progress().fraction == fraction
+    assert (run.monitor.progress().eta is None) == (fraction is None)
+
+
+@pytest.mark.parametrize("failing", ["_episodes_file", "_metrics_file"])
+def test_what_cannot_be_written_at_the_end_stops_nothing_else(new_run, tmp_path, failing, monkeypatch):
+    run = new_run(tmp_path)
+    run.work(1.0)
+
+    def append(rows):
+        raise DiskError("could not write rows: the disk is full")
+
+    monkeypatch.setattr(getattr(run.monitor, failing), "append", append)
+    with pytest.raises(DiskError, match="the disk is full"):
+        run.monitor.finish("finished")
+    summary = run.folder.summary()
+    assert summary["status"] == "failed"
+    assert "the disk is full" in summary["error"]
+    assert run.folder.load("latest").counts["steps"] == 10
+    assert run.monitor._episodes_file._file.closed
+    assert run.monitor._metrics_file._file.closed
+
+
+def test_the_first_error_is_the_one_that_counts(new_run, tmp_path, monkeypatch):
+    run = new_run(tmp_path)
+    run.work(1.0)
+
+    def close():
+        raise DiskError("could not write rows: the disk is full")
+
+    monkeypatch.setattr(run.monitor._metrics_file, "close", close)
+    with pytest.raises(DiskError):
+        run.monitor.finish("failed", "worker 1 failed")
+    assert run.folder.summary()["error"] == "worker 1 failed"
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("seconds", [None, 0.001])
+def test_seconds_end_a_run(new_run, seconds):
+    run = new_run(seconds=seconds)
+    time.sleep(0.002)
+    assert run.monitor.done == (seconds is not None)

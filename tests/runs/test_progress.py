@@ -1,0 +1,48 @@
+"""What a progress line says, and where it is shown."""
+
+import sys
+
+import pytest
+
+from a3c.runs.progress import LiveLine, NoDisplay, PlainLines, Progress, make_display
+
+START = Progress(
+    steps=1500, episodes=0, updates=1, seconds=2.4, steps_per_second=None, return_mean_100=None,
+    best_return_mean_100=None, target_return=None, policy_lag=None, entropy=None, fraction=None, eta=None,
+)  # fmt: skip
+FULL = Progress(
+    steps=1_234_567, episodes=900, updates=99, seconds=61.0, steps_per_second=45678.9, return_mean_100=123.46,
+    best_return_mean_100=200.04, target_return=475.0, policy_lag=1.26, entropy=0.654, fraction=0.5, eta=3725.0,
+)  # fmt: skip
+
+
+def test_a_line_says_what_is_known():
+    assert START.line() == "1,500 steps  2 s"
+
+
+def test_a_full_line():
+    assert FULL.line() == (
+        "1,234,567 steps (50%)  45,679 steps/s  return 123.5 of 475  best 200.0  lag 1.3  entropy 0.65  "
+        "61 s, 1:02:05 left"
+    )
+
+
+@pytest.mark.parametrize(("wanted", "terminal", "kind"), [
+    (True, True, LiveLine), (True, False, PlainLines), (False, True, NoDisplay), (False, False, NoDisplay),
+])  # fmt: skip
+def test_the_display_fits_where_it_is_shown(monkeypatch, wanted, terminal, kind):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert type(make_display(wanted)) is kind
+
+
+def test_plain_lines_are_whole_lines(capsys):
+    display = PlainLines()
+    display.show(START)
+    display.close(FULL)
+    assert capsys.readouterr().out == f"{START.line()}\n{FULL.line()}\n"
+
+
+def test_no_display_shows_nothing(capsys):
+    NoDisplay().show(FULL)
+    NoDisplay().close(FULL)
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,99 @@
+"""The command in a process of its own: run to its end, or started and watched."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+from a3c.runs.folder import RunFolder
+
+A3C = [sys.executable, "-m", "a3c"]
+SCRIPT = Path(sys.executable).with_name("a3c")
+TIMEOUT = 120
+SMALL = ["--recipe", "none", "--seed", "7", "--report-interval", "0.1"]
+
+
+class Outcome(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+def environment_without_display(**more: str) -> dict[str, str]:
+    """This process's environment variables, as a user in a plain shell has them."""
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "PYTHONPATH", "PYTHONWARNINGS")
+    return {name: value for name, value in os.environ.items() if name not in hidden} | more
+
+
+def run_command(*arguments: Any, cwd: Path, input: str | None = None, **variables: str) -> Outcome:
+    """Runs a command in a process of its own, and waits; fails where it hangs."""
+    done = subprocess.run(
+        [str(argument) for argument in arguments],
+        cwd=cwd,
+        env=environment_without_display(**variables),
+        input=input,
+        stdin=subprocess.DEVNULL if input is None else None,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+class Running:
+    """A command that runs in a process group of its own, with its own folder for temporary files."""
+
+    def __init__(self, folder: Path, arguments: list[Any], command: tuple[str, ...] = tuple(A3C)):
+        self.folder = RunFolder(folder)
+        self.temporary = folder.with_name(f"{folder.name}-tmp")
+        self.temporary.mkdir()
+        self.process = subprocess.Popen(
+            [*command, *(str(argument) for argument in arguments)],
+            cwd=folder.parent,
+            env=environment_without_display(TMPDIR=str(self.temporary)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def wait_for(self, condition: Callable[[], Any]) -> None:
+        """Waits until the condition holds; fails where the command ends before, or takes for ever."""
+        deadline = time.monotonic() + TIMEOUT
+        while not condition():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline, "it takes for ever"
+            time.sleep(0.02)
+
+    def steps(self) -> int:
+        return self.folder.summary()["steps"] if self.folder.summary_path.exists() else 0
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes: the children of the server that they are forked from."""
+        return [child for child in self.children() if child.ppid() != self.process.pid]
+
+    def outcome(self) -> Outcome:
+        out, err = self.process.communicate(timeout=TIMEOUT)
+        return Outcome(self.process.returncode, out, err)
+
+    def end(self) -> None:
+        """Ends it, if it still runs; nobody wants to know what it says."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(TIMEOUT)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()

@@ -1,0 +1,48 @@
+"""Environments for the tests of what a user sees: a quick one, and some that go wrong."""
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Discrete, Text
+
+
+class Walk(gymnasium.Env):
+    """Episodes of `length` steps with a reward of 1 each; raises at step `breaks_at`, if that is set."""
+
+    observation_space = Box(-1, 1, (3,), np.float32)
+    action_space = Discrete(2)
+
+    def __init__(self, length: int = 5, breaks_at: int | None = None):
+        self.length, self.breaks_at = length, breaks_at
+        self.taken = self.taken_in_all = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.taken = 0
+        return self._observation(), {}
+
+    def step(self, action):
+        self.taken += 1
+        self.taken_in_all += 1
+        if self.taken_in_all == self.breaks_at:
+            raise RuntimeError("the wheel came off")
+        return self._observation(), 1.0, self.taken >= self.length, False, {}
+
+    def _observation(self):
+        return self.np_random.uniform(-1, 1, 3).astype(np.float32)
+
+
+class TextObservations(Walk):
+    observation_space = Text(5)
+
+
+class TextActions(Walk):
+    action_space = Text(5)
+
+
+class Unmakeable(Walk):
+    def __init__(self):
+        raise OSError("the camera is not connected")
+
+
+for environment in (Walk, TextObservations, TextActions, Unmakeable):
+    gymnasium.register(f"{environment.__name__}-v0", environment)

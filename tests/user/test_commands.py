@@ -1,0 +1,175 @@
+"""`a3c` itself, and `evaluate`, `play`, `plot`, `recipes`."""
+
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from a3c_command import A3C, SCRIPT, run_command
+from PIL import Image
+
+import a3c
+from a3c.runs.folder import RunFolder
+
+COMMANDS = ("train", "evaluate", "play", "plot", "recipes")
+
+
+def test_alone_it_prints_help_and_reports_a_mistake(command):
+    outcome = command()
+    assert outcome.status == 2
+    assert outcome.out == command("--help").out
+    assert all(f"\n  {name} " in outcome.out for name in COMMANDS)
+
+
+def test_the_installed_script_prints_help(tmp_path):
+    outcome = run_command(SCRIPT, "--help", cwd=tmp_path)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out.startswith("usage: a3c COMMAND")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(command, name):
+    outcome = command(name, "--help")
+    assert outcome.status == 0
+    assert f"usage: a3c {name}" in outcome.out
+    assert outcome.err == ""
+
+
+def test_help_of_train_names_every_setting(command):
+    from dataclasses import fields
+
+    from a3c.config import TrainConfig, flag
+
+    text = command("train", "--help").out
+    named = [flag(f.name) for f in fields(TrainConfig) if f.name != "environment"]
+    own = ["--recipe", "--run", "--resume", "--config", "--no-progress"]
+    assert [name for name in named + own if name not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("from a3c.cli.main import run; run(['--help'])", ["jax", "numpy", "gymnasium", "tyro", "matplotlib"]),
+        ("import a3c; a3c.__version__; dir(a3c)", ["jax", "numpy", "gymnasium", "tyro", "matplotlib"]),
+        ("import a3c; a3c.TrainConfig()", ["jax", "gymnasium", "matplotlib"]),
+    ],
+)
+def test_no_heavy_import_is_needed_for(tmp_path, statement, heavy):
+    script = f"{statement}\nimport sys; print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    outcome = run_command(sys.executable, "-c", script, cwd=tmp_path)
+    assert (outcome.status, outcome.err.strip()) == (0, "[]")
+
+
+def test_version(command):
+    assert command("--version") == (0, f"a3c {a3c.__version__}\n", "")
+
+
+def test_an_unknown_command_is_named_with_the_nearest(command):
+    outcome = command("trian")
+    assert outcome.status == 2
+    assert outcome.err == "a3c: there is no command 'trian'; did you mean 'train'?; see a3c --help\n"
+
+
+def test_evaluate_prints_one_line(trained):
+    outcome = run_command(*A3C, "evaluate", "run", "--episodes", "10", cwd=trained.folder.path.parent)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out.startswith("CartPole-v1, best checkpoint, greedy: ")
+    assert "over 10 episodes (worst " in outcome.out
+    assert len(outcome.out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("flags", [(), ("--stochastic",), ("--checkpoint", "latest")])
+def test_evaluate_as_json_has_every_episode(command, trained, flags):
+    outcome = command("evaluate", trained.folder.path, "--episodes", "7", "--json", *flags)
+    result = json.loads(outcome.out)
+    assert outcome.status == 0
+    assert result["episodes"] == len(result["returns"]) == len(result["lengths"]) == 7
+    assert result["mean"] == pytest.approx(np.mean(result["returns"]))
+    assert result["std"] == pytest.approx(np.std(result["returns"]))
+    assert result["returns"] == result["lengths"]
+
+
+def test_evaluate_repeats_itself_but_not_with_another_seed(command, trained):
+    def returns(*flags):
+        return json.loads(command("evaluate", trained.folder.path, "--episodes", "8", "--json", *flags).out)["returns"]
+
+    assert returns() == returns() == returns("--seed", "7")
+    assert returns() != returns("--seed", "8")
+
+
+def test_evaluate_takes_the_best_checkpoint_unless_told(command, trained, tmp_path):
+    shutil.copytree(trained.folder.path, tmp_path / "run")
+    best = RunFolder(tmp_path / "run").checkpoint_path("best")
+    best.write_bytes(b"not a checkpoint")
+    assert command("evaluate", "run", "--episodes", "2").status == 2
+    assert command("evaluate", "run", "--episodes", "2", "--checkpoint", "latest").status == 0
+    best.unlink()
+    assert command("evaluate", "run", "--episodes", "2").status == 0
+
+
+def test_evaluate_takes_a_checkpoint_file(command, trained):
+    outcome = command("evaluate", trained.folder.checkpoint_path("latest"), "--episodes", "2")
+    assert outcome.status == 0
+    assert "over 2 episodes" in outcome.out
+
+
+def test_play_writes_a_film(command, trained, tmp_path):
+    pytest.importorskip("pygame")
+    outcome = command("play", trained.folder.path, "--video", "film.gif", "--episodes", "2", "--seed", "3")
+    assert (outcome.status, outcome.err) == (0, "")
+    first, second, last = outcome.out.splitlines()
+    assert first.startswith("episode 1: return ")
+    assert second.startswith("episode 2: return ")
+    steps = sum(int(line.split()[-1]) for line in (first, second))
+    # A frame before every step, and one of each episode's end.
+    assert last == f"video    film.gif ({steps + 2} frames)"
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.format == "GIF"
+        # Frames that look alike are joined.
+        assert 2 < film.n_frames <= steps + 2
+
+
+def test_play_without_a_display_offers_a_video(command, trained):
+    outcome = command("play", trained.folder.path)
+    assert outcome.status == 2
+    assert outcome.err == "a3c play: there is no display to open a window on: write a video with --video agent.gif\n"
+
+
+@pytest.mark.parametrize("name", ["curve.png", "curve.svg", "curve.pdf"])
+def test_plot_draws_one_run(command, trained, tmp_path, name):
+    outcome = command("plot", trained.folder.path, "-o", name)
+    assert outcome == (0, f"{name}\n", "")
+    starts = {"curve.png": b"\x89PNG", "curve.svg": b"<?xml", "curve.pdf": b"%PDF"}
+    assert (tmp_path / name).read_bytes().startswith(starts[name])
+
+
+def test_plot_names_each_of_several_runs(command, trained, tmp_path):
+    shutil.copytree(trained.folder.path, tmp_path / "another run")
+    assert command("plot", trained.folder.path, "another run", "-o", "both.svg").status == 0
+    picture = (tmp_path / "both.svg").read_text()
+    # Text is drawn as outlines, with the words beside them in a comment.
+    assert "<!-- another run -->" in picture
+    assert "<!-- run -->" in picture
+    assert "<!-- A3C on CartPole-v1 -->" in picture
+
+
+def test_recipes_are_listed_and_shown(command):
+    from a3c.recipes import all_recipes
+
+    listed = command("recipes")
+    assert listed.status == 0
+    for name, recipe in all_recipes().items():
+        assert name in listed.out
+        shown = command("recipes", name)
+        assert shown.status == 0
+        assert recipe.title in shown.out
+        assert recipe.source in shown.out
+        for setting, value in recipe.common.items():
+            assert f"\n{setting} = {value}\n" in shown.out
+
+
+def test_output_into_a_closed_pipe_is_no_crash(tmp_path):
+    outcome = run_command("sh", "-c", f"{' '.join(A3C)} recipes | head -c 1; exit 0", cwd=tmp_path)
+    assert "Traceback" not in outcome.err
+    assert "Exception" not in outcome.err
