@@ -10,7 +10,7 @@ from a3c.parallel.processes import prepare_worker
 def serve(connection, worker, store, policy_bytes=None):
     """Answers (name, *arguments) until the pipe closes: the store's methods, `initial` and `act` of the policy."""
     prepare_worker()
-    store.attach(worker)
+    store.attach(worker, store._optimizer)
     policy = policy_bytes and pickle.loads(policy_bytes)
     connection.send("ready")
     while True:

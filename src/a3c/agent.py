@@ -22,13 +22,16 @@ from a3c.config import LIMITS, TrainConfig, make_config
 from a3c.environments.making import EnvironmentFactory
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, evaluate
+from a3c.parallel.pickling import dumps
 from a3c.parallel.processes import start_server
+from a3c.parallel.worker import Work
 from a3c.policy import NetworkFactory
+from a3c.preparing import prepare
 from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.progress import Progress, make_display
-from a3c.training import Interrupted, Result, Setup, prepare, train
+from a3c.training import Interrupted, Result, train
 
 
 class Agent:
@@ -62,22 +65,22 @@ class Agent:
         factory = None if isinstance(environment, str) else environment
         settings |= {"algorithm": self.algorithm, "environment": environment if factory is None else ""}
         config = make_config(with_recipe(recipe, settings), "settings")
-        self._adopt(prepare(config, factory, network))
+        self._adopt(*prepare(config, factory, network))
 
-    def _adopt(self, setup: Setup) -> None:
-        self._setup = setup
+    def _adopt(self, work: Work, start: Checkpoint) -> None:
+        self._work, self._start = work, start
         self._generator = np.random.default_rng(np.random.SeedSequence(self.config.seed or 0, spawn_key=(2,)))
 
     @classmethod
-    def _from_setup(cls, setup: Setup) -> "Agent":
+    def _from_checkpoint(cls, work: Work, start: Checkpoint) -> "Agent":
         agent = object.__new__(cls)
-        agent._adopt(setup)
+        agent._adopt(work, start)
         return agent
 
     @property
     def config(self) -> TrainConfig:
         """The settings, with those left open filled in."""
-        return self._setup.start.config
+        return self._start.config
 
     def learn(
         self,
@@ -112,23 +115,24 @@ class Agent:
         started = time.monotonic()
         # A run is judged by its own episodes, not by those that solved the one before.
         start = dataclasses.replace(
-            self._setup.start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
+            self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
         )
         start.config = _with_limits(start, steps, episodes, seconds, target_return)
         start.config.check_ends()
+        work = self._work if self.config.backend == "inline" else dumps(self._work)
         folder = RunFolder.create(run, start.config) if run is not None else None
-        setup = dataclasses.replace(self._setup, start=start)
-        settings_kept = self.config
+        display = make_display(progress)
         try:
-            result = train(setup, folder=folder, display=make_display(progress), callback=callback, started=started)
+            result = train(start, work, folder=folder, display=display, callback=callback, started=started)
         except Interrupted as interrupted:
-            self._keep(interrupted.result.latest, settings_kept)
+            self._keep(interrupted.result.latest)
             raise
-        self._keep(result.latest, settings_kept)
+        self._keep(result.latest)
         return result
 
-    def _keep(self, latest: Checkpoint, config: TrainConfig) -> None:
-        self._setup = dataclasses.replace(self._setup, start=dataclasses.replace(latest, config=config))
+    def _keep(self, latest: Checkpoint) -> None:
+        """Keeps what was learned; the limits of the call that learned it are not the agent's."""
+        self._start = dataclasses.replace(latest, config=self.config)
 
     def predict(
         self, observation: Any, state: Any = None, deterministic: bool = True
@@ -144,7 +148,7 @@ class Agent:
             Action (or actions, `[batch]`), and the next state.
         """
         batch, single = self._batch(observation)
-        policy, parameters = self._setup.policy, self._setup.start.parameters
+        policy, parameters = self._work.policy, self._start.parameters
         if deterministic and self.algorithm != "random":
             actions = np.asarray(policy.best_action(parameters, batch))
         else:
@@ -160,11 +164,11 @@ class Agent:
     def value(self, observation: Any) -> float | np.ndarray:
         """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward."""
         batch, single = self._batch(observation)
-        values = np.asarray(self._setup.policy.value(self._setup.start.parameters, batch))
+        values = np.asarray(self._work.policy.value(self._start.parameters, batch))
         return float(values[0]) if single else values
 
     def _batch(self, observation: Any) -> tuple[np.ndarray, bool]:
-        shape = self._setup.policy.observation_space.shape or ()
+        shape = self._work.policy.observation_space.shape or ()
         array = np.asarray(observation, np.float32)
         if array.shape[array.ndim - len(shape) :] != shape or array.ndim not in (len(shape), len(shape) + 1):
             raise ValueError(f"observation has shape {array.shape}; expected {shape}, or a batch of that")
@@ -176,7 +180,7 @@ class Agent:
         if episodes < 1:
             raise SettingsError(f"episodes is {episodes}, but must be at least 1")
         return evaluate(
-            self._setup.environments,
+            self._work.environments,
             lambda observations: np.asarray(self.predict(observations, deterministic=deterministic)[0]),
             episodes,
             self.config.seed if seed is None else seed,
@@ -184,11 +188,11 @@ class Agent:
 
     def make_environment(self, **kwargs: Any) -> gymnasium.Env:
         """One of the agent's environments, as for play; `kwargs` such as `render_mode` are added."""
-        return self._setup.environments.make(**kwargs)
+        return self._work.environments.make(**kwargs)
 
     def save(self, path: str | Path) -> None:
         """Saves all that acting and further training need, in one safetensors file that holds no code."""
-        self._setup.start.save(path)
+        self._start.save(path)
 
 
 class A3C(Agent):
@@ -239,7 +243,7 @@ def agent_from(
     config = checkpoint.config
     if isinstance(environment, str):
         config = dataclasses.replace(config, environment=environment)
-    return AGENTS[config.algorithm]._from_setup(prepare(config, factory, network, checkpoint))
+    return AGENTS[config.algorithm]._from_checkpoint(*prepare(config, factory, network, checkpoint))
 
 
 def _with_limits(

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -210,6 +211,8 @@ class TrainConfig:
             raise SettingsError("--backend inline runs one worker in this process: leave --workers out, or set it to 1")
         if self.backend == "inline" and self.locked:
             raise SettingsError("--locked needs worker processes: leave it out with --backend inline")
+        if self.locked and sys.platform == "win32":
+            raise SettingsError("--locked needs a file lock that Windows does not have: leave it out")
         if self.epsilon_final and not self.epsilon:
             raise SettingsError("--epsilon-final is set without --epsilon: set where the annealing starts too")
         if self.anneals and self.anneal_steps is None and self.steps is None:

@@ -97,7 +97,7 @@ class Policy:
         """Distribution and values `[...]` of observations `[..., *shape]`."""
         shape = self.observation_space.shape or ()
         batch = observations.shape[: observations.ndim - len(shape)]
-        logits, values = jax.vmap(network)(observations.reshape(-1, *shape))
+        logits, values = jax.vmap(network)(observations.reshape(-1, *shape).astype(jnp.float32))
         return Categorical(logits.reshape(*batch, -1)), values.reshape(batch)
 
     def __call__(self, parameters: jax.Array, observations: jax.Array) -> tuple[Categorical, jax.Array]:

@@ -9,9 +9,11 @@ from a3c.algorithms import a3c
 from a3c.algorithms.a3c import TrainingDiverged, make_gradient
 from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
+from a3c.learning import schedules
 from a3c.learning.optimizers import SharedOptimizer
+from a3c.parallel.messages import WorkerTask
 from a3c.parallel.parameter_store import ParameterStore
-from a3c.parallel.worker import Worker, WorkerTask
+from a3c.parallel.worker import Work, Worker
 from a3c.rollout.collector import Collector
 from environments_for_tests import MODES, Bandit, Corridor, Endless, Mortal, counting, vector_of
 
@@ -98,8 +100,9 @@ def test_a_worker_starts_from_the_shared_parameters_and_applies_its_gradient_to_
     maker = EnvironmentMaker(Corridor)
     config = TrainConfig(seed=0, hidden=(4,), envs_per_worker=2, segment_length=6, optimizer="sgd", steps=1)
     policy, seed = make_policy(Corridor(), config), np.random.SeedSequence(5)
-    store = ParameterStore(policy.initial_parameters, SharedOptimizer("sgd", {}, policy.size), 1, shared=False)
-    a3c.run(Worker(WorkerTask(0, config, maker, policy, store, seed), lambda report: None))
+    optimizer = SharedOptimizer("sgd", {}, policy.size)
+    store = ParameterStore(policy.initial_parameters, optimizer.initial_state(), 1, shared=False)
+    a3c.run(Worker(WorkerTask(0, config, store, seed), Work(maker, policy, optimizer), lambda report: None))
 
     collector = Collector(maker.make_vector(2), policy, config, np.random.SeedSequence(5))
     segment, _ = collector.collect(policy.initial_parameters)
@@ -149,7 +152,7 @@ def learn(environment, steps, seed=0, **settings):
 
 
 def probabilities(agent, observation):
-    policy, parameters = agent._setup.policy, agent._setup.start.parameters
+    policy, parameters = agent._work.policy, agent._start.parameters
     return np.exp(policy(parameters, np.asarray([observation], np.float32))[0].log_probs)[0]
 
 
@@ -223,7 +226,7 @@ def test_training_that_diverges_stops_before_the_parameters_are_spoilt():
     agent = A3C(Huge, backend="inline", seed=0)
     with pytest.raises(TrainingDiverged, match="--reward-scale"):
         agent.learn(steps=1000)
-    assert np.isfinite(agent._setup.start.parameters).all()
+    assert np.isfinite(agent._start.parameters).all()
 
 
 def test_annealing_follows_the_global_step():
@@ -237,10 +240,10 @@ def test_annealing_follows_the_global_step():
         epsilon_final=(0.0, 0.4),
         epsilon_anneal_steps=50,
     )
-    assert [a3c.learning_rate_of(config, step) for step in (0, 50, 100, 200)] == [1, 0.5, 0, 0]
-    np.testing.assert_allclose([a3c.entropy_coefficient_of(config, step) for step in (0, 50)], [0.2, 0.15])
+    assert [schedules.learning_rate_at(config, step) for step in (0, 50, 100, 200)] == [1, 0.5, 0, 0]
+    np.testing.assert_allclose([schedules.entropy_coefficient_at(config, step) for step in (0, 50)], [0.2, 0.15])
     np.testing.assert_allclose(
-        [[a3c.epsilon_of(config, worker, step) for step in (0, 25, 50, 99)] for worker in (0, 1, 2)],
+        [[schedules.epsilon_at(config, worker, step) for step in (0, 25, 50, 99)] for worker in (0, 1, 2)],
         [[0.4, 0.2, 0, 0], [0.8, 0.6, 0.4, 0.4], [0.4, 0.2, 0, 0]],
     )
-    assert a3c.epsilon_of(TrainConfig(steps=100), 0, 10) == 0
+    assert schedules.epsilon_at(TrainConfig(steps=100), 0, 10) == 0

@@ -30,8 +30,8 @@ class Run:
         self.start = Checkpoint(config, np.zeros(3, np.float32), state, {"observation": {}, "action": {}})
         for name, value in (checkpoint or {}).items():
             setattr(self.start, name, value)
-        self.store = ParameterStore(self.start.parameters, OPTIMIZER, 1, counts=self.start.counts, shared=False)
-        self.store.attach(0)
+        self.store = ParameterStore(self.start.parameters, state, 1, counts=self.start.counts, shared=False)
+        self.store.attach(0, OPTIMIZER)
         self.folder = None if path is None else RunFolder.create(path / "run", config)
         self.monitor = Monitor(self.start, self.store, self.folder, NoDisplay(), time.monotonic(), callback)
 

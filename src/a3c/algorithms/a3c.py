@@ -22,8 +22,9 @@ import numpy as np
 from a3c.config import TrainConfig
 from a3c.errors import A3CError
 from a3c.learning.losses import actor_critic_loss, explained_variance
-from a3c.learning.optimizers import clip_by_global_norm, linear_schedule
+from a3c.learning.optimizers import clip_by_global_norm
 from a3c.learning.returns import lambda_returns, step_continues, step_discounts
+from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.parallel.worker import Worker
 from a3c.policy import Policy
 
@@ -43,11 +44,11 @@ def run(worker: Worker) -> None:
     while worker.running():
         step = store.total("steps")
         parameters, version = store.read()
-        segment, episodes = worker.collector.collect(parameters, epsilon_of(config, worker.index, step))
-        gradient, diagnostics = gradient_of(parameters, segment, entropy_coefficient_of(config, step))
+        segment, episodes = worker.collector.collect(parameters, epsilon_at(config, worker.index, step))
+        gradient, diagnostics = gradient_of(parameters, segment, entropy_coefficient_at(config, step))
         diagnostics = np.asarray(diagnostics)
         check_finite(diagnostics)
-        lag = store.apply(np.asarray(gradient), learning_rate_of(config, step), version)
+        lag = store.apply(np.asarray(gradient), learning_rate_at(config, step), version)
         worker.record(segment.steps, episodes, lag, diagnostics, DIAGNOSTICS)
 
 
@@ -84,25 +85,6 @@ def make_gradient(policy: Policy, config: TrainConfig) -> Callable:
         return gradient, jnp.stack([*losses, norm, explained])
 
     return jax.jit(gradient_of)
-
-
-def learning_rate_of(config: TrainConfig, step: int) -> float:
-    steps = config.anneal_steps or config.steps
-    return linear_schedule(config.learning_rate, config.learning_rate_final, step, steps)
-
-
-def entropy_coefficient_of(config: TrainConfig, step: int) -> float:
-    steps = config.anneal_steps or config.steps
-    return linear_schedule(config.entropy_coefficient, config.entropy_coefficient_final, step, steps)
-
-
-def epsilon_of(config: TrainConfig, worker: int, step: int) -> float:
-    """The worker's share of uniformly random actions at this global step."""
-    if not config.epsilon:
-        return 0.0
-    start = config.epsilon[worker % len(config.epsilon)]
-    final = config.epsilon_final[worker % len(config.epsilon_final)] if config.epsilon_final else None
-    return linear_schedule(start, final, step, config.epsilon_anneal_steps or config.steps)
 
 
 def check_finite(diagnostics: np.ndarray) -> None:

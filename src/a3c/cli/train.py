@@ -9,7 +9,7 @@ from typing import Any
 from a3c.cli.main import process_started
 from a3c.config import LIMITS, TrainConfig, flag
 from a3c.errors import CheckpointError, SettingsError
-from a3c.parallel.processes import start_server
+from a3c.parallel.processes import call, start_server
 
 OWN_FLAGS = ("recipe", "run", "resume", "config", "progress")
 
@@ -105,19 +105,28 @@ def _config(flags: Any) -> TrainConfig:
 def start(flags: Any, started: float) -> int:
     """A new run."""
     from a3c.runs.folder import RunFolder, default_run_path
-    from a3c.training import prepare
 
-    setup = prepare(_config(flags))
-    setup.start.config.check_ends()
-    folder = RunFolder.create(flags.run or default_run_path(setup.start.config), setup.start.config)
-    return _train(setup, folder, flags, started)
+    work, begin = _prepare(_config(flags))
+    folder = RunFolder.create(flags.run or default_run_path(begin.config), begin.config)
+    return _train(work, begin, folder, flags, started)
+
+
+def _prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
+    """What training needs; made in another process, where JAX is imported already, unless it is to run in this one."""
+    if config.backend == "inline":
+        from a3c.preparing import prepare
+
+        work, begin = prepare(config, checkpoint=checkpoint)
+    else:
+        work, begin = call("a3c.preparing:prepare_to_send", config, checkpoint)
+    begin.config.check_ends()
+    return work, begin
 
 
 def resume(flags: Any, started: float) -> int:
     """Continues a run from its latest checkpoint."""
     from a3c.runs.files import write_atomically
     from a3c.runs.folder import RunFolder, config_toml
-    from a3c.training import prepare
 
     if flags.run is not None:
         raise SettingsError("--resume and --run contradict each other: a resumed run stays in its folder")
@@ -146,25 +155,24 @@ def resume(flags: Any, started: float) -> int:
             )
             return 0
         checkpoint = dataclasses.replace(checkpoint, solved_at_step=None, solved_at_second=None)
-    setup = prepare(config, checkpoint=checkpoint)
-    setup.start.config.check_ends()
-    write_atomically(folder.config_path, config_toml(setup.start.config).encode())
-    return _train(setup, folder, flags, started)
+    work, begin = _prepare(config, checkpoint)
+    write_atomically(folder.config_path, config_toml(begin.config).encode())
+    return _train(work, begin, folder, flags, started)
 
 
-def _train(setup: Any, folder: Any, flags: Any, started: float) -> int:
+def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> int:
     from a3c.errors import WorkerError
     from a3c.runs.progress import make_display
     from a3c.training import Interrupted, train
 
-    config = setup.start.config
+    config = begin.config
     if flags.progress:
         workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
         print(
             f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}", flush=True
         )
     try:
-        result = train(setup, folder=folder, display=make_display(flags.progress), started=started)
+        result = train(begin, work, folder=folder, display=make_display(flags.progress), started=started)
     except Interrupted as interrupted:
         print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
         print(f"  a3c train {config.environment} --resume {folder.path}")

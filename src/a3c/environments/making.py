@@ -58,6 +58,11 @@ class EnvironmentMaker:
     def make_vector(self, count: int) -> VectorEnv:
         """`count` environments stepped together: the environment's own vector form where it has one."""
         if self._makes_vectors:
+            if self.max_episode_steps is not None:
+                raise InvalidEnvironment(
+                    f"--max-episode-steps cannot be applied to the vector environment {self.name}: "
+                    "limit the episodes in its factory"
+                )
             with _failures(self.name):
                 vector = self.source(count, **self.kwargs)  # type: ignore[operator]
             if not isinstance(vector, VectorEnv):

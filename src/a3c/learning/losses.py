@@ -77,8 +77,8 @@ def explained_variance(
     values: Float[Array, "T ..."], returns: Float[Array, "T ..."], mask: Bool[Array, "T ..."]
 ) -> Float[Array, ""]:
     """1 - Var[G - v] / Var[G] over real steps: 1 is a perfect critic, 0 no better than a constant."""
-    errors = returns - values
-    error, error_squared, return_, return_squared = masked_mean(
-        jnp.stack([errors, errors**2, returns, returns**2]), mask
-    )
-    return 1.0 - (error_squared - error**2) / jnp.maximum(return_squared - return_**2, 1e-8)
+    both = jnp.stack([returns - values, returns])
+    means = masked_mean(both, mask)
+    centred = both - means.reshape(2, *(1 for _ in mask.shape))
+    unexplained, total = masked_mean(centred**2, mask)
+    return 1.0 - unexplained / jnp.maximum(total, 1e-8)

@@ -34,7 +34,7 @@ class SharedOptimizer:
 
     def _transformation(self) -> optax.GradientTransformation:
         factory = getattr(optax, self.name, None)
-        if factory is None or "learning_rate" not in inspect.signature(factory).parameters:
+        if factory is None or "learning_rate" not in _parameters(factory):
             names = [n for n in vars(optax) if "learning_rate" in _parameters(getattr(optax, n))]
             raise SettingsError(f"--optimizer: Optax has no optimizer {self.name!r}{nearest(self.name, names)}")
         try:
@@ -108,10 +108,3 @@ def clip_by_global_norm(gradient: jax.Array, max_norm: float) -> tuple[jax.Array
     if max_norm > 0:
         gradient = gradient * jnp.minimum(1.0, max_norm / jnp.maximum(norm, 1e-12))
     return gradient, norm
-
-
-def linear_schedule(start: float, final: float | None, step: int, steps: int | None) -> float:
-    """From `start` at step 0 to `final` at `steps` and after; constant where either is None."""
-    if final is None or steps is None:
-        return start
-    return start + (final - start) * min(step / steps, 1.0)

@@ -10,12 +10,15 @@ vector is never written back whole, so no worker undoes another's work. With `lo
 """
 
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from a3c.learning.optimizers import SharedOptimizer
 from a3c.parallel.shared_memory import FileLock, SharedArray
+
+if TYPE_CHECKING:
+    # The main process needs no JAX.
+    from a3c.learning.optimizers import SharedOptimizer
 
 COUNTERS = ("steps", "episodes", "updates")
 
@@ -30,28 +33,26 @@ class ParameterStore:
     def __init__(
         self,
         parameters: np.ndarray,
-        optimizer: SharedOptimizer,
+        optimizer_state: np.ndarray,
         workers: int,
         *,
-        optimizer_state: np.ndarray | None = None,
         counts: dict[str, int] | None = None,
         shared: bool = True,
         locked: bool = False,
     ):
-        state = optimizer.initial_state() if optimizer_state is None else optimizer_state
         make = SharedArray if shared else _LocalArray
-        self._floats = make((1 + optimizer.rows, optimizer.size), np.float32)
-        self._floats.array[0], self._floats.array[1:] = parameters, state
+        self._floats = make((1 + len(optimizer_state), parameters.size), np.float32)
+        self._floats.array[0], self._floats.array[1:] = parameters, optimizer_state
         self._counters = make((workers + 1, len(COUNTERS)), np.int64)
         self._counters.array[workers] = [(counts or {}).get(name, 0) for name in COUNTERS]
         self._stop = make((1,), np.int64)
         self._lock = FileLock() if locked else None
-        self._optimizer = optimizer
         self._worker: int | None = None
+        self._optimizer: SharedOptimizer | None = None
 
-    def attach(self, worker: int) -> None:
-        """Says which worker this process is, so that it counts in its own row."""
-        self._worker = worker
+    def attach(self, worker: int, optimizer: "SharedOptimizer | None" = None) -> None:
+        """Says which worker this process is, so that it counts in its own row, and how it applies gradients."""
+        self._worker, self._optimizer = worker, optimizer
 
     @property
     def parameters(self) -> np.ndarray:
@@ -76,6 +77,8 @@ class ParameterStore:
         """
         with self._held():
             count = self.total("updates")
+            if self._optimizer is None:
+                raise RuntimeError("attach() the store with an optimizer before applying gradients")
             # A copy, since JAX may read an array in place while other workers write to it.
             floats = self._floats.array.copy()
             change = np.asarray(self._optimizer.update(gradient, floats, count, learning_rate))
@@ -85,6 +88,8 @@ class ParameterStore:
 
     def count(self, **amounts: int) -> None:
         """Adds to this worker's counters, among `steps`, `episodes` and `updates`."""
+        if self._worker is None:
+            raise RuntimeError("attach() the store before counting")
         for name, amount in amounts.items():
             self._counters.array[self._worker, COUNTERS.index(name)] += amount
 

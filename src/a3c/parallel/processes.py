@@ -6,19 +6,24 @@ In use:
     process = start(target, arguments)   an importable top-level function
 """
 
+import importlib
 import multiprocessing
 import os
 import re
 import signal
 import sys
 import threading
+import traceback
 import types
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+
+from a3c.errors import A3CError
 
 START_METHOD = "spawn" if sys.platform == "win32" else "forkserver"
 """Never fork: JAX does not survive it."""
@@ -32,8 +37,8 @@ WORKER_ENVIRONMENT = {
 }
 
 
-PRELOAD = "a3c.algorithms.worker_process"
-"""Imported once, in the process that workers are forked from."""
+PRELOAD = ["a3c.algorithms.a3c", "a3c.algorithms.random", "a3c.preparing"]
+"""Imported once, in the process that workers are forked from: all that they need."""
 
 
 def start_server() -> None:
@@ -42,7 +47,7 @@ def start_server() -> None:
         return
     from multiprocessing import forkserver
 
-    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOAD])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
     with _worker_environment(), _blocked_signals(), _empty_main():
         forkserver.ensure_running()
 
@@ -54,6 +59,36 @@ def start(target: Callable, arguments: tuple[Any, ...], name: str) -> BaseProces
     with _worker_environment(), _blocked_signals(), _empty_main():
         process.start()
     return process
+
+
+def call(function: str, *arguments: Any) -> Any:
+    """The result of `module:function`, run in a process of its own, so that its imports stay out of this one.
+
+    Raises the A3CError that it raises; for anything else, RuntimeError with its traceback.
+    """
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    process = start(_answer, (theirs, function, arguments), f"a3c-{function.rpartition(':')[2]}")
+    theirs.close()
+    try:
+        answer = ours.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"the process that ran {function} ended with exit status {process.exitcode}") from None
+    process.join()
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _answer(connection: Connection, function: str, arguments: tuple[Any, ...]) -> None:
+    try:
+        prepare_worker()
+        module, _, name = function.partition(":")
+        connection.send(getattr(importlib.import_module(module), name)(*arguments))
+    except A3CError as error:
+        connection.send(error)
+    except BaseException:
+        connection.send(RuntimeError(traceback.format_exc()))
 
 
 def prepare_worker() -> None:

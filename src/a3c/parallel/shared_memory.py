@@ -53,6 +53,9 @@ class FileLock:
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN)
 
+    def __del__(self) -> None:
+        self._file.close()
+
     def __getstate__(self) -> dict[str, Any]:
         return {"descriptor": reduction.DupFd(self._file.fileno())}
 

@@ -2,15 +2,15 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from a3c.errors import WorkerError
-from a3c.parallel.pickling import dumps
+from a3c.parallel import worker_process
+from a3c.parallel.messages import Failure, Report, WorkerTask
 from a3c.parallel.processes import start
-from a3c.parallel.worker import Failure, Report, WorkerTask
 
 STOP_WITHIN = 10.0
 """Seconds that workers get to finish their segments before they are killed."""
@@ -21,13 +21,13 @@ class Supervisor:
 
     In use:
 
-        with Supervisor(worker_process.main, tasks) as supervisor:
+        with Supervisor(tasks, work) as supervisor:
             while supervisor.alive:
                 for report in supervisor.reports(timeout=0.2): ...
     """
 
-    def __init__(self, target: Callable, tasks: Iterable[WorkerTask]):
-        self._target, self._tasks = target, list(tasks)
+    def __init__(self, tasks: Iterable[WorkerTask], work: bytes):
+        self._tasks, self._work = list(tasks), work
         self._processes: dict[int, BaseProcess] = {}
         self._connections: dict[int, Connection] = {}
 
@@ -35,9 +35,8 @@ class Supervisor:
         try:
             for task in self._tasks:
                 ours, theirs = Pipe(duplex=False)
-                rest = dumps((task.config, task.environments, task.policy))
-                arguments = (task.index, theirs, task.store, task.seed, rest)
-                self._processes[task.index] = start(self._target, arguments, f"a3c-worker-{task.index}")
+                arguments = (theirs, task, self._work)
+                self._processes[task.index] = start(worker_process.main, arguments, f"a3c-worker-{task.index}")
                 self._connections[task.index] = ours
                 theirs.close()
         except BaseException:
@@ -88,7 +87,7 @@ class Supervisor:
     def _error(self, index: int, message: str, traceback: str = "") -> WorkerError:
         task = self._tasks[index]
         return WorkerError(
-            f"worker {index} failed ({task.environments.name}, seed {task.config.seed}): {message}", index, traceback
+            f"worker {index} failed ({task.config.environment}, seed {task.config.seed}): {message}", index, traceback
         )
 
     def finish(self) -> Iterator[Report]:

@@ -1,15 +1,14 @@
-"""What a worker is given, and what it tells the main process."""
+"""A worker's side of training."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
-from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
-from a3c.parallel.parameter_store import ParameterStore
+from a3c.learning.optimizers import SharedOptimizer
+from a3c.parallel.messages import EpisodeRecord, Report, WorkerTask
 from a3c.policy import Policy
 from a3c.rollout.collector import Collector, Episode
 
@@ -17,49 +16,13 @@ REPORT_EVERY = 0.05
 """Seconds between two reports of a worker: each wakes the main process, which takes time from the workers."""
 
 
-class EpisodeRecord(NamedTuple):
-    """A row of `episodes.csv`, less the worker; `seconds` is on the clock of `time.monotonic`."""
+@dataclass(frozen=True)
+class Work:
+    """What all workers work with."""
 
-    step: int
-    seconds: float
-    return_: float
-    length: int
-
-
-@dataclass
-class Report:
-    """What happened in a worker since its last report."""
-
-    worker: int
-    episodes: list[EpisodeRecord] = field(default_factory=list)
-    updates: int = 0
-    lag: int = 0
-    diagnostics: dict[str, float] = field(default_factory=dict)
-    first_update: float | None = None
-
-
-@dataclass
-class Failure:
-    """What a worker says before it ends with an exception; no traceback where the message says it all."""
-
-    message: str
-    traceback: str
-
-
-class Finished:
-    """What a worker says before it ends as it should."""
-
-
-@dataclass
-class WorkerTask:
-    """Everything a worker needs, made in the main process and sent to it."""
-
-    index: int
-    config: TrainConfig
     environments: EnvironmentMaker
     policy: Policy
-    store: ParameterStore
-    seed: np.random.SeedSequence
+    optimizer: SharedOptimizer
 
 
 class Worker:
@@ -72,11 +35,13 @@ class Worker:
             worker.record(segment.steps, episodes, lag, diagnostics)
     """
 
-    def __init__(self, task: WorkerTask, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
-        self.index, self.config, self.policy, self.store = task.index, task.config, task.policy, task.store
-        self.store.attach(task.index)
-        vector = task.environments.make_vector(task.config.envs_per_worker)
-        self.collector = Collector(vector, task.policy, task.config, task.seed)
+    def __init__(
+        self, task: WorkerTask, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY
+    ):
+        self.index, self.config, self.policy, self.store = task.index, task.config, work.policy, task.store
+        self.store.attach(task.index, work.optimizer)
+        vector = work.environments.make_vector(task.config.envs_per_worker)
+        self.collector = Collector(vector, work.policy, task.config, task.seed)
         self._send, self._report_every = send, report_every
         self._report, self._reported = Report(task.index), 0.0
         self._diagnostics: list[np.ndarray] = []

@@ -63,7 +63,7 @@ class Collector:
         shape = self.policy.observation_space.shape or ()
         observations = np.zeros((length + 1, count, *shape), self._dtype)
         actions = np.zeros((length, count), np.int64)
-        rewards = np.zeros((length, count), np.float32)
+        rewards = np.zeros((length, count))
         terminated, truncated, mask = np.zeros((3, length, count), bool)
         bootstraps = np.zeros((length, count), np.float32)
         bootstrapped = np.zeros((length, count), bool)
@@ -78,16 +78,20 @@ class Collector:
             result = self._step(actions[t])
             observations[t + 1], rewards[t], terminated[t], truncated[t], final_observations = result
             if final_observations is not None:
+                self._check_finite("final observation", final_observations[None])
                 values = self.policy.value(parameters, final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = self.config.gamma * np.where(bootstrapped[t], values, 0.0)
             ended = t + 1
             if until_episode and (terminated[t] | truncated[t]).any():
+                # Padding repeats the last observation, which a network can stand where zeros might not be.
+                observations[ended + 1 :] = observations[ended]
                 break
 
-        self._check_values(observations, rewards)
+        self._check_finite("observation", observations)
+        self._check_finite("reward", rewards)
         episodes = self._finished(rewards[:ended], mask[:ended], terminated[:ended] | truncated[:ended])
-        rewards = self._training_rewards(rewards, terminated) + bootstraps
+        rewards = self._training_rewards(rewards, terminated).astype(np.float32) + bootstraps
         terminated |= bootstrapped
         return Segment(observations, actions, rewards, terminated, truncated, mask), episodes
 
@@ -117,7 +121,7 @@ class Collector:
 
     def _finished(self, rewards: np.ndarray, mask: np.ndarray, done: np.ndarray) -> list[Episode]:
         """The episodes that ended in these rows; carries the sums of the unfinished ones to the next segment."""
-        returns = self._returns + np.cumsum(rewards, axis=0, dtype=np.float64)
+        returns = self._returns + np.cumsum(np.where(mask, rewards, 0.0), axis=0)
         lengths = self._lengths + np.cumsum(mask, axis=0)
         # What the sums held when the episode before ended, in each environment.
         returns_before, lengths_before = np.zeros_like(returns[0]), np.zeros_like(lengths[0])
@@ -133,11 +137,11 @@ class Collector:
     def _training_rewards(self, rewards: np.ndarray, terminated: np.ndarray) -> np.ndarray:
         config = self.config
         if config.reward_scale != 1.0:
-            rewards = rewards * np.float32(config.reward_scale)
+            rewards = rewards * config.reward_scale
         if config.reward_clip is not None:
             rewards = np.clip(rewards, -config.reward_clip, config.reward_clip)
         if config.termination_reward is not None:
-            rewards = np.where(terminated, np.float32(config.termination_reward), rewards)
+            rewards = np.where(terminated, config.termination_reward, rewards)
         return rewards
 
     def _checked(self, observations: Any) -> Any:
@@ -149,14 +153,13 @@ class Collector:
             )
         return observations
 
-    def _check_values(self, observations: np.ndarray, rewards: np.ndarray) -> None:
-        for name, values in (("observation", observations), ("reward", rewards)):
-            if values.dtype.kind == "f" and not np.isfinite(values).all():
-                row, index = np.argwhere(~np.isfinite(values))[0][:2]
-                raise InvalidEnvironment(
-                    f"the environment gave {name} {values[row, index]} (environment {index} of this worker, "
-                    f"row {row} of the segment); training needs finite numbers"
-                )
+    def _check_finite(self, name: str, values: np.ndarray) -> None:
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            row, index = np.argwhere(~np.isfinite(values))[0][:2]
+            raise InvalidEnvironment(
+                f"the environment gave {name} {values[row, index]} (environment {index} of this worker, "
+                f"row {row} of the segment); training needs finite numbers"
+            )
 
 
 def autoreset_mode(environments: VectorEnv) -> AutoresetMode:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from a3c.config import TrainConfig, available_cores
+from a3c.config import available_cores
 from a3c.errors import DiskError
+from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
+from a3c.parallel.messages import Report
 from a3c.parallel.parameter_store import ParameterStore
-from a3c.parallel.worker import Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS
@@ -39,11 +40,9 @@ class Monitor:
         display: Display,
         started: float,
         callback: Callable[[Progress], bool | None] | None = None,
-        annealed: Callable[[TrainConfig, int], dict[str, float]] | None = None,
     ):
         self.config, self.store, self.folder = checkpoint.config, store, folder
         self._start, self._display, self._callback = checkpoint, display, callback
-        self._annealed = annealed or (lambda config, step: {})
         self._started = started
         self._first_update: float | None = None
         self._work_started: float | None = None
@@ -207,7 +206,8 @@ class Monitor:
             "best_return_mean_100": self._best,
             "length_mean_100": sum(self._lengths) / len(self._lengths) if self._lengths else None,
             "policy_lag": self._recent_lag,
-            **self._annealed(self.config, totals["steps"]),
+            "learning_rate": learning_rate_at(self.config, totals["steps"]),
+            "entropy_coefficient": entropy_coefficient_at(self.config, totals["steps"]),
             **self._diagnostics,
         }
         self._row_time, self._row_steps = now, totals["steps"]

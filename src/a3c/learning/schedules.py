@@ -1,0 +1,31 @@
+"""Coefficients that change with the global step."""
+
+from a3c.config import TrainConfig
+
+
+def linear_schedule(start: float, final: float | None, step: int, steps: int | None) -> float:
+    """From `start` at step 0 to `final` at `steps` and after; constant where either is None."""
+    if final is None or steps is None:
+        return start
+    return start + (final - start) * min(step / steps, 1.0)
+
+
+def learning_rate_at(config: TrainConfig, step: int) -> float:
+    """The learning rate at this global step."""
+    steps = config.anneal_steps or config.steps
+    return linear_schedule(config.learning_rate, config.learning_rate_final, step, steps)
+
+
+def entropy_coefficient_at(config: TrainConfig, step: int) -> float:
+    """The weight of the entropy at this global step."""
+    steps = config.anneal_steps or config.steps
+    return linear_schedule(config.entropy_coefficient, config.entropy_coefficient_final, step, steps)
+
+
+def epsilon_at(config: TrainConfig, worker: int, step: int) -> float:
+    """A worker's share of uniformly random actions at this global step."""
+    if not config.epsilon:
+        return 0.0
+    start = config.epsilon[worker % len(config.epsilon)]
+    final = config.epsilon_final[worker % len(config.epsilon_final)] if config.epsilon_final else None
+    return linear_schedule(start, final, step, config.epsilon_anneal_steps or config.steps)

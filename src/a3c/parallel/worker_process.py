@@ -1,0 +1,29 @@
+"""The process of one worker."""
+
+import importlib
+import pickle
+import traceback
+from multiprocessing.connection import Connection
+
+from a3c.errors import A3CError
+from a3c.parallel.messages import Failure, Finished, WorkerTask
+from a3c.parallel.processes import prepare_worker
+
+
+def main(connection: Connection, task: WorkerTask, work: bytes) -> None:
+    """A worker: unpacks its work, runs the algorithm's loop, and says how it ended."""
+    try:
+        prepare_worker()
+        # Not at the top: the main process imports this module too, and needs no JAX.
+        from a3c.parallel.worker import Worker
+
+        worker = Worker(task, pickle.loads(work), connection.send)
+        importlib.import_module(f"a3c.algorithms.{task.config.algorithm}").run(worker)
+        worker.flush()
+        connection.send(Finished())
+    except BrokenPipeError:
+        pass
+    except A3CError as error:
+        connection.send(Failure(str(error), ""))
+    except BaseException as error:
+        connection.send(Failure(f"{type(error).__name__}: {error}", traceback.format_exc()))
