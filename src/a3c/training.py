@@ -119,13 +119,16 @@ class Interrupted(KeyboardInterrupt):
 
 def _run_processes(tasks: list[WorkerTask], work: bytes, monitor: Monitor, interrupted: threading.Event) -> None:
     with Supervisor(tasks, work) as supervisor:
-        while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
-            for report in supervisor.reports(monitor.wait_at_most()):
+        try:
+            while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
+                for report in supervisor.reports(monitor.wait_at_most()):
+                    monitor.receive(report)
+                monitor.tick()
+        finally:
+            # Also after a worker has failed: what the others did until then is kept.
+            monitor.store.stop()
+            for report in supervisor.finish():
                 monitor.receive(report)
-            monitor.tick()
-        monitor.store.stop()
-        for report in supervisor.finish():
-            monitor.receive(report)
 
 
 def _run_inline(task: WorkerTask, work: "Work", monitor: Monitor, interrupted: threading.Event) -> None:

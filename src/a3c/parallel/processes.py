@@ -45,8 +45,10 @@ def start_server() -> None:
     """Starts the process that workers are forked from; it imports JAX and this package on its own core."""
     if START_METHOD != "forkserver":
         return
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
+    # Starting the tracker unblocks the signals, so it comes before they are blocked.
+    resource_tracker.ensure_running()
     multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
     with _worker_environment(), _blocked_signals(), _empty_main():
         forkserver.ensure_running()
@@ -122,6 +124,7 @@ def use_compilation_cache() -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
+        jax.config.update("jax_compilation_cache_dir", None)
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

@@ -71,20 +71,21 @@ class Supervisor:
                 if isinstance(message, Report):
                     yield message
                 elif isinstance(message, Failure):
-                    raise self._error(index, message.message, message.traceback)
+                    raise self._failed(index, message.message, message.traceback)
                 else:
                     self._forget(index)
                     return
         except (EOFError, OSError):
             # OSError where it died in the middle of a message.
             process.join(STOP_WITHIN)
-            raise self._error(index, _cause_of_death(process)) from None
+            raise self._failed(index, _cause_of_death(process)) from None
 
     def _forget(self, index: int) -> None:
         self._processes.pop(index).join(STOP_WITHIN)
         self._connections.pop(index).close()
 
-    def _error(self, index: int, message: str, traceback: str = "") -> WorkerError:
+    def _failed(self, index: int, message: str, traceback: str = "") -> WorkerError:
+        self._forget(index)
         task = self._tasks[index]
         return WorkerError(
             f"worker {index} failed ({task.config.environment}, seed {task.config.seed}): {message}", index, traceback
