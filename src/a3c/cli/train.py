@@ -188,13 +188,9 @@ def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> in
 def _say_what_is_left(summary: dict[str, Any], folder: Any) -> None:
     if summary["status"] == "solved":
         print(f"solved: {summary['solved_at_step']:,} steps, {summary['solved_at_second']:.2f} s")
-    files = {
-        "curve": folder.curve_path,
-        "best": folder.checkpoint_path("best"),
-        "latest": folder.checkpoint_path("latest"),
-        "summary": folder.summary_path,
-    }
-    for name, path in files.items():
-        # There is no curve before the first episode, and no best before a hundred.
-        if path.exists():
-            print(f"{name:8} {path}")
+    # There is no curve before the first episode, and no best before a hundred of them.
+    which = "best" if folder.checkpoint_path("best").exists() else "latest"
+    if folder.curve_path.exists():
+        print(f"curve    {folder.curve_path}")
+    print(f"{which:8} {folder.checkpoint_path(which)}")
+    print(f"summary  {folder.summary_path}")

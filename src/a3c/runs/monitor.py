@@ -59,6 +59,7 @@ class Monitor:
         self._diagnostics: dict[str, float] = {}
         self._recent_lag: float | None = None
         self._rate: float | None = None
+        self._ended: float | None = None
         now = time.monotonic()
         self._shown, self._row_time, self._row_steps, self._saved = now, now, self._steps_before, now
         self._pending_episodes: list[tuple[Any, ...]] = []
@@ -167,7 +168,7 @@ class Monitor:
         return Progress(
             **totals,
             seconds=self.seconds,
-            steps_per_second=self._rate,
+            steps_per_second=self._rate if self._ended is None else self._mean_rate,
             return_mean_100=self.return_mean_100,
             best_return_mean_100=self._best,
             target_return=self.config.target_return,
@@ -192,6 +193,14 @@ class Monitor:
             return None, None
         fraction, eta = max(parts)
         return min(fraction, 1.0), max(eta, 0.0) if eta != float("inf") else None
+
+    @property
+    def _mean_rate(self) -> float | None:
+        """Steps a second from the first update on, until training ended."""
+        if self._work_started is None:
+            return None
+        passed = (self._ended or time.monotonic()) - self._work_started
+        return (self.store.total("steps") - self._steps_before) / max(passed, 1e-9)
 
     def _write_row(self, now: float) -> None:
         totals = self.store.totals()
@@ -255,6 +264,7 @@ class Monitor:
 
         Each of them is tried, even where one cannot be written; then raises DiskError, with the summary saying so too.
         """
+        self._ended = time.monotonic()
         failures = []
         for step in self._last_steps():
             try:
@@ -288,10 +298,6 @@ class Monitor:
     def summary(self, status: str, error: str | None = None) -> dict[str, Any]:
         """What `summary.json` holds."""
         config, totals = self.config, self.store.totals()
-        now = time.monotonic()
-        rate = None
-        if self._work_started is not None and now > self._work_started:
-            rate = round((totals["steps"] - self._steps_before) / (now - self._work_started), 1)
         summary = {
             "status": status,
             "algorithm": config.algorithm,
@@ -301,7 +307,7 @@ class Monitor:
             **totals,
             "startup_seconds": None if self._first_update is None else round(self._first_update - self._started, 3),
             "wall_seconds": round(self.seconds, 3),
-            "steps_per_second": rate,
+            "steps_per_second": None if self._mean_rate is None else round(self._mean_rate, 1),
             "return_mean_100": self.return_mean_100 if len(self._returns) == WINDOW else None,
             "best_return_mean_100": self._best,
             "target_return": config.target_return,
