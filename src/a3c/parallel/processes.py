@@ -37,10 +37,6 @@ WORKER_ENVIRONMENT = {
 }
 
 
-PRELOAD = ["a3c.algorithms.a3c", "a3c.algorithms.random", "a3c.preparing"]
-"""Imported once, in the process that workers are forked from: all that they need."""
-
-
 def start_server() -> None:
     """Starts the process that workers are forked from; it imports JAX and this package on its own core."""
     if START_METHOD != "forkserver":
@@ -49,7 +45,7 @@ def start_server() -> None:
 
     # Starting the tracker unblocks the signals, so it comes before they are blocked.
     resource_tracker.ensure_running()
-    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["a3c.preload"])
     with _worker_environment(), _blocked_signals(), _empty_main():
         forkserver.ensure_running()
 
