@@ -64,7 +64,7 @@ def test_a_pickled_policy_gives_the_same_outputs(variant):
     np.testing.assert_array_equal(again.initial_parameters, policy.initial_parameters)
     np.testing.assert_array_equal(again.act(again.initial_parameters, OBSERVATIONS, noise, 0.1), expected)
     before, after = (p(p.initial_parameters, OBSERVATIONS) for p in (policy, again))
-    np.testing.assert_array_equal(before[0].logits, after[0].logits)
+    np.testing.assert_array_equal(before[0].log_probs, after[0].log_probs)
     np.testing.assert_array_equal(before[1], after[1])
 
 
@@ -75,7 +75,7 @@ def test_every_parameter_moves_an_output(variant):
 
     def outputs(parameters):
         distribution, values = policy(parameters, OBSERVATIONS)
-        return jnp.concatenate([distribution.logits.ravel(), values])
+        return jnp.concatenate([distribution.log_probs.ravel(), values])
 
     used = np.abs(jax.jacobian(outputs)(parameters)).max(0) > 0
     assert used.mean() > 0.8
@@ -93,7 +93,7 @@ def test_a_users_constants_are_no_parameters():
     policy = make(network=Own)
     assert policy.size == 3 * 7 + 7 + 7 * 4 + 4 + 7 + 1
     distribution, values = policy(policy.initial_parameters, OBSERVATIONS)
-    assert distribution.logits.shape == (5, 4)
+    assert distribution.log_probs.shape == (5, 4)
     assert values.shape == (5,)
 
 
@@ -101,7 +101,7 @@ def test_outputs_keep_the_batch_axes():
     policy = make()
     distribution, values = policy(policy.initial_parameters, OBSERVATIONS.reshape(1, 5, 3))
     flat_distribution, flat_values = policy(policy.initial_parameters, OBSERVATIONS)
-    np.testing.assert_allclose(distribution.logits[0], flat_distribution.logits, rtol=1e-5)
+    np.testing.assert_allclose(distribution.log_probs[0], flat_distribution.log_probs, rtol=1e-5)
     np.testing.assert_allclose(values[0], flat_values, rtol=1e-5)
 
 

@@ -37,8 +37,8 @@ def prepare(
     policy = Policy.make(observation_space, action_space, config, network)
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     work = Work(maker, policy, optimizer)
+    spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is None:
-        spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
         return work, Checkpoint(
             config,
             policy.initial_parameters,
@@ -47,7 +47,7 @@ def prepare(
             own_environment=environment is not None,
             own_network=network is not None,
         )
-    checkpoint.check_fits(observation_space, action_space, policy.size)
+    checkpoint.check_fits(spaces, policy.size)
     state = checkpoint.optimizer_state
     if state.shape != (optimizer.rows, optimizer.size):
         # Another optimizer was asked for.

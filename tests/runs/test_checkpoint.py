@@ -16,6 +16,10 @@ from a3c.runs.checkpoint import Checkpoint, worker_seeds
 OBSERVATIONS, ACTIONS = gymnasium.spaces.Box(-1, 1, (4,)), gymnasium.spaces.Discrete(2, start=1)
 
 
+def described(observations, actions) -> dict:
+    return {"observation": describe_space(observations), "action": describe_space(actions)}
+
+
 def a_checkpoint(**changes) -> Checkpoint:
     generator = np.random.default_rng(0)
     config = TrainConfig(
@@ -25,7 +29,7 @@ def a_checkpoint(**changes) -> Checkpoint:
         "config": config,
         "parameters": generator.normal(size=7).astype(np.float32),
         "optimizer_state": generator.normal(size=(2, 7)).astype(np.float32),
-        "spaces": {"observation": describe_space(OBSERVATIONS), "action": describe_space(ACTIONS)},
+        "spaces": described(OBSERVATIONS, ACTIONS),
         "own_network": True,
         "counts": {"steps": 12, "episodes": 3, "updates": 2**40},
         "seconds": 1.25,
@@ -96,7 +100,7 @@ def test_what_is_no_file_is_refused(tmp_path, make):
 
 
 def test_it_fits_the_spaces_and_the_size_it_was_made_for():
-    a_checkpoint().check_fits(OBSERVATIONS, ACTIONS, 7)
+    a_checkpoint().check_fits(described(OBSERVATIONS, ACTIONS), 7)
 
 
 @pytest.mark.parametrize(
@@ -111,13 +115,13 @@ def test_it_fits_the_spaces_and_the_size_it_was_made_for():
 )
 def test_it_does_not_fit_others(observations, actions, size, message):
     with pytest.raises(CheckpointError, match=message):
-        a_checkpoint().check_fits(observations, actions, size)
+        a_checkpoint().check_fits(described(observations, actions), size)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_parameters_that_are_not_finite_are_refused(value):
     with pytest.raises(CheckpointError, match="not finite"):
-        a_checkpoint(parameters=np.array([1, value], np.float32)).check_fits(OBSERVATIONS, ACTIONS, 2)
+        a_checkpoint(parameters=np.array([1, value], np.float32)).check_fits(described(OBSERVATIONS, ACTIONS), 2)
 
 
 def test_every_worker_and_every_resumed_run_has_numbers_of_its_own():

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 
 from a3c.config import SCHEMA_VERSION, TrainConfig, make_config
-from a3c.environments.spaces import describe_space
 from a3c.errors import A3CError, CheckpointError
 from a3c.runs.files import write_atomically
 
@@ -74,10 +72,10 @@ class Checkpoint:
         except (A3CError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} does not hold what a checkpoint should: {error}") from None
 
-    def check_fits(self, observation_space: gymnasium.Space, action_space: gymnasium.Space, parameters: int) -> None:
+    def check_fits(self, spaces: dict[str, Any], parameters: int) -> None:
         """Raises CheckpointError where this checkpoint was trained for other spaces or another network."""
-        for kind, space in (("observation", observation_space), ("action", action_space)):
-            if (here := describe_space(space)) != self.spaces[kind]:
+        for kind, here in spaces.items():
+            if here != self.spaces[kind]:
                 raise CheckpointError(
                     f"the checkpoint was trained for the {kind} space {self.spaces[kind]}, not {here}"
                 )
