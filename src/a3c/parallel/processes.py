@@ -89,8 +89,11 @@ def _answer(connection: Connection, function: str, arguments: tuple[Any, ...]) -
         connection.send(RuntimeError(traceback.format_exc()))
 
 
-def prepare_worker() -> None:
-    """First thing in a worker: end with the parent, and one thread even where the user had a forkserver running."""
+def prepare_worker() -> bool:
+    """First thing in a worker: end with the parent, and one thread even where the user had a forkserver running.
+
+    Returns whether a worker has compiled anything into the cache yet.
+    """
     os.environ.update(WORKER_ENVIRONMENT)
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -105,11 +108,13 @@ def prepare_worker() -> None:
     jax.config.update("jax_platforms", "cpu")
     # A worker waits for every result at once: computing in its own thread saves a switch to another and back.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    use_compilation_cache()
+    return use_compilation_cache()
 
 
-def use_compilation_cache() -> None:
+def use_compilation_cache() -> bool:
     """Keeps compiled programs in the user's cache folder, which turns seconds of compiling into tenths.
+
+    Returns whether a worker has compiled anything there yet.
 
     JAX does not write entries atomically and never repairs one that a killed process left truncated: on its warning
     the entry is deleted here, and then written anew.
@@ -121,7 +126,7 @@ def use_compilation_cache() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         jax.config.update("jax_compilation_cache_dir", None)
-        return
+        return False
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -138,6 +143,8 @@ def use_compilation_cache() -> None:
     warnings.showwarning = repair
     warnings.filterwarnings("always", message="Error reading persistent compilation cache")
     warnings.filterwarnings("ignore", message="Error writing persistent compilation cache")
+    # JAX names an entry after the function: `Policy.act` is what every worker compiles first.
+    return any(folder.glob("jit_act-*"))
 
 
 def cache_folder() -> Path:
