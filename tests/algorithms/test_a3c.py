@@ -18,7 +18,13 @@ from a3c.rollout.collector import Collector
 from environments_for_tests import MODES, Bandit, Corridor, Endless, Mortal, counting, vector_of
 
 each_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
-PAPER = {"segment_ends": "episode", "gae_lambda": 1.0, "loss_reduction": "sum", "max_gradient_norm": 0.0}
+PAPER = {
+    "segment_ends": "episode",
+    "gae_lambda": 1.0,
+    "normalize_advantages": False,
+    "loss_reduction": "sum",
+    "max_gradient_norm": 0.0,
+}
 
 
 def random_parameters(policy):
@@ -55,7 +61,7 @@ def test_the_gradient_is_that_of_the_papers_loop(make_collector):
     assert len(ends) == 3
 
 
-@pytest.mark.parametrize("settings", [{}, {"loss_reduction": "sum"}, {"normalize_advantages": True}])
+@pytest.mark.parametrize("settings", [{}, {"loss_reduction": "sum"}, {"normalize_advantages": False}])
 @pytest.mark.parametrize("segment_ends", ["steps", "episode"])
 def test_dummy_and_padding_rows_change_no_bit_of_the_gradient(settings, segment_ends, make_collector):
     environments = counting(AutoresetMode.NEXT_STEP, 2, lengths=(3, 4))
