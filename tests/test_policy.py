@@ -90,7 +90,7 @@ def test_the_value_error_reaches_the_policys_layers_only_through_a_shared_trunk(
 
 
 def test_a_users_constants_are_no_parameters():
-    policy = make(network=Own)
+    policy = make(network=Own, shared_trunk=True)
     assert policy.size == 3 * 7 + 7 + 7 * 4 + 4 + 7 + 1
     distribution, values = policy(policy.initial_parameters, OBSERVATIONS)
     assert distribution.log_probs.shape == (5, 4)
