@@ -37,7 +37,7 @@ def make(network=None, **settings):
 
 
 VARIANTS = {
-    "shared": {},
+    "shared": {"shared_trunk": True},
     "separate": {"shared_trunk": False},
     "linear": {"hidden": ()},
     "own": {"network": Own},
