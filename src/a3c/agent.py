@@ -201,13 +201,31 @@ class A3C(Agent):
     algorithm = "a3c"
 
 
+class A2C(Agent):
+    """Synchronous advantage actor-critic: the workers of A3C in step, the same parameters every time."""
+
+    algorithm = "a2c"
+
+
+class GA3C(Agent):
+    """A3C with actions and gradients in central batches (Babaeizadeh et al. 2017)."""
+
+    algorithm = "ga3c"
+
+
+class IMPALA(Agent):
+    """Workers that act, and a learner that corrects for their lag by V-trace (Espeholt et al. 2018)."""
+
+    algorithm = "impala"
+
+
 class RandomAgent(Agent):
     """Uniformly random actions: the baseline."""
 
     algorithm = "random"
 
 
-AGENTS: dict[str, type[Agent]] = {agent.algorithm: agent for agent in (A3C, RandomAgent)}
+AGENTS: dict[str, type[Agent]] = {agent.algorithm: agent for agent in (A3C, A2C, GA3C, IMPALA, RandomAgent)}
 
 
 def load(

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from a3c.errors import SettingsError
+from a3c.errors import SettingsError, nearest
 
 SCHEMA_VERSION = 1
 """Version of `config.toml` and of the checkpoints; raised when an older file can no longer be read."""
-
-ALGORITHMS = ("a3c", "random")
 
 
 @dataclass(frozen=True)
@@ -23,11 +21,14 @@ class TrainConfig:
     environment: str = ""
     """Gymnasium id such as CartPole-v1, or module:Id, whose module (in the current folder too) comes first."""
 
-    algorithm: Literal["a3c", "random"] = "a3c"
-    """What to train with; random takes uniformly random actions, as a baseline."""
+    algorithm: Literal["a3c", "a2c", "ga3c", "impala", "random"] = "a3c"
+    """What to train with: a3c, workers that learn without waiting; a2c, workers in step, reproducible; ga3c, actions
+    and gradients in central batches, for a GPU; impala, workers that act and a learner that corrects for their lag;
+    random, a baseline of uniformly random actions."""
 
     workers: int | None = None
-    """Worker processes. Default: the cores this process may use (affinity and container limits)."""
+    """Worker processes; ga3c and impala have a learner process beside them. Default: the cores this process may use
+    (affinity and container limits)."""
 
     envs_per_worker: int = 16
     """Environments that each worker steps together, B. 1 is the form of the A3C paper; more is faster."""
@@ -82,6 +83,10 @@ class TrainConfig:
     gae_lambda: float = 0.95
     """Lambda of generalised advantage estimation (Schulman et al. 2016); 1 gives the paper's n-step returns."""
 
+    n_step: int | None = None
+    """Steps that every return reaches: segments then overlap by n_step - 1 steps, each trained on once. Default: a
+    return reaches to the end of its segment, as in the paper."""
+
     # Loss
     entropy_coefficient: float = 0.01
     """Weight of the policy's entropy, which is maximised (0.01 in Mnih et al. 2016)."""
@@ -122,6 +127,40 @@ class TrainConfig:
 
     locked: bool = False
     """Apply gradients one worker at a time under a lock, instead of lock-free (Hogwild!, Recht et al. 2011)."""
+
+    # Learner of ga3c and impala
+    min_batch: int = 512
+    """Steps that ga3c and impala train on at once, at least: as many segments as hold them are joined."""
+
+    queue_size: int | None = None
+    """Segments that may wait for ga3c's and impala's learner before workers wait. Default: one batch, and at least one
+    for each worker."""
+
+    lag_correction: Literal["vtrace", "epsilon", "none"] | None = None
+    """What ga3c and impala do about segments that older parameters collected: V-trace (impala's default), the epsilon
+    in the logarithm (ga3c's default; Babaeizadeh et al. 2017), or nothing."""
+
+    rho_clip: float = 1.0
+    """V-trace's clip of the importance ratios in its targets, rho-bar (Espeholt et al. 2018, section 4.1)."""
+
+    c_clip: float = 1.0
+    """V-trace's clip of the importance ratios that carry corrections back in time, c-bar."""
+
+    log_epsilon: float = 1e-6
+    """Epsilon in log(pi + epsilon), where lag_correction is epsilon (1e-6 in Espeholt et al. 2018, section 5.2.2)."""
+
+    predictors: int = 1
+    """Threads of ga3c's learner that answer workers with actions (Babaeizadeh et al. 2017, section 4.1)."""
+
+    trainers: int = 1
+    """Threads of ga3c's learner that train."""
+
+    adjust_threads: bool = False
+    """Let ga3c adjust its predictors and trainers while it runs, by what trains on most steps a second (Babaeizadeh et
+    al. 2017, section 4.3)."""
+
+    forced_lag: int = 0
+    """Updates by which impala's workers act behind its learner, besides the lag there is: for studies of policy lag."""
 
     # Exploration
     epsilon: tuple[float, ...] = ()
@@ -178,19 +217,24 @@ class TrainConfig:
 
     def _check_ranges(self) -> None:
         at_least_one = (
-            "workers envs_per_worker steps episodes max_episode_steps segment_length anneal_steps epsilon_anneal_steps"
+            "workers envs_per_worker steps episodes max_episode_steps segment_length anneal_steps epsilon_anneal_steps "
+            "n_step min_batch queue_size predictors trainers"
         )
         for name in at_least_one.split():
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingsError(f"{flag(name)} is {value}, but must be at least 1")
-        positive = ["seconds", "reward_scale", "reward_clip", "learning_rate", "checkpoint_interval", "report_interval"]
-        for name in positive:
+        positive = (
+            "seconds reward_scale reward_clip learning_rate checkpoint_interval report_interval "
+            "rho_clip c_clip log_epsilon"
+        )
+        for name in positive.split():
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise SettingsError(f"{flag(name)} is {value}, but must be above 0")
         non_negative = (
-            "seed entropy_coefficient entropy_coefficient_final value_coefficient learning_rate_final max_gradient_norm"
+            "seed entropy_coefficient entropy_coefficient_final value_coefficient learning_rate_final "
+            "max_gradient_norm forced_lag"
         )
         for name in non_negative.split():
             value = getattr(self, name)
@@ -204,9 +248,10 @@ class TrainConfig:
                 raise SettingsError(f"{flag(name)} holds a value outside 0 to 1")
         if any(width < 1 for width in self.hidden):
             raise SettingsError("--hidden holds a width below 1")
-        for name, allowed in _choices().items():
-            if getattr(self, name) not in allowed:
-                raise SettingsError(f"{flag(name)} is {getattr(self, name)!r}, but must be one of {', '.join(allowed)}")
+        for name in ("algorithm", "segment_ends", "loss_reduction", "lag_correction", "activation", "backend"):
+            value, allowed = getattr(self, name), choices(name)
+            if value not in allowed and not (value is None and name == "lag_correction"):
+                raise SettingsError(f"{flag(name)} is {value!r}, but must be one of {', '.join(allowed)}")
 
     def _check_contradictions(self) -> None:
         if self.backend == "inline" and self.workers not in (None, 1):
@@ -221,6 +266,47 @@ class TrainConfig:
             raise SettingsError("annealing needs to know how long: set --steps or --anneal-steps")
         if self.epsilon_final and self.epsilon_anneal_steps is None and self.steps is None:
             raise SettingsError("annealing epsilon needs to know how long: set --steps or --epsilon-anneal-steps")
+        for name, algorithms in SETTINGS_OF.items():
+            if self.algorithm not in algorithms and getattr(self, name) != getattr(type(self), name):
+                raise SettingsError(f"{flag(name)} is a setting of {' and '.join(algorithms)}, not of {self.algorithm}")
+        if self.has_learner and sys.platform == "win32":
+            raise SettingsError(f"--algorithm {self.algorithm} needs pipes that Windows does not have: use a3c or a2c")
+        if self.has_learner and self.locked:
+            raise SettingsError(f"--locked is of no use to {self.algorithm}, where one process trains: leave it out")
+        if self.queue_size is not None and self.queue_size < self.segments_per_batch:
+            raise SettingsError(
+                f"--queue-size is {self.queue_size}, but a batch of --min-batch {self.min_batch} steps takes "
+                f"{self.segments_per_batch} segments: make it at least that"
+            )
+        if self.n_step is not None and self.segment_ends == "episode":
+            raise SettingsError("--n-step needs segments of fixed length: leave --segment-ends episode out")
+        if self.n_step is not None and self.correction == "vtrace":
+            raise SettingsError("--n-step is not defined for V-trace: leave it out, or set --lag-correction epsilon")
+
+    @property
+    def has_learner(self) -> bool:
+        """Whether a learner process trains, and the workers only act."""
+        return self.algorithm in LEARNERS
+
+    @property
+    def correction(self) -> str:
+        """The lag correction that applies."""
+        return self.lag_correction or {"impala": "vtrace", "ga3c": "epsilon"}.get(self.algorithm, "none")
+
+    @property
+    def overlap(self) -> int:
+        """Rows that a segment has in common with the one before."""
+        return (self.n_step or 1) - 1
+
+    @property
+    def segments_per_batch(self) -> int:
+        """Segments that a learner trains on at once."""
+        return math.ceil(self.min_batch / (self.segment_length * self.envs_per_worker))
+
+    @property
+    def segments_that_may_wait(self) -> int:
+        """How many segments the queue to a learner holds."""
+        return self.queue_size or max(self.segments_per_batch, self.workers or 1)
 
     @property
     def anneals(self) -> bool:
@@ -231,14 +317,23 @@ LIMITS = ("steps", "episodes", "seconds", "target_return")
 """The settings that end a run."""
 
 
-def _choices() -> dict[str, tuple[str, ...]]:
-    return {
-        "algorithm": ALGORITHMS,
-        "segment_ends": ("steps", "episode"),
-        "loss_reduction": ("mean", "sum"),
-        "activation": ("tanh", "relu", "elu"),
-        "backend": ("processes", "inline"),
-    }
+LEARNERS = ("ga3c", "impala")
+SETTINGS_OF = {
+    **dict.fromkeys(["min_batch", "queue_size", "lag_correction", "rho_clip", "c_clip", "log_epsilon"], LEARNERS),
+    **dict.fromkeys(["predictors", "trainers", "adjust_threads"], ("ga3c",)),
+    "forced_lag": ("impala",),
+}
+"""Settings that only some algorithms have: setting one for another is a mistake that is named."""
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """The words that a field allows."""
+    import typing
+
+    annotation = TrainConfig.__annotations__[name]
+    if typing.get_origin(annotation) is not Literal:
+        annotation = typing.get_args(annotation)[0]
+    return typing.get_args(annotation)
 
 
 def flag(name: str) -> str:
@@ -261,14 +356,6 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
         return TrainConfig(**settings)
     except SettingsError as error:
         raise SettingsError(f"{source}: {error}") from None
-
-
-def nearest(name: str, names: Any) -> str:
-    """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`."""
-    import difflib
-
-    close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
 
 
 def _fits(value: Any, annotation: Any) -> bool:

@@ -1,5 +1,7 @@
 """The errors a user may want to catch. Each message is one line that says what to do."""
 
+from typing import Any
+
 
 class A3CError(Exception):
     """Base of every error this package raises on purpose.
@@ -20,6 +22,12 @@ class InvalidEnvironment(A3CError):
 
 class UnsupportedSpace(A3CError):
     """The environment's observation or action space is not one that the policies here can handle."""
+
+
+class TrainingDiverged(A3CError):
+    """A gradient was not finite."""
+
+    exit_status = 1
 
 
 class RunFolderError(A3CError):
@@ -45,3 +53,11 @@ class WorkerError(A3CError):
         super().__init__(message)
         self.worker = worker
         self.traceback = traceback
+
+
+def nearest(name: str, names: Any) -> str:
+    """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`."""
+    import difflib
+
+    close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else ""

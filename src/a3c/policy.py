@@ -118,6 +118,31 @@ class Policy:
         return jax.jit(act)
 
     @cached_property
+    def log_prob(self):
+        """Jitted `(parameters, observations, actions, epsilon) -> log-probabilities` that `act` gave these actions."""
+
+        def log_prob(parameters, observations, actions, epsilon):
+            distribution, _ = self(parameters, observations)
+            return distribution.mix_uniform(epsilon).log_prob(actions)
+
+        return jax.jit(log_prob)
+
+    @cached_property
+    def predict(self):
+        """Jitted `(parameters, observations, noise, epsilon) -> (actions, [log-probabilities, values])` of one batch.
+
+        `epsilon` is of each observation. What `act`, `log_prob` and `value` say, in one call.
+        """
+
+        def predict(parameters, observations, noise, epsilon):
+            distribution, values = self(parameters, observations)
+            mixed = distribution.mix_uniform(epsilon[..., None])
+            actions = mixed.sample(noise)
+            return actions, jnp.stack([mixed.log_prob(actions), values])
+
+        return jax.jit(predict)
+
+    @cached_property
     def best_action(self):
         """Jitted `(parameters, observations) -> actions`: the most probable ones."""
         return jax.jit(lambda parameters, observations: self(parameters, observations)[0].mode())
@@ -128,7 +153,7 @@ class Policy:
         return jax.jit(lambda parameters, observations: self(parameters, observations)[1])
 
     def __getstate__(self) -> dict[str, Any]:
-        jitted = ("act", "best_action", "value")
+        jitted = ("act", "log_prob", "predict", "best_action", "value")
         return {name: value for name, value in self.__dict__.items() if name not in jitted}
 
 

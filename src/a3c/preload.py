@@ -6,7 +6,8 @@ import importlib
 # Looking for garbage while importing finds none and takes a sixth of the time; what is imported stays, so that later it
 # need not be looked at, nor copied by the workers.
 gc.disable()
-for module in ("a3c.algorithms.a3c", "a3c.algorithms.random", "a3c.preparing"):
-    importlib.import_module(module)
+for algorithm in ("a3c", "a2c", "ga3c", "impala", "random"):
+    importlib.import_module(f"a3c.algorithms.{algorithm}")
+importlib.import_module("a3c.preparing")
 gc.freeze()
 gc.enable()

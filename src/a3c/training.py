@@ -4,7 +4,6 @@ The main process makes the ParameterStore, starts the workers, and until a limit
 the Monitor. It imports no JAX for that.
 """
 
-import importlib
 import signal
 import threading
 import time
@@ -14,8 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from a3c.errors import A3CError
-from a3c.parallel.messages import Report, WorkerTask
+from a3c.parallel import worker_process
+from a3c.parallel.exchange import make_exchange
+from a3c.parallel.messages import Report, Task
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.supervisor import Supervisor
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
@@ -69,17 +72,7 @@ def train(
     """
     config = start.config
     config.check_ends()
-    workers = config.workers or 1
-    store = ParameterStore(
-        start.parameters,
-        start.optimizer_state,
-        workers,
-        counts=start.counts,
-        shared=config.backend == "processes",
-        locked=config.locked,
-    )
-    seeds = worker_seeds(config, start.counts["steps"], workers)
-    tasks = [WorkerTask(index, config, store, seed) for index, seed in enumerate(seeds)]
+    tasks, store = _make_tasks(start)
     started = time.monotonic() if started is None else started
     monitor = Monitor(start, store, folder, display or NoDisplay(), started, callback)
     with _interruptible() as interrupted:
@@ -87,7 +80,7 @@ def train(
             if isinstance(work, bytes):
                 _run_processes(tasks, work, monitor, interrupted)
             else:
-                _run_inline(tasks[0], work, monitor, interrupted)
+                _run_inline(tasks, work, monitor, interrupted)
             monitor.report()
         except BaseException as error:
             store.stop()
@@ -117,12 +110,33 @@ class Interrupted(KeyboardInterrupt):
         self.result = result
 
 
-def _run_processes(tasks: list[WorkerTask], work: bytes, monitor: Monitor, interrupted: threading.Event) -> None:
+def _make_tasks(start: Checkpoint) -> tuple[list[Task], ParameterStore]:
+    """A task for each process, the workers' first, and the store that all of them share."""
+    config = start.config
+    processes = (config.workers or 1) + config.has_learner
+    store = ParameterStore(
+        start.parameters,
+        start.optimizer_state,
+        processes,
+        counts=start.counts,
+        shared=config.backend == "processes",
+        locked=config.locked,
+    )
+    observation = start.spaces["observation"]
+    exchange = make_exchange(config, tuple(observation["shape"]), np.dtype(observation["dtype"]), store)
+    seeds = worker_seeds(config, start.counts["steps"], processes)
+    return [Task(index, config, store, seed, exchange) for index, seed in enumerate(seeds)], store
+
+
+def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted: threading.Event) -> None:
+    config, exchange = tasks[0].config, tasks[0].exchange
     with Supervisor(tasks, work) as supervisor:
         try:
             while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
                 for report in supervisor.reports(monitor.wait_at_most()):
                     monitor.receive(report)
+                if config.has_learner and not supervisor.working:
+                    exchange.queue.close()
                 monitor.tick()
         finally:
             # Also after a worker has failed: what the others did until then is kept.
@@ -131,7 +145,7 @@ def _run_processes(tasks: list[WorkerTask], work: bytes, monitor: Monitor, inter
                 monitor.receive(report)
 
 
-def _run_inline(task: WorkerTask, work: "Work", monitor: Monitor, interrupted: threading.Event) -> None:
+def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: threading.Event) -> None:
     from a3c.parallel.worker import Worker
 
     def send(report: Report) -> None:
@@ -140,9 +154,22 @@ def _run_inline(task: WorkerTask, work: "Work", monitor: Monitor, interrupted: t
         if monitor.done or interrupted.is_set():
             monitor.store.stop()
 
-    worker = Worker(task, work, send, report_every=0.0)
-    importlib.import_module(f"a3c.algorithms.{task.config.algorithm}").run(worker)
-    worker.flush()
+    worker, *learners = tasks
+    for task in learners:
+        _learn_in_turn(task, work, send)
+    worker_process.run(Worker(worker, work, send, report_every=0.0))
+
+
+def _learn_in_turn(task: Task, work: "Work", send: Callable[[Report], None]) -> None:
+    """Has the learner do what there is to be done whenever the worker has handed it something."""
+    from a3c.parallel.duties import take_turns
+    from a3c.parallel.learner import Learner
+
+    learner = Learner(task, work, send, report_every=0.0)
+    turn = take_turns(worker_process.algorithm(task.config).duties(learner))
+    task.exchange.queue.on_put = turn
+    if task.config.algorithm == "ga3c":
+        task.exchange.board.on_ask = turn
 
 
 def _draw_curve(folder: RunFolder) -> None:

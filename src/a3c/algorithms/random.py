@@ -8,4 +8,4 @@ def run(worker: Worker) -> None:
     parameters, _ = worker.store.read()
     while worker.running():
         segment, episodes = worker.collector.collect(parameters, epsilon=1.0)
-        worker.record(segment.steps, episodes)
+        worker.record(segment, episodes)

@@ -1,10 +1,39 @@
 """Agents from what is saved, for the commands that only act."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from a3c.errors import RunFolderError
+
+
+@dataclass(frozen=True)
+class AgentFlags:
+    """Flags that say which agent acts, and how."""
+
+    run: Path
+    """Run folder, or a checkpoint file."""
+
+    stochastic: bool = False
+    """Draw actions from the policy, as in training, instead of taking the most probable."""
+
+    checkpoint: Literal["best", "latest"] = "best"
+    """Which of the run's checkpoints."""
+
+    seed: int | None = None
+    """Seed of the environments. Default: the run's to evaluate, a new one each time to play."""
+
+
+Flags = TypeVar("Flags", bound=AgentFlags)
+
+
+def parse(flags: type[Flags], arguments: list[str], prog: str, description: str) -> Flags:
+    """The flags of a command that acts. Leaves the process on a wrong one."""
+    import tyro
+
+    configured = tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(flags)
+    return tyro.cli(configured, args=arguments, prog=prog, description=description)
 
 
 def quiet_jax() -> None:

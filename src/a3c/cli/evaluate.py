@@ -2,30 +2,16 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
-from a3c.cli.agents import quiet_jax, saved_agent
+from a3c.cli.agents import AgentFlags, parse, quiet_jax, saved_agent
 
 
 @dataclass(frozen=True)
-class EvaluateFlags:
+class EvaluateFlags(AgentFlags):
     """Flags of `a3c evaluate`."""
-
-    run: Path
-    """Run folder, or a checkpoint file."""
 
     episodes: int = 100
     """Whole episodes to play."""
-
-    stochastic: bool = False
-    """Draw actions from the policy, as in training, instead of taking the most probable."""
-
-    checkpoint: Literal["best", "latest"] = "best"
-    """Which of the run's checkpoints."""
-
-    seed: int | None = None
-    """Seed of the environments. Default: the run's."""
 
     json: bool = False
     """Print the result as JSON, all returns included."""
@@ -33,14 +19,8 @@ class EvaluateFlags:
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `evaluate`."""
-    import tyro
-
-    flags = tyro.cli(
-        tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(EvaluateFlags),
-        args=arguments,
-        prog="a3c evaluate",
-        description="Play whole episodes with a run's agent, and print the returns.",
-    )
+    description = "Play whole episodes with a run's agent, and print the returns."
+    flags = parse(EvaluateFlags, arguments, "a3c evaluate", description)
     quiet_jax()
     agent = saved_agent(flags.run, flags.checkpoint)
     evaluation = agent.evaluate(flags.episodes, deterministic=not flags.stochastic, seed=flags.seed)

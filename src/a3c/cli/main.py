@@ -52,7 +52,7 @@ def run(arguments: list[str]) -> int:
         return 0
     name, *rest = arguments
     if name not in COMMANDS:
-        from a3c.config import nearest
+        from a3c.errors import nearest
 
         print(f"a3c: there is no command {name!r}{nearest(name, COMMANDS)}; see a3c --help", file=sys.stderr)
         return 2

@@ -4,18 +4,14 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from a3c.cli.agents import quiet_jax, saved_agent
+from a3c.cli.agents import AgentFlags, parse, quiet_jax, saved_agent
 from a3c.errors import SettingsError
 
 
 @dataclass(frozen=True)
-class PlayFlags:
+class PlayFlags(AgentFlags):
     """Flags of `a3c play`."""
-
-    run: Path
-    """Run folder, or a checkpoint file."""
 
     video: Path | None = None
     """Write a video instead of opening a window: .gif, or .mp4 with the video extra."""
@@ -23,26 +19,10 @@ class PlayFlags:
     episodes: int = 1
     """Episodes to play."""
 
-    stochastic: bool = False
-    """Draw actions from the policy, as in training, instead of taking the most probable."""
-
-    checkpoint: Literal["best", "latest"] = "best"
-    """Which of the run's checkpoints."""
-
-    seed: int | None = None
-    """Seed of the environment. Default: a new one each time."""
-
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `play`."""
-    import tyro
-
-    flags = tyro.cli(
-        tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(PlayFlags),
-        args=arguments,
-        prog="a3c play",
-        description="Watch a run's agent, in a window or as a video.",
-    )
+    flags = parse(PlayFlags, arguments, "a3c play", "Watch a run's agent, in a window or as a video.")
     if flags.episodes < 1:
         raise SettingsError(f"--episodes is {flags.episodes}, but must be at least 1")
     if flags.video is None and not _has_display():

@@ -11,8 +11,6 @@ from a3c.config import LIMITS, TrainConfig, flag
 from a3c.errors import CheckpointError, SettingsError
 from a3c.parallel.processes import call, start_server
 
-OWN_FLAGS = ("recipe", "run", "resume", "config", "progress")
-
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `train`."""
@@ -21,6 +19,12 @@ def run(arguments: list[str]) -> int:
         # The server imports JAX on another core while flags are parsed and modules imported here.
         start_server()
     flags = parse(arguments)
+    if flags.resume and flags.run:
+        raise SettingsError("--resume and --run contradict each other: what is resumed stays in its folder")
+    if flags.repeats is not None:
+        from a3c.cli.repeats import repeat
+
+        return repeat(flags)
     return resume(flags, started) if flags.resume else start(flags, started)
 
 
@@ -29,7 +33,8 @@ def parse(arguments: list[str]) -> Any:
     import tyro
 
     from a3c.recipes import with_recipe
-    from a3c.runs.folder import RunFolder, read_config
+    from a3c.runs.folder import read_config
+    from a3c.runs.repeats import settings_to_resume
 
     @dataclass(frozen=True)
     class TrainFlags(TrainConfig):
@@ -44,6 +49,12 @@ def parse(arguments: list[str]) -> Any:
 
         resume: Path | None = None
         """Run folder to continue, with its own settings except for flags given here; --steps is the total."""
+
+        repeats: int | None = None
+        """Train this many times, one after another, as one run says little: with seeds S, S+1, ... from --seed S
+        (default: 1) on, each into seed-S of the folder --run, its seconds counted from its own start. Ends with a table
+        of the seeds, their median and worst, and a picture of their mean and spread. With --resume: the seeds that are
+        not done."""
 
         config: Path | None = None
         """A run's config.toml, to repeat that run; flags given here override it."""
@@ -69,7 +80,7 @@ def parse(arguments: list[str]) -> Any:
     if wanted["recipe"] and (wanted["resume"] or wanted["config"]):
         raise SettingsError("--recipe cannot be joined with --resume or --config, which bring all settings")
     if wanted["resume"]:
-        base = dataclasses.asdict(RunFolder.open(wanted["resume"]).config())
+        base = dataclasses.asdict(settings_to_resume(Path(wanted["resume"])))
     elif wanted["config"]:
         base = dataclasses.asdict(read_config(Path(wanted["config"])))
     else:
@@ -95,7 +106,8 @@ def _peek(arguments: list[str]) -> dict[str, str | None] | None:
     return found
 
 
-def _config(flags: Any) -> TrainConfig:
+def config_of(flags: Any) -> TrainConfig:
+    """The settings among the flags."""
     values = {field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)}
     if not values["environment"]:
         raise SettingsError("name an environment: a3c train CartPole-v1")
@@ -106,76 +118,100 @@ def start(flags: Any, started: float) -> int:
     """A new run."""
     from a3c.runs.folder import RunFolder, default_run_path
 
-    work, begin = _prepare(_config(flags))
+    work, begin = prepare(config_of(flags))
     folder = RunFolder.create(flags.run or default_run_path(begin.config), begin.config)
     return _train(work, begin, folder, flags, started)
 
 
-def _prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
+def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
     """What training needs; made in another process, where JAX is imported already, unless it is to run in this one."""
     if config.backend == "inline":
-        from a3c.preparing import prepare
+        from a3c import preparing
 
-        work, begin = prepare(config, checkpoint=checkpoint)
+        work, begin = preparing.prepare(config, checkpoint=checkpoint)
     else:
         work, begin = call("a3c.preparing:prepare_to_send", config, checkpoint)
     begin.config.check_ends()
     return work, begin
 
 
+def prepare_in(folder: Any, config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
+    """What training needs to go on in the folder of a run, which gets these settings."""
+    from a3c.runs.files import write_atomically
+    from a3c.runs.folder import config_toml
+
+    work, begin = prepare(config, checkpoint)
+    write_atomically(folder.config_path, config_toml(begin.config).encode())
+    return work, begin
+
+
 def resume(flags: Any, started: float) -> int:
     """Continues a run from its latest checkpoint."""
-    from a3c.runs.files import write_atomically
-    from a3c.runs.folder import RunFolder, config_toml
+    from a3c.runs.folder import RunFolder
+    from a3c.runs.repeats import RepeatsFolder
 
-    if flags.run is not None:
-        raise SettingsError("--resume and --run contradict each other: a resumed run stays in its folder")
+    if RepeatsFolder(flags.resume).seeds():
+        raise SettingsError(f"{flags.resume} holds repeats: add --repeats N, the number of seeds in all")
     folder = RunFolder.open(flags.resume)
-    config = _config(flags)
-    before = folder.config()
+    config = config_of(flags)
+    checkpoint = checkpoint_to_continue(folder, config)
+    if isinstance(checkpoint, str):
+        print(checkpoint)
+        return 0
+    work, begin = prepare_in(folder, config, checkpoint)
+    return _train(work, begin, folder, flags, started)
+
+
+def check_same(path: Path, before: TrainConfig, config: TrainConfig) -> None:
+    """Raises SettingsError where what is there is of another environment or algorithm."""
     for name in ("environment", "algorithm"):
         if getattr(config, name) != getattr(before, name):
-            raise SettingsError(f"{flags.resume} is a run of {getattr(before, name)}, not of {getattr(config, name)}")
+            raise SettingsError(f"{path} is a run of {getattr(before, name)}, not of {getattr(config, name)}")
+
+
+def checkpoint_to_continue(folder: Any, config: TrainConfig) -> Any:
+    """A run's latest checkpoint, to go on from with these settings; a sentence where they leave nothing to do."""
+    path, before = folder.path, folder.config()
+    check_same(path, before, config)
     checkpoint = folder.load("latest")
     if checkpoint.own_environment or checkpoint.own_network:
-        raise CheckpointError(
-            f"{flags.resume} was trained from Python with a factory: continue it there, with a3c.load"
-        )
+        raise CheckpointError(f"{path} was trained from Python with a factory: continue it there, with a3c.load")
     for name in ("steps", "episodes"):
         limit, done = getattr(config, name), checkpoint.counts[name]
         if limit is not None and done >= limit:
-            print(f"{flags.resume} already has {done:,} {name} of {limit:,}: give a larger --{name} to go on")
-            return 0
+            return f"{path} already has {done:,} {name} of {limit:,}: give a larger --{name} to go on"
     if checkpoint.solved_at_step is not None and config.stop_when_solved:
-        same_target = before.target_return == config.target_return
-        if same_target:
-            print(
-                f"{flags.resume} was solved at step {checkpoint.solved_at_step:,}: to go on, give "
+        if before.target_return == config.target_return:
+            return (
+                f"{path} was solved at step {checkpoint.solved_at_step:,}: to go on, give "
                 "--no-stop-when-solved with a larger --steps, or a higher --target-return"
             )
-            return 0
-        checkpoint = dataclasses.replace(checkpoint, solved_at_step=None, solved_at_second=None)
-    work, begin = _prepare(config, checkpoint)
-    write_atomically(folder.config_path, config_toml(begin.config).encode())
-    return _train(work, begin, folder, flags, started)
+        return dataclasses.replace(checkpoint, solved_at_step=None, solved_at_second=None)
+    return checkpoint
+
+
+def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
+    """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
+    from a3c.runs.progress import make_display
+    from a3c.training import train
+
+    config = begin.config
+    if progress:
+        workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
+        what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
+        print(f"{heading}{what}", flush=True)
+    return train(begin, work, folder=folder, display=make_display(progress), started=started)
 
 
 def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> int:
     from a3c.errors import WorkerError
-    from a3c.runs.progress import make_display
-    from a3c.training import Interrupted, train
+    from a3c.training import Interrupted
 
-    config = begin.config
-    if flags.progress:
-        workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
-        print(
-            f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}", flush=True
-        )
     try:
-        result = train(begin, work, folder=folder, display=make_display(flags.progress), started=started)
+        result = train_into(folder, work, begin, flags.progress, started)
     except Interrupted as interrupted:
         print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
-        print(f"  a3c train {config.environment} --resume {folder.path}")
+        print(f"  a3c train {begin.config.environment} --resume {folder.path}")
         return 130
     except WorkerError:
         print(f"what was learned until then is in {folder.path}", file=sys.stderr)

@@ -20,10 +20,12 @@ def check_spaces(observation_space: gymnasium.Space, action_space: gymnasium.Spa
 
 
 def describe_space(space: gymnasium.Space) -> dict[str, Any]:
-    """What must match for a policy to fit: kind, shape and number of choices. Plain JSON values."""
+    """What must match for a policy to fit: kind, shape, type of numbers and number of choices. Plain JSON values."""
     description: dict[str, Any] = {"kind": type(space).__name__, "shape": list(space.shape or ())}
     if isinstance(space, gymnasium.spaces.Discrete):
         description |= {"n": int(space.n), "start": int(space.start)}
+    else:
+        description["dtype"] = observation_dtype(space).name
     return description
 
 

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from a3c.learning.returns import Targets
+
 
 class Losses(NamedTuple):
     """Scalars: the loss to minimise, and its parts before their weights."""
@@ -35,7 +37,7 @@ def actor_critic_loss(
     log_probs: Float[Array, "T ..."],
     entropies: Float[Array, "T ..."],
     values: Float[Array, "T ..."],
-    returns: Float[Array, "T ..."],
+    targets: Targets,
     mask: Bool[Array, "T ..."],
     *,
     value_coefficient: float,
@@ -47,22 +49,22 @@ def actor_critic_loss(
 
         loss = -log pi(a_t) * A_t + value_coefficient * (G_t - v_t)^2 - entropy_coefficient * H_t
 
-    The advantage `A_t = G_t - v_t` is a constant in the policy term: its gradient would otherwise move the value
-    estimate to please the policy. Every step keeps its own advantage: all arrays have one shape `[T, ...]`.
+    The advantage A_t, which is `G_t - v_t` or V-trace's, is a constant in the policy term: its gradient would otherwise
+    move the value estimate to please the policy. Every step keeps its own advantage: all arrays have one shape
+    `[T, ...]`.
 
     Args:
         log_probs: log-probability of each action taken.
         entropies: entropy of the policy at each step, in nats.
         values: v_t.
-        returns: G_t, from `lambda_returns`.
+        targets: G_t and A_t.
         mask: True at real steps; dummy reset steps and padding add nothing.
         reduction: `mean` over real steps, or the paper's `sum`.
     """
-    shapes = {x.shape for x in (log_probs, entropies, values, returns, mask)}
+    shapes = {x.shape for x in (log_probs, entropies, values, *targets, mask)}
     if len(shapes) != 1:
         raise ValueError(f"every step needs its own value: shapes differ, {sorted(shapes)}")
-    returns = jax.lax.stop_gradient(returns)
-    advantages = jax.lax.stop_gradient(returns - values)
+    returns, advantages = jax.lax.stop_gradient(targets)
     if normalize_advantages:
         advantages = normalize(advantages, mask)
     terms = jnp.stack([-log_probs * advantages, (returns - values) ** 2, entropies])

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from a3c.config import nearest
-from a3c.errors import SettingsError
+from a3c.errors import SettingsError, nearest
 
 DEFAULT_OPTIONS: dict[str, dict[str, Any]] = {
     # Mnih et al. 2016, section 8: decay 0.99; the epsilon of 0.1 stands inside the square root (equation S3).

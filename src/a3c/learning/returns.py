@@ -4,9 +4,18 @@ Time comes first: a step `t` has reward `r_t`, value `v_t` and leads to `v_{t+1}
 and T+1 values. Arrays are `[T, B]` for B environments, or `[T]`.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
+
+
+class Targets(NamedTuple):
+    """What the value estimate is to become, and the advantage of each action taken; `[T, ...]` each."""
+
+    returns: Float[Array, "T ..."]
+    advantages: Float[Array, "T ..."]
 
 
 def step_discounts(terminated: Bool[Array, "T ..."], gamma: float) -> Float[Array, "T ..."]:
@@ -61,3 +70,68 @@ def lambda_returns(
     inputs = (rewards, values[1:], discounts, continues)
     _, returns = jax.lax.scan(step_back, values[-1], inputs, reverse=True, unroll=min(8, rewards.shape[0]))
     return returns
+
+
+def n_step_returns(
+    rewards: Float[Array, "T ..."],
+    values: Float[Array, "T1 ..."],
+    discounts: Float[Array, "T ..."],
+    continues: Float[Array, "T ..."],
+    lambda_: float,
+    n: int,
+) -> Float[Array, "T ..."]:
+    """`lambda_returns` that reach through n steps at most, and are bootstrapped there.
+
+    With `lambda_` = 1: `G_t = r_t + gamma r_{t+1} + ... + gamma^n v_{t+n}`, shorter where the episode or the segment
+    ends before.
+    """
+    through = lambda_ * continues
+    bootstraps = (1.0 - through) * values[1:]
+    returns = values
+    for _ in range(n):
+        returns = rewards + discounts * (bootstraps + through * returns[1:])
+        returns = jnp.concatenate([returns, values[-1:]])
+    return returns[:-1]
+
+
+def vtrace(
+    rewards: Float[Array, "T ..."],
+    values: Float[Array, "T1 ..."],
+    discounts: Float[Array, "T ..."],
+    continues: Float[Array, "T ..."],
+    ratios: Float[Array, "T ..."],
+    lambda_: float = 1.0,
+    rho_clip: float = 1.0,
+    c_clip: float = 1.0,
+) -> Targets:
+    """V-trace: targets for the policy pi from steps that another one, mu, took (Espeholt et al. 2018, section 4.1).
+
+        vs_t - v_t = rho_t (r_t + discount_t v_{t+1} - v_t) + discount_t c_t (vs_{t+1} - v_{t+1})
+        advantage_t = rho_t (r_t + discount_t q_{t+1} - v_t)
+
+    with rho_t and c_t the ratios pi(a_t) / mu(a_t), clipped; c_t is times `lambda_` (remark 2), and 0 where step t+1 is
+    another episode's. q_{t+1} is vs_{t+1}, mixed with v_{t+1} by `lambda_`. Where pi is mu, these are `lambda_returns`
+    and the generalised advantage estimates.
+
+    Args:
+        ratios: pi(a_t) / mu(a_t).
+        rho_clip: rho-bar, which decides whose value function is learned: pi's where infinite, nearer mu's where small.
+        c_clip: c-bar, which limits how far back a correction is carried.
+        The others are those of `lambda_returns`.
+    """
+    rho, c = jnp.minimum(rho_clip, ratios), lambda_ * jnp.minimum(c_clip, ratios) * continues
+    errors = rho * (rewards + discounts * values[1:] - values[:-1])
+
+    def step_back(correction_after, inputs):
+        error, discount, c = inputs
+        correction = error + discount * c * correction_after
+        return correction, correction
+
+    unroll = min(8, rewards.shape[0])
+    _, corrections = jax.lax.scan(
+        step_back, jnp.zeros_like(values[-1]), (errors, discounts, c), reverse=True, unroll=unroll
+    )
+    through = lambda_ * continues
+    next_corrections = jnp.concatenate([corrections[1:], jnp.zeros_like(corrections[:1])])
+    advantages = errors + rho * discounts * through * next_corrections
+    return Targets(values[:-1] + corrections, advantages)

@@ -1,22 +1,36 @@
-"""What the main process gives a worker, and what a worker tells it. Importing this takes no JAX."""
+"""What the main process gives a worker or learner, and what it is told. Importing this takes no JAX."""
 
+import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from a3c.config import TrainConfig
+from a3c.parallel.exchange import Exchange
 from a3c.parallel.parameter_store import ParameterStore
 
 
 @dataclass
-class WorkerTask:
-    """What tells one worker from another, and what they share."""
+class Task:
+    """What tells one process from another, and what they share."""
 
     index: int
+    """The worker's number, from 0; a learner's comes after those of the workers."""
     config: TrainConfig
     store: ParameterStore
     seed: np.random.SeedSequence
+    exchange: Exchange = field(default_factory=Exchange)
+    platforms: str | None = field(default_factory=lambda: os.environ.get("JAX_PLATFORMS"))
+    """Where the user wants JAX to run, for the learner: workers run on the CPU."""
+
+    @property
+    def is_learner(self) -> bool:
+        return self.index >= (self.config.workers or 1)
+
+    @property
+    def name(self) -> str:
+        return "learner" if self.is_learner else f"worker {self.index}"
 
 
 class EpisodeRecord(NamedTuple):
@@ -30,13 +44,17 @@ class EpisodeRecord(NamedTuple):
 
 @dataclass
 class Report:
-    """What happened in a worker since its last report."""
+    """What happened in a worker or learner since its last report."""
 
     worker: int
     episodes: list[EpisodeRecord] = field(default_factory=list)
     updates: int = 0
-    lag: int = 0
+    lag: float = 0.0
+    """Policy lag, summed over the updates."""
+    waiting: int = 0
+    """Segments that waited for the learner, summed over the updates."""
     diagnostics: dict[str, float] = field(default_factory=dict)
+    """Means over the updates."""
     first_update: float | None = None
 
 

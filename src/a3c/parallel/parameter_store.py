@@ -70,10 +70,10 @@ class ParameterStore:
             version = self.total("updates")
             return self.parameters, version
 
-    def apply(self, gradient: np.ndarray, learning_rate: float, version: int) -> int:
+    def apply(self, gradient: np.ndarray, learning_rate: float, version: float) -> float:
         """Adds the optimizer's step for `gradient` to the shared parameters.
 
-        Returns the policy lag: the updates that others applied since `read` gave `version`.
+        Returns the policy lag: the updates applied since `read` gave `version`, a mean where several reads were.
         """
         with self._held():
             count = self.total("updates")

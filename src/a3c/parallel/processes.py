@@ -89,10 +89,11 @@ def _answer(connection: Connection, function: str, arguments: tuple[Any, ...]) -
         connection.send(RuntimeError(traceback.format_exc()))
 
 
-def prepare_worker() -> bool:
+def prepare_worker(platforms: str | None = "cpu") -> bool:
     """First thing in a worker: end with the parent, and one thread even where the user had a forkserver running.
 
-    Returns whether a worker has compiled anything into the cache yet.
+    JAX runs on these platforms, comma-separated; on whatever there is, a GPU first, where they are None. Returns
+    whether a worker has compiled anything into the cache yet.
     """
     os.environ.update(WORKER_ENVIRONMENT)
     parent = multiprocessing.parent_process()
@@ -105,7 +106,7 @@ def prepare_worker() -> bool:
         threading.Thread(target=follow, daemon=True, name="end with parent").start()
     import jax
 
-    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_platforms", platforms)
     # A worker waits for every result at once: computing in its own thread saves a switch to another and back.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     return use_compilation_cache()

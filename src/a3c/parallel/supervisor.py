@@ -1,4 +1,4 @@
-"""The Supervisor starts, watches and stops workers, and turns a worker's death into a clear error."""
+"""The Supervisor starts, watches and stops workers and learners, and turns the death of one into a clear error."""
 
 import signal
 import time
@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 
 from a3c.errors import WorkerError
 from a3c.parallel import worker_process
-from a3c.parallel.messages import Failure, Report, WorkerTask
+from a3c.parallel.messages import Failure, Report, Task
 from a3c.parallel.processes import start
 
 STOP_WITHIN = 10.0
@@ -17,7 +17,8 @@ STOP_WITHIN = 10.0
 
 
 class Supervisor:
-    """Worker processes, each with one pipe. Use as a context manager: leaving it leaves no process behind.
+    """Worker processes, and a learner's, each with one pipe. Use as a context manager:
+    leaving it leaves no process behind.
 
     In use:
 
@@ -26,7 +27,7 @@ class Supervisor:
                 for report in supervisor.reports(timeout=0.2): ...
     """
 
-    def __init__(self, tasks: Iterable[WorkerTask], work: bytes):
+    def __init__(self, tasks: Iterable[Task], work: bytes):
         self._tasks, self._work = list(tasks), work
         self._processes: dict[int, BaseProcess] = {}
         self._connections: dict[int, Connection] = {}
@@ -36,7 +37,9 @@ class Supervisor:
             for task in self._tasks:
                 ours, theirs = Pipe(duplex=False)
                 arguments = (theirs, task, self._work)
-                self._processes[task.index] = start(worker_process.main, arguments, f"a3c-worker-{task.index}")
+                self._processes[task.index] = start(
+                    worker_process.main, arguments, f"a3c-{task.name.replace(' ', '-')}"
+                )
                 self._connections[task.index] = ours
                 theirs.close()
         except BaseException:
@@ -49,13 +52,18 @@ class Supervisor:
 
     @property
     def alive(self) -> bool:
-        """Whether any worker still runs."""
+        """Whether any process still runs."""
         return bool(self._processes)
+
+    @property
+    def working(self) -> bool:
+        """Whether any worker still runs."""
+        return any(not self._tasks[index].is_learner for index in self._processes)
 
     def reports(self, timeout: float) -> Iterator[Report]:
         """The reports that have come, after waiting at most `timeout` seconds for one.
 
-        Raises WorkerError as soon as a worker has raised or died.
+        Raises WorkerError as soon as one has raised or died.
         """
         handles = [*self._connections.values(), *(process.sentinel for process in self._processes.values())]
         ready = wait(handles, timeout)
@@ -87,9 +95,8 @@ class Supervisor:
     def _failed(self, index: int, message: str, traceback: str = "") -> WorkerError:
         self._forget(index)
         task = self._tasks[index]
-        return WorkerError(
-            f"worker {index} failed ({task.config.environment}, seed {task.config.seed}): {message}", index, traceback
-        )
+        where = f"{task.config.environment}, seed {task.config.seed}"
+        return WorkerError(f"{task.name} failed ({where}): {message}", index, traceback)
 
     def finish(self) -> Iterator[Report]:
         """The last reports of workers that were asked to stop; those that take too long are killed."""

@@ -8,12 +8,12 @@ import numpy as np
 
 from a3c.environments.making import EnvironmentMaker
 from a3c.learning.optimizers import SharedOptimizer
-from a3c.parallel.messages import EpisodeRecord, Report, WorkerTask
+from a3c.parallel.messages import EpisodeRecord, Report, Task
+from a3c.parallel.prediction_board import RemotePolicy
+from a3c.parallel.reporter import REPORT_EVERY, Reporter
 from a3c.policy import Policy
 from a3c.rollout.collector import Collector, Episode
-
-REPORT_EVERY = 0.05
-"""Seconds between two reports of a worker: each wakes the main process, which takes time from the workers."""
+from a3c.rollout.segment import Segment
 
 
 @dataclass(frozen=True)
@@ -32,60 +32,41 @@ class Worker:
 
         while worker.running():
             segment, episodes = worker.collector.collect(...)
-            worker.record(segment.steps, episodes, lag, diagnostics)
+            worker.record(segment, episodes, lag, diagnostics)
     """
 
-    def __init__(
-        self, task: WorkerTask, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY
-    ):
+    def __init__(self, task: Task, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
         self.index, self.config, self.policy, self.store = task.index, task.config, work.policy, task.store
+        self.exchange = task.exchange
         self.store.attach(task.index, work.optimizer)
         vector = work.environments.make_vector(task.config.envs_per_worker)
-        self.collector = Collector(vector, work.policy, task.config, task.seed)
-        self._send, self._report_every = send, report_every
-        self._report, self._reported = Report(task.index), 0.0
-        self._diagnostics: list[np.ndarray] = []
-        self._names: tuple[str, ...] = ()
-        self._updated = False
+        policy = work.policy
+        if task.config.algorithm == "ga3c":
+            policy = self.remote_policy = RemotePolicy(task.exchange.board, task.index, work.policy)
+        self.collector = Collector(vector, policy, task.config, task.seed)
+        self.reporter = Reporter(task.index, send, report_every)
 
-    def running(self) -> bool:
-        """False once a limit on steps or episodes is reached, or the main process asked to stop."""
-        config, store = self.config, self.store
-        if store.stopping:
+    def running(self, totals: dict[str, int] | None = None) -> bool:
+        """False once a limit on steps or episodes is reached, or the main process asked to stop.
+
+        `totals` are the counters to go by; those of this moment where none are given.
+        """
+        if self.store.stopping:
             return False
-        if config.steps is not None and store.total("steps") >= config.steps:
-            return False
-        return config.episodes is None or store.total("episodes") < config.episodes
+        totals = totals or self.store.totals()
+        limits = (self.config.steps, totals["steps"]), (self.config.episodes, totals["episodes"])
+        return all(limit is None or total < limit for limit, total in limits)
 
     def record(
-        self,
-        steps: int,
-        episodes: list[Episode],
-        lag: int = 0,
-        diagnostics: np.ndarray | None = None,
-        names: tuple[str, ...] = (),
+        self, segment: Segment, episodes: list[Episode], lag: float = 0.0, diagnostics: np.ndarray | None = None
     ) -> None:
-        """Counts a segment, and reports when it is time."""
+        """Counts a segment (and, where the worker learnt from it, its update), and reports when it is time."""
         now = time.monotonic()
+        steps = int(segment.mask[self.config.overlap :].sum())
         self.store.count(steps=steps, episodes=len(episodes))
         if episodes:
             step = self.store.total("steps")
-            self._report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
+            self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
         if diagnostics is not None:
-            self._report.updates += 1
-            self._report.lag += lag
-            self._diagnostics.append(diagnostics)
-            self._names = names
-            if not self._updated:
-                self._report.first_update, self._updated = now, True
-        if now - self._reported >= self._report_every:
-            self.flush(now)
-
-    def flush(self, now: float = 0.0) -> None:
-        """Sends what has gathered."""
-        if self._diagnostics:
-            means = np.mean(self._diagnostics, axis=0)
-            self._report.diagnostics = dict(zip(self._names, means.tolist(), strict=True))
-            self._diagnostics = []
-        self._send(self._report)
-        self._report, self._reported = Report(self.index), now
+            self.reporter.add_update(now, lag, diagnostics)
+        self.reporter.flush_when_due(now)

@@ -1,28 +1,37 @@
-"""The process of one worker."""
+"""The process of one worker, or of the learner."""
 
 import importlib
 import pickle
 import time
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
 
+from a3c.config import TrainConfig
 from a3c.errors import A3CError
-from a3c.parallel.messages import Failure, Finished, WorkerTask
+from a3c.parallel.messages import Failure, Finished, Task
 from a3c.parallel.processes import prepare_worker
+from a3c.parallel.tokens import Stopped
+
+if TYPE_CHECKING:
+    # The main process imports this module too, and needs no JAX.
+    from a3c.parallel.worker import Worker
 
 
-def main(connection: Connection, task: WorkerTask, work: bytes) -> None:
-    """A worker: unpacks its work, runs the algorithm's loop, and says how it ended."""
+def main(connection: Connection, task: Task, work: bytes) -> None:
+    """Unpacks the work, runs the algorithm's part in it, and says how it ended."""
     try:
-        compiled_before = prepare_worker()
-        # Not at the top: the main process imports this module too, and needs no JAX.
-        from a3c.parallel.worker import Worker
+        compiled_before = prepare_worker(task.platforms if task.is_learner else "cpu")
+        if task.is_learner:
+            _learn(connection, task, work)
+        else:
+            from a3c.parallel.worker import Worker
 
-        worker = Worker(task, pickle.loads(work), connection.send)
-        if not compiled_before:
-            _let_the_first_compile(task)
-        importlib.import_module(f"a3c.algorithms.{task.config.algorithm}").run(worker)
-        worker.flush()
+            worker = Worker(task, pickle.loads(work), connection.send)
+            if not compiled_before:
+                _let_the_first_compile(task)
+            run(worker)
         connection.send(Finished())
     except BrokenPipeError:
         pass
@@ -32,7 +41,30 @@ def main(connection: Connection, task: WorkerTask, work: bytes) -> None:
         connection.send(Failure(f"{type(error).__name__}: {error}", traceback.format_exc()))
 
 
-def _let_the_first_compile(task: WorkerTask) -> None:
+def run(worker: "Worker") -> None:
+    """A worker's whole life, however it ends."""
+    with suppress(Stopped):
+        algorithm(worker.config).run(worker)
+    worker.reporter.flush()
+
+
+def algorithm(config: TrainConfig) -> Any:
+    """The algorithm's module: it has `run(worker)`, and `duties(learner)` where there is a learner."""
+    return importlib.import_module(f"a3c.algorithms.{config.algorithm}")
+
+
+def _learn(connection: Connection, task: Task, work: bytes) -> None:
+    from a3c.parallel.duties import DutyThreads
+    from a3c.parallel.learner import Learner
+
+    learner = Learner(task, pickle.loads(work), connection.send)
+    duties = algorithm(task.config).duties(learner)
+    wanted = {name: getattr(task.config, f"{name}s") for name in duties}
+    DutyThreads(duties, wanted).run(learner.ended)
+    learner.reporter.flush()
+
+
+def _let_the_first_compile(task: Task) -> None:
     """Waits until worker 0 has compiled all and taken steps: all compiling the same at once would only take longer."""
     before = task.store.total("steps")
     while task.index > 0 and task.store.total("steps") == before and not task.store.stopping:

@@ -11,8 +11,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from a3c.config import LIMITS, nearest
-from a3c.errors import SettingsError
+from a3c.config import LIMITS
+from a3c.errors import SettingsError, nearest
 
 
 @dataclass(frozen=True)

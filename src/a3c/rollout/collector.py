@@ -17,7 +17,6 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from a3c.config import TrainConfig
 from a3c.environments.spaces import observation_dtype
 from a3c.errors import InvalidEnvironment
-from a3c.policy import Policy
 from a3c.rollout.segment import Segment
 
 
@@ -29,10 +28,13 @@ class Episode(NamedTuple):
 
 
 class Collector:
-    """Steps `environments` with `policy`. Its random numbers come from `seed_sequence` alone."""
+    """Steps `environments` with `policy`: a Policy, or what stands for one whose network is elsewhere, RemotePolicy.
+
+    Its random numbers come from `seed_sequence` alone.
+    """
 
     def __init__(
-        self, environments: VectorEnv, policy: Policy, config: TrainConfig, seed_sequence: np.random.SeedSequence
+        self, environments: VectorEnv, policy: Any, config: TrainConfig, seed_sequence: np.random.SeedSequence
     ):
         self.environments, self.policy, self.config = environments, policy, config
         sampling, resets = seed_sequence.spawn(2)
@@ -43,36 +45,40 @@ class Collector:
         self._resetting = np.zeros(environments.num_envs, bool)
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
+        self._before: Segment | None = None
         self._observations = self._checked(environments.reset(seed=environment_seeds(environments, resets))[0])
 
-    def collect(self, parameters: np.ndarray, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
+    def collect(self, parameters: np.ndarray | None, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
         """The next segment, and the episodes that ended in it, in the order they ended.
 
+        With `n_step` the segment begins with the last rows of the one before, whose returns can reach far enough now.
+
         Args:
-            parameters: the policy's flat vector; must not change afterwards.
+            parameters: the policy's flat vector, which must not change afterwards; None where it has its own.
             epsilon: probability of a uniformly random action.
 
         Raises:
             InvalidEnvironment: an observation or reward is not finite, or has another shape than its space says.
         """
-        length, count = self.config.segment_length, self.environments.num_envs
-        until_episode = self.config.segment_ends == "episode"
+        config, count, overlap = self.config, self.environments.num_envs, self.config.overlap
+        until_episode = config.segment_ends == "episode"
         if until_episode and self._resetting.all():
             self._step(np.zeros(count, np.int64))
 
         shape = self.policy.observation_space.shape or ()
-        observations = np.zeros((length + 1, count, *shape), self._dtype)
-        actions = np.zeros((length, count), np.int64)
-        rewards = np.zeros((length, count))
-        terminated, truncated, mask = np.zeros((3, length, count), bool)
-        bootstraps = np.zeros((length, count), np.float32)
-        bootstrapped = np.zeros((length, count), bool)
+        segment = Segment.zeros(config, count, shape, self._dtype)
+        # These are views, behind the rows that overlap the segment before: filling them fills the segment.
+        new = segment.from_row(overlap)
+        observations, actions, _, terminated, truncated, mask, log_probs = new
+        rewards = np.zeros((config.segment_length, count))
+        bootstraps = np.zeros((config.segment_length, count), np.float32)
+        bootstrapped = np.zeros((config.segment_length, count), bool)
 
-        noise = self.policy.noise(self._generator, (length, count))
+        noise = self.policy.noise(self._generator, (config.segment_length, count))
         act = self.policy.act
         observations[0] = self._observations
         ended = 0
-        for t in range(length):
+        for t in range(config.segment_length):
             actions[t] = np.asarray(act(parameters, observations[t], noise[t], epsilon))
             np.logical_not(self._resetting, out=mask[t])
             result = self._step(actions[t])
@@ -81,7 +87,7 @@ class Collector:
                 self._check_finite("final observation", final_observations[None])
                 values = self.policy.value(parameters, final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
-                bootstraps[t] = self.config.gamma * np.where(bootstrapped[t], values, 0.0)
+                bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
             ended = t + 1
             if until_episode and (terminated[t] | truncated[t]).any():
                 # Padding repeats the last observation, which a network can stand where zeros might not be.
@@ -91,9 +97,24 @@ class Collector:
         self._check_finite("observation", observations)
         self._check_finite("reward", rewards)
         episodes = self._finished(rewards[:ended], mask[:ended], terminated[:ended] | truncated[:ended])
-        rewards = self._training_rewards(rewards, terminated).astype(np.float32) + bootstraps
+        new.rewards[:] = self._training_rewards(rewards, terminated) + bootstraps
         terminated |= bootstrapped
-        return Segment(observations, actions, rewards, terminated, truncated, mask), episodes
+        if log_probs is not None:
+            log_probs[:] = self.policy.log_prob(parameters, observations[:-1], actions, epsilon)
+        if overlap:
+            self._repeat_last_rows(segment)
+        return segment, episodes
+
+    def _repeat_last_rows(self, segment: Segment) -> None:
+        """Begins the segment with the last rows of the one before; with masked rows where there was none."""
+        length, overlap = self.config.segment_length, self.config.overlap
+        if self._before is None:
+            segment.observations[:overlap] = segment.observations[overlap]
+        else:
+            for array, before in zip(segment, self._before, strict=True):
+                if array is not None and before is not None:
+                    array[:overlap] = before[length : length + overlap]
+        self._before = segment
 
     def _step(self, actions: np.ndarray) -> tuple[Any, Any, Any, Any, np.ndarray | None]:
         """One step; the last item is the final observations where an episode ended and a new one has started."""

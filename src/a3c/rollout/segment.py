@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from a3c.config import TrainConfig
+
 
 class Segment(NamedTuple):
     """Arrays with time first, `[T, B, ...]`, in the canonical layout, which is Gymnasium's NEXT_STEP.
@@ -26,8 +28,24 @@ class Segment(NamedTuple):
     """`[T, B]` bool: the episode was cut off after this step, its final observation still has a value."""
     mask: np.ndarray
     """`[T, B]` bool: True at real steps."""
+    log_probs: np.ndarray | None = None
+    """`[T, B]` float32: the log-probability that each action had when it was chosen, where V-trace needs it."""
 
-    @property
-    def steps(self) -> int:
-        """The number of real steps."""
-        return int(self.mask.sum())
+    def from_row(self, row: int) -> "Segment":
+        """The rows from this one on, as views."""
+        return Segment(*(None if array is None else array[row:] for array in self))  # type: ignore[arg-type]
+
+    @classmethod
+    def zeros(cls, config: TrainConfig, environments: int, shape: tuple[int, ...], dtype: np.dtype) -> "Segment":
+        """Zeros of the shapes that a segment of this configuration has; `shape` and `dtype` are an observation's."""
+        rows = (config.overlap + config.segment_length, environments)
+        terminated, truncated, mask = np.zeros((3, *rows), bool)
+        return cls(
+            observations=np.zeros((rows[0] + 1, environments, *shape), dtype),
+            actions=np.zeros(rows, np.int64),
+            rewards=np.zeros(rows, np.float32),
+            terminated=terminated,
+            truncated=truncated,
+            mask=mask,
+            log_probs=np.zeros(rows, np.float32) if config.correction == "vtrace" else None,
+        )

@@ -120,10 +120,15 @@ class RunFolder:
         checkpoint.save(self.checkpoint_path("best"))
 
 
-def default_run_path(config: TrainConfig) -> Path:
-    """`runs/ENV-ALGORITHM-SEED-TIME`; an id's slash and colon become dashes."""
+def default_run_path(config: TrainConfig, which: str | None = None) -> Path:
+    """`runs/ENV-ALGORITHM-SEED-TIME`, or `which` in place of the seed; an id's slash and colon become dashes."""
     name = config.environment.replace("/", "-").replace(":", "-")
-    return Path("runs") / f"{name}-{config.algorithm}-{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return Path("runs") / f"{name}-{config.algorithm}-{which or config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def default_repeats_path(config: TrainConfig, repeats: int) -> Path:
+    """`runs/ENV-ALGORITHM-xN-TIME`."""
+    return default_run_path(config, f"x{repeats}")
 
 
 def read_config(path: Path) -> TrainConfig:

@@ -5,14 +5,15 @@ import io
 from pathlib import Path
 from typing import Any
 
+from a3c.learning.diagnostics import DIAGNOSTICS
 from a3c.runs.files import disk_errors, write_atomically
 
 EPISODE_COLUMNS = ("step", "seconds", "worker", "return", "length")
 METRIC_COLUMNS = (
     *("steps", "seconds", "episodes", "updates", "steps_per_second"),
     *("return_mean_100", "best_return_mean_100", "length_mean_100", "policy_lag"),
-    *("loss", "policy_loss", "value_loss", "entropy", "gradient_norm", "explained_variance"),
-    *("learning_rate", "entropy_coefficient"),
+    *DIAGNOSTICS,
+    *("learning_rate", "entropy_coefficient", "queue_length"),
 )
 TENSORBOARD_AFTER = 10.0
 """Seconds of a run before TensorBoard's writer is loaded: it takes a third of a second that short runs would notice."""
@@ -82,5 +83,4 @@ class TensorBoard:
 
 
 def _tag(name: str) -> str:
-    losses = ("loss", "policy_loss", "value_loss", "entropy", "gradient_norm", "explained_variance")
-    return f"{'losses' if name in losses else 'charts'}/{name}"
+    return f"{'losses' if name in DIAGNOSTICS else 'charts'}/{name}"

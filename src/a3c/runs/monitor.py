@@ -54,10 +54,11 @@ class Monitor:
         self._best_parameters = checkpoint.parameters
         self._best_is_new = False
         self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
-        self._updates, self._lag = 0, 0
-        self._updates_of_run, self._lag_of_run = 0, 0
+        self._updates, self._lag, self._waiting = 0, 0.0, 0
+        self._updates_of_run, self._lag_of_run = 0, 0.0
         self._diagnostics: dict[str, float] = {}
         self._recent_lag: float | None = None
+        self._recent_queue: float | None = None
         self._rate: float | None = None
         self._ended: float | None = None
         now = time.monotonic()
@@ -102,6 +103,7 @@ class Monitor:
             )
         self._updates += report.updates
         self._lag += report.lag
+        self._waiting += report.waiting
         self._updates_of_run += report.updates
         self._lag_of_run += report.lag
         for episode in report.episodes:
@@ -173,6 +175,7 @@ class Monitor:
             best_return_mean_100=self._best,
             target_return=self.config.target_return,
             policy_lag=self._recent_lag,
+            queue_length=self._recent_queue,
             entropy=self._diagnostics.get("entropy"),
             fraction=fraction,
             eta=eta,
@@ -207,6 +210,8 @@ class Monitor:
         passed = max(now - self._row_time, 1e-9)
         self._rate = (totals["steps"] - self._row_steps) / passed
         self._recent_lag = self._lag / self._updates if self._updates else None
+        if self.config.has_learner:
+            self._recent_queue = self._waiting / self._updates if self._updates else None
         row: dict[str, Any] = {
             **totals,
             "seconds": round(self.seconds, 3),
@@ -215,12 +220,13 @@ class Monitor:
             "best_return_mean_100": self._best,
             "length_mean_100": sum(self._lengths) / len(self._lengths) if self._lengths else None,
             "policy_lag": self._recent_lag,
+            "queue_length": self._recent_queue,
             "learning_rate": learning_rate_at(self.config, totals["steps"]),
             "entropy_coefficient": entropy_coefficient_at(self.config, totals["steps"]),
             **self._diagnostics,
         }
         self._row_time, self._row_steps = now, totals["steps"]
-        self._updates, self._lag = 0, 0
+        self._updates, self._lag, self._waiting = 0, 0.0, 0
         if self.folder is not None:
             episodes, self._pending_episodes = self._pending_episodes, []
             self._episodes_file.append(episodes)

@@ -1,7 +1,8 @@
-"""The learning curve as a picture."""
+"""Learning curves as pictures."""
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from a3c.runs.metrics import read_rows
 from a3c.runs.monitor import WINDOW
 
 MOST_POINTS = 20_000
+COMMON_POINTS = 500
+"""Points of the grid of steps on which runs are averaged."""
 
 
 def plot_curve(folder: RunFolder, path: Path | None = None) -> Path:
@@ -24,13 +27,9 @@ def plot_runs(folders: list[RunFolder], path: Path) -> Path:
 
     One run shows its raw returns too; of several runs only the moving means are shown.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
-    targets = set()
-    for number, folder in enumerate(folders):
-        summary = folder.summary()
+    figure, axes = _figure()
+    summaries = [folder.summary() for folder in folders]
+    for number, (folder, summary) in enumerate(zip(folders, summaries, strict=True)):
         steps, returns = _returns(folder)
         color = f"C{number % 10}"
         if len(folders) == 1:
@@ -45,22 +44,80 @@ def plot_runs(folders: list[RunFolder], path: Path) -> Path:
                 markeredgewidth=0,
                 label="return of an episode",
             )
-        at, means = _moving_mean(steps, returns)
         label = f"mean of the last {WINDOW}" if len(folders) == 1 else folder.path.name
-        axes.plot(at, means, color="C1" if len(folders) == 1 else color, linewidth=2, label=label)
-        if summary.get("target_return") is not None:
-            targets.add(summary["target_return"])
+        axes.plot(steps, _moving_mean(returns), color="C1" if len(folders) == 1 else color, linewidth=2, label=label)
         if summary.get("solved_at_step") is not None:
             solved = summary["solved_at_step"]
             text = f"solved at {solved:,} steps, {summary['solved_at_second']:.1f} s"
             axes.axvline(solved, color="C2" if len(folders) == 1 else color, linestyle=":", label=text)
+    title = _title(summaries)
+    if len(folders) == 1:
+        workers, seed = summaries[0]["workers"], summaries[0]["seed"]
+        title += f": {workers} worker{'s' if workers != 1 else ''}, seed {seed}"
+    axes.set(title=title, ylabel="return of an episode")
+    return _save(figure, axes, summaries, path)
+
+
+def plot_means(groups: list[tuple[str, list[RunFolder]]], path: Path) -> Path:
+    """Draws, for each named group of runs, the mean over its runs of the moving mean of their returns, its standard
+    deviation as a band, and each run as a thin line, into one picture as `plot_runs` does. Raises RunFolderError.
+
+    Runs end at different steps, as solved ones stop early: in the mean, a run's last value is held until the longest
+    run of its group ends. The thin line ends where the run did.
+    """
+    figure, axes = _figure()
+    for number, (name, folders) in enumerate(groups):
+        color, prefix = f"C{number % 10}", f"{name}: " if len(groups) > 1 else ""
+        curves = []
+        for folder in folders:
+            steps, returns = _returns(folder)
+            curves.append((steps, _moving_mean(returns)))
+        at, values = on_common_steps(curves)
+        # What the thin lines and the bands are is said once.
+        thin, band = ("one run", "standard deviation") if number == 0 else (None, None)
+        for (steps, _), line in zip(curves, values, strict=True):
+            ran = at <= steps[-1]
+            axes.plot(at[ran], line[ran], color=color, linewidth=0.8, alpha=0.5, label=thin)
+            thin = None
+        mean, spread = values.mean(axis=0), values.std(axis=0)
+        runs = f"{len(folders)} run{'s' if len(folders) != 1 else ''}"
+        axes.plot(at, mean, color=color, linewidth=2.2, label=f"{prefix}mean of {runs}")
+        axes.fill_between(at, mean - spread, mean + spread, color=color, alpha=0.15, linewidth=0, label=band)
+    summaries = [folder.summary() for _, folders in groups for folder in folders]
+    axes.set(title=_title(summaries), ylabel=f"mean return of the last {WINDOW} episodes")
+    return _save(figure, axes, summaries, path)
+
+
+def on_common_steps(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Curves of runs, each as steps in order and values, on one grid of steps: `[P]`, and their values there, `[R, P]`.
+
+    The grid starts where every run has a value, and ends with the longest; between two of its steps, and after the
+    last, a run has the value before.
+    """
+    first, last = max(steps[0] for steps, _ in curves), max(steps[-1] for steps, _ in curves)
+    at = np.linspace(first, last, COMMON_POINTS)
+    return at, np.stack([values[np.searchsorted(steps, at, side="right") - 1] for steps, values in curves])
+
+
+def _figure() -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _title(summaries: list[dict[str, Any]]) -> str:
+    algorithms = dict.fromkeys(summary["algorithm"].upper() for summary in summaries)
+    environments = dict.fromkeys(summary["environment"] for summary in summaries)
+    return f"{', '.join(algorithms)} on {', '.join(environments)}"
+
+
+def _save(figure: Any, axes: Any, summaries: list[dict[str, Any]], path: Path) -> Path:
+    """Adds what every picture has, the targets among it, and writes it."""
+    targets = {summary["target_return"] for summary in summaries if summary.get("target_return") is not None}
     for target in sorted(targets):
         axes.axhline(target, color="grey", linestyle="--", linewidth=1, label=f"target {target:g}")
-    first = folders[0].summary()
-    title = f"{first['algorithm'].upper()} on {first['environment']}"
-    if len(folders) == 1:
-        title += f": {first['workers']} worker{'s' if first['workers'] != 1 else ''}, seed {first['seed']}"
-    axes.set(title=title, xlabel="environment steps", ylabel="return of an episode")
+    axes.set_xlabel("environment steps")
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
     axes.grid(alpha=0.2)
     axes.legend(loc="best", fontsize="small")
@@ -74,15 +131,18 @@ def plot_runs(folders: list[RunFolder], path: Path) -> Path:
 
 
 def _returns(folder: RunFolder) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and returns of the episodes, in the order in which the run counted them."""
     rows = read_rows(folder.episodes_path)
     if not rows:
         raise RunFolderError(f"{folder.path} holds no finished episode yet: nothing to plot")
-    return np.array([int(row[0]) for row in rows]), np.array([float(row[3]) for row in rows])
+    # Workers report in turns, so a row may be of an earlier step than the one before.
+    steps = np.maximum.accumulate([int(row[0]) for row in rows])
+    return steps, np.array([float(row[3]) for row in rows])
 
 
-def _moving_mean(steps: np.ndarray, returns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _moving_mean(returns: np.ndarray) -> np.ndarray:
     """The mean of the last 100 episodes at each; of all episodes so far while there are fewer."""
     sums = np.cumsum(np.insert(returns, 0, 0.0))
     end = np.arange(1, len(returns) + 1)
     start = np.maximum(end - WINDOW, 0)
-    return steps, (sums[end] - sums[start]) / (end - start)
+    return (sums[end] - sums[start]) / (end - start)

@@ -18,6 +18,8 @@ class Progress:
     best_return_mean_100: float | None
     target_return: float | None
     policy_lag: float | None
+    queue_length: float | None
+    """Segments that wait for the learner, in GA3C and IMPALA."""
     entropy: float | None
     fraction: float | None
     """How much of the nearest limit is used up, 0 to 1."""
@@ -38,6 +40,8 @@ class Progress:
             parts.append(f"best {self.best_return_mean_100:.1f}")
         if self.policy_lag is not None:
             parts.append(f"lag {self.policy_lag:.1f}")
+        if self.queue_length is not None:
+            parts.append(f"queue {self.queue_length:.1f}")
         if self.entropy is not None:
             parts.append(f"entropy {self.entropy:.2f}")
         parts.append(f"{self.seconds:.0f} s" + (f", {_duration(self.eta)} left" if self.eta is not None else ""))

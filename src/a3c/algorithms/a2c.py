@@ -1,0 +1,44 @@
+"""A2C: synchronous advantage actor-critic (Mnih et al. 2016, in step; Wu et al. 2017, arXiv 1708.05144).
+
+The workers of A3C, but they wait for each other, and learn from all their segments at once:
+
+    repeat, every worker
+        take T steps of B environments with pi(.; theta)    a segment
+        d theta_k <- the gradient of A3C
+        wait until all have theirs
+        apply the mean of d theta_1 .. d theta_N to theta, once
+
+No gradient is older than the parameters it is applied to. The mean is taken in the order of the workers, and limits and
+annealing go by the counters at the last meeting: one seed and one number of workers give the same parameters, bit for
+bit, however fast each worker is.
+"""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from a3c.gradient import lambda_targets, make_gradient
+from a3c.learning.diagnostics import check_finite
+from a3c.learning.optimizers import clip_by_global_norm
+from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
+from a3c.parallel.worker import Worker
+
+
+def run(worker: Worker) -> None:
+    """A worker's whole life."""
+    config, store, team = worker.config, worker.store, worker.exchange.team
+    # It is the mean of the gradients that is clipped, not each.
+    gradient_of = make_gradient(worker.policy, dataclasses.replace(config, max_gradient_norm=0.0), lambda_targets)
+    clip = jax.jit(lambda gradient: clip_by_global_norm(gradient, config.max_gradient_norm)[0])
+    while worker.running(team.totals):
+        step = team.totals["steps"]
+        parameters, version = store.read()
+        segment, episodes = worker.collector.collect(parameters, epsilon_at(config, worker.index, step))
+        gradient, diagnostics = gradient_of(parameters, segment, entropy_coefficient_at(config, step))
+        diagnostics = np.asarray(diagnostics)
+        check_finite(diagnostics)
+        worker.record(segment, episodes, 0, diagnostics)
+        with team.meeting(worker.index, np.asarray(gradient)) as mean:
+            if mean is not None:
+                store.apply(np.asarray(clip(mean)), learning_rate_at(config, step), version)

@@ -1,0 +1,70 @@
+"""GA3C: A3C with one network for all, in central batches, for a GPU (Babaeizadeh et al. 2017, arXiv 1611.06256; Janisch
+2017, "Let's make an A3C").
+
+Workers only step environments. The network is with the learner, whose predictors answer all workers that wait at once,
+and whose trainers learn from several segments at once:
+
+    worker, repeat                               predictor, repeat               trainer, repeat
+        for T steps:                                 take all who wait               take segments that hold at least
+            write observations to the board          actions ~ pi(.; theta)              the minimum batch
+            wait for the actions                     write them to the board         d theta <- the gradient of A3C
+            step B environments with them            wake who waited                 apply d theta to theta
+        put the segment into the queue
+
+The parameters move on between a segment's first step and its update, and even within the segment. The paper keeps that
+stable with an epsilon in log(pi + epsilon); V-trace corrects for it (`--lag-correction vtrace`).
+"""
+
+import numpy as np
+
+from a3c.gradient import lambda_targets, make_gradient, vtrace_targets
+from a3c.learning.schedules import epsilon_at
+from a3c.parallel.duties import Duty
+from a3c.parallel.learner import Learner
+from a3c.parallel.worker import Worker
+
+
+def run(worker: Worker) -> None:
+    """A worker's whole life. It has no parameters: its policy asks the predictors."""
+    queue, policy = worker.exchange.queue, worker.remote_policy
+    while worker.running():
+        epsilon = epsilon_at(worker.config, worker.index, worker.store.total("steps"))
+        segment, episodes = worker.collector.collect(None, epsilon)
+        worker.record(segment, episodes)
+        queue.put(segment, policy.take_version())
+
+
+def duties(learner: Learner) -> dict[str, Duty]:
+    """What the threads of the learner do, again and again."""
+    return {"predictor": predictor(learner), "trainer": trainer(learner)}
+
+
+def predictor(learner: Learner) -> Duty:
+    """Answers all workers that wait, in one batch; padded to a few sizes, so that few are compiled."""
+    board, policy, workers = learner.exchange.board, learner.policy, learner.config.workers or 1
+    sizes = [1 << n for n in range(workers.bit_length()) if 1 << n < workers] + [workers]
+
+    def predict(timeout: float) -> bool:
+        waiting = board.waiting(timeout)
+        if waiting:
+            parameters, version = learner.current
+            actions, said = policy.predict(parameters, *board.questions(padded(waiting)))
+            board.answer(waiting, np.asarray(actions), np.asarray(said), version)
+        return bool(waiting)
+
+    def padded(waiting: list[int]) -> list[int]:
+        size = next(size for size in sizes if size >= len(waiting))
+        return waiting + waiting[:1] * (size - len(waiting))
+
+    for size in sizes:
+        policy.predict(learner.current[0], *board.questions([0] * size))
+    return predict
+
+
+def trainer(learner: Learner) -> Duty:
+    """Learns from a batch of segments."""
+    config = learner.config
+    targets = vtrace_targets if config.correction == "vtrace" else lambda_targets
+    gradient_of = make_gradient(learner.policy, config, targets)
+    gradient_of(learner.current[0], learner.no_batch(), 0.0)
+    return lambda timeout: learner.train(gradient_of, timeout)

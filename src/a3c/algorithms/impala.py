@@ -1,0 +1,53 @@
+"""IMPALA: importance weighted actor-learner architecture (Espeholt et al. 2018, arXiv 1802.01561).
+
+Workers only act, a learner only learns, and neither waits for the other while the queue between them is neither full
+nor empty:
+
+    worker, repeat
+        theta' <- the latest published parameters
+        take T steps of B environments with mu = pi(.; theta'), noting mu(a_t)      a segment
+        put the segment into the queue
+
+    learner, repeat
+        take a batch of segments from the queue
+        rho_t, c_t <- pi(a_t; theta) / mu(a_t), clipped
+        vs_t <- V(s_t) corrected by all that follows                                `vtrace_targets`
+        d theta <- rho_t grad log pi(a_t) (r_t + gamma vs_{t+1} - V(s_t))
+                   + beta grad H(pi(s_t)) - c grad (vs_t - V(s_t))^2
+        apply d theta to theta, and publish theta
+
+The parameters have moved on when a segment is learned from: V-trace corrects for it (section 4.1).
+"""
+
+from a3c.gradient import lambda_targets, make_gradient, vtrace_targets
+from a3c.learning.schedules import epsilon_at
+from a3c.parallel.duties import Duty
+from a3c.parallel.learner import Learner
+from a3c.parallel.worker import Worker
+
+
+def run(worker: Worker) -> None:
+    """A worker's whole life."""
+    queue, published = worker.exchange.queue, worker.exchange.published
+    while worker.running():
+        epsilon = epsilon_at(worker.config, worker.index, worker.store.total("steps"))
+        parameters, version = published.read()
+        segment, episodes = worker.collector.collect(parameters, epsilon)
+        worker.record(segment, episodes)
+        queue.put(segment, version)
+
+
+def duties(learner: Learner) -> dict[str, Duty]:
+    """What the learner does, again and again."""
+    config = learner.config
+    targets = vtrace_targets if config.correction == "vtrace" else lambda_targets
+    gradient_of = make_gradient(learner.policy, config, targets)
+    gradient_of(learner.current[0], learner.no_batch(), 0.0)
+
+    def train(timeout: float) -> bool:
+        trained = learner.train(gradient_of, timeout)
+        if trained:
+            learner.exchange.published.publish(*learner.current)
+        return trained
+
+    return {"trainer": train}

@@ -1,0 +1,88 @@
+"""The gradient of the actor-critic loss, from parameters and a Segment: what all algorithms here have in common.
+
+They differ in where it is computed and in its targets: `lambda_targets` where the segment was collected with the
+parameters that learn from it, `vtrace_targets` where it was collected with older ones.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from a3c.config import TrainConfig
+from a3c.learning.losses import actor_critic_loss, explained_variance
+from a3c.learning.optimizers import clip_by_global_norm
+from a3c.learning.returns import Targets, lambda_returns, n_step_returns, step_continues, step_discounts, vtrace
+from a3c.policy import Policy
+
+Targeting = Callable[[TrainConfig, Any, jax.Array, jax.Array], Targets]
+"""`(config, segment, values [T+1, B], log_probs [T, B]) -> targets`, inside jit; `log_probs` are those of pi as it is."""
+
+
+def lambda_targets(config: TrainConfig, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
+    """Lambda-returns, and `G_t - v_t` as the advantage (Mnih et al. 2016, algorithm S3)."""
+    steps = _steps(config, segment, values)
+    if config.n_step is None:
+        returns = lambda_returns(*steps, config.gae_lambda)
+    else:
+        returns = n_step_returns(*steps, config.gae_lambda, config.n_step)
+    return Targets(returns, returns - values[:-1])
+
+
+def vtrace_targets(config: TrainConfig, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
+    """V-trace, from how probable the actions are now and how probable they were (Espeholt et al. 2018)."""
+    ratios = jnp.exp(log_probs - segment.log_probs)
+    return vtrace(*_steps(config, segment, values), ratios, config.gae_lambda, config.rho_clip, config.c_clip)
+
+
+def _steps(config: TrainConfig, segment: Any, values: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    discounts = step_discounts(segment.terminated, config.gamma)
+    continues = step_continues(segment.terminated, segment.truncated, segment.mask)
+    return segment.rewards, values, discounts, continues
+
+
+def make_gradient(
+    policy: Policy,
+    config: TrainConfig,
+    targets: Targeting = lambda_targets,
+) -> Callable:
+    """Jitted `(parameters [P], segment, entropy_coefficient) -> (gradient [P], diagnostics)`, those of DIAGNOSTICS."""
+
+    def loss(network, segment, entropy_coefficient):
+        distribution, values = policy.apply(network, segment.observations)
+        real_steps = jax.tree.map(lambda x: x[:-1], distribution)
+        log_probs = real_steps.log_prob(segment.actions)
+        aims = targets(config, segment, values, log_probs)
+        if config.correction == "epsilon":
+            log_probs = jnp.log(jnp.exp(log_probs) + config.log_epsilon)
+        mask = learned_steps(config, segment)
+        losses = actor_critic_loss(
+            log_probs,
+            real_steps.entropy(),
+            values[:-1],
+            aims,
+            mask,
+            value_coefficient=config.value_coefficient,
+            entropy_coefficient=entropy_coefficient,
+            normalize_advantages=config.normalize_advantages,
+            reduction=config.loss_reduction,
+        )
+        return losses.total, (losses, explained_variance(values[:-1], aims.returns, mask))
+
+    def gradient_of(parameters, segment, entropy_coefficient):
+        network = policy.network(parameters)
+        gradient, (losses, explained) = eqx.filter_grad(loss, has_aux=True)(network, segment, entropy_coefficient)
+        gradient, norm = clip_by_global_norm(policy.flatten(gradient), config.max_gradient_norm)
+        return gradient, jnp.stack([*losses, norm, explained])
+
+    return jax.jit(gradient_of)
+
+
+def learned_steps(config: TrainConfig, segment: Any) -> jax.Array:
+    """The real steps, less those at the end that the next segment, which overlaps this one, has too."""
+    if config.overlap == 0:
+        return segment.mask
+    rows = jnp.arange(segment.mask.shape[0])[:, None]
+    return segment.mask & (rows < segment.mask.shape[0] - config.overlap)

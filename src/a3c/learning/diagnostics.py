@@ -1,0 +1,18 @@
+"""What a gradient says of itself."""
+
+import math
+
+import numpy as np
+
+from a3c.errors import TrainingDiverged
+
+DIAGNOSTICS = ("loss", "policy_loss", "value_loss", "entropy", "gradient_norm", "explained_variance")
+"""Their names, in the order in which a gradient gives them."""
+
+
+def check_finite(diagnostics: np.ndarray) -> None:
+    """Raises TrainingDiverged rather than let a gradient that is not a number reach everyone's parameters."""
+    if not math.isfinite(diagnostics[DIAGNOSTICS.index("gradient_norm")]):
+        raise TrainingDiverged(
+            "the gradient is no longer finite: lower --learning-rate, or scale the rewards down with --reward-scale"
+        )

@@ -1,0 +1,101 @@
+"""The PredictionBoard: where workers ask for actions, and predictors with the network answer.
+
+    policy = RemotePolicy(board, worker, policy)                  a worker's: asks, and waits for the answer
+    workers = board.waiting(timeout)                              a predictor; who waits for one
+    board.answer(workers, actions, log_probs_and_values, version)
+
+Each worker has a row of its own in every shared array: nobody's observation can get somebody else's action. What
+travels through pipes is the workers' numbers: one pipe to the predictors, one back to each worker.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from a3c.parallel.parameter_store import ParameterStore
+from a3c.parallel.shared_memory import SharedArray
+from a3c.parallel.tokens import TokenPipe
+
+if TYPE_CHECKING:
+    # The main process needs no JAX.
+    from a3c.policy import Policy
+
+
+class PredictionBoard:
+    """For `workers` of B environments each, whose observations have this shape and dtype."""
+
+    def __init__(self, workers: int, environments: int, shape: tuple[int, ...], dtype: np.dtype, store: ParameterStore):
+        rows = (workers, environments)
+        self.store = store
+        self.observations = SharedArray((*rows, *shape), dtype)
+        self.noise, self.epsilon = SharedArray(rows, np.float32), SharedArray(rows, np.float32)
+        self.actions = SharedArray(rows, np.int64)
+        self.log_probs, self.values = SharedArray(rows, np.float32), SharedArray(rows, np.float32)
+        self.versions = SharedArray((workers,), np.int64)
+        self._asked, self._answered = TokenPipe(), [TokenPipe() for _ in range(workers)]
+        self.on_ask: Callable[[], None] | None = None
+        """Where worker and learner take turns in one process: called after each question."""
+
+    def ask(self, worker: int) -> None:
+        """Asks about what is in this worker's rows; raises Stopped when the run stops before the answer comes."""
+        self._asked.put(worker)
+        if self.on_ask is not None:
+            self.on_ask()
+        self._answered[worker].wait(1, lambda: self.store.stopping)
+
+    def waiting(self, timeout: float) -> list[int]:
+        """The workers that wait for an answer; none where none asked within `timeout` seconds. Each is given once."""
+        return self._asked.take(len(self._answered), timeout)
+
+    def questions(self, workers: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What these workers ask about: observations `[n, B, *shape]`, noise and epsilon `[n, B]`."""
+        return self.observations.array[workers], self.noise.array[workers], self.epsilon.array[workers]
+
+    def answer(self, workers: Sequence[int], actions: np.ndarray, said: np.ndarray, version: int) -> None:
+        """Answers these workers: `actions` `[n, B]`, their log-probabilities and the values `[2, n, B]`."""
+        for row, worker in enumerate(workers):
+            self.actions.array[worker] = actions[row]
+            self.log_probs.array[worker], self.values.array[worker] = said[0, row], said[1, row]
+            self.versions.array[worker] = version
+            self._answered[worker].put(worker)
+
+
+class RemotePolicy:
+    """What a Collector takes for its policy where the network is behind a board: asks for every batch of actions.
+
+    The parameters in the arguments are ignored: the predictors have the latest.
+    """
+
+    def __init__(self, board: PredictionBoard, worker: int, policy: "Policy"):
+        self.observation_space, self.action_space = policy.observation_space, policy.action_space
+        self.noise = policy.noise
+        self._board, self._worker = board, worker
+        self._log_probs: list[np.ndarray] = []
+        self._versions: list[int] = []
+
+    def act(self, parameters: None, observations: np.ndarray, noise: np.ndarray, epsilon: float) -> np.ndarray:
+        board, worker = self._board, self._worker
+        board.observations.array[worker] = observations
+        board.noise.array[worker], board.epsilon.array[worker] = noise, epsilon
+        board.ask(worker)
+        self._log_probs.append(board.log_probs.array[worker].copy())
+        self._versions.append(int(board.versions.array[worker]))
+        return board.actions.array[worker]
+
+    def value(self, parameters: None, observations: np.ndarray) -> np.ndarray:
+        self._board.observations.array[self._worker] = observations
+        self._board.ask(self._worker)
+        return self._board.values.array[self._worker].copy()
+
+    def log_prob(self, parameters: None, observations: np.ndarray, actions: np.ndarray, epsilon: float) -> np.ndarray:
+        """The log-probabilities `[T, B]` of the actions since `take_version`; 0 for rows that were not stepped."""
+        log_probs = np.zeros(actions.shape, np.float32)
+        log_probs[: len(self._log_probs)] = self._log_probs
+        return log_probs
+
+    def take_version(self) -> float:
+        """The mean version of the parameters that chose the actions since this was called last."""
+        version = float(np.mean(self._versions))
+        self._log_probs, self._versions = [], []
+        return version

@@ -1,0 +1,75 @@
+"""A pipe of small numbers: what processes and threads hand each other beside arrays that they share."""
+
+import fcntl
+import os
+import select
+import sys
+import termios
+import time
+from collections.abc import Callable
+from multiprocessing import reduction
+from typing import Any
+
+import numpy as np
+
+TOKEN = np.dtype("<u2")
+LOOK_UP_EVERY = 0.1
+"""Seconds after which one who waits looks whether the run is to stop."""
+
+
+class Stopped(Exception):
+    """The run is to stop, and what was waited for will not come."""
+
+
+class TokenPipe:
+    """Numbers from 0 to 65,535, in order: any process that has the pipe may put, any may take; each is taken once.
+
+    Two bytes a number. The system moves so few whole or not at all, so that no lock is needed: nothing blocks when a
+    process is killed, and the pipe is gone with the last process that has it. It can be pickled only while a process is
+    being started.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+
+    def put(self, *tokens: int) -> None:
+        os.write(self._writer, np.array(tokens, TOKEN).tobytes())
+
+    def take(self, most: int, timeout: float) -> list[int]:
+        """At least one and at most `most` of what is there; none where none came within `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return np.frombuffer(os.read(self._reader, most * TOKEN.itemsize), TOKEN).tolist()
+            except BlockingIOError:
+                pass
+            left = deadline - time.monotonic()
+            # After waiting another may have been faster; then this one waits on.
+            poll = select.poll()
+            poll.register(self._reader, select.POLLIN)
+            if left <= 0 or not poll.poll(left * 1000):
+                return []
+
+    def wait(self, most: int, stopping: Callable[[], bool]) -> list[int]:
+        """`take`, for as long as it takes; raises Stopped once `stopping` is true and nothing is there."""
+        while not (tokens := self.take(most, LOOK_UP_EVERY)):
+            if stopping():
+                raise Stopped
+        return tokens
+
+    def __len__(self) -> int:
+        """How many are in the pipe."""
+        waiting = fcntl.ioctl(self._reader, termios.FIONREAD, bytes(4))
+        return int.from_bytes(waiting, sys.byteorder) // TOKEN.itemsize
+
+    def __del__(self) -> None:
+        for name in ("_reader", "_writer"):
+            if name in self.__dict__:
+                os.close(self.__dict__.pop(name))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"ends": [reduction.DupFd(end) for end in (self._reader, self._writer)]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._reader, self._writer = (end.detach() for end in state["ends"])

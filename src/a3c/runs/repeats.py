@@ -1,0 +1,106 @@
+"""Repeats: one training with several seeds, a run folder for each inside one folder, and what they come to together."""
+
+import json
+import math
+import statistics
+from pathlib import Path
+from typing import Any
+
+from a3c.config import TrainConfig
+from a3c.errors import RunFolderError
+from a3c.runs.files import write_atomically
+from a3c.runs.folder import RunFolder
+
+MEASURES = ("steps", "seconds", "return_mean_100", "best_return_mean_100", "solved_at_step", "solved_at_second")
+RETURNS = ("return_mean_100", "best_return_mean_100")
+"""The measures of which more is better."""
+
+
+class RepeatsFolder:
+    """The folder of repeats: `seed-<seed>/`, an ordinary run folder each, `repeats.json` and `repeats.png`."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    @classmethod
+    def new(cls, path: str | Path) -> "RepeatsFolder":
+        """A folder for new repeats, which the first run makes. Raises RunFolderError where something is in it."""
+        folder = cls(path)
+        if folder.path.exists() and not folder.path.is_dir():
+            raise RunFolderError(f"--run {path} is a file; name a folder")
+        if folder.path.exists() and any(folder.path.iterdir()):
+            how = f"continue them with --resume {path}" if folder.seeds() else "it is not empty"
+            raise RunFolderError(f"--run {path} cannot take new repeats: {how}, or choose another --run")
+        return folder
+
+    @property
+    def report_path(self) -> Path:
+        return self.path / "repeats.json"
+
+    @property
+    def picture_path(self) -> Path:
+        return self.path / "repeats.png"
+
+    def seeds(self) -> list[int]:
+        """The seeds whose runs have begun, in order; none where this is not a folder of repeats."""
+        names = [path.parent.name.removeprefix("seed-") for path in self.path.glob("seed-*/config.toml")]
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def run(self, seed: int) -> RunFolder:
+        return RunFolder(self.path / f"seed-{seed}")
+
+    def runs(self) -> list[RunFolder]:
+        """The runs that have begun."""
+        return [self.run(seed) for seed in self.seeds()]
+
+    def config(self) -> TrainConfig:
+        """The settings, with the first seed."""
+        return self.runs()[0].config()
+
+    def recipe(self) -> str | None:
+        """The recipe that `repeats.json` names; None where it names none, or cannot be read."""
+        try:
+            return json.loads(self.report_path.read_text(encoding="utf-8"))["recipe"]
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def write_report(self, config: TrainConfig, recipe: str | None, repeats: int) -> dict[str, Any]:
+        """Writes `repeats.json` about the runs that there are, of `repeats` in all, and returns what it holds."""
+        summaries = [run.summary() for run in self.runs() if run.summary_path.exists()]
+        rows = [_row(summary) for summary in summaries]
+        together = {name: median_and_worst(name, [row[name] for row in rows]) for name in MEASURES}
+        report = {
+            "environment": config.environment,
+            "algorithm": config.algorithm,
+            "recipe": recipe,
+            "workers": config.workers,
+            "target_return": config.target_return,
+            "repeats": repeats,
+            "solved": sum(row["solved_at_step"] is not None for row in rows),
+            "median": {name: median for name, (median, _) in together.items()},
+            "worst": {name: worst for name, (_, worst) in together.items()},
+            "seeds": rows,
+            **{name: summaries[0][name] for name in ("versions", "machine") if summaries},
+        }
+        write_atomically(self.report_path, (json.dumps(report, indent=2) + "\n").encode())
+        return report
+
+
+def settings_to_resume(path: Path) -> TrainConfig:
+    """The settings of a run, or those that repeats have in common, with the first seed. Raises RunFolderError."""
+    repeats = RepeatsFolder(path)
+    return repeats.config() if repeats.seeds() else RunFolder.open(path).config()
+
+
+def median_and_worst(measure: str, values: list[Any]) -> tuple[Any, Any]:
+    """Median and worst of a measure over seeds. None, such as the time until solved of a seed that was not, counts as
+    worse than any number, and is what comes back where such a seed is the median or the worst."""
+    sign = -1 if measure in RETURNS else 1
+    badness = [math.inf if value is None else sign * value for value in values] or [math.inf]
+    median, worst = (None if math.isinf(bad) else sign * bad for bad in (statistics.median(badness), max(badness)))
+    return median, worst
+
+
+def _row(summary: dict[str, Any]) -> dict[str, Any]:
+    named = {"seed": summary["seed"], "status": summary["status"], "seconds": summary["wall_seconds"]}
+    return {name: named.get(name, summary.get(name)) for name in ("seed", "status", *MEASURES)}

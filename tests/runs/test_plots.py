@@ -1,0 +1,74 @@
+"""Pictures of several runs: the common grid, the mean that stands for runs of different lengths, what is drawn."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from a3c.config import TrainConfig
+from a3c.errors import RunFolderError
+from a3c.runs.folder import RunFolder
+from a3c.runs.metrics import EPISODE_COLUMNS
+from a3c.runs.plots import on_common_steps, plot_means, plot_runs
+
+
+def a_run(path, episodes, **changes):
+    """The folder of a run with these episodes, `(step, return)` each."""
+    config = TrainConfig("Some-v0", workers=1, seed=1, target_return=90.0)
+    folder = RunFolder.create(path, config)
+    facts = {name: getattr(config, name) for name in ("algorithm", "environment", "workers", "seed", "target_return")}
+    folder.write_summary(facts | {"solved_at_step": None} | changes)
+    with folder.episodes_path.open("w", newline="") as file:
+        rows = [(step, 0.0, 0, return_, 1) for step, return_ in episodes]
+        csv.writer(file).writerows([EPISODE_COLUMNS, *rows])
+    return folder
+
+
+def curve(*points):
+    steps, values = zip(*points, strict=True)
+    return np.array(steps), np.array(values, float)
+
+
+def test_the_grid_begins_where_every_run_has_a_value_and_ends_with_the_longest():
+    at, values = on_common_steps([curve((10, 1), (100, 2)), curve((40, 3), (400, 4))])
+    assert (at[0], at[-1]) == (40, 400)
+    assert values.shape == (2, len(at))
+    assert (np.diff(at) > 0).all()
+
+
+def test_between_its_points_a_run_has_the_value_before():
+    at, (_, values) = on_common_steps([curve((0, 0), (100, 0)), curve((0, 5), (50, 7), (100, 9))])
+    assert (values[at < 50] == 5).all()
+    assert (values[(at >= 50) & (at < 100)] == 7).all()
+    assert values[-1] == 9
+
+
+def test_the_last_value_of_a_run_is_held_until_the_longest_ends():
+    at, (short, long) = on_common_steps([curve((0, 1), (100, 8)), curve((0, 1), (1000, 2))])
+    assert (short[at >= 100] == 8).all()
+    assert long[-1] == 2
+
+
+def test_a_mean_is_drawn_with_its_spread_its_runs_and_the_target(tmp_path):
+    runs = [a_run(tmp_path / name, [(step, 50 + step) for step in range(1, 40)]) for name in "abc"]
+    plot_means([("all", runs)], tmp_path / "mean.svg")
+    words = ["mean of 3 runs", "standard deviation", "one run", "target 90", "A3C on Some-v0"]
+    assert [word for word in words if f"<!-- {word} -->" not in (tmp_path / "mean.svg").read_text()] == []
+
+
+def test_groups_are_drawn_each_with_a_mean_of_its_own(tmp_path):
+    first = a_run(tmp_path / "a", [(1, 1.0), (9, 2.0)])
+    second = a_run(tmp_path / "b", [(1, 3.0), (9, 4.0)], algorithm="random")
+    plot_means([("one", [first]), ("other", [second, second])], tmp_path / "means.svg")
+    picture = (tmp_path / "means.svg").read_text()
+    assert "<!-- one: mean of 1 run -->" in picture
+    assert "<!-- other: mean of 2 runs -->" in picture
+    assert "<!-- A3C, RANDOM on Some-v0 -->" in picture
+
+
+@pytest.mark.parametrize("draw", [lambda runs, path: plot_means([("", runs)], path), plot_runs])
+def test_a_run_without_an_episode_cannot_be_drawn(tmp_path, draw):
+    runs = [a_run(tmp_path / "a", [(1, 1.0)]), a_run(tmp_path / "b", [])]
+    with pytest.raises(RunFolderError, match="b holds no finished episode yet"):
+        draw(runs, tmp_path / "mean.png")
+    assert not (tmp_path / "mean.png").exists()
