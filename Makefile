@@ -45,8 +45,11 @@ lint: setup ## check style, types and the layers of the package
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
-bench: setup .venv/.bench ## measure against the targets and Stable-Baselines3 (ARGS="--only startup" chooses a part)
-	@$(BIN)/python benchmarks/cartpole.py $(ARGS)
+# All benchmarks, or with ARGS, which differ between them, only CartPole's or those that BENCH names.
+BENCH ?= cartpole $(if $(strip $(ARGS)),,algorithms)
+
+bench: setup .venv/.bench ## measure against the targets and Stable-Baselines3 (BENCH=algorithms ARGS="--only lag" chooses)
+	@for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
 
 # Any build of the pinned torch will do: where pip's own choice would bring CUDA, install torch's CPU build first.
 .venv/.bench: .venv/.setup benchmarks/constraints.txt
@@ -58,6 +61,7 @@ bench: setup .venv/.bench ## measure against the targets and Stable-Baselines3 (
 
 docs: setup ## redraw the figures in docs/ from the results in benchmarks/results/
 	@$(BIN)/python benchmarks/cartpole.py --figures-only
+	@$(BIN)/python benchmarks/algorithms.py --figures-only
 
 clean: ## remove caches and build products; .venv/ and runs/ stay
 	@rm -rf build dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -11,6 +11,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from multiprocessing.queues import Queue
@@ -28,6 +29,9 @@ Record = dict[str, Any]
 PEER = Path(__file__).parent / "peers" / "sb3_cartpole.py"
 WINDOW = 100
 CURVE_POINTS = 100
+"""Points of a learning curve that are evenly many episodes apart, and as many that are evenly many steps apart."""
+EPISODES = 100
+"""Episodes of an evaluation."""
 UNSOLVED: Record = {"status": "failed", "solved_at_second": None, "solved_at_step": None}
 
 
@@ -36,6 +40,7 @@ def train(
     limit: float = 120.0,
     environment: dict[str, str] | None = None,
     watch: Callable[[subprocess.Popen], None] | None = None,
+    evaluated: tuple[str, ...] = (),
 ) -> Record:
     """Runs `a3c train FLAGS` and returns what its summary.json says, with the learning curve.
 
@@ -43,6 +48,7 @@ def train(
         limit: seconds after which the process is killed, which makes the run a failed one.
         environment: variables added to the environment.
         watch: called with the process while it runs.
+        evaluated: checkpoints of the run to evaluate when it is over, of "best" and "latest".
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
@@ -62,7 +68,20 @@ def train(
                     (float(row["seconds"]), int(row["step"]), float(row["return"])) for row in csv.DictReader(file)
                 ]
             record["curve"] = _curve(episodes)
+            if evaluated and not record["error"]:
+                record["greedy"] = {checkpoint: _evaluate(folder, checkpoint) for checkpoint in evaluated}
     return record | UNSOLVED if record["error"] else record
+
+
+def _evaluate(folder: Path, checkpoint: str, limit: float = 60.0) -> Record:
+    """What `a3c evaluate` says of a checkpoint of the run in `folder`, which takes the most probable actions."""
+    output = folder.parent / f"{checkpoint}.json"
+    flags = ("--checkpoint", checkpoint, "--episodes", str(EPISODES), "--json")
+    record = _run([sys.executable, "-m", "a3c", "evaluate", str(folder), *flags], limit, output=output)
+    if record["error"] is None:
+        said = json.loads(output.read_text(encoding="utf-8"))
+        record |= {name: said[name] for name in ("mean", "std", "returns")}
+    return record
 
 
 def train_peer(python: str, algorithm: str, seed: int, steps: int = 500_000, seconds: float = 300.0) -> Record:
@@ -84,12 +103,16 @@ def _run(
     limit: float,
     environment: dict[str, str] | None = None,
     watch: Callable[[subprocess.Popen], None] | None = None,
+    output: Path | None = None,
 ) -> Record:
-    """One process from start to end; `error` says what went wrong, if anything did."""
-    with tempfile.TemporaryFile("w+") as log:
+    """One process from start to end; `error` says what went wrong, if anything did.
+
+    What the process prints goes to the file `output`, if given, and is forgotten otherwise.
+    """
+    with tempfile.TemporaryFile("w+") as log, output.open("w") if output else nullcontext(log) as printed:
         started = time.monotonic()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | (environment or {})
+            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=log, env=os.environ | (environment or {})
         )
         error = None
         try:
@@ -134,7 +157,10 @@ def _curve(episodes: list[tuple[float, int, float]]) -> dict[str, list[float]]:
     end = np.arange(1, len(returns) + 1)
     begin = np.maximum(end - WINDOW, 0)
     means = (sums[end] - sums[begin]) / (end - begin)
-    kept = np.unique(np.linspace(0, len(means) - 1, CURVE_POINTS).astype(int))
+    # Early episodes are short and many, late ones long and few: even in episodes alone, the end would be coarse.
+    in_episodes = np.linspace(0, len(means) - 1, CURVE_POINTS).astype(int)
+    in_steps = np.searchsorted(np.maximum.accumulate(steps), np.linspace(steps[0], steps[-1], CURVE_POINTS))
+    kept = np.union1d(in_episodes, in_steps)
     return {
         "second": [round(float(x), 3) for x in seconds[kept]],
         "step": [int(x) for x in steps[kept]],

@@ -129,7 +129,7 @@ class TrainConfig:
     """Apply gradients one worker at a time under a lock, instead of lock-free (Hogwild!, Recht et al. 2011)."""
 
     # Learner of ga3c and impala
-    min_batch: int = 512
+    min_batch: int = 256
     """Steps that ga3c and impala train on at once, at least: as many segments as hold them are joined."""
 
     queue_size: int | None = None

@@ -18,7 +18,7 @@ from a3c.learning.returns import Targets, lambda_returns, n_step_returns, step_c
 from a3c.policy import Policy
 
 Targeting = Callable[[TrainConfig, Any, jax.Array, jax.Array], Targets]
-"""`(config, segment, values [T+1, B], log_probs [T, B]) -> targets`, inside jit; `log_probs` are those of pi as it is."""
+"""`(config, segment, values [T+1, B], log_probs [T, B]) -> targets`, inside jit; `log_probs` are the present ones."""
 
 
 def lambda_targets(config: TrainConfig, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:

@@ -13,6 +13,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
+from a3c.environments.single import SingleVectorEnv
 from a3c.errors import A3CError, InvalidEnvironment, nearest
 
 EXTRAS = {"ale_py": "atari", "Box2D": "box2d", "box2d": "box2d", "mujoco": "mujoco", "pygame": "render"}
@@ -76,6 +77,8 @@ class EnvironmentMaker:
                 arguments["max_episode_steps"] = self.max_episode_steps
             with _failures(self.name):
                 return gymnasium.make_vec(spec, count, vectorization_mode="vector_entry_point", **arguments)
+        if count == 1:
+            return SingleVectorEnv(self.make())
         return SyncVectorEnv([self.make] * count, autoreset_mode=AutoresetMode.NEXT_STEP)
 
     @property

@@ -57,17 +57,17 @@ def actor_critic_loss(
         log_probs: log-probability of each action taken.
         entropies: entropy of the policy at each step, in nats.
         values: v_t.
-        targets: G_t and A_t.
+        targets: G_t, A_t and its weight.
         mask: True at real steps; dummy reset steps and padding add nothing.
         reduction: `mean` over real steps, or the paper's `sum`.
     """
-    shapes = {x.shape for x in (log_probs, entropies, values, *targets, mask)}
+    shapes = {x.shape for x in (log_probs, entropies, values, targets.returns, targets.advantages, mask)}
     if len(shapes) != 1:
         raise ValueError(f"every step needs its own value: shapes differ, {sorted(shapes)}")
-    returns, advantages = jax.lax.stop_gradient(targets)
+    returns, advantages, weights = jax.lax.stop_gradient(targets)
     if normalize_advantages:
         advantages = normalize(advantages, mask)
-    terms = jnp.stack([-log_probs * advantages, (returns - values) ** 2, entropies])
+    terms = jnp.stack([-log_probs * advantages * weights, (returns - values) ** 2, entropies])
     policy, value, entropy = masked_mean(terms, mask)
     total = policy + value_coefficient * value - entropy_coefficient * entropy
     if reduction == "sum":

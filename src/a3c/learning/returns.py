@@ -12,10 +12,12 @@ from jaxtyping import Array, Bool, Float
 
 
 class Targets(NamedTuple):
-    """What the value estimate is to become, and the advantage of each action taken; `[T, ...]` each."""
+    """What the value estimate is to become, the advantage of each action taken, and its weight; `[T, ...]` each."""
 
     returns: Float[Array, "T ..."]
     advantages: Float[Array, "T ..."]
+    weights: Float[Array, "T ..."] | float = 1.0
+    """Importance weights of the policy's gradient: 1 where the policy that learns took the actions."""
 
 
 def step_discounts(terminated: Bool[Array, "T ..."], gamma: float) -> Float[Array, "T ..."]:
@@ -107,11 +109,14 @@ def vtrace(
     """V-trace: targets for the policy pi from steps that another one, mu, took (Espeholt et al. 2018, section 4.1).
 
         vs_t - v_t = rho_t (r_t + discount_t v_{t+1} - v_t) + discount_t c_t (vs_{t+1} - v_{t+1})
-        advantage_t = rho_t (r_t + discount_t q_{t+1} - v_t)
+        advantage_t = r_t + discount_t q_{t+1} - v_t,    weight_t = rho_t
 
     with rho_t and c_t the ratios pi(a_t) / mu(a_t), clipped; c_t is times `lambda_` (remark 2), and 0 where step t+1 is
     another episode's. q_{t+1} is vs_{t+1}, mixed with v_{t+1} by `lambda_`. Where pi is mu, these are `lambda_returns`
     and the generalised advantage estimates.
+
+    The policy's gradient is that of `weight_t advantage_t log pi(a_t)`. They come apart, as advantages may be shifted
+    before they are weighted, which leaves the gradient's mean as it is, but not after.
 
     Args:
         ratios: pi(a_t) / mu(a_t).
@@ -120,7 +125,7 @@ def vtrace(
         The others are those of `lambda_returns`.
     """
     rho, c = jnp.minimum(rho_clip, ratios), lambda_ * jnp.minimum(c_clip, ratios) * continues
-    errors = rho * (rewards + discounts * values[1:] - values[:-1])
+    errors = rewards + discounts * values[1:] - values[:-1]
 
     def step_back(correction_after, inputs):
         error, discount, c = inputs
@@ -129,9 +134,9 @@ def vtrace(
 
     unroll = min(8, rewards.shape[0])
     _, corrections = jax.lax.scan(
-        step_back, jnp.zeros_like(values[-1]), (errors, discounts, c), reverse=True, unroll=unroll
+        step_back, jnp.zeros_like(values[-1]), (rho * errors, discounts, c), reverse=True, unroll=unroll
     )
     through = lambda_ * continues
     next_corrections = jnp.concatenate([corrections[1:], jnp.zeros_like(corrections[:1])])
-    advantages = errors + rho * discounts * through * next_corrections
-    return Targets(values[:-1] + corrections, advantages)
+    advantages = errors + discounts * through * next_corrections
+    return Targets(values[:-1] + corrections, advantages, rho)

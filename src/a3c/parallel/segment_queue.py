@@ -9,6 +9,7 @@ lost, nor overwritten, nor trained on twice.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -64,12 +65,15 @@ class SegmentQueue:
 
         Several threads of one process may ask; one at a time gathers.
         """
+        deadline = time.monotonic() + timeout
         if not self._gathering.acquire(timeout=timeout):
             return None
         try:
-            self._gathered += self._full.take(segments - len(self._gathered), timeout)
-            if len(self._gathered) < segments:
-                return None
+            while missing := segments - len(self._gathered):
+                came = self._full.take(missing, max(0.0, deadline - time.monotonic()))
+                if not came:
+                    return None
+                self._gathered += came
             slots, self._gathered = self._gathered, []
         finally:
             self._gathering.release()

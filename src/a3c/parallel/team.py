@@ -24,7 +24,9 @@ class Team:
         self.store = store
         self._gradients = SharedArray((workers, parameters), np.float32)
         self._totals = SharedArray((len(COUNTERS),), np.int64)
-        self._arrived, self._released = TokenPipe(), TokenPipe()
+        self._arrived = TokenPipe()
+        # Two that take turns: who is slow to wake finds its token still there when the fast wait at the next meeting.
+        self._released, self._meetings = (TokenPipe(), TokenPipe()), [0] * workers
         self._note_totals()
 
     @property
@@ -40,9 +42,11 @@ class Team:
         None. Whatever is counted must be counted before. Raises Stopped when the run stops meanwhile.
         """
         self._gradients.array[worker] = gradient
+        released = self._released[self._meetings[worker] % 2]
+        self._meetings[worker] += 1
         if worker > 0:
             self._arrived.put(worker)
-            self._released.wait(1, self._stopping)
+            released.wait(1, self._stopping)
             yield None
             return
         others = range(1, len(self._gradients.array))
@@ -52,7 +56,7 @@ class Team:
         yield self._gradients.array.mean(axis=0)
         self._note_totals()
         if others:
-            self._released.put(*others)
+            released.put(*others)
 
     def _note_totals(self) -> None:
         self._totals.array[:] = list(self.store.totals().values())

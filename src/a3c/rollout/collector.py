@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from a3c.config import TrainConfig
+from a3c.environments.single import SingleVectorEnv
 from a3c.environments.spaces import observation_dtype
 from a3c.errors import InvalidEnvironment
 from a3c.rollout.segment import Segment
@@ -196,6 +197,6 @@ def autoreset_mode(environments: VectorEnv) -> AutoresetMode:
 
 def environment_seeds(environments: VectorEnv, seed_sequence: np.random.SeedSequence) -> Any:
     """A seed for each environment where each is an object of its own, else one for them all."""
-    if isinstance(environments.unwrapped, SyncVectorEnv):
+    if isinstance(environments.unwrapped, (SyncVectorEnv, SingleVectorEnv)):
         return [int(s.generate_state(1)[0] >> 1) for s in seed_sequence.spawn(environments.num_envs)]
     return int(seed_sequence.generate_state(1)[0] >> 1)

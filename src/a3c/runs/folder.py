@@ -163,4 +163,7 @@ def _toml(value: Any) -> str:
         return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, float):
+        # TOML writes infinity as Python does, JSON otherwise.
+        return float.__repr__(value)
     return json.dumps(value)

@@ -1,0 +1,87 @@
+"""How a benchmark runs: its flags, its parts one after the other, its results saved after each, its pictures."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.table import Table
+
+import report
+from measure import Record, machine
+from report import Findings, Measured
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a benchmark: what measures it, and what is made of its runs."""
+
+    measure: Callable[[argparse.Namespace], list[Record]]
+    findings: Findings
+    table: Callable[[Measured], Table] | None = None
+    pictures: dict[str, Callable[[Measured, Path], None]] = field(default_factory=dict)
+    """What draws them, by their file names."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Parts whose results share a file, benchmarks/results/NAME.json."""
+
+    name: str
+    parts: dict[str, Part]
+
+    def parser(self, description: str | None) -> argparse.ArgumentParser:
+        """The flags that every benchmark has."""
+        parser = argparse.ArgumentParser(
+            description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        names, output = ",".join(self.parts), ROOT / "benchmarks" / "results" / f"{self.name}.json"
+        parser.add_argument("--only", type=self._names, default=names, help="parts to measure, of %(default)s")
+        parser.add_argument("--output", type=Path, default=output, help="the results")
+        parser.add_argument("--figures", type=Path, default=ROOT / "docs", help="the folder to draw figures into")
+        parser.add_argument("--figures-only", action="store_true", help="measure nothing: draw from the results")
+        return parser
+
+    def _names(self, given: str) -> list[str]:
+        names = given.split(",")
+        if unknown := set(names) - set(self.parts):
+            raise argparse.ArgumentTypeError(
+                f"there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(self.parts)}"
+            )
+        return names
+
+    def run(self, arguments: argparse.Namespace) -> None:
+        """Measures the parts that are asked for, and draws the pictures of all that there are results of."""
+        results = report.load(arguments.output)
+        if not arguments.figures_only:
+            findings = {name: part.findings for name, part in self.parts.items()}
+            here = machine()
+            if here["load_average_before"][0] > here["cores"] / 2:
+                print(
+                    f"this machine is busy (load {here['load_average_before'][0]}): times will be worse than its best"
+                )
+            for name in arguments.only:
+                print(f"{name}:", flush=True)
+                before = machine()
+                results[name] = {"machine": before, "runs": self.parts[name].measure(arguments)}
+                report.save(results, findings, arguments.output)
+            measured = {name: results[name] for name in arguments.only}
+            tables = [table(part) for name, part in measured.items() if (table := self.parts[name].table) is not None]
+            report.show(measured, findings, tables)
+        for name, part in self.parts.items():
+            for picture, draw in part.pictures.items():
+                if name in results:
+                    draw(results[name], arguments.figures / picture)
+                    print(f"figure   {arguments.figures / picture}")
+                else:
+                    print(f"no figure {picture}: {arguments.output} has no results of the part {name}")
+
+
+def tell(run: Record) -> None:
+    """A line of progress."""
+    outcome = run["error"] or f"{run['status']}, {run['steps']:,} steps, {run['steps_per_second'] or 0:,.0f} steps/s"
+    if run["solved_at_second"] is not None:
+        outcome += f", solved after {run['solved_at_second']:.2f} s and {run['solved_at_step']:,} steps"
+    print(f"  {run['system']} ({run['command']}): {outcome}", flush=True)

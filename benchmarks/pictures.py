@@ -1,0 +1,101 @@
+"""The pictures that the benchmarks draw of their runs."""
+
+import math
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from report import Measured, by, column, solved
+
+TICKS = (1, 2, 5, 10, 20, 50, 100, 200)
+SECONDS = "seconds since the process started (logarithmic)"
+MEAN_RETURN = "mean return of the last 100 training episodes"
+
+
+def draw_solved(part: Measured, path: Path, longest: float) -> None:
+    """CartPole-v1: learning curves over seconds, and the seconds until solved, of every system and seed.
+
+    The axis of seconds ends at `longest`.
+    """
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    curves, bars = figure.subplots(1, 2, width_ratios=(3, 2))
+    systems = by(part, "system")
+    for number, (system, runs) in enumerate(systems.items()):
+        color = f"C{number}"
+        for index, run in enumerate(runs):
+            if curve := run.get("curve"):
+                label = f"{system}, {len(runs)} seed{'s' * (len(runs) > 1)}" if index == 0 else None
+                curves.plot(curve["second"], curve["mean"], color=color, alpha=0.7, linewidth=1.2, label=label)
+        _draw_seconds(bars, len(systems) - 1 - number, runs, color)
+    curves.axhline(475, color="grey", linestyle="--", linewidth=1, label="solved: 475")
+    curves.set(title="CartPole-v1: every seed", xlabel=SECONDS, ylabel=MEAN_RETURN, xscale="log")
+    curves.set_ylim(0, 520)
+    curves.legend(loc="upper left", fontsize="small", bbox_to_anchor=(0.0, 0.88))
+    bars.set(title="until solved: median and seeds", xlabel="seconds (logarithmic)", xscale="log")
+    bars.set_ylim(-0.6, len(systems) - 0.4)
+    bars.set_yticks(range(len(systems)), list(systems)[::-1])
+    ticks = [tick for tick in TICKS if tick <= longest]
+    for axes in (curves, bars):
+        axes.set_xlim(1, longest)
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.minorticks_off()
+        axes.grid(alpha=0.2)
+    _save(figure, part, path)
+
+
+def _draw_seconds(bars: Axes, row: int, runs: list[Measured], color: str) -> None:
+    """Of one system: a bar for the median seconds until solved, and a dot for each seed."""
+    seconds = [second for second in column(runs, "solved_at_second") if math.isfinite(second)]
+    if seconds:
+        bars.barh(row, median(seconds), color=color, alpha=0.4, height=0.6)
+        bars.plot(seconds, [row] * len(seconds), "o", color=color, markersize=4)
+        bars.text(max(seconds) * 1.15, row, f"{median(seconds):.1f} s", va="center")
+    if unsolved := len(runs) - len(seconds):
+        bars.text(1.2, row - 0.4, f"{unsolved} of {len(runs)} seeds never solved it", va="center", fontsize="small")
+
+
+def last_second(part: Measured) -> float:
+    """When the last episode of all runs ended, in seconds since the start of its run."""
+    return max((run["curve"]["second"][-1] for run in part["runs"] if _has_curve(run)), default=10.0)
+
+
+def draw_lag(part: Measured, path: Path) -> None:
+    """Mean return over steps for every setting of policy lag: each seed thin, the mean over seeds thick.
+
+    In the mean, a run that ended keeps its last value: a solved run stays solved.
+    """
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    end = max((run["curve"]["step"][-1] for run in part["runs"] if _has_curve(run)), default=1)
+    steps = np.linspace(0, end, 400)
+    for number, (system, runs) in enumerate(by(part, "system").items()):
+        color, curves = f"C{number}", [run["curve"] for run in runs if _has_curve(run)]
+        for curve in curves:
+            axes.plot(curve["step"], curve["mean"], color=color, alpha=0.35, linewidth=0.8)
+        if curves:
+            mean = np.mean([np.interp(steps, curve["step"], curve["mean"]) for curve in curves], axis=0)
+            label = f"{system}: {solved(runs)} of {len(runs)} solved"
+            axes.plot(steps, mean, color=color, linewidth=2.5, label=label)
+    axes.axhline(475, color="grey", linestyle="--", linewidth=1, label="solved: 475")
+    axes.set(title="IMPALA on CartPole-v1: seeds and their mean", xlabel="thousand steps", ylabel=MEAN_RETURN)
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, 520)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:,.0f}")
+    axes.grid(alpha=0.2)
+    figure.legend(loc="outside lower center", ncols=2, fontsize="small")
+    _save(figure, part, path)
+
+
+def _has_curve(run: Measured) -> bool:
+    return bool(run.get("curve", {}).get("step"))
+
+
+def _save(figure: Figure, part: Measured, path: Path) -> None:
+    """Writes the picture, with the machine on top."""
+    where = part["machine"]
+    figure.suptitle(f"{where['cores']} cores, {where['processor']}, {where['date'][:10]}", fontsize="small")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
