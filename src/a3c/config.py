@@ -150,14 +150,14 @@ class TrainConfig:
     """Epsilon in log(pi + epsilon), where lag_correction is epsilon (1e-6 in Espeholt et al. 2018, section 5.2.2)."""
 
     predictors: int = 1
-    """Threads of ga3c's learner that answer workers with actions (Babaeizadeh et al. 2017, section 4.1)."""
+    """Threads of ga3c's learner that answer workers with actions (Babaeizadeh et al. 2017, section 4)."""
 
     trainers: int = 1
     """Threads of ga3c's learner that train."""
 
     adjust_threads: bool = False
-    """Let ga3c adjust its predictors and trainers while it runs, by what trains on most steps a second (Babaeizadeh et
-    al. 2017, section 4.3)."""
+    """Let ga3c try a predictor or trainer more or less while it runs, and keep what trains faster (Babaeizadeh et al.
+    2017, section 4)."""
 
     forced_lag: int = 0
     """Updates by which impala's workers act behind its learner, besides the lag there is: for studies of policy lag."""

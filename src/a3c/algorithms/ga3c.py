@@ -23,6 +23,9 @@ from a3c.parallel.duties import Duty
 from a3c.parallel.learner import Learner
 from a3c.parallel.worker import Worker
 
+ADJUST_EVERY = 5.0
+"""Seconds for which numbers of threads are tried."""
+
 
 def run(worker: Worker) -> None:
     """A worker's whole life. It has no parameters: its policy asks the predictors."""
@@ -59,6 +62,38 @@ def predictor(learner: Learner) -> Duty:
     for size in sizes:
         policy.predict(learner.current[0], *board.questions([0] * size))
     return predict
+
+
+class Adjustment:
+    """Tries a predictor or trainer more or less now and then, and keeps it where training is faster (section 4).
+
+    The best numbers depend on the environment, the network and the machine. In turn, the numbers kept so far are
+    measured, and a random change by one of them; what is compared is therefore never older than one period.
+    """
+
+    def __init__(self, wanted: dict[str, int], generator: np.random.Generator):
+        """`wanted` has the numbers of threads by duty; it is changed in place."""
+        self._wanted, self._kept, self._generator = wanted, dict(wanted), generator
+        self._kept_rate: float | None = None
+        self._updates, self._since = 0, -1.0
+
+    def __call__(self, updates: int, now: float) -> None:
+        """To be called often, with the updates so far and the time in seconds."""
+        if self._since < 0:
+            self._updates, self._since = updates, now
+        if now - self._since < ADJUST_EVERY:
+            return
+        rate = (updates - self._updates) / (now - self._since)
+        if self._kept_rate is None:
+            self._kept_rate = rate
+            duty = str(self._generator.choice(list(self._kept)))
+            self._wanted[duty] = max(1, self._kept[duty] + int(self._generator.choice((-1, 1))))
+        else:
+            if rate > self._kept_rate:
+                self._kept = dict(self._wanted)
+            self._kept_rate = None
+            self._wanted.update(self._kept)
+        self._updates, self._since = updates, now
 
 
 def trainer(learner: Learner) -> Duty:

@@ -47,7 +47,7 @@ def duties(learner: Learner) -> dict[str, Duty]:
     def train(timeout: float) -> bool:
         trained = learner.train(gradient_of, timeout)
         if trained:
-            learner.exchange.published.publish(*learner.current)
+            learner.exchange.published.publish(*learner.store.read())
         return trained
 
     return {"trainer": train}

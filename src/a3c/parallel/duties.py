@@ -23,11 +23,12 @@ class DutyThreads:
         self._ending = threading.Event()
         self._failure: BaseException | None = None
 
-    def run(self, ended: Callable[[], bool]) -> None:
-        """Until `ended`, which is asked now and then; a duty that has begun is done to its end."""
+    def run(self, ended: Callable[[], bool], tick: Callable[[], None]) -> None:
+        """Until `ended`, which is asked now and then, as `tick` is called; a duty that has begun is done to its end."""
         try:
             while not ended() and self._failure is None:
                 self._start_missing()
+                tick()
                 self._ending.wait(LOOK_UP_EVERY)
         finally:
             self._ending.set()

@@ -3,7 +3,9 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
+import jax
 import numpy as np
 
 from a3c.environments.spaces import observation_dtype
@@ -28,7 +30,7 @@ class Learner:
         self.config, self.policy, self.store, self.exchange = task.config, work.policy, task.store, task.exchange
         self.store.attach(task.index, work.optimizer)
         self.reporter = Reporter(task.index, send, report_every)
-        self.current = self.store.read()
+        self.current = self._latest()
         """The latest parameters and their version. Each update replaces them whole: threads may share them."""
         self._applying = threading.Lock()
 
@@ -49,11 +51,16 @@ class Learner:
         check_finite(diagnostics)
         with self._applying:
             lag = store.apply(gradient, learning_rate_at(config, step), batch.version)
-            self.current = store.read()
+            self.current = self._latest()
             now = time.monotonic()
             self.reporter.add_update(now, lag, diagnostics, batch.waiting)
             self.reporter.flush_when_due(now)
         return True
+
+    def _latest(self) -> tuple[Any, int]:
+        parameters, version = self.store.read()
+        # On a CPU jitted functions take NumPy arrays as they are, and faster.
+        return parameters if jax.default_backend() == "cpu" else jax.device_put(parameters), version
 
     def ended(self) -> bool:
         """Whether there is nothing more to train on: no worker is left, and less than a batch is in the queue."""

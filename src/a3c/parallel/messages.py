@@ -55,6 +55,8 @@ class Report:
     """Segments that waited for the learner, summed over the updates."""
     diagnostics: dict[str, float] = field(default_factory=dict)
     """Means over the updates."""
+    threads: dict[str, int] = field(default_factory=dict)
+    """A learner's threads by their duty."""
     first_update: float | None = None
 
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from a3c.config import TrainConfig
 from a3c.errors import A3CError
 from a3c.parallel.messages import Failure, Finished, Task
@@ -59,8 +61,17 @@ def _learn(connection: Connection, task: Task, work: bytes) -> None:
 
     learner = Learner(task, pickle.loads(work), connection.send)
     duties = algorithm(task.config).duties(learner)
-    wanted = {name: getattr(task.config, f"{name}s") for name in duties}
-    DutyThreads(duties, wanted).run(learner.ended)
+    threads = DutyThreads(duties, {name: getattr(task.config, f"{name}s") for name in duties})
+    adjust = None
+    if task.config.adjust_threads:
+        adjust = algorithm(task.config).Adjustment(threads.wanted, np.random.default_rng(task.seed))
+
+    def tick() -> None:
+        learner.reporter.report.threads = dict(threads.wanted)
+        if adjust is not None:
+            adjust(task.store.total("updates"), time.monotonic())
+
+    threads.run(learner.ended, tick)
     learner.reporter.flush()
 
 

@@ -13,7 +13,7 @@ METRIC_COLUMNS = (
     *("steps", "seconds", "episodes", "updates", "steps_per_second"),
     *("return_mean_100", "best_return_mean_100", "length_mean_100", "policy_lag"),
     *DIAGNOSTICS,
-    *("learning_rate", "entropy_coefficient", "queue_length"),
+    *("learning_rate", "entropy_coefficient", "queue_length", "predictors", "trainers"),
 )
 TENSORBOARD_AFTER = 10.0
 """Seconds of a run before TensorBoard's writer is loaded: it takes a third of a second that short runs would notice."""

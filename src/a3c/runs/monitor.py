@@ -59,6 +59,7 @@ class Monitor:
         self._diagnostics: dict[str, float] = {}
         self._recent_lag: float | None = None
         self._recent_queue: float | None = None
+        self._threads: dict[str, int] = {}
         self._rate: float | None = None
         self._ended: float | None = None
         now = time.monotonic()
@@ -104,6 +105,7 @@ class Monitor:
         self._updates += report.updates
         self._lag += report.lag
         self._waiting += report.waiting
+        self._threads |= report.threads
         self._updates_of_run += report.updates
         self._lag_of_run += report.lag
         for episode in report.episodes:
@@ -221,6 +223,7 @@ class Monitor:
             "length_mean_100": sum(self._lengths) / len(self._lengths) if self._lengths else None,
             "policy_lag": self._recent_lag,
             "queue_length": self._recent_queue,
+            **{f"{duty}s": count for duty, count in self._threads.items()},
             "learning_rate": learning_rate_at(self.config, totals["steps"]),
             "entropy_coefficient": entropy_coefficient_at(self.config, totals["steps"]),
             **self._diagnostics,
