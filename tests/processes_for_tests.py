@@ -1,10 +1,55 @@
-"""What worker processes of the tests run: importable by name, as a started process needs."""
+"""Processes of the tests, and what they run: importable by name, as a started process needs."""
 
 import pickle
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from multiprocessing import Pipe
 
 import numpy as np
+from gymnasium.spaces import Box, Discrete
 
-from a3c.parallel.processes import prepare_worker
+from a3c.parallel.prediction_board import RemotePolicy
+from a3c.parallel.processes import prepare_worker, start
+from a3c.parallel.tokens import Stopped
+from a3c.rollout.segment import Segment
+
+PATIENCE = 120
+"""Seconds after which a process that says nothing counts as blocked."""
+
+
+class Remote:
+    """A started process that answers over a pipe."""
+
+    def __init__(self, target, *arguments):
+        self.connection, theirs = Pipe()
+        self.process = start(target, (theirs, *arguments), "test")
+        theirs.close()
+
+    def ask(self, *question):
+        self.connection.send(question)
+
+    def answer(self):
+        assert self.connection.poll(PATIENCE), "the process does not answer"
+        return self.connection.recv()
+
+    def __call__(self, *question):
+        self.ask(*question)
+        return self.answer()
+
+
+@contextmanager
+def processes(*calls):
+    remotes = []
+    try:
+        remotes += [Remote(*call) for call in calls]
+        yield remotes
+    finally:
+        for remote in remotes:
+            remote.process.kill()
+            remote.process.join()
+            remote.process.close()
+            remote.connection.close()
 
 
 def serve(connection, worker, store, policy_bytes=None):
@@ -36,3 +81,172 @@ def hold(connection, lock):
     with lock.held():
         connection.send("held")
         connection.recv()
+
+
+def answer(connection, function, *arguments):
+    """Sends what `function(*arguments)` gives, or "stopped" where it raises Stopped."""
+    prepare_worker()
+    connection.send(_result(function, *arguments))
+
+
+def _result(function, *arguments):
+    try:
+        return function(*arguments)
+    except Stopped:
+        return "stopped"
+
+
+class InThread:
+    """A thread that runs `function`; `answer()` is what `answer` sends, or raises what it raised."""
+
+    def __init__(self, function, *arguments):
+        self._function, self._arguments = function, arguments
+        self._answer = self._error = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        try:
+            self._answer = _result(self._function, *self._arguments)
+        except BaseException as error:
+            self._error = error
+
+    @property
+    def ident(self):
+        return self._thread.ident
+
+    @property
+    def running(self):
+        return self._thread.is_alive()
+
+    def answer(self):
+        self._thread.join(PATIENCE)
+        assert not self.running, "the thread does not end"
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+
+class QuietStore:
+    """Stands in for a store where nothing is trained: it stops, has counted `steps()`, and knows who waits.
+
+    Who waits looks now and then whether the run is stopping, and looks at no other time.
+    """
+
+    def __init__(self, steps=lambda: 0):
+        self.stop_now, self._steps, self._looks = False, steps, Counter()
+        self._looked = threading.Condition()
+
+    @property
+    def stopping(self):
+        with self._looked:
+            self._looks[threading.current_thread().ident] += 1
+            self._looked.notify_all()
+        return self.stop_now
+
+    def totals(self):
+        return {"steps": self._steps(), "episodes": 0, "updates": 0}
+
+    def wait_until_waiting(self, *threads):
+        """Until these InThreads wait for what has not come yet: two looks, as the first may have begun before."""
+        with self._looked:
+            enough = {thread.ident: self._looks[thread.ident] + 2 for thread in threads}
+            waiting = self._looked.wait_for(lambda: all(self._looks[i] >= n for i, n in enough.items()), PATIENCE)
+        assert waiting, "nobody waits"
+
+
+LAST = 65_535
+"""The token that tells a taker to end."""
+
+
+def put_tokens(pipe, first, count, at_once):
+    for start_ in range(first, first + count, at_once):
+        pipe.put(*range(start_, min(start_ + at_once, first + count)))
+
+
+def take_tokens(pipe, most):
+    """All that this one gets until the last."""
+    taken = []
+    while LAST not in taken:
+        taken += pipe.take(most, PATIENCE)
+    lasts = taken.count(LAST)
+    pipe.put(*[LAST] * (lasts - 1))
+    return taken[:-lasts]
+
+
+def segment_of(id_, log_probs=True):
+    """A segment, T = 3 and B = 2, that is all of this id: no two fields or ids are alike."""
+    generator = np.random.default_rng(id_)
+    terminated, truncated, mask = generator.random((3, 3, 2)) < 0.5
+    return Segment(
+        observations=np.full((4, 2, 2), id_, np.float32),
+        actions=generator.integers(1000, size=(3, 2)),
+        rewards=generator.random((3, 2), np.float32),
+        terminated=terminated,
+        truncated=truncated,
+        mask=mask,
+        log_probs=generator.random((3, 2), np.float32) if log_probs else None,
+    )
+
+
+def put_segments(queue, ids, log_probs=True):
+    for id_ in ids:
+        queue.put(segment_of(id_, log_probs), version=id_ / 2)
+    return "done"
+
+
+class EchoPolicy:
+    """Stands in for a network: its action is the number that the observation is, `[B, 2]` of (number, number)."""
+
+    observation_space, action_space = Box(0, 1e6, (2,), np.float32), Discrete(1_000_000)
+
+    def __init__(self):
+        self.batches = []
+
+    @staticmethod
+    def noise(generator, shape):
+        return generator.random(shape, dtype=np.float32)
+
+    def predict(self, parameters, observations, noise, epsilon):
+        """The log-probability that it says is noise + 10 epsilon, the value is twice the number."""
+        self.batches.append(len(observations))
+        assert (observations[..., 0] == observations[..., 1]).all()
+        numbers = observations[..., 0]
+        return np.stack([numbers, noise + 10 * epsilon, 2 * numbers])
+
+
+def ask_often(board, worker, environments, times):
+    """A worker that asks for actions and values in turn; says how many answers were not its own."""
+    policy, generator, wrong = RemotePolicy(board, worker, EchoPolicy()), np.random.default_rng(worker), 0
+    for time in range(times):
+        numbers = np.array([10_000 * worker + 1000 * index + time for index in range(environments)], np.float32)
+        observations = np.stack([numbers, numbers], axis=1)
+        noise, epsilon = policy.noise(generator, (environments,)), (worker + 1) / 8
+        actions = policy.act(None, observations, noise, epsilon).copy()
+        values = policy.value(None, observations + 500)
+        log_probs = policy.log_prob(None, observations[None], actions[None], epsilon)
+        policy.take_version()
+        wrong += not (
+            np.array_equal(actions, numbers)
+            and np.array_equal(values, 2 * (numbers + 500))
+            and np.array_equal(log_probs, [noise + np.float32(10 * epsilon)])
+        )
+    return wrong
+
+
+def meet(team, worker, gradients):
+    """A worker of a team, with these gradients one after the other: the means that it gets, and the totals after."""
+    means, totals = [], []
+    team.store.attach(worker)
+    for gradient in gradients:
+        team.store.count(steps=worker + 1)
+        with team.meeting(worker, gradient) as mean:
+            means.append(mean)
+        totals.append(team.totals)
+    return means, totals
+
+
+def publish(published, size, versions):
+    for version in versions:
+        published.publish(np.full(size, version, np.float32), version)
+    return "done"

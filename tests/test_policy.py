@@ -1,3 +1,5 @@
+import pickle
+
 import cloudpickle
 import equinox as eqx
 import jax
@@ -66,6 +68,42 @@ def test_a_pickled_policy_gives_the_same_outputs(variant):
     before, after = (p(p.initial_parameters, OBSERVATIONS) for p in (policy, again))
     np.testing.assert_array_equal(before[0].log_probs, after[0].log_probs)
     np.testing.assert_array_equal(before[1], after[1])
+
+
+def test_one_prediction_says_what_acting_log_probability_and_value_say_apart():
+    policy = make()
+    generator = np.random.default_rng(1)
+    parameters = generator.normal(size=policy.size).astype(np.float32)
+    observations = generator.normal(size=(6, 50, 3)).astype(np.float32)
+    noise, epsilon = policy.noise(generator, (6, 50)), np.array([0, 0.1, 0.3, 0.5, 0.9, 1], np.float32)
+    predictions = policy.predict(parameters, observations, noise, np.tile(epsilon[:, None], 50))
+    actions, log_probs, values = np.asarray(predictions)
+    actions = actions.astype(int)
+    for row, share in enumerate(epsilon):
+        np.testing.assert_array_equal(actions[row], policy.act(parameters, observations[row], noise[row], share))
+        expected = policy.log_prob(parameters, observations[row], actions[row], share)
+        np.testing.assert_allclose(log_probs[row], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(values[row], policy.value(parameters, observations[row]), rtol=1e-4, atol=1e-5)
+
+
+def test_actions_are_taken_as_often_as_their_log_probability_says():
+    policy = make()
+    parameters = np.random.default_rng(1).normal(size=policy.size).astype(np.float32)
+    observations, noise = np.repeat(OBSERVATIONS[:1], 20_000, axis=0), np.linspace(0, 1, 20_000, False, dtype="f4")
+    actions = np.asarray(policy.act(parameters, observations, noise, 0.3))
+    shares = np.exp(policy.log_prob(parameters, observations[:4], np.arange(4), 0.3))
+    assert shares.min() > 0.3 / 4 - 1e-6
+    np.testing.assert_allclose(np.bincount(actions, minlength=4) / 20_000, shares, atol=1e-3)
+
+
+def test_a_policy_that_was_used_can_be_pickled():
+    policy = make()
+    noise, epsilon = np.zeros(5, np.float32), np.zeros(5, np.float32)
+    expected = policy.predict(policy.initial_parameters, OBSERVATIONS, noise, epsilon)
+    policy.log_prob(policy.initial_parameters, OBSERVATIONS, np.zeros(5, int), 0.0)
+    again = pickle.loads(pickle.dumps(policy))
+    found = again.predict(policy.initial_parameters, OBSERVATIONS, noise, epsilon)
+    np.testing.assert_array_equal(found, expected)
 
 
 @each

@@ -129,16 +129,17 @@ class Policy:
 
     @cached_property
     def predict(self):
-        """Jitted `(parameters, observations, noise, epsilon) -> (actions, [log-probabilities, values])` of one batch.
+        """Jitted `(parameters, observations, noise, epsilon) -> [actions, log-probabilities, values]` of one batch.
 
-        `epsilon` is of each observation. What `act`, `log_prob` and `value` say, in one call.
+        `epsilon` is of each observation. What `act`, `log_prob` and `value` say, in one call and one array of float32:
+        fetching another result takes longer than computing it.
         """
 
         def predict(parameters, observations, noise, epsilon):
             distribution, values = self(parameters, observations)
             mixed = distribution.mix_uniform(epsilon[..., None])
             actions = mixed.sample(noise)
-            return actions, jnp.stack([mixed.log_prob(actions), values])
+            return jnp.stack([actions.astype(jnp.float32), mixed.log_prob(actions), values])
 
         return jax.jit(predict)
 

@@ -28,7 +28,14 @@ def test_other_spaces_are_refused_by_name(spaces, named):
 
 
 def test_descriptions_survive_json_and_tell_apart_what_must_match():
-    spaces = [BOX, Box(-1, 1, (3, 2), np.float32), Discrete(3), Discrete(4), Discrete(3, start=1)]
+    spaces = [
+        BOX,
+        Box(-1, 1, (3, 2), np.float32),
+        Box(0, 1, (2, 3), np.uint8),
+        Discrete(3),
+        Discrete(4),
+        Discrete(3, start=1),
+    ]
     descriptions = [describe_space(space) for space in spaces]
     assert json.loads(json.dumps(descriptions)) == descriptions
     assert len({json.dumps(description) for description in descriptions}) == len(spaces)

@@ -5,9 +5,10 @@ import pytest
 
 from a3c.learning.distributions import Categorical
 from a3c.learning.losses import actor_critic_loss, explained_variance, masked_mean, normalize
+from a3c.learning.returns import Targets
 
 COEFFICIENTS = {"value_coefficient": 0.5, "entropy_coefficient": 0.01}
-NAMES = ("log_probs", "entropies", "values", "returns", "mask")
+NAMES = ("log_probs", "entropies", "values", "returns", "advantages", "weights", "mask")
 
 
 def batch(shape=(5, 3), seed=0):
@@ -18,41 +19,45 @@ def batch(shape=(5, 3), seed=0):
     return arrays | {"mask": mask}
 
 
+def loss_of(arrays, **options):
+    others = {name: array for name, array in arrays.items() if name not in Targets._fields}
+    targets = Targets(*(arrays[name] for name in Targets._fields))
+    return actor_critic_loss(**others, targets=targets, **COEFFICIENTS | options)
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("normalized", [False, True])
 @pytest.mark.parametrize("shape", [(6,), (5, 3)])
 def test_loss_equals_a_plain_loop(shape, normalized, reduction):
     arrays = batch(shape)
     real = [index for index in np.ndindex(shape) if arrays["mask"][index]]
-    advantages = {i: float(arrays["returns"][i] - arrays["values"][i]) for i in real}
+    advantages = {i: float(arrays["advantages"][i]) for i in real}
     if normalized:
         mean = sum(advantages.values()) / len(real)
         deviation = (sum((a - mean) ** 2 for a in advantages.values()) / len(real)) ** 0.5
         advantages = {i: (a - mean) / deviation for i, a in advantages.items()}
-    policy = sum(-arrays["log_probs"][i] * advantages[i] for i in real) / len(real)
+    policy = sum(-arrays["log_probs"][i] * advantages[i] * arrays["weights"][i] for i in real) / len(real)
     value = sum((arrays["returns"][i] - arrays["values"][i]) ** 2 for i in real) / len(real)
     entropy = sum(arrays["entropies"][i] for i in real) / len(real)
     total = policy + 0.5 * value - 0.01 * entropy
 
-    losses = actor_critic_loss(**arrays, **COEFFICIENTS, normalize_advantages=normalized, reduction=reduction)
+    losses = loss_of(arrays, normalize_advantages=normalized, reduction=reduction)
     np.testing.assert_allclose(losses[1:], [policy, value, entropy], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(losses.total, total * (len(real) if reduction == "sum" else 1), rtol=1e-4)
 
 
-@pytest.mark.parametrize("misshapen", NAMES)
+@pytest.mark.parametrize("misshapen", [name for name in NAMES if name != "weights"])
 def test_a_column_where_steps_are_expected_is_refused(misshapen):
     arrays = batch((4,))
     arrays[misshapen] = arrays[misshapen][:, None]
     with pytest.raises(ValueError, match="shapes differ"):
-        actor_critic_loss(**arrays, **COEFFICIENTS)
+        loss_of(arrays)
 
 
 def test_every_step_keeps_its_own_advantage():
     arrays = batch((4,)) | {"mask": np.ones(4, bool)}
-    gradient = jax.grad(lambda log_probs: actor_critic_loss(**arrays | {"log_probs": log_probs}, **COEFFICIENTS).total)(
-        arrays["log_probs"]
-    )
-    np.testing.assert_allclose(gradient, -(arrays["returns"] - arrays["values"]) / 4, rtol=1e-5)
+    gradient = jax.grad(lambda log_probs: loss_of(arrays | {"log_probs": log_probs}).total)(arrays["log_probs"])
+    np.testing.assert_allclose(gradient, -arrays["advantages"] * arrays["weights"] / 4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("normalized", [False, True])
@@ -60,8 +65,8 @@ def test_the_value_gradient_comes_from_the_value_term_alone(normalized):
     arrays = batch()
 
     def loss(values, returns):
-        changed = arrays | {"values": values, "returns": returns}
-        return actor_critic_loss(**changed, **COEFFICIENTS, normalize_advantages=normalized).total
+        changed = arrays | {"values": values, "returns": returns, "advantages": returns - values}
+        return loss_of(changed, normalize_advantages=normalized).total
 
     by_values, by_returns = jax.grad(loss, argnums=(0, 1))(arrays["values"], arrays["returns"])
     error = arrays["returns"] - arrays["values"]
@@ -80,9 +85,8 @@ def test_masked_steps_add_nothing(normalized, reduction):
         floats = {name: arrays[name] for name in NAMES[:-1]}
 
         def total(floats):
-            return actor_critic_loss(
-                **floats, mask=arrays["mask"], **COEFFICIENTS, normalize_advantages=normalized, reduction=reduction
-            ).total
+            changed = floats | {"mask": arrays["mask"]}
+            return loss_of(changed, normalize_advantages=normalized, reduction=reduction).total
 
         return jax.value_and_grad(total)(floats)
 
@@ -91,7 +95,7 @@ def test_masked_steps_add_nothing(normalized, reduction):
 
 def test_a_segment_without_real_steps_gives_zero():
     arrays = batch() | {"mask": np.zeros((5, 3), bool)}
-    np.testing.assert_array_equal(actor_critic_loss(**arrays, **COEFFICIENTS, normalize_advantages=True), 0)
+    np.testing.assert_array_equal(loss_of(arrays, normalize_advantages=True), 0)
 
 
 @pytest.fixture
@@ -103,7 +107,7 @@ def entropy_step():
             distribution.log_prob(jnp.zeros(1, int)),
             distribution.entropy(),
             zeros,
-            zeros,
+            Targets(zeros, zeros),
             jnp.ones(1, bool),
             value_coefficient=0.5,
             entropy_coefficient=1.0,
@@ -130,8 +134,9 @@ def test_a_positive_advantage_makes_its_action_likelier():
     def loss(logits, advantage):
         log_prob = Categorical(logits[None]).log_prob(jnp.array([1]))
         one = jnp.ones(1)
+        targets = Targets(0 * one, advantage * one)
         return actor_critic_loss(
-            log_prob, 0 * one, 0 * one, advantage * one, one > 0, value_coefficient=0.5, entropy_coefficient=0.0
+            log_prob, 0 * one, 0 * one, targets, one > 0, value_coefficient=0.5, entropy_coefficient=0.0
         ).total
 
     assert -jax.grad(loss)(jnp.zeros(3), 1.0)[1] > 0

@@ -1,10 +1,13 @@
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a3c.learning.returns import lambda_returns, step_continues, step_discounts
+from a3c.learning.returns import lambda_returns, n_step_returns, step_continues, step_discounts
+from segments_for_tests import ends_at, random_segments, segments
 
 both = pytest.mark.parametrize("transform", [lambda f: f, jax.jit], ids=["plain", "jit"])
 GAMMA = 0.9
@@ -28,15 +31,15 @@ def by_loop(rewards, values, terminated, truncated, mask, lambda_):
             continue
         if terminated[t]:
             returns[t] = rewards[t]
-        elif truncated[t] or t + 1 == len(rewards) or not mask[t + 1]:
+        elif ends_at(t, terminated, truncated, mask):
             returns[t] = rewards[t] + GAMMA * values[t + 1]
         else:
             returns[t] = rewards[t] + GAMMA * ((1 - lambda_) * values[t + 1] + lambda_ * returns[t + 1])
     return returns
 
 
-def n_step(rewards, values, terminated, truncated, mask):
-    """Forwards from each step to where its episode or the segment stops, then the value found there."""
+def n_step(rewards, values, terminated, truncated, mask, n=np.inf):
+    """Forwards from each step, n steps or to where its episode or the segment stops, then the value found there."""
     returns = np.full(len(rewards), np.nan)
     for start in np.flatnonzero(mask):
         t, total, weight = start, 0.0, 1.0
@@ -45,29 +48,11 @@ def n_step(rewards, values, terminated, truncated, mask):
             weight *= GAMMA
             if terminated[t]:
                 weight = 0.0
-            if terminated[t] or truncated[t] or t + 1 == len(rewards) or not mask[t + 1]:
+            if ends_at(t, terminated, truncated, mask) or t + 1 - start == n:
                 break
             t += 1
         returns[start] = total + weight * values[t + 1]
     return returns
-
-
-@st.composite
-def segments(draw):
-    """One environment's rows in the canonical layout: episodes that end, dummy rows after them, padding at the end."""
-    length = draw(st.sampled_from([1, 2, 9]))
-    padded_from = draw(st.integers(1, length))
-    dummy = draw(st.booleans()) and padded_from > 1
-    terminated, truncated, mask = np.zeros((3, length), bool)
-    for t in range(padded_from):
-        mask[t] = not dummy
-        if mask[t]:
-            terminated[t], truncated[t] = draw(st.sampled_from([(0, 0), (0, 0), (1, 0), (0, 1), (1, 1)]))
-        dummy = terminated[t] or truncated[t]
-    number = st.floats(-10, 10, width=32)
-    rewards = np.array(draw(st.lists(number, min_size=length, max_size=length)), np.float32)
-    values = np.array(draw(st.lists(number, min_size=length + 1, max_size=length + 1)), np.float32)
-    return rewards, values, terminated, truncated, mask
 
 
 @settings(max_examples=150, deadline=None)
@@ -139,14 +124,9 @@ def test_no_return_reaches_through_an_end_even_where_the_next_row_is_real():
 
 
 def test_environments_do_not_mix():
-    generator = np.random.default_rng(0)
-    rewards, values = generator.normal(size=(6, 3)), generator.normal(size=(7, 3))
-    terminated = generator.random((6, 3)) < 0.2
-    truncated = generator.random((6, 3)) < 0.2
-    mask = np.ones((6, 3), bool)
-    mask[1:] = ~(terminated | truncated)[:-1]
-    together = returns_of(rewards, values, terminated, truncated, mask, 0.9)
-    alone = [returns_of(*(x[:, b] for x in (rewards, values, terminated, truncated, mask)), 0.9) for b in range(3)]
+    segment = random_segments(np.random.default_rng(0), 6, 3)
+    together = returns_of(*segment, 0.9)
+    alone = [returns_of(*(x[:, b] for x in segment), 0.9) for b in range(3)]
     np.testing.assert_allclose(together, np.stack(alone, 1), rtol=1e-6)
 
 
@@ -162,3 +142,41 @@ def test_no_gradient_is_lost_or_gained_through_a_truncated_step():
         )[0]
     )(np.ones(3, np.float32))
     np.testing.assert_allclose(gradient, [0, GAMMA, 0], rtol=1e-6)
+
+
+@partial(jax.jit, static_argnames="n")
+def jitted_n_step(rewards, values, terminated, truncated, mask, lambda_, n):
+    discounts, continues = step_discounts(terminated, GAMMA), step_continues(terminated, truncated, mask)
+    return n_step_returns(rewards, values, discounts, continues, lambda_, n)
+
+
+@settings(max_examples=150, deadline=None)
+@given(segments(), st.sampled_from([1, 2, 4, 9, 20]))
+def test_n_step_returns_reach_through_n_steps_and_less_at_an_end(segment, n):
+    mask = segment[-1]
+    returns = np.asarray(jitted_n_step(*segment, 1.0, n))
+    np.testing.assert_allclose(returns[mask], n_step(*segment, n)[mask], rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(segments(), st.sampled_from([0.0, 0.5, 1.0]))
+def test_n_step_returns_that_reach_through_the_segment_are_lambda_returns(segment, lambda_):
+    mask = segment[-1]
+    returns = np.asarray(jitted_n_step(*segment, lambda_, len(mask)))
+    np.testing.assert_allclose(returns[mask], returns_of(*segment, lambda_)[mask], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("lambda_", [0.0, 0.7, 1.0])
+def test_returns_of_one_step_are_targets_of_temporal_differences(lambda_):
+    rewards, values, terminated, _, mask = segment = random_segments(np.random.default_rng(1), 12, 4)
+    expected = rewards + GAMMA * np.where(terminated, 0, values[1:])
+    np.testing.assert_allclose(jitted_n_step(*segment, lambda_, 1)[mask], expected[mask], rtol=1e-5)
+
+
+def test_with_lambda_an_n_step_return_is_the_mixture_of_the_shorter_ones():
+    segment, lambda_ = random_segments(np.random.default_rng(2), 12, 1), 0.7
+    columns = [x[:, 0] for x in segment]
+    shorter = [n_step(*columns, n) for n in (1, 2, 3)]
+    mixture = (1 - lambda_) * shorter[0] + (1 - lambda_) * lambda_ * shorter[1] + lambda_**2 * shorter[2]
+    mask = segment[-1][:, 0]
+    np.testing.assert_allclose(jitted_n_step(*columns, lambda_, 3)[mask], mixture[mask], rtol=1e-4, atol=1e-5)

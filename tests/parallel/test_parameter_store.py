@@ -1,7 +1,6 @@
 import fcntl
 import signal
 from contextlib import contextmanager
-from multiprocessing import Pipe
 
 import gymnasium
 import numpy as np
@@ -11,47 +10,9 @@ from a3c.config import TrainConfig
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.pickling import dumps
-from a3c.parallel.processes import start
 from a3c.parallel.shared_memory import FileLock
 from a3c.policy import Policy
-from processes_for_tests import hold, serve
-
-PATIENCE = 120
-"""Seconds after which a process that says nothing counts as blocked."""
-
-
-class Remote:
-    """A started process that answers over a pipe."""
-
-    def __init__(self, target, *arguments):
-        self.connection, theirs = Pipe()
-        self.process = start(target, (theirs, *arguments), "test")
-        theirs.close()
-
-    def ask(self, *question):
-        self.connection.send(question)
-
-    def answer(self):
-        assert self.connection.poll(PATIENCE), "the process does not answer"
-        return self.connection.recv()
-
-    def __call__(self, *question):
-        self.ask(*question)
-        return self.answer()
-
-
-@contextmanager
-def processes(*calls):
-    remotes = []
-    try:
-        remotes += [Remote(*call) for call in calls]
-        yield remotes
-    finally:
-        for remote in remotes:
-            remote.process.kill()
-            remote.process.join()
-            remote.process.close()
-            remote.connection.close()
+from processes_for_tests import PATIENCE, hold, processes, serve
 
 
 @contextmanager

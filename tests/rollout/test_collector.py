@@ -31,6 +31,10 @@ def returns_of(segment, values, lambda_):
     return lambda_returns(segment.rewards, values, discounts, continues, lambda_)
 
 
+def steps_of(segment):
+    return int(segment.mask.sum())
+
+
 def collect(collector, segments, parameters=None):
     """Segments, the episodes of each, and all episodes."""
     parameters = collector.policy.initial_parameters if parameters is None else parameters
@@ -69,7 +73,7 @@ def test_every_real_step_is_there_once_and_in_order(mode, segment_ends, endings,
         assert len(rows) == environment.calls
         expected = [(index, e, s) for e in range(environment.episode + 1) for s in range(environment.length_of(e))]
         assert rows == expected[: len(rows)]
-    assert sum(segment.steps for segment in segments) == sum(e.calls for e in environments.envs)
+    assert sum(steps_of(segment) for segment in segments) == sum(e.calls for e in environments.envs)
     assert len(episodes) == sum(s.terminated.astype(bool).sum() + (s.truncated & ~s.terminated).sum() for s in segments)
 
 
@@ -115,7 +119,7 @@ def test_next_step_rows_keep_the_final_observation_and_mask_the_dummy_step(make_
     assert segment.terminated[:, 0].tolist() == [False, True, False, False, False, False, False]
     assert segment.truncated[:, 0].tolist() == [False, False, False, False, True, False, False]
     assert segment.rewards[:, 0].tolist() == [1, 2, 0, 11, 12, 0, 21]
-    assert segment.steps == 5
+    assert steps_of(segment) == 5
 
 
 def test_a_segment_may_start_with_the_dummy_step(make_collector):
@@ -129,12 +133,12 @@ def test_a_segment_may_start_with_the_dummy_step(make_collector):
 def test_with_one_environment_the_dummy_step_lies_between_segments_that_end_with_the_episode(make_collector):
     environments = counting(AutoresetMode.NEXT_STEP, 1, lengths=(3, 8, 1), endings=("terminated", "truncated"))
     segments, _ = collect(make_collector(environments, segment_length=5, segment_ends="episode"), 6)
-    assert [segment.steps for segment in segments] == [3, 5, 3, 1, 3, 5]
+    assert [steps_of(segment) for segment in segments] == [3, 5, 3, 1, 3, 5]
     for segment in segments:
-        assert segment.mask[:, 0].tolist() == [True] * segment.steps + [False] * (5 - segment.steps)
+        assert segment.mask[:, 0].tolist() == [True] * steps_of(segment) + [False] * (5 - steps_of(segment))
     starts = [segment.observations[0, 0, 1:].tolist() for segment in segments]
     assert starts == [[0, 0], [1, 0], [1, 5], [2, 0], [3, 0], [4, 0]]
-    lasts = [segment.observations[segment.steps, 0, 1:].tolist() for segment in segments]
+    lasts = [segment.observations[steps_of(segment), 0, 1:].tolist() for segment in segments]
     assert lasts == [[0, 3], [1, 5], [1, 8], [2, 1], [3, 3], [4, 5]]
 
 
@@ -143,7 +147,8 @@ def test_a_short_segment_has_the_shape_of_a_long_one(mode, make_collector):
     segments, _ = collect(make_collector(counting(mode), segment_length=9, segment_ends="episode"), 3)
     for segment in segments:
         assert segment.observations.shape == (10, 2, 3)
-        assert {array.shape for array in segment[1:]} == {(9, 2)}
+        assert {array.shape for array in segment[1:-1]} == {(9, 2)}
+        assert segment.log_probs is None
     assert not any(segment.mask.all() for segment in segments)
 
 

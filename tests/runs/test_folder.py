@@ -14,6 +14,11 @@ CONFIG = TrainConfig(
     "module:Own-v0", algorithm="random", workers=3, seed=9, target_return=-0.5, env_kwargs={"a b": "x\"y\n", "n": 2},
     optimizer_options={"eps": 1e-8}, epsilon=(0.5, 0.25), hidden=(), locked=True, stop_when_solved=False,
 )  # fmt: skip
+GA3C = TrainConfig(
+    algorithm="ga3c", n_step=5, min_batch=64, queue_size=9, lag_correction="none", rho_clip=2.0, c_clip=0.5,
+    log_epsilon=0.25, predictors=2, trainers=3, adjust_threads=True,
+)  # fmt: skip
+IMPALA = TrainConfig(algorithm="impala", lag_correction="vtrace", rho_clip=float("inf"), forced_lag=4)
 
 
 def a_checkpoint(steps: int) -> Checkpoint:
@@ -23,9 +28,10 @@ def a_checkpoint(steps: int) -> Checkpoint:
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(TrainConfig)])
-def test_every_setting_comes_back_from_config_toml(tmp_path, name):
-    folder = RunFolder.create(tmp_path / "run", CONFIG)
-    assert getattr(folder.config(), name) == getattr(CONFIG, name)
+@pytest.mark.parametrize("config", [CONFIG, GA3C, IMPALA], ids=["random", "ga3c", "impala"])
+def test_every_setting_comes_back_from_config_toml(tmp_path, config, name):
+    folder = RunFolder.create(tmp_path / "run", config)
+    assert getattr(folder.config(), name) == getattr(config, name)
 
 
 def test_settings_that_are_none_are_left_out():

@@ -10,11 +10,11 @@ import pytest
 from a3c.config import TrainConfig
 from a3c.errors import DiskError
 from a3c.learning.optimizers import SharedOptimizer
+from a3c.parallel.messages import EpisodeRecord, Report
 from a3c.parallel.parameter_store import ParameterStore
-from a3c.parallel.worker import EpisodeRecord, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
-from a3c.runs.metrics import read_rows
+from a3c.runs.metrics import METRIC_COLUMNS, read_rows
 from a3c.runs.monitor import Monitor
 from a3c.runs.progress import NoDisplay
 
@@ -35,13 +35,13 @@ class Run:
         self.folder = None if path is None else RunFolder.create(path / "run", config)
         self.monitor = Monitor(self.start, self.store, self.folder, NoDisplay(), time.monotonic(), callback)
 
-    def work(self, *returns: float, steps: int = 10, lag: int = 0, **diagnostics: float) -> None:
+    def work(self, *returns: float, steps: int = 10, lag: float = 0.0, waiting: int = 0, **diagnostics: float) -> None:
         """A segment with an update, in which episodes with these returns ended."""
         self.store.apply(np.ones(3, np.float32), 0.1, self.store.total("updates"))
         self.store.count(steps=steps, episodes=len(returns))
         now, step = time.monotonic(), self.store.total("steps")
         episodes = [EpisodeRecord(step, now, return_, 4) for return_ in returns]
-        self.monitor.receive(Report(0, episodes, 1, lag, diagnostics, first_update=now))
+        self.monitor.receive(Report(0, episodes, 1, lag, waiting, diagnostics, first_update=now))
 
     def summary(self) -> dict:
         return self.monitor.summary("running")
@@ -130,6 +130,28 @@ def test_policy_lag_is_the_mean_over_updates(new_run):
     for lag in (0, 1, 5):
         run.work(lag=lag)
     assert run.summary()["policy_lag"] == 2.0
+
+
+def test_the_queue_length_is_the_mean_over_the_updates_since_the_row_before(new_run, tmp_path):
+    run = new_run(tmp_path, algorithm="impala")
+    assert run.monitor.progress().queue_length is None
+    for waiting in (0, 1, 5):
+        run.work(lag=0.5, waiting=waiting)
+    run.monitor.report()
+    assert run.monitor.progress().queue_length == 2.0
+    run.work(waiting=3)
+    run.monitor.report()
+    run.monitor.finish("finished")
+    column = METRIC_COLUMNS.index("queue_length")
+    assert [row[column] for row in read_rows(run.folder.metrics_path)] == ["2", "3"]
+    assert run.summary()["policy_lag"] == pytest.approx(1.5 / 4)
+
+
+def test_without_a_learner_there_is_no_queue(new_run):
+    run = new_run()
+    run.work()
+    run.monitor.report()
+    assert run.monitor.progress().queue_length is None
 
 
 def test_rows_hold_the_means_since_the_row_before(new_run, tmp_path):

@@ -19,6 +19,9 @@ TIMEOUT = 120
 SMALL = ["--recipe", "none", "--seed", "7", "--report-interval", "0.1"]
 
 
+SHARED_MEMORY = Path("/dev/shm")
+
+
 class Outcome(NamedTuple):
     """How a command ended, and what it printed."""
 
@@ -55,7 +58,8 @@ class Running:
     def __init__(self, folder: Path, arguments: list[Any], command: tuple[str, ...] = tuple(A3C)):
         self.folder = RunFolder(folder)
         self.temporary = folder.with_name(f"{folder.name}-tmp")
-        self.temporary.mkdir()
+        self.temporary.mkdir(exist_ok=True)
+        self.shared_before = shared_files()
         self.process = subprocess.Popen(
             [*command, *(str(argument) for argument in arguments)],
             cwd=folder.parent,
@@ -82,12 +86,18 @@ class Running:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def workers(self) -> list[psutil.Process]:
-        """The worker processes: the children of the server that they are forked from."""
-        return [child for child in self.children() if child.ppid() != self.process.pid]
+        """The worker processes: the children of the server that they are forked from. A learner comes last."""
+        workers = [child for child in self.children() if child.ppid() != self.process.pid]
+        return sorted(workers, key=lambda child: (child.create_time(), child.pid))
 
     def outcome(self) -> Outcome:
         out, err = self.process.communicate(timeout=TIMEOUT)
         return Outcome(self.process.returncode, out, err)
+
+    def left_behind(self, family: list[psutil.Process]) -> list[str]:
+        """What has not gone with the command: those of its processes that live on, and files."""
+        assert family
+        return [*left_behind(family, self.shared_before), *(str(path) for path in self.temporary.iterdir())]
 
     def end(self) -> None:
         """Ends it, if it still runs; nobody wants to know what it says."""
@@ -97,3 +107,25 @@ class Running:
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
+
+
+def shared_files() -> set[str]:
+    return {path.name for path in SHARED_MEMORY.iterdir()} if SHARED_MEMORY.is_dir() else set()
+
+
+def left_behind(family: list[psutil.Process], shared_before: set[str]) -> list[str]:
+    """The processes that do not end, and what is new in shared memory."""
+    deadline = time.monotonic() + 20
+    while (alive := [process for process in family if not _ended(process)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    # Other programs use shared memory too; what multiprocessing and its users leave there has these names.
+    left = {name for name in shared_files() - shared_before if name.startswith(("psm_", "sem.", "pym-", "a3c"))}
+    return [*map(str, alive), *sorted(left)]
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Whether it has; the system may take its time to take an orphan off the list."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

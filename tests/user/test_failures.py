@@ -2,23 +2,14 @@
 
 import os
 import sys
-from pathlib import Path
 
-import psutil
 from a3c_command import A3C, SMALL, run_command
 
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.metrics import read_rows
 
-SHARED_MEMORY = Path("/dev/shm")
-
-
-def shared_files() -> set[str]:
-    return {path.name for path in SHARED_MEMORY.iterdir()} if SHARED_MEMORY.is_dir() else set()
-
 
 def test_an_environment_that_raises_stops_the_run(start, own_environments):
-    before = shared_files()
     running = start(
         "train", "odd_environments:Walk-v0", *SMALL, "--steps", "100_000_000", "--workers", "2", "--run", "run",
         "--env-kwargs", "breaks_at", "400",
@@ -37,14 +28,13 @@ def test_an_environment_that_raises_stops_the_run(start, own_environments):
     summary = running.folder.summary()
     assert summary["status"] == "failed"
     assert "the wheel came off" in summary["error"]
-    _assert_nothing_is_left(family, running.temporary, before)
+    assert running.left_behind(family) == []
     # What was learned until then is there, and can be gone on with.
     assert running.folder.load("latest").counts["steps"] == summary["steps"] > 0
     assert len(read_rows(running.folder.episodes_path)) > 0
 
 
 def test_a_killed_worker_stops_the_run(start):
-    before = shared_files()
     running = start("train", "CartPole-v1", *SMALL, "--steps", "100_000_000", "--workers", "2", "--run", "run")
     running.wait_for(lambda: running.steps() > 0)
     family, workers = running.children(), running.workers()
@@ -60,7 +50,7 @@ def test_a_killed_worker_stops_the_run(start):
     assert summary["status"] == "failed"
     assert "SIGKILL" in summary["error"]
     assert Checkpoint.load(running.folder.checkpoint_path("latest")).counts["steps"] > 0
-    _assert_nothing_is_left(family, running.temporary, before)
+    assert running.left_behind(family) == []
 
 
 def test_a_full_disk_stops_the_run_and_keeps_what_was_written(start, own_environments):
@@ -113,13 +103,3 @@ def test_a_cache_folder_that_cannot_be_made_is_done_without(trained, tmp_path):
     variables = {"JAX_COMPILATION_CACHE_DIR": "", "XDG_CACHE_HOME": str(tmp_path / "file" / "cache")}
     outcome = run_command(*A3C, "evaluate", trained.folder.path, "--episodes", "1", cwd=tmp_path, **variables)
     assert (outcome.status, outcome.err) == (0, "")
-
-
-def _assert_nothing_is_left(family: list[psutil.Process], temporary: Path, shared_before: set[str]) -> None:
-    assert family
-    _, alive = psutil.wait_procs(family, timeout=20)
-    assert alive == []
-    assert list(temporary.iterdir()) == []
-    # Other programs use shared memory too; what multiprocessing and its users leave there has these names.
-    left = {name for name in shared_files() - shared_before if name.startswith(("psm_", "sem.", "pym-", "a3c"))}
-    assert left == set()

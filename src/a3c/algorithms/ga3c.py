@@ -51,8 +51,8 @@ def predictor(learner: Learner) -> Duty:
         waiting = board.waiting(timeout)
         if waiting:
             parameters, version = learner.current
-            actions, said = policy.predict(parameters, *board.questions(padded(waiting)))
-            board.answer(waiting, np.asarray(actions), np.asarray(said), version)
+            predictions = np.asarray(policy.predict(parameters, *board.questions(padded(waiting))))
+            board.answer(waiting, predictions[:, : len(waiting)], version)
         return bool(waiting)
 
     def padded(waiting: list[int]) -> list[int]:

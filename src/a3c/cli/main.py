@@ -16,7 +16,7 @@ COMMANDS = {
 
 HELP = """usage: a3c COMMAND ...
 
-Asynchronous advantage actor-critic (A3C) training for any Gymnasium environment.
+Asynchronous actor-critic training (A3C, A2C, GA3C, IMPALA) for any Gymnasium environment.
 
 commands:
 {commands}
@@ -29,6 +29,7 @@ first steps:
   a3c plot runs/first -o curve.png           the learning curve
   a3c train my_module:MyEnv-v0 --steps 1_000_000   an environment of your own
   a3c train CartPole-v1 --resume runs/first  go on where a run stopped
+  a3c train CartPole-v1 --algorithm impala --repeats 10   another algorithm, ten seeds: a table and a picture
 
 exit status: 0 done, 1 the run failed, 2 a wrong flag, environment or file, 130 stopped by Ctrl-C after saving
 """

@@ -2,13 +2,13 @@
 
     policy = RemotePolicy(board, worker, policy)                  a worker's: asks, and waits for the answer
     workers = board.waiting(timeout)                              a predictor; who waits for one
-    board.answer(workers, actions, log_probs_and_values, version)
+    board.answer(workers, predictions, version)
 
 Each worker has a row of its own in every shared array: nobody's observation can get somebody else's action. What
 travels through pipes is the workers' numbers: one pipe to the predictors, one back to each worker.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,12 +52,11 @@ class PredictionBoard:
         """What these workers ask about: observations `[n, B, *shape]`, noise and epsilon `[n, B]`."""
         return self.observations.array[workers], self.noise.array[workers], self.epsilon.array[workers]
 
-    def answer(self, workers: Sequence[int], actions: np.ndarray, said: np.ndarray, version: int) -> None:
-        """Answers these workers: `actions` `[n, B]`, their log-probabilities and the values `[2, n, B]`."""
-        for row, worker in enumerate(workers):
-            self.actions.array[worker] = actions[row]
-            self.log_probs.array[worker], self.values.array[worker] = said[0, row], said[1, row]
-            self.versions.array[worker] = version
+    def answer(self, workers: list[int], predictions: np.ndarray, version: int) -> None:
+        """Answers these workers: actions, their log-probabilities and the values, `[3, n, B]`."""
+        self.actions.array[workers], self.log_probs.array[workers], self.values.array[workers] = predictions
+        self.versions.array[workers] = version
+        for worker in workers:
             self._answered[worker].put(worker)
 
 

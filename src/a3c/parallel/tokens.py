@@ -6,13 +6,13 @@ import select
 import sys
 import termios
 import time
+from array import array
 from collections.abc import Callable
 from multiprocessing import reduction
 from typing import Any
 
-import numpy as np
-
-TOKEN = np.dtype("<u2")
+TOKEN = 2
+"""Bytes of a number: the system moves so few whole or not at all."""
 LOOK_UP_EVERY = 0.1
 """Seconds after which one who waits looks whether the run is to stop."""
 
@@ -34,22 +34,20 @@ class TokenPipe:
         os.set_blocking(self._reader, False)
 
     def put(self, *tokens: int) -> None:
-        os.write(self._writer, np.array(tokens, TOKEN).tobytes())
+        os.write(self._writer, array("H", tokens).tobytes())
 
     def take(self, most: int, timeout: float) -> list[int]:
         """At least one and at most `most` of what is there; none where none came within `timeout` seconds."""
         deadline = time.monotonic() + timeout
-        while True:
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        while poll.poll(max(deadline - time.monotonic(), 0.0) * 1000):
             try:
-                return np.frombuffer(os.read(self._reader, most * TOKEN.itemsize), TOKEN).tolist()
+                return array("H", os.read(self._reader, most * TOKEN)).tolist()
             except BlockingIOError:
-                pass
-            left = deadline - time.monotonic()
-            # After waiting another may have been faster; then this one waits on.
-            poll = select.poll()
-            poll.register(self._reader, select.POLLIN)
-            if left <= 0 or not poll.poll(left * 1000):
-                return []
+                # Another was faster: this one waits on.
+                continue
+        return []
 
     def wait(self, most: int, stopping: Callable[[], bool]) -> list[int]:
         """`take`, for as long as it takes; raises Stopped once `stopping` is true and nothing is there."""
@@ -61,7 +59,7 @@ class TokenPipe:
     def __len__(self) -> int:
         """How many are in the pipe."""
         waiting = fcntl.ioctl(self._reader, termios.FIONREAD, bytes(4))
-        return int.from_bytes(waiting, sys.byteorder) // TOKEN.itemsize
+        return int.from_bytes(waiting, sys.byteorder) // TOKEN
 
     def __del__(self) -> None:
         for name in ("_reader", "_writer"):

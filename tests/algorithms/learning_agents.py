@@ -1,0 +1,38 @@
+"""Small agents of every algorithm, for the tests of what is learned."""
+
+from typing import Any
+
+import numpy as np
+
+from a3c import A2C, A3C, GA3C, IMPALA
+from a3c.agent import Agent
+from a3c.training import Result
+
+ALGORITHMS = {agent.algorithm: agent for agent in (A3C, A2C, GA3C, IMPALA)}
+LEARNERS = ("ga3c", "impala")
+SMALL = {"backend": "inline", "envs_per_worker": 8, "segment_length": 8, "learning_rate": 0.02, "hidden": (16,)}
+"""Segments of at most 64 steps."""
+
+
+def make(environment: Any, algorithm: str = "a3c", *, seed: int = 0, **settings: Any) -> Agent:
+    """An agent that trains on one segment at a time, unless `min_batch` says otherwise."""
+    learner = {"min_batch": 1} if algorithm in LEARNERS else {}
+    return ALGORITHMS[algorithm](environment, seed=seed, **SMALL | learner | settings)
+
+
+def learn(
+    environment: Any, steps: int, algorithm: str = "a3c", *, seed: int = 0, **settings: Any
+) -> tuple[Agent, Result]:
+    agent = make(environment, algorithm, seed=seed, **settings)
+    return agent, agent.learn(steps=steps)
+
+
+def probabilities(agent: Agent, observation: Any) -> np.ndarray:
+    """The probability of each action."""
+    policy, parameters = agent._work.policy, agent._start.parameters
+    return np.exp(policy(parameters, np.asarray([observation], np.float32))[0].log_probs)[0]
+
+
+def learned(result: Result) -> tuple[np.ndarray, np.ndarray]:
+    """Parameters and optimizer state, to be compared."""
+    return result.latest.parameters, result.latest.optimizer_state

@@ -1,0 +1,110 @@
+"""GA3C and IMPALA: segments on their way to the learner, the lag they come with, and what corrects for it."""
+
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+from learning_agents import LEARNERS, learn, probabilities
+
+from a3c.algorithms.ga3c import Adjustment
+from environments_for_tests import Bandit, Endless, vector_of
+
+each_learner = pytest.mark.parametrize("algorithm", LEARNERS)
+# Every row is a step, so that the steps tell how many segments there were.
+ENDLESS = vector_of(Endless, AutoresetMode.SAME_STEP)
+PROCESSES = {"backend": "processes", "workers": 2}
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "settings", "workers"),
+    [
+        ("ga3c", {}, 1),
+        ("ga3c", {"trainers": 2, "predictors": 2, "adjust_threads": True} | PROCESSES, 2),
+        ("impala", {}, 1),
+        ("impala", {"queue_size": 2} | PROCESSES, 2),
+    ],
+    ids=str,
+)
+def test_all_steps_are_trained_on_but_for_less_than_a_batch(algorithm, settings, workers):
+    # Batches of 2 segments of 8 * 8 steps.
+    _, result = learn(ENDLESS, 4991, algorithm, min_batch=100, **settings)
+    segments, rest = divmod(result.summary["steps"], 64)
+    assert rest == 0
+    assert 4991 / 64 <= segments < 4991 / 64 + workers
+    assert result.summary["updates"] == segments // 2
+    # In one process a segment is learned from at once, and nothing else comes between.
+    assert result.summary["policy_lag"] == 0 or workers > 1
+
+
+def test_what_waits_when_the_last_worker_ends_is_trained_on_too():
+    # The queue holds all segments, and the learner is still compiling when the last one comes.
+    settings = {"min_batch": 128, "queue_size": 30, "hidden": (64, 64)}
+    _, result = learn(ENDLESS, 1500, "impala", **PROCESSES | settings)
+    assert result.summary["updates"] == result.summary["steps"] // 128
+
+
+@each_learner
+def test_dummy_steps_are_not_counted(algorithm):
+    # Episodes of one step: every second row is a dummy.
+    _, result = learn(Bandit, 640, algorithm)
+    assert result.summary["episodes"] == result.summary["steps"] == 640
+    assert result.summary["updates"] == 20
+
+
+@pytest.mark.parametrize("settings", [{}, PROCESSES], ids=["inline", "processes"])
+def test_a_forced_lag_is_the_least_there_is(settings):
+    _, result = learn(ENDLESS, 5000, "impala", forced_lag=7, min_batch=128, **settings)
+    updates = result.summary["updates"]
+    # The first are learned from before there have been so many updates.
+    least = np.minimum(np.arange(updates), 7).mean()
+    assert 5 < least < 7
+    lag = result.summary["policy_lag"]
+    assert lag >= round(least, 3)
+    if settings is not PROCESSES:
+        assert lag == round(least, 3)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "correction", "value"),
+    [("ga3c", "vtrace", 1.0), ("ga3c", None, 0.625), ("impala", None, 1.0), ("impala", "none", 0.625)],
+)
+def test_vtrace_learns_the_value_of_the_policy_and_not_of_what_explored(algorithm, correction, value):
+    # Half of the actions are random, so that 0.5 + 0.5 / 4 of them pull the best of the four arms.
+    settings = {"epsilon": (0.5,), "lag_correction": correction, "learning_rate": 0.005}
+    agent, _ = learn(Bandit, 10_000, algorithm, **settings)
+    assert probabilities(agent, [1])[2] > 0.95
+    assert agent.value(np.ones(1)) == pytest.approx(value, abs=0.1)
+
+
+def test_a_bandit_is_learned_from_old_segments():
+    agent, result = learn(Bandit, 8000, "impala", forced_lag=5)
+    assert probabilities(agent, [1])[2] > 0.95
+    assert result.summary["policy_lag"] > 4
+
+
+def test_ga3c_keeps_the_numbers_of_threads_that_train_fastest():
+    best = {"predictor": 3, "trainer": 2}
+    wanted = {"predictor": 1, "trainer": 4}
+    adjust = Adjustment(wanted, np.random.default_rng(0))
+    updates, seen = 0, []
+    for now in range(2000):
+        adjust(updates, float(now))
+        updates += 100 - 10 * sum(abs(wanted[duty] - best[duty]) for duty in best)
+        seen.append(dict(wanted))
+    assert all(min(numbers.values()) >= 1 for numbers in seen)
+    assert seen[0] == {"predictor": 1, "trainer": 4}
+    # Between two trials the best are back.
+    late = seen[1000:]
+    assert late.count(best) > 400
+    assert all(abs(numbers[duty] - best[duty]) <= 1 for numbers in late for duty in best)
+
+
+def test_ga3c_never_compares_with_what_was_measured_long_ago():
+    """A run that becomes slower, as a longer episode might make it, does not keep a change because of that."""
+    wanted = {"predictor": 2, "trainer": 2}
+    adjust = Adjustment(wanted, np.random.default_rng(0))
+    updates, late = 0.0, []
+    for now in range(2000):
+        adjust(int(updates), float(now))
+        updates += 1000 * 0.999**now * (1.0 if wanted == {"predictor": 2, "trainer": 2} else 0.8)
+        late.append(dict(wanted))
+    assert all(abs(numbers["predictor"] - 2) + abs(numbers["trainer"] - 2) <= 1 for numbers in late)

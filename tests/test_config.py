@@ -1,0 +1,127 @@
+"""Which settings go together."""
+
+import dataclasses
+
+import pytest
+
+from a3c.config import SETTINGS_OF, TrainConfig, make_config
+from a3c.errors import SettingsError
+
+ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random")
+LEARNERS_SETTINGS = {
+    "min_batch": 64, "queue_size": 99, "lag_correction": "none", "rho_clip": 2.0, "c_clip": 0.5, "log_epsilon": 0.1,
+}  # fmt: skip
+GA3C_SETTINGS = {"predictors": 2, "trainers": 3, "adjust_threads": True}
+IMPALA_SETTINGS = {"forced_lag": 4}
+
+
+def refusal(**settings):
+    """The one line that these settings get."""
+    with pytest.raises(SettingsError) as refused:
+        TrainConfig(**settings)
+    message = str(refused.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("settings", "owners"),
+    [(LEARNERS_SETTINGS, ("ga3c", "impala")), (GA3C_SETTINGS, ("ga3c",)), (IMPALA_SETTINGS, ("impala",))],
+)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_setting_of_some_algorithms_is_refused_for_others(settings, owners, algorithm):
+    for name, value in settings.items():
+        if algorithm in owners:
+            assert getattr(TrainConfig(algorithm=algorithm, **{name: value}), name) == value
+        else:
+            flag = "--" + name.replace("_", "-")
+            expected = f"{flag} is a setting of {' and '.join(owners)}, not of {algorithm}"
+            assert refusal(algorithm=algorithm, **{name: value}) == expected
+
+
+def test_every_setting_of_some_algorithms_is_tested_here():
+    assert set(SETTINGS_OF) == {*LEARNERS_SETTINGS, *GA3C_SETTINGS, *IMPALA_SETTINGS}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_defaults_are_right_for_every_algorithm_and_survive_a_file(algorithm):
+    config = TrainConfig(algorithm=algorithm)
+    assert make_config(dataclasses.asdict(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bound"),
+    [
+        *((name, 0, "at least 1") for name in ("n_step", "min_batch", "queue_size", "predictors", "trainers")),
+        *((name, value, "above 0") for name in ("rho_clip", "c_clip", "log_epsilon") for value in (0.0, float("nan"))),
+        ("forced_lag", -1, "not be below 0"),
+        ("lag_correction", "retrace", "one of vtrace, epsilon, none"),
+    ],
+)
+def test_settings_out_of_range_are_named(name, value, bound):
+    algorithm = "impala" if name == "forced_lag" else "ga3c"
+    flag = "--" + name.replace("_", "-")
+    message = refusal(algorithm=algorithm, **{name: value})
+    assert message.startswith(f"{flag} is {value!r}, but must ")
+    assert message.endswith(bound)
+
+
+@pytest.mark.parametrize(
+    ("min_batch", "length", "environments", "segments"),
+    [(512, 16, 16, 2), (513, 16, 16, 3), (256, 16, 16, 1), (1, 16, 16, 1), (257, 16, 16, 2), (10, 3, 1, 4)],
+)
+def test_a_batch_has_as_many_segments_as_hold_its_steps(min_batch, length, environments, segments):
+    settings = {"min_batch": min_batch, "segment_length": length, "envs_per_worker": environments}
+    config = TrainConfig(algorithm="impala", **settings)
+    assert config.segments_per_batch == segments
+    assert (segments - 1) * length * environments < min_batch <= segments * length * environments
+    assert TrainConfig(algorithm="impala", queue_size=segments, **settings).segments_that_may_wait == segments
+    if segments > 1:
+        message = refusal(algorithm="impala", queue_size=segments - 1, **settings)
+        assert message.startswith(f"--queue-size is {segments - 1}, but")
+        assert f"takes {segments} segments" in message
+
+
+@pytest.mark.parametrize(("workers", "segments"), [(None, 2), (1, 2), (2, 2), (5, 5)])
+def test_without_a_size_the_queue_holds_a_batch_and_one_for_each_worker(workers, segments):
+    settings = {"min_batch": 512, "segment_length": 16, "envs_per_worker": 16}
+    assert TrainConfig(algorithm="ga3c", workers=workers, **settings).segments_that_may_wait == segments
+
+
+@pytest.mark.parametrize("algorithm", ["a3c", "a2c", "ga3c"])
+def test_returns_of_n_steps_need_segments_of_fixed_length(algorithm):
+    message = refusal(algorithm=algorithm, n_step=5, segment_ends="episode")
+    assert message == "--n-step needs segments of fixed length: leave --segment-ends episode out"
+
+
+@pytest.mark.parametrize("settings", [{"algorithm": "impala"}, {"algorithm": "ga3c", "lag_correction": "vtrace"}])
+def test_returns_of_n_steps_do_not_go_with_vtrace(settings):
+    assert refusal(n_step=5, **settings).startswith("--n-step is not defined for V-trace")
+    assert TrainConfig(n_step=5, **settings | {"lag_correction": "none"}).correction == "none"
+
+
+@pytest.mark.parametrize(("n_step", "overlap"), [(None, 0), (1, 0), (2, 1), (20, 19)])
+@pytest.mark.parametrize("algorithm", ["a3c", "ga3c"])
+def test_segments_overlap_by_one_step_less_than_returns_reach(algorithm, n_step, overlap):
+    assert TrainConfig(algorithm=algorithm, n_step=n_step).overlap == overlap
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "correction"),
+    [("a3c", "none"), ("a2c", "none"), ("random", "none"), ("ga3c", "epsilon"), ("impala", "vtrace")],
+)
+def test_each_algorithm_has_its_own_correction(algorithm, correction):
+    config = TrainConfig(algorithm=algorithm)
+    assert config.correction == correction
+    assert config.has_learner == (algorithm in ("ga3c", "impala"))
+
+
+@pytest.mark.parametrize("algorithm", ["ga3c", "impala"])
+def test_a_lock_is_refused_where_one_process_trains(algorithm):
+    assert refusal(algorithm=algorithm, locked=True).startswith(f"--locked is of no use to {algorithm}")
+
+
+@pytest.mark.parametrize("algorithm", ["ga3c", "impala"])
+def test_windows_has_not_the_pipes_that_a_learner_needs(algorithm, monkeypatch):
+    monkeypatch.setattr("sys.platform", "win32")
+    assert "Windows" in refusal(algorithm=algorithm)
