@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from a3c.config import available_cores
 from a3c.environments.making import EnvironmentMaker
+from a3c.machine import available_cores
 
 Record = dict[str, Any]
 PEER = Path(__file__).parent / "peers" / "sb3_cartpole.py"

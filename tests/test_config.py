@@ -125,3 +125,14 @@ def test_a_lock_is_refused_where_one_process_trains(algorithm):
 def test_windows_has_not_the_pipes_that_a_learner_needs(algorithm, monkeypatch):
     monkeypatch.setattr("sys.platform", "win32")
     assert "Windows" in refusal(algorithm=algorithm)
+
+
+def test_a_queue_longer_than_a_pipe_can_number_is_refused():
+    assert "at most 32,768" in refusal(algorithm="impala", queue_size=32_769)
+    assert "at most 32,768" in refusal(algorithm="impala", min_batch=10**9)
+    TrainConfig(algorithm="impala", queue_size=32_768)
+
+
+def test_more_workers_than_ga3c_can_serve_are_refused():
+    assert "--envs-per-worker" in refusal(algorithm="ga3c", workers=101)
+    TrainConfig(algorithm="impala", workers=101)

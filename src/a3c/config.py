@@ -2,10 +2,8 @@
 
 import dataclasses
 import math
-import os
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from a3c.errors import SettingsError, nearest
@@ -273,6 +271,16 @@ class TrainConfig:
             raise SettingsError(f"--algorithm {self.algorithm} needs pipes that Windows does not have: use a3c or a2c")
         if self.has_learner and self.locked:
             raise SettingsError(f"--locked is of no use to {self.algorithm}, where one process trains: leave it out")
+        if self.has_learner and self.segments_that_may_wait > MOST_WAITING:
+            raise SettingsError(
+                f"--queue-size and --min-batch ask for a queue of {self.segments_that_may_wait:,} segments; it holds "
+                f"at most {MOST_WAITING:,}: make them smaller, or segments longer with --segment-length"
+            )
+        if self.algorithm == "ga3c" and (self.workers or 1) > MOST_ASKING:
+            raise SettingsError(
+                f"--workers is {self.workers}, but ga3c serves at most {MOST_ASKING}: give each more environments with "
+                "--envs-per-worker"
+            )
         if self.queue_size is not None and self.queue_size < self.segments_per_batch:
             raise SettingsError(
                 f"--queue-size is {self.queue_size}, but a batch of --min-batch {self.min_batch} steps takes "
@@ -318,6 +326,10 @@ LIMITS = ("steps", "episodes", "seconds", "target_return")
 
 
 LEARNERS = ("ga3c", "impala")
+MOST_WAITING = 32_768
+"""Segments that a queue holds at most: their numbers fill a pipe."""
+MOST_ASKING = 100
+"""Workers that ga3c serves at most: each takes two descriptors, and a process starts with 256."""
 SETTINGS_OF = {
     **dict.fromkeys(["min_batch", "queue_size", "lag_correction", "rho_clip", "c_clip", "log_epsilon"], LEARNERS),
     **dict.fromkeys(["predictors", "trainers", "adjust_threads"], ("ga3c",)),
@@ -379,15 +391,3 @@ def _fits(value: Any, annotation: Any) -> bool:
 
 def _type_name(annotation: Any) -> str:
     return str(annotation if hasattr(annotation, "__args__") else annotation.__name__).replace("typing.", "")
-
-
-def available_cores() -> int:
-    """Cores this process may use: its affinity, less any container limit (cgroup v2 `cpu.max`)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return cores
-    if quota == "max":
-        return cores
-    return max(1, min(cores, math.ceil(int(quota) / int(period))))

@@ -5,11 +5,12 @@ import dataclasses
 
 import numpy as np
 
-from a3c.config import TrainConfig, available_cores
+from a3c.config import MOST_ASKING, TrainConfig
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.spaces import describe_space
 from a3c.errors import SettingsError
 from a3c.learning.optimizers import SharedOptimizer
+from a3c.machine import available_cores
 from a3c.parallel.pickling import dumps
 from a3c.parallel.worker import Work
 from a3c.policy import NetworkFactory, Policy
@@ -63,7 +64,8 @@ def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple
 
 def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:
     """The configuration with workers, seed and target filled in."""
-    workers = 1 if config.backend == "inline" else config.workers or available_cores()
+    most = MOST_ASKING if config.algorithm == "ga3c" else available_cores()
+    workers = 1 if config.backend == "inline" else config.workers or min(available_cores(), most)
     seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if config.seed is None else config.seed
     spec = maker.spec
     target = config.target_return

@@ -35,20 +35,13 @@ def three_workers():
     return train(workers=3)
 
 
-def test_one_seed_gives_the_same_parameters_run_after_run(two_workers):
-    for first, second in zip(learned(two_workers), learned(train()), strict=True):
-        assert np.abs(first).max() > 0.01
-        np.testing.assert_array_equal(first, second)
-
-
-def test_three_workers_repeat_themselves_too(three_workers):
-    for first, second in zip(learned(three_workers), learned(train(workers=3)), strict=True):
-        np.testing.assert_array_equal(first, second)
-
-
-def test_the_counts_repeat_themselves(two_workers, three_workers):
-    assert train().latest.counts == two_workers.latest.counts
-    assert three_workers.latest.counts["updates"] < two_workers.latest.counts["updates"]
+@pytest.mark.parametrize("workers", [2, 3])
+def test_one_seed_gives_the_same_run_after_run(workers, two_workers, three_workers):
+    first, second = (two_workers if workers == 2 else three_workers), train(workers=workers)
+    for before, after in zip(learned(first), learned(second), strict=True):
+        assert np.abs(before).max() > 0.01
+        np.testing.assert_array_equal(before, after)
+    assert first.latest.counts == second.latest.counts
 
 
 def test_another_seed_or_number_of_workers_gives_other_parameters(two_workers, three_workers):

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
-from learning_agents import LEARNERS, learn, probabilities
+from learning_agents import learn, probabilities
 
 from a3c.algorithms.ga3c import Adjustment
 from environments_for_tests import Bandit, Endless, vector_of
 
-each_learner = pytest.mark.parametrize("algorithm", LEARNERS)
 # Every row is a step, so that the steps tell how many segments there were.
 ENDLESS = vector_of(Endless, AutoresetMode.SAME_STEP)
 PROCESSES = {"backend": "processes", "workers": 2}
@@ -40,14 +39,6 @@ def test_what_waits_when_the_last_worker_ends_is_trained_on_too():
     settings = {"min_batch": 128, "queue_size": 30, "hidden": (64, 64)}
     _, result = learn(ENDLESS, 1500, "impala", **PROCESSES | settings)
     assert result.summary["updates"] == result.summary["steps"] // 128
-
-
-@each_learner
-def test_dummy_steps_are_not_counted(algorithm):
-    # Episodes of one step: every second row is a dummy.
-    _, result = learn(Bandit, 640, algorithm)
-    assert result.summary["episodes"] == result.summary["steps"] == 640
-    assert result.summary["updates"] == 20
 
 
 @pytest.mark.parametrize("settings", [{}, PROCESSES], ids=["inline", "processes"])

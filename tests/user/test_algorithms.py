@@ -194,6 +194,8 @@ def test_learn_called_again_continues(agent_class):
     assert 640 <= first.summary["steps"] < 640 + 64
     assert 320 <= second.summary["steps"] - first.summary["steps"] < 320 + 64
     assert second.summary["updates"] >= first.summary["updates"] + 5
+    # In one process nothing comes between acting and learning; versions go on from those of the first call.
+    assert first.summary["policy_lag"] == second.summary["policy_lag"] == 0
     assert (seen[-1].queue_length is not None) == (agent_class.algorithm in LEARNERS)
 
 

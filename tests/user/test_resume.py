@@ -10,7 +10,7 @@ import psutil
 import pytest
 from a3c_command import A3C, SMALL, Outcome, Running, run_command
 
-from a3c.config import available_cores
+from a3c.machine import available_cores
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import read_rows
 

@@ -62,6 +62,8 @@ def actor_critic_loss(
         reduction: `mean` over real steps, or the paper's `sum`.
     """
     shapes = {x.shape for x in (log_probs, entropies, values, targets.returns, targets.advantages, mask)}
+    if jnp.ndim(targets.weights):
+        shapes.add(jnp.shape(targets.weights))
     if len(shapes) != 1:
         raise ValueError(f"every step needs its own value: shapes differ, {sorted(shapes)}")
     returns, advantages, weights = jax.lax.stop_gradient(targets)

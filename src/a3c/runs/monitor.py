@@ -8,9 +8,9 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from a3c.config import available_cores
 from a3c.errors import DiskError
 from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
+from a3c.machine import available_cores
 from a3c.parallel.messages import Report
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.runs.checkpoint import Checkpoint
