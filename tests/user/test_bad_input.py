@@ -81,7 +81,10 @@ def test_an_environment_that_is_not_installed(command, environment, module, extr
         (["--algorithm", "a2c", "--min-batch", "64"], ["--min-batch is a setting of ga3c and impala, not of a2c"]),
         (["--algorithm", "impala", "--trainers", "2"], ["--trainers is a setting of ga3c, not of impala"]),
         (["--algorithm", "ga3c", "--forced-lag", "2"], ["--forced-lag is a setting of impala, not of ga3c"]),
-        (["--algorithm", "ga3c", "--queue-size", "1"], ["--queue-size is 1", "--min-batch 512", "takes 2 segments"]),
+        (
+            ["--algorithm", "ga3c", "--queue-size", "1", "--min-batch", "512"],
+            ["--queue-size is 1", "--min-batch 512", "takes 2 segments"],
+        ),
         (["--algorithm", "impala", "--queue-size", "0"], ["--queue-size is 0, but must be at least 1"]),
         (["--algorithm", "impala", "--rho-clip", "0"], ["--rho-clip is 0.0, but must be above 0"]),
         (["--algorithm", "impala", "--forced-lag", "-1"], ["--forced-lag is -1, but must not be below 0"]),
