@@ -40,8 +40,8 @@ RATES = {ONE_EACH: (5 * PUBLISHED_RATE, f", 5 x {PUBLISHED_RATE:,}"), VECTORISED
 """Steps a second to reach, and where the number comes from."""
 
 FORCED_LAG = 50
-LAG_STEPS = 1_000_000
-LAG_FLAGS = ("--learning-rate", "1e-3", "--learning-rate-final", "1e-3")
+LAG_STEPS = 1_500_000
+LAG_FLAGS = ("--learning-rate", "5e-4", "--learning-rate-final", "5e-4")
 """Settings on top of the recipe's, the same for all that are compared."""
 WITH_VTRACE = f"V-trace, forced lag {FORCED_LAG}"
 WITHOUT_VTRACE = {

@@ -23,8 +23,9 @@ def make(environment: Any, algorithm: str = "a3c", *, seed: int = 0, **settings:
 def learn(
     environment: Any, steps: int, algorithm: str = "a3c", *, seed: int = 0, **settings: Any
 ) -> tuple[Agent, Result]:
+    """An agent that has learned for so many steps. Nothing takes so many seconds, but a run that hangs ends with them."""
     agent = make(environment, algorithm, seed=seed, **settings)
-    return agent, agent.learn(steps=steps)
+    return agent, agent.learn(steps=steps, seconds=120)
 
 
 def probabilities(agent: Agent, observation: Any) -> np.ndarray:

@@ -19,8 +19,9 @@ SMALL = {"envs_per_worker": 4, "segment_length": 8, "hidden": ()}
 
 
 def train(workers=2, seed=1, steps=3000):
-    settings = {"learning_rate_final": 0.0, "epsilon": (0.2, 0.1), "epsilon_final": (0.0,), "steps": steps}
-    agent = make(Corridor, "a2c", seed=seed, **PROCESSES | SMALL | settings | {"workers": workers})
+    settings = {"learning_rate_final": 0.0, "epsilon": (0.2, 0.1), "epsilon_final": (0.0,)}
+    limits = {"steps": steps, "seconds": 120}
+    agent = make(Corridor, "a2c", seed=seed, **PROCESSES | SMALL | settings | limits | {"workers": workers})
     return agent.learn()
 
 
@@ -103,8 +104,8 @@ def test_one_worker_learns_as_one_of_a3c_does():
 
 def test_a_limit_on_episodes_is_met_by_all_together():
     agent = make(Bandit, "a2c", **PROCESSES | SMALL)
-    first = agent.learn(episodes=500).latest
+    first = agent.learn(episodes=500, seconds=120).latest
     # Every second row ends an episode.
     assert first.counts["episodes"] == 500 + -500 % (2 * 16)
-    second = make(Bandit, "a2c", **PROCESSES | SMALL).learn(episodes=500).latest
+    second = make(Bandit, "a2c", **PROCESSES | SMALL).learn(episodes=500, seconds=120).latest
     np.testing.assert_array_equal(first.parameters, second.parameters)

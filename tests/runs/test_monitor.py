@@ -84,13 +84,25 @@ def test_before_100_episodes_the_summary_has_no_mean(new_run):
 
 def test_the_best_mean_and_its_parameters_stay(new_run):
     run = new_run()
-    run.work(*[5.0] * 100)
+    run.work(*[5.0] * 1000)
     best = run.store.parameters
     run.work(*[1.0] * 20)
     assert run.summary()["best_return_mean_100"] == 5.0
     assert run.summary()["return_mean_100"] == pytest.approx(4.2)
-    np.testing.assert_array_equal(run.monitor.best_checkpoint().parameters, best)
+    np.testing.assert_allclose(run.monitor.best_checkpoint().parameters, best, rtol=1e-6)
     assert not np.array_equal(run.monitor.checkpoint().parameters, best)
+
+
+def test_the_best_parameters_are_an_average_over_some_20_episodes_to_the_latest_of_equal_means(new_run):
+    run = new_run()
+    run.work(*[5.0] * 1000)
+    expected = run.store.parameters
+    for episodes in (1, 3, 1):
+        run.work(*[5.0] * episodes)
+        for _ in range(episodes):
+            expected = 0.95 * expected + 0.05 * run.store.parameters
+    run.work(4.0)
+    np.testing.assert_allclose(run.monitor.best_checkpoint().parameters, expected, rtol=1e-5)
 
 
 def test_solved_is_when_the_mean_first_reaches_the_target(new_run):

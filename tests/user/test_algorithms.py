@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 import pytest
-from a3c_command import SMALL, Outcome, Running
+from a3c_command import SMALL, TIMEOUT, Outcome, Running
 from odd_environments import Walk
 
 import a3c
@@ -62,10 +63,16 @@ def life(request, tmp_path_factory) -> Life:
             running.wait_for(lambda: until(running))
             family = running.children()
             stop(running.process)
+            running.process.wait(TIMEOUT)
+            left = running.left_behind(family)
+            # What is left keeps the pipe open.
+            for process in family:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
             outcome = running.outcome()
         finally:
             running.end()
-        return Stage(outcome, folder.summary(), read_rows(folder.episodes_path), running.left_behind(family))
+        return Stage(outcome, folder.summary(), read_rows(folder.episodes_path), left)
 
     settings = ["--algorithm", request.param, "--workers", "2", "--hidden", "8", "--checkpoint-interval", "0.2"]
     stopped = part([*ENDLESS, *settings], lambda running: running.steps() > 2000, press_ctrl_c)
@@ -240,14 +247,24 @@ def test_sigterm_keeps_what_was_learned_and_learning_goes_on(agent_class, tmp_pa
         Walk, workers=2, seed=3, envs_per_worker=4, hidden=(8,), report_interval=0.01, **batch(agent_class)
     )
     before = agent.value(np.ones(3))
-    with pytest.raises(KeyboardInterrupt):
-        agent.learn(steps=900_000_000, run=tmp_path / "run", callback=terminate)
+    # Where learning does not take the signal, it ends neither this process nor the learning.
+    handler = signal.signal(signal.SIGTERM, ignore)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            agent.learn(steps=100_000, run=tmp_path / "run", callback=terminate)
+        assert signal.getsignal(signal.SIGTERM) is ignore
+    finally:
+        signal.signal(signal.SIGTERM, handler)
     folder = RunFolder(tmp_path / "run")
     summary = folder.summary()
     assert summary["status"] == "interrupted"
     assert folder.load("latest").counts == {name: summary[name] for name in ("steps", "episodes", "updates")}
     assert agent.value(np.ones(3)) != before
     assert agent.learn(steps=64).summary["steps"] >= summary["steps"] + 64
+
+
+def ignore(number, frame) -> None:
+    """A handler of signals."""
 
 
 def batch(agent_class) -> dict[str, int]:

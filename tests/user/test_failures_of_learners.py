@@ -18,7 +18,10 @@ from a3c.runs.folder import RunFolder
 
 AGENTS = {agent.algorithm: agent for agent in (A2C, GA3C, IMPALA)}
 LEARNERS = ("ga3c", "impala")
-ENDLESS = [*SMALL, "--steps", "900_000_000", "--workers", "2", "--hidden", "8", "--run", "run"]
+# Nothing comes near to these limits, but where the failure is not noticed, so that the test fails then and does not hang.
+STEPS, SECONDS = 900_000_000, 60
+LIMITS = ["--steps", str(STEPS), "--seconds", str(SECONDS)]
+ENDLESS = [*SMALL, *LIMITS, "--workers", "2", "--hidden", "8", "--run", "run"]
 WALK = ["train", "odd_environments:Walk-v0", *ENDLESS]
 
 
@@ -128,7 +131,7 @@ def test_a_thread_of_the_learner_that_raises_stops_the_run(algorithm, thread, ta
     agent = AGENTS[algorithm](Walk, network=partial(Saboteur, target=target), workers=2, seed=5)
     message = r"learner failed \(Walk, seed 5\): ZeroDivisionError: the learner gave up"
     with pytest.raises(WorkerError, match=message) as error:
-        agent.learn(steps=900_000_000)
+        agent.learn(steps=STEPS, seconds=SECONDS)
     assert error.value.worker == 2
     assert 'raise ZeroDivisionError("the learner gave up")' in error.value.traceback
     assert f"in {thread} 0" in error.value.traceback

@@ -20,6 +20,9 @@ from a3c.runs.progress import Display, Progress
 
 WINDOW = 100
 """Episodes in the moving mean by which a run is judged."""
+AVERAGED = 20
+"""Episodes over which the best parameters are averaged, about (Polyak and Juditsky 1992). At a constant learning rate
+parameters jitter from update to update, and those of one instant can play far worse than those of the next."""
 
 
 class Monitor:
@@ -51,7 +54,7 @@ class Monitor:
         self._lengths: deque[int] = deque(maxlen=WINDOW)
         self._sum = sum(self._returns)
         self._best = checkpoint.best_return_mean_100
-        self._best_parameters = checkpoint.parameters
+        self._best_parameters = self._average = checkpoint.parameters
         self._best_is_new = False
         self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
         self._updates, self._lag, self._waiting = 0, 0.0, 0
@@ -108,6 +111,9 @@ class Monitor:
         self._threads |= report.threads
         self._updates_of_run += report.updates
         self._lag_of_run += report.lag
+        if report.episodes:
+            now = self.store.parameters
+            self._average = now + (1 - 1 / AVERAGED) ** len(report.episodes) * (self._average - now)
         for episode in report.episodes:
             self._add_episode(report.worker, *episode)
 
@@ -124,9 +130,10 @@ class Monitor:
         if len(self._returns) < WINDOW:
             return
         mean = self._sum / WINDOW
-        if self._best is None or mean > self._best:
+        # Of equals the latest: where returns have a ceiling, the first to reach it has only just learned to.
+        if self._best is None or mean >= self._best:
             self._best, self._best_is_new = mean, True
-            self._best_parameters = self.store.parameters
+            self._best_parameters = self._average
         target = self.config.target_return
         if self.solved_at_step is None and target is not None and mean >= target:
             # The latest of the window: a report that comes late may hold the episode that completes it.
@@ -257,7 +264,7 @@ class Monitor:
         )
 
     def best_checkpoint(self) -> Checkpoint:
-        """The parameters at the best mean of 100 episodes; the latest where there were never 100."""
+        """The average parameters at the best mean of 100 episodes; the latest where there were never 100."""
         return self.checkpoint(None if self._best is None else self._best_parameters)
 
     def _save(self) -> None:
