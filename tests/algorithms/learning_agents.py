@@ -23,7 +23,7 @@ def make(environment: Any, algorithm: str = "a3c", *, seed: int = 0, **settings:
 def learn(
     environment: Any, steps: int, algorithm: str = "a3c", *, seed: int = 0, **settings: Any
 ) -> tuple[Agent, Result]:
-    """An agent that has learned for so many steps. Nothing takes so many seconds, but a run that hangs ends with them."""
+    """An agent that has learned for so many steps. The seconds are there to end a run that hangs."""
     agent = make(environment, algorithm, seed=seed, **settings)
     return agent, agent.learn(steps=steps, seconds=120)
 

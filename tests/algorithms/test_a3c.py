@@ -75,7 +75,7 @@ def test_a_large_entropy_bonus_keeps_the_policy_uniform_where_none_lets_it_decid
 
 
 def test_the_plain_defaults_solve_cartpole():
-    # Seeds 0 to 5 take 138 to 233 thousand steps.
+    # Seeds 1 to 5 take 158 to 386 thousand steps; seed 0 has come to 401 after 700 thousand.
     agent = A3C("CartPole-v1", backend="inline", seed=5, recipe="none")
     assert agent.learn(steps=700_000, target_return=475).solved
     assert agent.evaluate(episodes=20).mean > 400

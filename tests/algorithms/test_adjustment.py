@@ -1,5 +1,7 @@
 """GA3C's threads, adjusted while it runs."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,12 @@ def test_one_change_at_a_time_is_tried_and_none_below_one():
     seen = adjusted(lambda predictors, trainers: 100, 300)
     assert set(seen) <= {(1, 1), (2, 1), (1, 2)}
     assert len(set(seen)) == 3
+
+
+def test_a_run_that_becomes_faster_by_itself_keeps_no_change_for_that():
+    rates = (1000 * 1.01**period for period in itertools.count())
+    seen = adjusted(lambda *numbers: next(rates) * (1.0 if numbers == (2, 2) else 0.8), 300, start=(2, 2))
+    assert set(seen) == {(2, 2), (1, 2), (3, 2), (2, 1), (2, 3)}
 
 
 def test_nothing_is_tried_before_a_period_is_over():

@@ -5,7 +5,6 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from learning_agents import learn, probabilities
 
-from a3c.algorithms.ga3c import Adjustment
 from environments_for_tests import Bandit, Endless, vector_of
 
 # Every row is a step, so that the steps tell how many segments there were.
@@ -70,33 +69,3 @@ def test_a_bandit_is_learned_from_old_segments():
     agent, result = learn(Bandit, 8000, "impala", forced_lag=5)
     assert probabilities(agent, [1])[2] > 0.95
     assert result.summary["policy_lag"] > 4
-
-
-def test_ga3c_keeps_the_numbers_of_threads_that_train_fastest():
-    best = {"predictor": 3, "trainer": 2}
-    wanted = {"predictor": 1, "trainer": 4}
-    adjust = Adjustment(wanted, np.random.default_rng(0))
-    updates, seen = 0, []
-    for now in range(2000):
-        adjust(updates, float(now))
-        updates += 100 - 10 * sum(abs(wanted[duty] - best[duty]) for duty in best)
-        seen.append(dict(wanted))
-    assert all(min(numbers.values()) >= 1 for numbers in seen)
-    assert seen[0] == {"predictor": 1, "trainer": 4}
-    # Between two trials the best are back.
-    late = seen[1000:]
-    assert late.count(best) > 400
-    assert all(abs(numbers[duty] - best[duty]) <= 1 for numbers in late for duty in best)
-
-
-def test_ga3c_never_compares_with_what_was_measured_long_ago():
-    """A run that becomes faster by itself keeps no change for that."""
-    wanted = {"predictor": 2, "trainer": 2}
-    adjust = Adjustment(wanted, np.random.default_rng(0))
-    updates, seen = 0.0, []
-    for now in range(2000):
-        adjust(int(updates), float(now))
-        updates += 1000 * 1.001**now * (1.0 if wanted == {"predictor": 2, "trainer": 2} else 0.8)
-        seen.append(dict(wanted))
-    assert all(abs(numbers["predictor"] - 2) + abs(numbers["trainer"] - 2) <= 1 for numbers in seen)
-    assert len({tuple(numbers.values()) for numbers in seen}) == 5

@@ -18,7 +18,7 @@ from a3c.runs.folder import RunFolder
 
 AGENTS = {agent.algorithm: agent for agent in (A2C, GA3C, IMPALA)}
 LEARNERS = ("ga3c", "impala")
-# Nothing comes near to these limits, but where the failure is not noticed, so that the test fails then and does not hang.
+# Only a failure that nobody notices comes to these limits; the test fails then, and does not hang.
 STEPS, SECONDS = 900_000_000, 60
 LIMITS = ["--steps", str(STEPS), "--seconds", str(SECONDS)]
 ENDLESS = [*SMALL, *LIMITS, "--workers", "2", "--hidden", "8", "--run", "run"]
