@@ -199,6 +199,16 @@ def test_a_recipe_applies_by_itself_and_flags_override_it(command, tmp_path):
     assert config.learning_rate != TrainConfig().learning_rate
 
 
+@pytest.mark.parametrize("asked", [[], ["--algorithm", "a3c"]])
+@pytest.mark.parametrize("environment", [["CartPole-v0"], []])
+def test_a_recipe_of_one_algorithm_brings_it_unless_another_is_asked_for(command, tmp_path, asked, environment):
+    flags = ["--recipe", "lets-make-an-a3c", "--workers", "1", "--backend", "inline", "--steps", "50"]
+    command("train", *environment, *flags, *asked, "--run", "run")
+    config = read_config(tmp_path / "run" / "config.toml")
+    assert config.algorithm == (asked[-1] if asked else "ga3c")
+    assert config.environment == "CartPole-v0"
+
+
 def test_random_actions_average_about_22_on_cartpole(command, tmp_path):
     arguments = ["--algorithm", "random", "--episodes", "4000", "--workers", "2", "--run", "run"]
     assert command("train", "CartPole-v1", *SMALL, *arguments).status == 0

@@ -28,6 +28,11 @@ class Recipe:
     common: dict[str, Any]
     algorithms: dict[str, dict[str, Any]]
 
+    @property
+    def algorithm(self) -> str:
+        """The algorithm it is for where none is asked for: A3C, unless it has only settings for another."""
+        return "a3c" if "a3c" in self.algorithms or not self.algorithms else next(iter(self.algorithms))
+
     def settings(self, algorithm: str) -> dict[str, Any]:
         """The settings for an algorithm; for one without a table, those that are common."""
         return self.common | self.algorithms.get(algorithm, {})
@@ -67,7 +72,8 @@ def with_recipe(name: str | None, settings: dict[str, Any]) -> dict[str, Any]:
     recipe = find_recipe(name, settings.get("environment", ""))
     if recipe is None:
         return settings
-    base = recipe.settings(settings.get("algorithm", "a3c"))
+    settings = {"algorithm": recipe.algorithm} | settings
+    base = recipe.settings(settings["algorithm"])
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in LIMITS}
     if not settings.get("environment"):
