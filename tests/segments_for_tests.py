@@ -36,3 +36,22 @@ def random_segments(generator, length, environments):
 def ends_at(t, terminated, truncated, mask):
     """Whether the return of real step `t`, of one environment, reaches no further."""
     return terminated[t] or truncated[t] or t + 1 == len(mask) or not mask[t + 1]
+
+
+def with_masked_rows_changed(segment):
+    """The segment with other observations, actions, rewards and log-probabilities where no step is real."""
+    masked = ~segment.mask
+    assert masked.any()
+    # What a real step led to without terminating has a value that counts: that observation stays.
+    bootstrapped = np.zeros_like(masked)
+    bootstrapped[1:] = (segment.mask & ~segment.terminated)[:-1]
+    observations = segment.observations.copy()
+    observations[:-1][masked & ~bootstrapped] = -3.0
+    assert (observations != segment.observations).any()
+    log_probs = segment.log_probs
+    return segment._replace(
+        observations=observations,
+        actions=np.where(masked, 1 - segment.actions, segment.actions),
+        rewards=np.where(masked, np.float32(100), segment.rewards),
+        log_probs=None if log_probs is None else np.where(masked, np.float32(-5), log_probs),
+    )

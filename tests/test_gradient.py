@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode
 from a3c.gradient import lambda_targets, learned_steps, make_gradient, vtrace_targets
 from a3c.learning.returns import Targets, lambda_returns, step_continues, step_discounts, vtrace
 from environments_for_tests import MODES, Counting, counting
+from segments_for_tests import with_masked_rows_changed
 
 PLAIN = {"normalize_advantages": False, "loss_reduction": "sum", "max_gradient_norm": 0.0, "reward_scale": 0.1}
 GAMMA = 0.5
@@ -122,19 +123,7 @@ def test_dummy_and_padding_rows_change_no_bit_of_a_gradient_with_vtrace(settings
     gradient_of = make_gradient(policy, collector.config, vtrace_targets)
     for _ in range(3):
         segment, _ = collector.collect(random_parameters(policy))
-        masked = ~segment.mask
-        assert masked.any()
-        # What a real step led to without terminating has a value that counts: that observation stays.
-        bootstrapped = np.zeros_like(masked)
-        bootstrapped[1:] = (segment.mask & ~segment.terminated)[:-1]
-        observations = segment.observations.copy()
-        observations[:-1][masked & ~bootstrapped] = -3.0
-        changed = segment._replace(
-            observations=observations,
-            actions=np.where(masked, 1 - segment.actions, segment.actions),
-            rewards=np.where(masked, np.float32(100), segment.rewards),
-            log_probs=np.where(masked, np.float32(-5), segment.log_probs),
-        )
+        changed = with_masked_rows_changed(segment)
         before, after = (gradient_of(parameters, s, 0.01) for s in (segment, changed))
         np.testing.assert_array_equal(before[0], after[0])
         np.testing.assert_array_equal(before[1][:5], after[1][:5])

@@ -9,6 +9,7 @@ from gymnasium.vector import AutoresetMode
 from a3c.gradient import make_gradient
 from a3c.learning.diagnostics import DIAGNOSTICS
 from environments_for_tests import counting
+from segments_for_tests import with_masked_rows_changed
 
 PAPER = {
     "segment_ends": "episode",
@@ -62,19 +63,7 @@ def test_dummy_and_padding_rows_change_no_bit_of_the_gradient(settings, segment_
     gradient_of = make_gradient(collector.policy, collector.config)
     for _ in range(3):
         segment, _ = collector.collect(parameters)
-        masked = ~segment.mask
-        assert masked.any()
-        # What a real step led to without terminating has a value that counts: that observation stays.
-        bootstrapped = np.zeros_like(masked)
-        bootstrapped[1:] = (segment.mask & ~segment.terminated)[:-1]
-        observations = segment.observations.copy()
-        observations[:-1][masked & ~bootstrapped] = -3.0
-        changed = segment._replace(
-            observations=observations,
-            actions=np.where(masked, 1 - segment.actions, segment.actions),
-            rewards=np.where(masked, np.float32(100), segment.rewards),
-        )
-        assert (changed.observations != segment.observations).any()
+        changed = with_masked_rows_changed(segment)
         before, after = (gradient_of(parameters, s, 0.01) for s in (segment, changed))
         np.testing.assert_array_equal(before[0], after[0])
         np.testing.assert_array_equal(before[1][:5], after[1][:5])

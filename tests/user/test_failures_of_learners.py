@@ -1,7 +1,7 @@
 """What goes wrong in the middle of a run of A2C, GA3C and IMPALA, where processes wait for each other."""
 
 import os
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -76,11 +76,12 @@ def test_an_environment_that_raises_stops_the_run(command, own_environments, alg
 @pytest.mark.usefixtures("nothing_left")
 def test_a_killed_process_stops_the_run(command, own_environments, algorithm, victim, killed_by_the_supervisor):
     """Others wait for what it owes them, such as an action, room in the queue, or the mean gradient; they end too."""
-    folder, killed = RunFolder(own_environments / "run"), []
+    folder, killed, over = RunFolder(own_environments / "run"), [], threading.Event()
 
     def kill():
         while not folder.summary_path.exists() or folder.summary()["steps"] == 0:
-            time.sleep(0.02)
+            if over.wait(0.02):
+                return
         processes = sorted(workers_of_this_process(), key=lambda process: (process.create_time(), process.pid))
         names = ["worker 0", "worker 1", "learner"][: 2 + (algorithm in LEARNERS)]
         assert len(processes) == len(names)
@@ -90,6 +91,7 @@ def test_a_killed_process_stops_the_run(command, own_environments, algorithm, vi
     with ThreadPoolExecutor(1) as killer:
         done = killer.submit(kill)
         outcome = command(*WALK, "--algorithm", algorithm)
+        over.set()
         done.result()
     assert outcome.status == 1
     kept, last = outcome.err.splitlines()
