@@ -90,8 +90,10 @@ def test_a_killed_process_stops_the_run(command, own_environments, algorithm, vi
 
     with ThreadPoolExecutor(1) as killer:
         done = killer.submit(kill)
-        outcome = command(*WALK, "--algorithm", algorithm)
-        over.set()
+        try:
+            outcome = command(*WALK, "--algorithm", algorithm)
+        finally:
+            over.set()
         done.result()
     assert outcome.status == 1
     kept, last = outcome.err.splitlines()
