@@ -19,7 +19,8 @@ import gymnasium
 import numpy as np
 
 from a3c.config import LIMITS, TrainConfig, make_config
-from a3c.environments.making import EnvironmentFactory
+from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
+from a3c.environments.spaces import observation_dtype
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, evaluate
 from a3c.parallel.pickling import dumps
@@ -169,7 +170,7 @@ class Agent:
 
     def _batch(self, observation: Any) -> tuple[np.ndarray, bool]:
         shape = self._work.policy.observation_space.shape or ()
-        array = np.asarray(observation, np.float32)
+        array = np.asarray(observation, observation_dtype(self._work.policy.observation_space))
         if array.shape[array.ndim - len(shape) :] != shape or array.ndim not in (len(shape), len(shape) + 1):
             raise ValueError(f"observation has shape {array.shape}; expected {shape}, or a batch of that")
         single = array.ndim == len(shape)
@@ -226,6 +227,33 @@ class RandomAgent(Agent):
 
 
 AGENTS: dict[str, type[Agent]] = {agent.algorithm: agent for agent in (A3C, A2C, GA3C, IMPALA, RandomAgent)}
+
+
+def make_environment(
+    environment: str | EnvironmentFactory,
+    *,
+    recipe: str | None = None,
+    settings: dict[str, Any] | None = None,
+    env_kwargs: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> gymnasium.Env:
+    """One environment, made as training makes it: with the recipe's frames, time limit and so on.
+
+    Args:
+        environment: a Gymnasium id, `module:Id`, or a factory.
+        recipe: as for an Agent.
+        settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
+        env_kwargs: keyword arguments for the environment.
+        kwargs: more of them, such as `render_mode`.
+
+    Raises:
+        InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
+        SettingsError: a setting is unknown, or does not fit the environment.
+    """
+    settings = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
+    if env_kwargs:
+        settings["env_kwargs"] = env_kwargs
+    return EnvironmentMaker(environment, make_config(with_recipe(recipe, settings), "settings")).make(**kwargs)
 
 
 def load(

@@ -2,10 +2,10 @@
 
 import dataclasses
 import math
-import sys
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from a3c.checks import LEARNERS, check_contradictions, check_ranges
 from a3c.errors import SettingsError, nearest
 
 SCHEMA_VERSION = 1
@@ -59,6 +59,10 @@ class TrainConfig:
     env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """Keyword arguments for the environment, as KEY VALUE pairs."""
 
+    episodic_life: bool = False
+    """Nothing is to be gained after a lost life, in environments that tell how many are left (Mnih et al. 2015).
+    Episodes and their returns still are whole games."""
+
     reward_scale: float = 1.0
     """Factor on every training reward; reported returns stay the environment's own."""
 
@@ -67,6 +71,50 @@ class TrainConfig:
 
     termination_reward: float | None = None
     """Training reward given in place of the environment's at a step that terminates the episode."""
+
+    # Frames: uint8 observations [H, W] or [H, W, C]. Defaults of Atari games in brackets.
+    frame_skip: int | None = None
+    """Frames that every action is repeated for. Default: 1 [what the id says, 4 in most]."""
+
+    crop: tuple[int, ...] = ()
+    """Rows and columns of a frame to keep: TOP BOTTOM LEFT RIGHT, where the last ones may be left out."""
+
+    grayscale: bool | None = None
+    """Turn colours into grey. Default: False [True]."""
+
+    threshold: int | None = None
+    """Turn pixels above this black and white: above it 255, else 0."""
+
+    frame_size: tuple[int, ...] = ()
+    """Reduce frames to this height and width, or to a square. Default: as they are [84]."""
+
+    resize: Literal["area", "sample"] = "area"
+    """Reduce frames by taking the mean of the area that a pixel covers, or by taking pixels at even distances."""
+
+    frame_stack: int | None = None
+    """Frames seen at once, the last of the same episode; the first of an episode is repeated. Default: 1 [4]."""
+
+    pixel_mean: float = 0.0
+    """What the network sees of a pixel (any uint8 observation) is (pixel - pixel_mean) / pixel_std."""
+
+    pixel_std: float = 255.0
+    """See pixel_mean. What hardly differs from its surroundings on a grey background is hard to learn from."""
+
+    # Atari games: the protocol of Machado et al. 2018 (ALE/Pong-v5) or of Mnih et al. 2015 (PongNoFrameskip-v4).
+    sticky_actions: float | None = None
+    """Probability that a game repeats the action before instead. Default: 0.25 for ids of -v5 and -v0, 0 for -v4."""
+
+    noop_max: int | None = None
+    """A game starts with fewer than this many no-ops, drawn each time. Default: 30 without sticky actions, else 0."""
+
+    max_pool: bool = True
+    """Show the brighter of a game's last two frames in each pixel, as some things blink."""
+
+    fire_reset: bool = True
+    """Press FIRE at the start of games that have it."""
+
+    full_action_space: bool = False
+    """All 18 actions, instead of those that the game uses."""
 
     # Segments and returns
     segment_length: int = 16
@@ -84,6 +132,13 @@ class TrainConfig:
     n_step: int | None = None
     """Steps that every return reaches: segments then overlap by n_step - 1 steps, each trained on once. Default: a
     return reaches to the end of its segment, as in the paper."""
+
+    restart_at_reward: bool = False
+    """Returns end at a reward that is not 0: for games of points, such as Pong (Karpathy 2016)."""
+
+    normalize_returns: bool = False
+    """Shift and scale the returns of each segment to mean 0 and standard deviation 1, which the value estimates learn
+    then."""
 
     # Loss
     entropy_coefficient: float = 0.01
@@ -171,15 +226,20 @@ class TrainConfig:
     """Steps over which epsilon is annealed linearly. Default: the limit --steps."""
 
     # Network
-    hidden: tuple[int, ...] = (64, 64)
-    """Width of each hidden layer."""
+    network: Literal["mlp", "a3c", "nature", "small"] | None = None
+    """Layers: mlp, dense ones; a3c, the convolutions of Mnih et al. 2016; nature, those of Mnih et al. 2015; small, for
+    frames of about 40x40. Default: mlp, and for frames a3c where they are large enough, else small."""
 
-    activation: Literal["tanh", "relu", "elu"] = "tanh"
-    """Activation after each hidden layer."""
+    hidden: tuple[int, ...] | None = None
+    """Width of each hidden layer; after convolutions, of the dense ones. Default: 64 64; after convolutions 256, and
+    512 in nature."""
+
+    activation: Literal["tanh", "relu", "elu"] | None = None
+    """Activation after each hidden layer. Default: tanh, and relu in networks with convolutions."""
 
     shared_trunk: bool = False
     """Policy and value share the hidden layers; otherwise each has a tower of its own, which needs less tuning: large
-    returns then cannot drown the policy's gradient."""
+    returns then cannot drown the policy's gradient. Networks with convolutions always share them."""
 
     # How it runs
     backend: Literal["processes", "inline"] = "processes"
@@ -208,88 +268,11 @@ class TrainConfig:
                 )
 
     def __post_init__(self) -> None:
-        for name in ("epsilon", "epsilon_final", "hidden"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        self._check_ranges()
-        self._check_contradictions()
-
-    def _check_ranges(self) -> None:
-        at_least_one = (
-            "workers envs_per_worker steps episodes max_episode_steps segment_length anneal_steps epsilon_anneal_steps "
-            "n_step min_batch queue_size predictors trainers"
-        )
-        for name in at_least_one.split():
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SettingsError(f"{flag(name)} is {value}, but must be at least 1")
-        positive = (
-            "seconds reward_scale reward_clip learning_rate checkpoint_interval report_interval "
-            "rho_clip c_clip log_epsilon"
-        )
-        for name in positive.split():
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise SettingsError(f"{flag(name)} is {value}, but must be above 0")
-        non_negative = (
-            "seed entropy_coefficient entropy_coefficient_final value_coefficient learning_rate_final "
-            "max_gradient_norm forced_lag"
-        )
-        for name in non_negative.split():
-            value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise SettingsError(f"{flag(name)} is {value}, but must not be below 0")
-        for name in ("gamma", "gae_lambda"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise SettingsError(f"{flag(name)} is {getattr(self, name)}, but must lie between 0 and 1")
-        for name in ("epsilon", "epsilon_final"):
-            if any(not 0 <= value <= 1 for value in getattr(self, name)):
-                raise SettingsError(f"{flag(name)} holds a value outside 0 to 1")
-        if any(width < 1 for width in self.hidden):
-            raise SettingsError("--hidden holds a width below 1")
-        for name in ("algorithm", "segment_ends", "loss_reduction", "lag_correction", "activation", "backend"):
-            value, allowed = getattr(self, name), choices(name)
-            if value not in allowed and not (value is None and name == "lag_correction"):
-                raise SettingsError(f"{flag(name)} is {value!r}, but must be one of {', '.join(allowed)}")
-
-    def _check_contradictions(self) -> None:
-        if self.backend == "inline" and self.workers not in (None, 1):
-            raise SettingsError("--backend inline runs one worker in this process: leave --workers out, or set it to 1")
-        if self.backend == "inline" and self.locked:
-            raise SettingsError("--locked needs worker processes: leave it out with --backend inline")
-        if self.locked and sys.platform == "win32":
-            raise SettingsError("--locked needs a file lock that Windows does not have: leave it out")
-        if self.epsilon_final and not self.epsilon:
-            raise SettingsError("--epsilon-final is set without --epsilon: set where the annealing starts too")
-        if self.anneals and self.anneal_steps is None and self.steps is None:
-            raise SettingsError("annealing needs to know how long: set --steps or --anneal-steps")
-        if self.epsilon_final and self.epsilon_anneal_steps is None and self.steps is None:
-            raise SettingsError("annealing epsilon needs to know how long: set --steps or --epsilon-anneal-steps")
-        for name, algorithms in SETTINGS_OF.items():
-            if self.algorithm not in algorithms and getattr(self, name) != getattr(type(self), name):
-                raise SettingsError(f"{flag(name)} is a setting of {' and '.join(algorithms)}, not of {self.algorithm}")
-        if self.has_learner and sys.platform == "win32":
-            raise SettingsError(f"--algorithm {self.algorithm} needs pipes that Windows does not have: use a3c or a2c")
-        if self.has_learner and self.locked:
-            raise SettingsError(f"--locked is of no use to {self.algorithm}, where one process trains: leave it out")
-        if self.has_learner and self.segments_that_may_wait > MOST_WAITING:
-            raise SettingsError(
-                f"--queue-size and --min-batch ask for a queue of {self.segments_that_may_wait:,} segments; it holds "
-                f"at most {MOST_WAITING:,}: make them smaller, or segments longer with --segment-length"
-            )
-        if self.algorithm == "ga3c" and (self.workers or 1) > MOST_ASKING:
-            raise SettingsError(
-                f"--workers is {self.workers}, but ga3c serves at most {MOST_ASKING}: give each more environments with "
-                "--envs-per-worker"
-            )
-        if self.queue_size is not None and self.queue_size < self.segments_per_batch:
-            raise SettingsError(
-                f"--queue-size is {self.queue_size}, but a batch of --min-batch {self.min_batch} steps takes "
-                f"{self.segments_per_batch} segments: make it at least that"
-            )
-        if self.n_step is not None and self.segment_ends == "episode":
-            raise SettingsError("--n-step needs segments of fixed length: leave --segment-ends episode out")
-        if self.n_step is not None and self.correction == "vtrace":
-            raise SettingsError("--n-step is not defined for V-trace: leave it out, or set --lag-correction epsilon")
+        for name in ("epsilon", "epsilon_final", "hidden", "crop", "frame_size"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        check_ranges(self)
+        check_contradictions(self)
 
     @property
     def has_learner(self) -> bool:
@@ -324,33 +307,11 @@ class TrainConfig:
 LIMITS = ("steps", "episodes", "seconds", "target_return")
 """The settings that end a run."""
 
+FRAME_SETTINGS = ("crop", "grayscale", "threshold", "frame_size", "resize", "frame_stack")
+"""The settings that change frames."""
 
-LEARNERS = ("ga3c", "impala")
-MOST_WAITING = 32_768
-"""Segments that a queue holds at most: their numbers fill a pipe."""
-MOST_ASKING = 100
-"""Workers that ga3c serves at most: each takes two descriptors, and a process starts with 256."""
-SETTINGS_OF = {
-    **dict.fromkeys(["min_batch", "queue_size", "lag_correction", "rho_clip", "c_clip", "log_epsilon"], LEARNERS),
-    **dict.fromkeys(["predictors", "trainers", "adjust_threads"], ("ga3c",)),
-    "forced_lag": ("impala",),
-}
-"""Settings that only some algorithms have: setting one for another is a mistake that is named."""
-
-
-def choices(name: str) -> tuple[str, ...]:
-    """The words that a field allows."""
-    import typing
-
-    annotation = TrainConfig.__annotations__[name]
-    if typing.get_origin(annotation) is not Literal:
-        annotation = typing.get_args(annotation)[0]
-    return typing.get_args(annotation)
-
-
-def flag(name: str) -> str:
-    """The command-line flag of a field: `envs_per_worker` -> `--envs-per-worker`."""
-    return "--" + name.replace("_", "-")
+ATARI_SETTINGS = ("sticky_actions", "noop_max", "max_pool", "fire_reset", "full_action_space")
+"""The settings that only Atari games have."""
 
 
 def make_config(settings: dict[str, Any], source: str = "the settings") -> TrainConfig:

@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from a3c.environments.making import EnvironmentMaker
+from a3c.machine import available_cores
 from a3c.rollout.collector import autoreset_mode, environment_seeds
 
 AT_ONCE = 32
@@ -43,7 +44,7 @@ def evaluate(
     Every environment plays its share of them: were the first to finish taken, short episodes would be over-represented.
     """
     count = min(episodes, AT_ONCE)
-    vector = environments.make_vector(count)
+    vector = environments.make_vector(count, threads=available_cores())
     mode = autoreset_mode(vector)
     shares = np.full(count, episodes // count) + (np.arange(count) < episodes % count)
     observations, _ = vector.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))

@@ -19,13 +19,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from a3c.config import TrainConfig
-from a3c.environments.spaces import check_spaces
+from a3c.environments.spaces import check_spaces, observation_dtype
 from a3c.errors import SettingsError
 from a3c.learning.distributions import Categorical
-from a3c.networks.mlp import MLP, ActorCritic
+from a3c.networks.choosing import make_torso, shares_trunk
+from a3c.networks.mlp import ActorCritic
 
 NetworkFactory = Callable[[gymnasium.Space, jax.Array], eqx.Module]
-"""A user's own network: `(observation_space, key) -> module`, the module mapping one observation to features `[n]`."""
+"""A user's own network: `(observation_space, key) -> module`, the module mapping one observation to features `[n]`.
+
+Bytes come to it as `(byte - pixel_mean) / pixel_std`.
+"""
 
 
 class Policy:
@@ -34,8 +38,16 @@ class Policy:
     So that the parameters can be shared, copied, hashed, saved and sent as one array.
     """
 
-    def __init__(self, network: ActorCritic, observation_space: gymnasium.Space, action_space: gymnasium.Space):
+    def __init__(
+        self,
+        network: ActorCritic,
+        observation_space: gymnasium.Space,
+        action_space: gymnasium.Space,
+        pixel_mean: float = 0.0,
+        pixel_std: float = 255.0,
+    ):
         self.observation_space, self.action_space = observation_space, action_space
+        self._pixel_mean, self._pixel_std = pixel_mean, pixel_std
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         self.initial_parameters = np.concatenate([np.asarray(leaf, np.float32).ravel() for leaf in leaves])
         # The network without its parameters: their places hold only shapes.
@@ -56,22 +68,19 @@ class Policy:
         """The policy that `config` describes, initialised from its seed; raises UnsupportedSpace."""
         check_spaces(observation_space, action_space)
         generator = np.random.default_rng(np.random.SeedSequence(config.seed or 0, spawn_key=(0,)))
-        shape = observation_space.shape or ()
 
         def torso() -> tuple[eqx.Module, int]:
             if network is None:
-                inputs = int(np.prod(shape))
-                width = config.hidden[-1] if config.hidden else inputs
-                return MLP(inputs, config.hidden, config.activation, generator), width
+                return make_torso(config, observation_space, generator)
             module = network(observation_space, jax.random.key(int(generator.integers(2**31))))
             return module, _features(module, observation_space)
 
         policy_torso, features = torso()
-        critic_torso = None if config.shared_trunk else torso()[0]
+        shared = config.shared_trunk if network is not None else shares_trunk(config, observation_space)
+        critic_torso = None if shared else torso()[0]
         logits = int(action_space.n)  # type: ignore[attr-defined]
-        return cls(
-            ActorCritic(policy_torso, critic_torso, features, logits, generator), observation_space, action_space
-        )
+        actor_critic = ActorCritic(policy_torso, critic_torso, features, logits, generator)
+        return cls(actor_critic, observation_space, action_space, config.pixel_mean, config.pixel_std)
 
     @property
     def size(self) -> int:
@@ -97,7 +106,10 @@ class Policy:
         """Distribution and values `[...]` of observations `[..., *shape]`."""
         shape = self.observation_space.shape or ()
         batch = observations.shape[: observations.ndim - len(shape)]
-        logits, values = jax.vmap(network)(observations.reshape(-1, *shape).astype(jnp.float32))
+        inputs = observations.reshape(-1, *shape).astype(jnp.float32)
+        if observation_dtype(self.observation_space) == np.uint8:
+            inputs = (inputs - self._pixel_mean) / self._pixel_std
+        logits, values = jax.vmap(network)(inputs)
         return Categorical(logits.reshape(*batch, -1)), values.reshape(batch)
 
     def __call__(self, parameters: jax.Array, observations: jax.Array) -> tuple[Categorical, jax.Array]:

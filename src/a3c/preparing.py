@@ -5,7 +5,8 @@ import dataclasses
 
 import numpy as np
 
-from a3c.config import MOST_ASKING, TrainConfig
+from a3c.checks import MOST_ASKING
+from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.spaces import describe_space
 from a3c.errors import SettingsError
@@ -30,7 +31,7 @@ def prepare(
     Raises:
         SettingsError, InvalidEnvironment, UnsupportedSpace, CheckpointError: in one line each.
     """
-    maker = EnvironmentMaker(environment or config.environment, config.env_kwargs, config.max_episode_steps)
+    maker = EnvironmentMaker(environment or config.environment, config)
     if checkpoint is not None and network is None and checkpoint.own_network:
         raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
     config = resolve(config, maker)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from a3c.checks import flag
 from a3c.cli.main import process_started
-from a3c.config import LIMITS, TrainConfig, flag
+from a3c.config import LIMITS, TrainConfig
 from a3c.errors import CheckpointError, SettingsError
 from a3c.parallel.processes import call, start_server
 

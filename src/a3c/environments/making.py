@@ -1,6 +1,7 @@
 """Making environments: one, or a vector of them, by id, by `module:Id`, or by a user's factory."""
 
 import inspect
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,11 +14,18 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
+from a3c.checks import flag
+from a3c.config import ATARI_SETTINGS, TrainConfig
+from a3c.environments import atari
+from a3c.environments.pixels import FrameSkip, PixelEnv, frame_settings
 from a3c.environments.single import SingleVectorEnv
-from a3c.errors import A3CError, InvalidEnvironment, nearest
+from a3c.errors import A3CError, InvalidEnvironment, SettingsError, nearest
 
 EXTRAS = {"ale_py": "atari", "Box2D": "box2d", "box2d": "box2d", "mujoco": "mujoco", "pygame": "render"}
 """The extra of this package that installs a module an environment may be missing."""
+
+OLD_ATARI_ID = re.compile(r"^[A-Za-z]+-v[04]$")
+"""Ids such as PongNoFrameskip-v4 and Pong-v0."""
 
 EnvironmentFactory = Callable[..., gymnasium.Env] | Callable[[int], VectorEnv]
 """A factory of one environment, called with `env_kwargs` alone, or of a vector environment: a VectorEnv class, or a
@@ -26,11 +34,10 @@ function that requires an argument, the number of environments."""
 
 @dataclass(frozen=True)
 class EnvironmentMaker:
-    """What to make, and how: travels to the workers."""
+    """What to make, and the settings that say how: travels to the workers."""
 
     source: str | EnvironmentFactory
-    kwargs: dict[str, Any] = field(default_factory=dict)
-    max_episode_steps: int | None = None
+    config: TrainConfig = field(default_factory=TrainConfig)
 
     @property
     def name(self) -> str:
@@ -44,37 +51,44 @@ class EnvironmentMaker:
 
     def make(self, **kwargs: Any) -> gymnasium.Env:
         """One environment, as for evaluation and play; `kwargs` such as `render_mode` are added."""
-        arguments = {**self.kwargs, **kwargs}
+        game = self._game()
         with _failures(self.name):
-            if isinstance(self.source, str):
-                return gymnasium.make(self.spec, max_episode_steps=self.max_episode_steps, **arguments)  # type: ignore[arg-type]
-            environment = self.source(**arguments)  # type: ignore[reportCallIssue]
+            if game is not None:
+                return game.make(**kwargs)
+            return self._with_frames(self._make_plain({**self.config.env_kwargs, **kwargs}))
+
+    def _make_plain(self, arguments: dict[str, Any]) -> gymnasium.Env:
+        """One environment as it is, but for its time limit."""
+        limit = self.config.max_episode_steps
+        if limit is not None:
+            # A step of ours is several of its own where frames are skipped.
+            limit *= self.config.frame_skip or 1
+        if isinstance(self.source, str):
+            return gymnasium.make(self.spec, max_episode_steps=limit, **arguments)  # type: ignore[arg-type]
+        environment = self.source(**arguments)  # type: ignore[reportCallIssue]
         if isinstance(environment, VectorEnv) or not isinstance(environment, gymnasium.Env):
             raise InvalidEnvironment(
                 f"{self.name} made a {type(environment).__name__} where one gymnasium.Env is needed"
             )
-        return self._limit(environment)
+        return environment if limit is None else gymnasium.wrappers.TimeLimit(environment, limit)
 
-    def make_vector(self, count: int) -> VectorEnv:
-        """`count` environments stepped together: the environment's own vector form where it has one."""
+    def make_vector(self, count: int, threads: int = 1) -> VectorEnv:
+        """`count` environments stepped together: the environment's own vector form where it has one.
+
+        `threads` is how many step Atari games; all others are stepped by the calling one.
+        """
         if self._makes_vectors:
-            if self.max_episode_steps is not None:
-                raise InvalidEnvironment(
-                    f"--max-episode-steps cannot be applied to the vector environment {self.name}: "
-                    "limit the episodes in its factory"
-                )
+            return self._make_own_vector(count)
+        game, spec = self._game(), self.spec
+        if game is not None:
             with _failures(self.name):
-                vector = self.source(count, **self.kwargs)  # type: ignore[operator]
-            if not isinstance(vector, VectorEnv):
-                raise InvalidEnvironment(
-                    f"{self.name}({count}) made a {type(vector).__name__}, not a gymnasium VectorEnv"
-                )
-            return vector
-        spec = self.spec
-        if spec is not None and self._vector_entry_point(spec) and count > 1:
-            arguments = dict(self.kwargs)
-            if self.max_episode_steps is not None:
-                arguments["max_episode_steps"] = self.max_episode_steps
+                vector = game.make_vector(count, threads)
+            if vector is not None:
+                return vector
+        elif spec is not None and self._vector_entry_point(spec) and count > 1 and not self._changed:
+            arguments: dict[str, Any] = dict(self.config.env_kwargs)
+            if self.config.max_episode_steps is not None:
+                arguments["max_episode_steps"] = self.config.max_episode_steps
             with _failures(self.name):
                 return gymnasium.make_vec(spec, count, vectorization_mode="vector_entry_point", **arguments)
         if count == 1:
@@ -104,35 +118,56 @@ class EnvironmentMaker:
     def _vector_entry_point(self, spec: EnvSpec) -> bool:
         return spec.vector_entry_point is not None and not spec.additional_wrappers
 
-    def _limit(self, environment: gymnasium.Env) -> gymnasium.Env:
-        if self.max_episode_steps is None:
-            return environment
-        return gymnasium.wrappers.TimeLimit(environment, self.max_episode_steps)
+    def _make_own_vector(self, count: int) -> VectorEnv:
+        changed = self._changed + ["max_episode_steps"] * (self.config.max_episode_steps is not None)
+        if changed:
+            raise InvalidEnvironment(
+                f"{' '.join(map(flag, changed))} cannot be applied to the vector environment {self.name}: "
+                "do it in its factory"
+            )
+        with _failures(self.name):
+            vector = self.source(count, **self.config.env_kwargs)  # type: ignore[operator]
+        if not isinstance(vector, VectorEnv):
+            raise InvalidEnvironment(f"{self.name}({count}) made a {type(vector).__name__}, not a gymnasium VectorEnv")
+        return vector
 
+    def _with_frames(self, environment: gymnasium.Env) -> gymnasium.Env:
+        """With the settings of frames, if any are set."""
+        if self._atari_settings:
+            raise SettingsError(
+                f"{' '.join(map(flag, self._atari_settings))}: only Atari games have that, and {self.name} is none"
+            )
+        if self.config.frame_skip not in (None, 1):
+            environment = FrameSkip(environment, self.config.frame_skip)
+        return PixelEnv(environment, self.config) if frame_settings(self.config) else environment
 
-def make_environment(
-    environment: str | EnvironmentFactory, *, env_kwargs: dict[str, Any] | None = None, **kwargs: Any
-) -> gymnasium.Env:
-    """One environment, made as training makes it.
+    @property
+    def _changed(self) -> list[str]:
+        """The settings that wrap each environment and are set."""
+        skip = ["frame_skip"] * (self.config.frame_skip not in (None, 1))
+        return [*skip, *frame_settings(self.config), *self._atari_settings]
 
-    Args:
-        environment: a Gymnasium id, `module:Id`, or a factory.
-        env_kwargs: keyword arguments for the environment.
-        kwargs: more of them, such as `render_mode`.
+    @property
+    def _atari_settings(self) -> list[str]:
+        """Those that are set."""
+        return [name for name in ATARI_SETTINGS if getattr(self.config, name) != getattr(TrainConfig, name)]
 
-    Raises:
-        InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
-    """
-    return EnvironmentMaker(environment, env_kwargs or {}).make(**kwargs)
+    def _game(self) -> atari.Game | None:
+        """The Atari game that this is, if it is one."""
+        spec = self.spec
+        return atari.Game.of(spec, self.config) if spec is not None and atari.is_game(spec) else None
 
 
 def find_spec(environment_id: str) -> EnvSpec:
-    """The registered entry of an id; `module:Id` imports the module first, from the current folder too."""
+    """The registered entry of an id; `module:Id` imports the module first, from the current folder too.
+
+    Atari games are registered when one is asked for.
+    """
     module, colon, name = environment_id.rpartition(":")
     if colon:
         _import(module, environment_id)
-    elif environment_id.startswith("ALE/"):
-        _import("ale_py", environment_id)
+    elif environment_id.startswith("ALE/") or (name not in gymnasium.registry and OLD_ATARI_ID.search(name)):
+        _register_atari(environment_id)
     with _quiet():
         try:
             return gymnasium.spec(name)
@@ -143,6 +178,15 @@ def find_spec(environment_id: str) -> EnvSpec:
                 f"there is no environment {environment_id!r}{close}"
                 + ("" if close else "; use a Gymnasium id such as CartPole-v1, or module:Id for your own")
             ) from None
+
+
+def _register_atari(environment_id: str) -> None:
+    try:
+        atari.register()
+    except ModuleNotFoundError:
+        # Other environments have versions 0 and 4 too.
+        if environment_id.startswith("ALE/") or "NoFrameskip" in environment_id or "Deterministic" in environment_id:
+            raise InvalidEnvironment(_missing(environment_id, "ale_py")) from None
 
 
 def _import(module: str, environment_id: str) -> None:

@@ -24,18 +24,24 @@ class SingleVectorEnv(VectorEnv):
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """`seed` is an integer, or a list of one."""
-        observation, _ = self._environment.reset(seed=seed[0] if isinstance(seed, list) else seed, options=options)
+        observation, info = self._environment.reset(seed=seed[0] if isinstance(seed, list) else seed, options=options)
         self._ended = False
-        return np.array(observation)[None], {}
+        return np.array(observation)[None], _lives(info)
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         if self._ended:
-            observation, _ = self._environment.reset()
+            observation, info = self._environment.reset()
             reward, terminated, truncated = 0.0, False, False
         else:
-            observation, reward, terminated, truncated, _ = self._environment.step(actions[0])
+            observation, reward, terminated, truncated, info = self._environment.step(actions[0])
         self._ended = bool(terminated or truncated)
-        return np.array(observation)[None], np.array([reward]), np.array([terminated]), np.array([truncated]), {}
+        flags = np.array([terminated]), np.array([truncated])
+        return np.array(observation)[None], np.array([reward]), *flags, _lives(info)
 
     def close_extras(self, **kwargs: Any) -> None:
         self._environment.close()
+
+
+def _lives(info: dict[str, Any]) -> dict[str, Any]:
+    """All of the information that is used here: the lives that are left."""
+    return {"lives": np.array([info["lives"]])} if "lives" in info else {}

@@ -18,6 +18,7 @@ from a3c.config import TrainConfig
 from a3c.environments.single import SingleVectorEnv
 from a3c.environments.spaces import observation_dtype
 from a3c.errors import InvalidEnvironment
+from a3c.rollout.lives import Lives
 from a3c.rollout.segment import Segment
 
 
@@ -47,7 +48,10 @@ class Collector:
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
         self._before: Segment | None = None
-        self._observations = self._checked(environments.reset(seed=environment_seeds(environments, resets))[0])
+        observations, info = environments.reset(seed=environment_seeds(environments, resets))
+        self._observations = self._checked(observations)
+        self._lives = Lives(info) if config.episodic_life else None
+        self._lost = np.zeros(environments.num_envs, bool)
 
     def collect(self, parameters: np.ndarray | None, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
         """The next segment, and the episodes that ended in it, in the order they ended.
@@ -74,6 +78,7 @@ class Collector:
         rewards = np.zeros((config.segment_length, count))
         bootstraps = np.zeros((config.segment_length, count), np.float32)
         bootstrapped = np.zeros((config.segment_length, count), bool)
+        lost = np.zeros((config.segment_length, count), bool)
 
         noise = self.policy.noise(self._generator, (config.segment_length, count))
         act = self.policy.act
@@ -89,6 +94,7 @@ class Collector:
                 values = self.policy.value(parameters, final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
+            lost[t] = self._lost
             ended = t + 1
             if until_episode and (terminated[t] | truncated[t]).any():
                 # Padding repeats the last observation, which a network can stand where zeros might not be.
@@ -98,6 +104,7 @@ class Collector:
         self._check_finite("observation", observations)
         self._check_finite("reward", rewards)
         episodes = self._finished(rewards[:ended], mask[:ended], terminated[:ended] | truncated[:ended])
+        terminated |= lost
         new.rewards[:] = self._training_rewards(rewards, terminated) + bootstraps
         terminated |= bootstrapped
         if log_probs is not None:
@@ -129,6 +136,8 @@ class Collector:
         elif done.any():
             observations, final_observations = self._restart(observations, done, info)
         self._observations = observations
+        if self._lives is not None:
+            self._lost = self._lives.lost(info, done)
         return observations, rewards, terminated, truncated, final_observations
 
     def _restart(self, observations: Any, done: np.ndarray, info: dict[str, Any]) -> tuple[Any, np.ndarray]:

@@ -1,0 +1,132 @@
+"""Which settings a run can have: what is out of range or contradictory is named, with what to do."""
+
+import sys
+import typing
+from typing import Any, Literal
+
+from a3c.errors import SettingsError
+
+LEARNERS = ("ga3c", "impala")
+"""The algorithms with a learner process."""
+MOST_WAITING = 32_768
+"""Segments that a queue holds at most: their numbers fill a pipe."""
+MOST_ASKING = 100
+"""Workers that ga3c serves at most: each takes two descriptors, and a process starts with 256."""
+SETTINGS_OF = {
+    **dict.fromkeys(["min_batch", "queue_size", "lag_correction", "rho_clip", "c_clip", "log_epsilon"], LEARNERS),
+    **dict.fromkeys(["predictors", "trainers", "adjust_threads"], ("ga3c",)),
+    "forced_lag": ("impala",),
+}
+"""Settings that only some algorithms have: setting one for another is a mistake that is named."""
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a field: `envs_per_worker` -> `--envs-per-worker`."""
+    return "--" + name.replace("_", "-")
+
+
+def check_ranges(config: Any) -> None:
+    """Raises SettingsError for a value that no run can have."""
+    at_least_one = (
+        "workers envs_per_worker steps episodes max_episode_steps segment_length anneal_steps epsilon_anneal_steps "
+        "n_step min_batch queue_size predictors trainers frame_skip frame_stack"
+    )
+    for name in at_least_one.split():
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise SettingsError(f"{flag(name)} is {value}, but must be at least 1")
+    positive = (
+        "seconds reward_scale reward_clip learning_rate checkpoint_interval report_interval "
+        "rho_clip c_clip log_epsilon pixel_std"
+    )
+    for name in positive.split():
+        value = getattr(config, name)
+        if value is not None and not value > 0:
+            raise SettingsError(f"{flag(name)} is {value}, but must be above 0")
+    non_negative = (
+        "seed entropy_coefficient entropy_coefficient_final value_coefficient learning_rate_final "
+        "max_gradient_norm forced_lag noop_max"
+    )
+    for name in non_negative.split():
+        value = getattr(config, name)
+        if value is not None and not value >= 0:
+            raise SettingsError(f"{flag(name)} is {value}, but must not be below 0")
+    for name in ("gamma", "gae_lambda"):
+        if not 0 <= getattr(config, name) <= 1:
+            raise SettingsError(f"{flag(name)} is {getattr(config, name)}, but must lie between 0 and 1")
+    if not 0 <= (config.sticky_actions or 0.0) < 1:
+        raise SettingsError(f"--sticky-actions is {config.sticky_actions}, but must be at least 0 and below 1")
+    if not 0 <= (config.threshold or 0) <= 254:
+        raise SettingsError(f"--threshold is {config.threshold}, but must lie between 0 and 254")
+    for name in ("epsilon", "epsilon_final"):
+        if any(not 0 <= value <= 1 for value in getattr(config, name)):
+            raise SettingsError(f"{flag(name)} holds a value outside 0 to 1")
+    for name, most in (("hidden", None), ("frame_size", 2)):
+        values = getattr(config, name) or ()
+        if any(value < 1 for value in values):
+            raise SettingsError(f"{flag(name)} holds a number below 1")
+        if len(values) > (most or len(values)):
+            raise SettingsError(f"{flag(name)} takes at most {most} numbers, not {len(values)}")
+    if len(config.crop) > 4:
+        raise SettingsError(f"--crop takes at most 4 numbers, TOP BOTTOM LEFT RIGHT, not {len(config.crop)}")
+    for name, allowed in _words(config).items():
+        value = getattr(config, name)
+        if value not in allowed:
+            raise SettingsError(f"{flag(name)} is {value!r}, but must be one of {', '.join(filter(None, allowed))}")
+
+
+def check_contradictions(config: Any) -> None:
+    """Raises SettingsError for settings that don't go together."""
+    if config.backend == "inline" and config.workers not in (None, 1):
+        raise SettingsError("--backend inline runs one worker in this process: leave --workers out, or set it to 1")
+    if config.backend == "inline" and config.locked:
+        raise SettingsError("--locked needs worker processes: leave it out with --backend inline")
+    if config.locked and sys.platform == "win32":
+        raise SettingsError("--locked needs a file lock that Windows does not have: leave it out")
+    if config.epsilon_final and not config.epsilon:
+        raise SettingsError("--epsilon-final is set without --epsilon: set where the annealing starts too")
+    if config.anneals and config.anneal_steps is None and config.steps is None:
+        raise SettingsError("annealing needs to know how long: set --steps or --anneal-steps")
+    if config.epsilon_final and config.epsilon_anneal_steps is None and config.steps is None:
+        raise SettingsError("annealing epsilon needs to know how long: set --steps or --epsilon-anneal-steps")
+    for name, algorithms in SETTINGS_OF.items():
+        if config.algorithm not in algorithms and getattr(config, name) != getattr(type(config), name):
+            raise SettingsError(f"{flag(name)} is a setting of {' and '.join(algorithms)}, not of {config.algorithm}")
+    if config.has_learner and sys.platform == "win32":
+        raise SettingsError(f"--algorithm {config.algorithm} needs pipes that Windows does not have: use a3c or a2c")
+    if config.has_learner and config.locked:
+        raise SettingsError(f"--locked is of no use to {config.algorithm}, where one process trains: leave it out")
+    if config.has_learner and config.segments_that_may_wait > MOST_WAITING:
+        raise SettingsError(
+            f"--queue-size and --min-batch ask for a queue of {config.segments_that_may_wait:,} segments; it holds "
+            f"at most {MOST_WAITING:,}: make them smaller, or segments longer with --segment-length"
+        )
+    if config.algorithm == "ga3c" and (config.workers or 1) > MOST_ASKING:
+        raise SettingsError(
+            f"--workers is {config.workers}, but ga3c serves at most {MOST_ASKING}: give each more environments with "
+            "--envs-per-worker"
+        )
+    if config.queue_size is not None and config.queue_size < config.segments_per_batch:
+        raise SettingsError(
+            f"--queue-size is {config.queue_size}, but a batch of --min-batch {config.min_batch} steps takes "
+            f"{config.segments_per_batch} segments: make it at least that"
+        )
+    if config.n_step is not None and config.segment_ends == "episode":
+        raise SettingsError("--n-step needs segments of fixed length: leave --segment-ends episode out")
+    if config.n_step is not None and config.correction == "vtrace":
+        raise SettingsError("--n-step is not defined for V-trace: leave it out, or set --lag-correction epsilon")
+    if config.restart_at_reward and config.correction == "vtrace":
+        raise SettingsError("--restart-at-reward is not defined for V-trace: leave it out, or set --lag-correction")
+    if config.normalize_returns and config.correction == "vtrace":
+        raise SettingsError("--normalize-returns is not defined for V-trace: leave it out, or set --lag-correction")
+
+
+def _words(config: Any) -> dict[str, tuple[Any, ...]]:
+    """What the fields allow that take one of a few words."""
+    found = {}
+    for name, annotation in type(config).__annotations__.items():
+        options = typing.get_args(annotation) if typing.get_origin(annotation) is not Literal else (annotation,)
+        words = [option for option in options if typing.get_origin(option) is Literal]
+        if words:
+            found[name] = typing.get_args(words[0]) + ((None,) if type(None) in options else ())
+    return found
