@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from functools import partial
 from statistics import median
 
+from a3c.config import make_config
 from a3c.recipes import with_recipe
 from benchmark import Benchmark, Part, tell
 from measure import MemoryWatch, Record, bare_rate, train, train_peer
@@ -51,7 +52,7 @@ def solve(arguments: argparse.Namespace) -> list[Record]:
 
 def throughput(arguments: argparse.Namespace) -> list[Record]:
     """Steps per second of training, and of processes that only step the same environments, with 1 and with 2."""
-    count = with_recipe(None, {"environment": ENVIRONMENT})["envs_per_worker"]
+    config = make_config(with_recipe(None, {"environment": ENVIRONMENT}))
     runs = []
     for repeat in range(1, arguments.repeats + 1):
         for processes in PROCESSES:
@@ -59,9 +60,12 @@ def throughput(arguments: argparse.Namespace) -> list[Record]:
             runs.append({"system": "a3c", "processes": processes} | train(ENVIRONMENT, *flags, "--seed", str(repeat)))
             tell(runs[-1])
         for processes in PROCESSES:
-            rate = round(bare_rate(ENVIRONMENT, count, processes), 1)
+            rate = round(bare_rate(config, processes), 1)
             runs.append({"system": "bare environments", "processes": processes, "steps_per_second": rate})
-            print(f"  {processes} bare processes of {count} environments: {rate:,.0f} steps/s", flush=True)
+            print(
+                f"  {processes} bare processes of {config.envs_per_worker} environments: {rate:,.0f} steps/s",
+                flush=True,
+            )
     return runs
 
 

@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 import psutil
 
+from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
 from a3c.machine import available_cores
 
 Record = dict[str, Any]
-PEER = Path(__file__).parent / "peers" / "sb3_cartpole.py"
+PEERS = Path(__file__).parent / "peers"
 WINDOW = 100
 CURVE_POINTS = 100
 """Points of a learning curve that are evenly many episodes apart, and as many that are evenly many steps apart."""
@@ -90,12 +91,33 @@ def train_peer(python: str, algorithm: str, seed: int, steps: int = 500_000, sec
         output = Path(temporary) / "result.json"
         flags = ["--seed", str(seed), "--steps", str(steps), "--seconds", str(seconds)]
         record: Record = {"command": " ".join(("sb3_cartpole.py", algorithm, *flags)), "seed": seed}
-        command = [python, str(PEER), algorithm, *flags, "--started", str(time.monotonic()), "--output", str(output)]
+        command = [
+            python,
+            str(PEERS / "sb3_cartpole.py"),
+            algorithm,
+            *flags,
+            "--started",
+            str(time.monotonic()),
+            "--output",
+            str(output),
+        ]
         record |= _run(command, seconds + 30.0)
         if output.exists():
             record |= json.loads(output.read_text(encoding="utf-8"))
             record["curve"] = _curve(record.pop("episodes"))
     return record | UNSOLVED if record["error"] else record
+
+
+def peer_rate(python: str, script: str, seconds: float) -> Record:
+    """Steps per second of a peer's script with the interpreter `python`, counted for some seconds."""
+    with tempfile.TemporaryDirectory() as temporary:
+        output = Path(temporary) / "result.json"
+        flags = ["--seconds", str(seconds)]
+        record: Record = {"command": " ".join((script, *flags)), "steps_per_second": None}
+        record |= _run([python, str(PEERS / script), *flags, "--output", str(output)], seconds + 120.0)
+        if output.exists():
+            record |= json.loads(output.read_text(encoding="utf-8"))
+    return record
 
 
 def _run(
@@ -169,21 +191,25 @@ def _curve(episodes: list[tuple[float, int, float]]) -> dict[str, list[float]]:
 
 
 class MemoryWatch:
-    """Samples the proportional set size of a training run's processes once a second until the run ends, in bytes.
+    """Samples the proportional set size of a training run's processes until the run ends, in bytes.
 
     The proportional set size counts a page that several processes share in equal parts. Only Linux tells it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, every: float = 1.0, longest: float = 60.0) -> None:
+        """`every` and `longest`: seconds between samples, and after which no more are taken."""
+        self._every, self._longest = every, longest
         self.total = 0
         """The largest sum over all processes of the run."""
         self.workers: list[int] = []
         """Each worker, when that sum was largest."""
+        self.samples: list[tuple[float, int]] = []
+        """Seconds since the start, and the sum then."""
 
     def __call__(self, process: subprocess.Popen) -> None:
-        deadline = time.monotonic() + 60.0
-        while process.poll() is None and time.monotonic() < deadline:
-            time.sleep(1.0)
+        started = time.monotonic()
+        while process.poll() is None and time.monotonic() < started + self._longest:
+            time.sleep(self._every)
             try:
                 main = psutil.Process(process.pid)
                 # Workers are children of the server process that they are forked from.
@@ -191,18 +217,18 @@ class MemoryWatch:
                 sizes = {p.pid: p.memory_full_info().pss for p in (main, *main.children(recursive=True))}
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
+            self.samples.append((round(time.monotonic() - started, 1), sum(sizes.values())))
             if sum(sizes.values()) > self.total:
                 self.total = sum(sizes.values())
                 self.workers = [sizes[worker.pid] for worker in workers if worker.pid in sizes]
 
 
-def bare_rate(environment: str, count: int, processes: int, seconds: float = 4.0) -> float:
-    """Steps per second of `processes` processes that only step `count` environments each, with random actions."""
+def bare_rate(config: TrainConfig, processes: int, seconds: float = 4.0) -> float:
+    """Steps per second of `processes` processes that only step the environments of a worker, with random actions."""
     context = multiprocessing.get_context("spawn")
     barrier, rates = context.Barrier(processes), context.Queue()
     members = [
-        context.Process(target=_step, args=(environment, count, seconds, barrier, rates), daemon=True)
-        for _ in range(processes)
+        context.Process(target=_step, args=(config, seconds, barrier, rates), daemon=True) for _ in range(processes)
     ]
     for member in members:
         member.start()
@@ -214,9 +240,10 @@ def bare_rate(environment: str, count: int, processes: int, seconds: float = 4.0
             member.join()
 
 
-def _step(environment: str, count: int, seconds: float, barrier: Barrier, rates: Queue) -> None:
-    vector = EnvironmentMaker(environment).make_vector(count)
-    actions = np.random.default_rng(0).integers(2, size=(500, count))
+def _step(config: TrainConfig, seconds: float, barrier: Barrier, rates: Queue) -> None:
+    vector = EnvironmentMaker(config.environment, config).make_vector(config.envs_per_worker)
+    choices = vector.single_action_space.n  # type: ignore[attr-defined]
+    actions = np.random.default_rng(0).integers(choices, size=(100, config.envs_per_worker))
     vector.reset(seed=0)
     barrier.wait(timeout=60.0)
     started, steps = time.monotonic(), 0

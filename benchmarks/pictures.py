@@ -89,6 +89,29 @@ def draw_lag(part: Measured, path: Path) -> None:
     _save(figure, part, path)
 
 
+def draw_scores(part: Measured, path: Path, title: str) -> None:
+    """Pong: mean score over minutes, and over steps, of every seed."""
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    over = dict(zip(("second", "step"), figure.subplots(1, 2, sharey=True), strict=True))
+    for number, (system, runs) in enumerate(by(part, "system").items()):
+        for index, run in enumerate(run for run in runs if _has_curve(run)):
+            label = f"{system}, {len(runs)} seed{'s' * (len(runs) > 1)}" if index == 0 else None
+            for unit, axes in over.items():
+                scale = 60 if unit == "second" else 1e6
+                values = np.array(run["curve"][unit]) / scale
+                axes.plot(values, run["curve"]["mean"], color=f"C{number}", alpha=0.8, linewidth=1.2, label=label)
+    for unit, axes in over.items():
+        axes.axhline(18, color="grey", linestyle="--", linewidth=1, label="aim: 18")
+        axes.set(
+            xlabel="minutes since the process started" if unit == "second" else "million steps", ylim=(-21.5, 21.5)
+        )
+        axes.set_xlim(left=0)
+        axes.grid(alpha=0.2)
+    over["second"].set(title=title, ylabel=MEAN_RETURN)
+    over["second"].legend(loc="lower right", fontsize="small")
+    _save(figure, part, path)
+
+
 def _has_curve(run: Measured) -> bool:
     return bool(run.get("curve", {}).get("step"))
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from a3c.config import TrainConfig
-from a3c.learning.losses import actor_critic_loss, explained_variance
+from a3c.learning.losses import actor_critic_loss, explained_variance, normalize
 from a3c.learning.optimizers import clip_by_global_norm
 from a3c.learning.returns import Targets, lambda_returns, n_step_returns, step_continues, step_discounts, vtrace
 from a3c.policy import Policy
@@ -23,11 +23,16 @@ Targeting = Callable[[TrainConfig, Any, jax.Array, jax.Array], Targets]
 
 def lambda_targets(config: TrainConfig, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
     """Lambda-returns, and `G_t - v_t` as the advantage (Mnih et al. 2016, algorithm S3)."""
-    steps = _steps(config, segment, values)
+    rewards, _, discounts, continues = _steps(config, segment, values)
+    if config.restart_at_reward:
+        discounts = jnp.where(rewards == 0, discounts, 0.0)
+    steps = rewards, values, discounts, continues
     if config.n_step is None:
         returns = lambda_returns(*steps, config.gae_lambda)
     else:
         returns = n_step_returns(*steps, config.gae_lambda, config.n_step)
+    if config.normalize_returns:
+        returns = normalize(returns, segment.mask)
     return Targets(returns, returns - values[:-1])
 
 

@@ -1,7 +1,8 @@
-"""Playing with a trained agent for people to watch: in a window, or into a video file."""
+"""Playing with a trained agent for people to watch: in a window, or into a video file and a filmstrip."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -11,73 +12,105 @@ from a3c.errors import InvalidEnvironment, SettingsError
 from a3c.runs.files import disk_errors
 
 FRAMES_PER_SECOND = 30
+STRIP = (3, 6)
+"""Rows and columns of a filmstrip."""
+STRIP_WIDTH = 200
+"""Pixels that a frame of a filmstrip is wide at most."""
 
 
 def play(
     agent: Agent,
     episodes: int,
-    video: Path | None,
+    video: Path | None = None,
     *,
+    filmstrip: Path | None = None,
+    seconds: float | None = None,
     deterministic: bool = True,
     seed: int | None = None,
     say: Callable[[str], object] = print,
 ) -> list[float]:
-    """Plays whole episodes in a window, or into `video`, and returns their returns.
+    """Plays whole episodes in a window, or into files, and returns their returns.
 
-    Raises SettingsError for a video format that cannot be written, InvalidEnvironment where nothing can be drawn.
+    Args:
+        agent: who plays.
+        episodes: how many episodes.
+        video: a .gif or .mp4 file to film all of it into.
+        filmstrip: a .png file, for a few frames of it at even distances.
+        seconds: stop filming, and playing, after this many seconds of the video; an episode may then be unfinished,
+            and has no return.
+        deterministic: whether the most probable actions are taken.
+        seed: of the environment.
+        say: called with a line for people at the end of every episode, and for every file.
+
+    Raises SettingsError for a file that cannot be written, InvalidEnvironment where nothing can be drawn.
     """
     if video is not None:
-        _check_format(video)
-    environment = agent.make_environment(render_mode="rgb_array" if video is not None else "human")
-    frames: list[np.ndarray] = []
+        _check_video(video)
+    if filmstrip is not None:
+        _check_file("--filmstrip", filmstrip, (".png",))
+    filming = video is not None or filmstrip is not None
+    environment = agent.make_environment(render_mode="rgb_array" if filming else "human")
+    fps = int(environment.metadata.get("render_fps", FRAMES_PER_SECOND))
+    film = _Film(environment, None if seconds is None else max(1, round(seconds * fps))) if filming else None
     returns = []
     try:
         for episode in range(episodes):
-            return_ = _play_episode(agent, environment, deterministic, seed if episode == 0 else None, frames, video)
+            return_ = _play_episode(agent, environment, deterministic, seed if episode == 0 else None, film)
+            if return_ is None:
+                break
             returns.append(return_)
             say(f"episode {episode + 1}: return {return_:g}")
     finally:
         environment.close()
-    if video is not None:
-        _write(video, frames, int(environment.metadata.get("render_fps", FRAMES_PER_SECOND)))
-        say(f"video    {video} ({len(frames)} frames)")
+    if film is not None and video is not None:
+        _write(video, film.frames, fps)
+        say(f"video    {video} ({len(film.frames)} frames, {len(film.frames) / fps:.0f} s)")
+    if film is not None and filmstrip is not None:
+        _write_strip(filmstrip, film.frames)
+        say(f"strip    {filmstrip}")
     return returns
 
 
+class _Film:
+    """The frames that an environment draws, up to a number of them."""
+
+    def __init__(self, environment: gymnasium.Env, most: int | None):
+        self._environment, self._most = environment, most
+        self.frames: list[np.ndarray] = []
+
+    @property
+    def full(self) -> bool:
+        return self._most is not None and len(self.frames) >= self._most
+
+    def add(self) -> None:
+        frame = self._environment.render()
+        if not isinstance(frame, np.ndarray) or frame.ndim != 3:
+            raise InvalidEnvironment(f"{self._environment} draws no rgb frames, so there is nothing to film")
+        self.frames.append(frame)
+
+
 def _play_episode(
-    agent: Agent,
-    environment: gymnasium.Env,
-    deterministic: bool,
-    seed: int | None,
-    frames: list[np.ndarray],
-    video: Path | None,
-) -> float:
+    agent: Agent, environment: gymnasium.Env, deterministic: bool, seed: int | None, film: _Film | None
+) -> float | None:
+    """An episode's return; None where the film was full before its end."""
     observation, _ = environment.reset(seed=seed)
     return_, ended, state = 0.0, False, None
     while not ended:
-        if video is not None:
-            frames.append(_frame(environment))
+        if film is not None:
+            if film.full:
+                return None
+            film.add()
         action, state = agent.predict(observation, state, deterministic)
         observation, reward, terminated, truncated, _ = environment.step(action)
         return_ += float(reward)
         ended = terminated or truncated
-    if video is not None:
-        frames.append(_frame(environment))
+    if film is not None and not film.full:
+        film.add()
     return return_
 
 
-def _frame(environment: gymnasium.Env) -> np.ndarray:
-    frame = environment.render()
-    if not isinstance(frame, np.ndarray) or frame.ndim != 3:
-        raise InvalidEnvironment(f"{environment} draws no rgb frames, so there is nothing to film")
-    return frame
-
-
-def _check_format(video: Path) -> None:
-    if video.suffix not in (".gif", ".mp4"):
-        raise SettingsError(f"--video {video}: name a .gif or .mp4 file")
-    if not video.resolve().parent.is_dir():
-        raise SettingsError(f"--video {video}: there is no folder {video.parent}")
+def _check_video(video: Path) -> None:
+    _check_file("--video", video, (".gif", ".mp4"))
     if video.suffix == ".mp4":
         try:
             import imageio_ffmpeg  # noqa: F401
@@ -87,12 +120,17 @@ def _check_format(video: Path) -> None:
             ) from None
 
 
+def _check_file(flag: str, file: Path, endings: tuple[str, ...]) -> None:
+    if file.suffix not in endings:
+        raise SettingsError(f"{flag} {file}: name a {' or '.join(endings)} file")
+    if not file.resolve().parent.is_dir():
+        raise SettingsError(f"{flag} {file}: there is no folder {file.parent}")
+
+
 def _write(video: Path, frames: list[np.ndarray], frames_per_second: int) -> None:
     with disk_errors(video):
         if video.suffix == ".gif":
-            from PIL import Image
-
-            images = [Image.fromarray(frame) for frame in frames]
+            images = _images(frames)
             # GIF counts in hundredths of a second, and viewers slow down below two of them.
             duration = max(20, round(1000 / frames_per_second))
             images[0].save(video, save_all=True, append_images=images[1:], duration=duration, loop=0, optimize=True)
@@ -100,3 +138,27 @@ def _write(video: Path, frames: list[np.ndarray], frames_per_second: int) -> Non
             import imageio.v3 as imageio
 
             imageio.imwrite(video, np.stack(frames), fps=frames_per_second, macro_block_size=2)
+
+
+def _write_strip(strip: Path, frames: list[np.ndarray]) -> None:
+    """The first frame, the last, and those at even distances between, row by row."""
+    from PIL import Image
+
+    rows, columns = STRIP
+    chosen = [frames[index] for index in np.linspace(0, len(frames) - 1, rows * columns).round().astype(int)]
+    images = _images(chosen)
+    scale = min(1.0, STRIP_WIDTH / images[0].width)
+    width, height = round(images[0].width * scale), round(images[0].height * scale)
+    gap = 4
+    sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + gap) + gap), "white")
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        sheet.paste(image.resize((width, height)), (gap + column * (width + gap), gap + row * (height + gap)))
+    with disk_errors(strip):
+        sheet.save(strip)
+
+
+def _images(frames: list[np.ndarray]) -> list[Any]:
+    from PIL import Image
+
+    return [Image.fromarray(frame) for frame in frames]

@@ -29,7 +29,7 @@ ADJUST_EVERY = 5.0
 
 def run(worker: Worker) -> None:
     """A worker's whole life. It has no parameters: its policy asks the predictors."""
-    queue, policy = worker.exchange.queue, worker.remote_policy
+    queue, policy = worker.exchange.queue, worker.collector.policy
     while worker.running():
         epsilon = epsilon_at(worker.config, worker.index, worker.store.total("steps"))
         segment, episodes = worker.collector.collect(None, epsilon)

@@ -16,6 +16,12 @@ class PlayFlags(AgentFlags):
     video: Path | None = None
     """Write a video instead of opening a window: .gif, or .mp4 with the video extra."""
 
+    filmstrip: Path | None = None
+    """Write a few frames at even distances into a .png file, for a quick look; with --video or instead of it."""
+
+    seconds: float | None = None
+    """Stop after this many seconds of the video."""
+
     episodes: int = 1
     """Episodes to play."""
 
@@ -25,16 +31,27 @@ def run(arguments: list[str]) -> int:
     flags = parse(PlayFlags, arguments, "a3c play", "Watch a run's agent, in a window or as a video.")
     if flags.episodes < 1:
         raise SettingsError(f"--episodes is {flags.episodes}, but must be at least 1")
-    if flags.video is None and not _has_display():
+    filming = flags.video is not None or flags.filmstrip is not None
+    if not filming and not _has_display():
         raise SettingsError("there is no display to open a window on: write a video with --video agent.gif")
+    if flags.seconds is not None and not (filming and flags.seconds > 0):
+        raise SettingsError("--seconds limits what --video and --filmstrip show: give it with one of them, above 0")
     quiet_jax()
-    if flags.video is not None:
+    if filming:
         # Frames are drawn without a window, which pygame would otherwise look for.
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     from a3c.playing import play
 
     agent = saved_agent(flags.run, flags.checkpoint)
-    play(agent, flags.episodes, flags.video, deterministic=not flags.stochastic, seed=flags.seed)
+    play(
+        agent,
+        flags.episodes,
+        flags.video,
+        filmstrip=flags.filmstrip,
+        seconds=flags.seconds,
+        deterministic=not flags.stochastic,
+        seed=flags.seed,
+    )
     return 0
 
 

@@ -76,9 +76,9 @@ def parse(arguments: list[str]) -> Any:
     if wanted is None:
         first = parsed(TrainFlags())
         wanted = {name: getattr(first, name) for name in ("environment", "algorithm", "recipe", "resume", "config")}
-    if "--algorithm" not in {argument.partition("=")[0] for argument in arguments}:
-        # A default is no wish: a recipe may be for another algorithm.
-        wanted["algorithm"] = None
+        if "--algorithm" not in {argument.partition("=")[0] for argument in arguments}:
+            # A default is no wish: a recipe may be for another algorithm.
+            wanted["algorithm"] = None
     if wanted["resume"] and wanted["config"]:
         raise SettingsError("--resume and --config contradict each other: a resumed run has its own config.toml")
     if wanted["recipe"] and (wanted["resume"] or wanted["config"]):

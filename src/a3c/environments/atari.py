@@ -216,7 +216,6 @@ def screen_size(rom: str) -> tuple[int, int]:
     import ale_py
     from ale_py import roms
 
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     emulator = ale_py.ALEInterface()
     emulator.loadROM(roms.get_rom_path(rom))  # type: ignore[call-overload]
     return tuple(emulator.getScreenDims())
@@ -226,6 +225,8 @@ def register() -> None:
     """Registers ALE's games, and the `Deterministic` ids that ale-py no longer has. Raises ModuleNotFoundError."""
     import ale_py
 
+    # Each emulator would print who made it.
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     gymnasium.register_envs(ale_py)
     for spec in list(gymnasium.registry.values()):
         name, _, version = spec.id.rpartition("-")

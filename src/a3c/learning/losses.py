@@ -27,9 +27,9 @@ def masked_mean(x: Float[Array, "... T B"], mask: Bool[Array, "T B"]) -> Float[A
     return jnp.sum(jnp.where(mask, x, 0.0), axis=axes) / jnp.maximum(jnp.sum(mask), 1)
 
 
-def normalize(advantages: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "T ..."]:
-    """Advantages with mean 0 and standard deviation 1 over the real steps."""
-    centred = advantages - masked_mean(advantages, mask)
+def normalize(x: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "T ..."]:
+    """Advantages or returns with mean 0 and standard deviation 1 over the real steps."""
+    centred = x - masked_mean(x, mask)
     return centred / (jnp.sqrt(masked_mean(centred**2, mask)) + 1e-8)
 
 

@@ -1,10 +1,12 @@
 """A Team: workers that compute their gradients apart and learn in step.
 
-while worker.running(team.totals):
-    ...
-    with team.meeting(worker.index, gradient) as mean:
-        if mean is not None:
-            store.apply(mean, ...)                     worker 0, for all
+In use:
+
+    while worker.running(team.totals):
+        ...
+        with team.meeting(worker.index, gradient) as mean:
+            if mean is not None:
+                store.apply(mean, ...)                     worker 0, for all
 """
 
 from collections.abc import Iterator

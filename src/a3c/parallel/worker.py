@@ -42,7 +42,7 @@ class Worker:
         vector = work.environments.make_vector(task.config.envs_per_worker)
         policy = work.policy
         if task.config.algorithm == "ga3c":
-            policy = self.remote_policy = RemotePolicy(task.exchange.board, task.index, work.policy)
+            policy = RemotePolicy(task.exchange.board, task.index, work.policy)
         self.collector = Collector(vector, policy, task.config, task.seed)
         self.reporter = Reporter(task.index, send, report_every)
 

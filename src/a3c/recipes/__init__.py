@@ -1,12 +1,14 @@
 """Recipes: tuned settings for an environment, and published systems to reproduce; a TOML file each.
 
-[about]      title, environments, default (whether it applies by itself to them), source, reached
+[about]      title, environments (ids, or patterns such as ALE/*), default (whether it applies by itself to them),
+             source, reached
 [common]     settings for every algorithm
 [a3c], ...   settings for one algorithm
 """
 
 import tomllib
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -60,7 +62,13 @@ def find_recipe(name: str | None, environment: str) -> Recipe | None:
     if name == "none":
         return None
     if name is None:
-        return next((r for r in all_recipes().values() if r.default and environment in r.environments), None)
+        defaults = [recipe for recipe in all_recipes().values() if recipe.default]
+        # An environment of its own comes before a pattern, such as ALE/*, that it matches.
+        for fits in (environment.__eq__, lambda pattern: fnmatchcase(environment, pattern)):
+            for recipe in defaults:
+                if any(map(fits, recipe.environments)):
+                    return recipe
+        return None
     if name not in all_recipes():
         known = ", ".join(all_recipes())
         raise SettingsError(f"there is no recipe {name!r}{nearest(name, all_recipes())}; there are: {known}, none")
