@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 import pytest
-from a3c_command import SMALL, TIMEOUT, Outcome, Running
+from a3c_command import RUN_FILES, SMALL, TIMEOUT, Outcome, Running
 from odd_environments import Walk
 
 import a3c
@@ -140,11 +140,7 @@ def test_a_run_stops_at_its_steps_and_at_most_a_segment_of_each_worker_later(lif
     assert wanted <= life.folder.summary()["steps"] < wanted + 2 * 16 * 16
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["config.toml", "episodes.csv", "metrics.csv", "summary.json", "curve.png", "events.out.tfevents.*"]
-    + [f"checkpoints/{name}.safetensors" for name in ("latest", "best", "step-*")],
-)
+@pytest.mark.parametrize("name", RUN_FILES)
 def test_a_run_writes(life, name):
     files = list(life.folder.path.glob(name))
     assert any(file.stat().st_size > 0 for file in files)

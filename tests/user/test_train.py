@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from a3c_command import A3C, SMALL, TIMEOUT, environment_without_display, run_command
+from a3c_command import A3C, RUN_FILES, SMALL, TIMEOUT, environment_without_display, run_command
 
 from a3c.config import TrainConfig
 from a3c.runs.checkpoint import Checkpoint
@@ -29,11 +29,7 @@ def test_a_run_ends_well_and_complains_about_nothing(trained):
     assert (trained.outcome.status, trained.outcome.err) == (0, "")
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["config.toml", "episodes.csv", "metrics.csv", "summary.json", "curve.png", "events.out.tfevents.*"]
-    + [f"checkpoints/{name}.safetensors" for name in ("latest", "best", "step-*")],
-)
+@pytest.mark.parametrize("name", RUN_FILES)
 def test_a_run_writes(trained, name):
     files = list(trained.folder.path.glob(name))
     assert len(files) == 1
