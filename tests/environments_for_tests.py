@@ -114,6 +114,36 @@ class Counting(gymnasium.Env):
         return self.lengths[episode % len(self.lengths)]
 
 
+class Catch(gymnasium.Env):
+    """Frames `[20, 20, 1]`: a ball falls for 9 steps, and the paddle under it moves left (0), stays (1) or moves right.
+
+    Reward 1 at the end for a ball that is caught, -1 for one that is not (Mnih et al. 2014, section 4.2).
+    """
+
+    rows, columns = 10, 5
+
+    def __init__(self):
+        self.observation_space = Box(0, 255, (20, 20, 1), np.uint8)
+        self.action_space = Discrete(3)
+
+    def _observation(self):
+        cells = np.zeros((self.rows, self.columns), np.uint8)
+        cells[self.row, self.ball] = cells[-1, self.paddle] = 255
+        return cells.repeat(2, axis=0).repeat(4, axis=1)[..., None]
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.row, self.ball, self.paddle = 0, int(self.np_random.integers(self.columns)), self.columns // 2
+        return self._observation(), {}
+
+    def step(self, action):
+        self.row += 1
+        self.paddle = int(np.clip(self.paddle + action - 1, 0, self.columns - 1))
+        landed = self.row == self.rows - 1
+        caught = 1.0 if self.ball == self.paddle else -1.0
+        return self._observation(), caught if landed else 0.0, landed, False, {}
+
+
 class Broken(Endless):
     """Gives something that is not finite at step `at`: as `what` says, an observation or a reward."""
 

@@ -137,3 +137,64 @@ def test_a_queue_longer_than_a_pipe_can_number_is_refused():
 def test_more_workers_than_ga3c_can_serve_are_refused():
     assert "--envs-per-worker" in refusal(algorithm="ga3c", workers=101)
     TrainConfig(algorithm="impala", workers=101)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("frame_skip", 0, "is 0, but must be at least 1"),
+        ("frame_stack", 0, "is 0, but must be at least 1"),
+        ("pixel_std", 0.0, "is 0.0, but must be above 0"),
+        ("pixel_std", -1.0, "is -1.0, but must be above 0"),
+        ("pixel_std", float("nan"), "is nan, but must be above 0"),
+        ("noop_max", -1, "is -1, but must not be below 0"),
+        *(
+            ("sticky_actions", value, f"is {value}, but must be at least 0 and below 1")
+            for value in (1.0, -0.1, float("nan"))
+        ),
+        *(("threshold", value, f"is {value}, but must lie between 0 and 254") for value in (-1, 255)),
+        ("hidden", (64, 0), "holds a number below 1"),
+        ("frame_size", (0,), "holds a number below 1"),
+        ("frame_size", (84, -84), "holds a number below 1"),
+        ("frame_size", (84, 84, 4), "takes at most 2 numbers, not 3"),
+        ("crop", (0, 1, 2, 3, 4), "takes at most 4 numbers, TOP BOTTOM LEFT RIGHT, not 5"),
+        ("resize", "cubic", "is 'cubic', but must be one of area, sample"),
+        ("network", "resnet", "is 'resnet', but must be one of mlp, a3c, nature, small"),
+        ("activation", "gelu", "is 'gelu', but must be one of tanh, relu, elu"),
+    ],
+)
+def test_a_setting_of_frames_games_or_layers_out_of_range_is_named(name, value, words):
+    assert refusal(**{name: value}) == f"--{name.replace('_', '-')} {words}"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"frame_skip": 1, "frame_stack": 1, "noop_max": 0, "sticky_actions": 0.0, "threshold": 0},
+        {"sticky_actions": 0.99, "threshold": 254, "crop": [0, 1, 2, 3], "frame_size": [1], "hidden": []},
+        {"hidden": None, "activation": None, "network": None, "frame_size": [84, 80], "crop": []},
+    ],
+)
+def test_what_is_just_in_range_is_kept_and_survives_a_file(settings):
+    config = make_config(settings)
+    for name, value in settings.items():
+        assert getattr(config, name) == (tuple(value) if isinstance(value, list) else value)
+    assert make_config(dataclasses.asdict(config)) == config
+
+
+@pytest.mark.parametrize("settings", [{"algorithm": "impala"}, {"algorithm": "ga3c", "lag_correction": "vtrace"}])
+@pytest.mark.parametrize("name", ["restart_at_reward", "normalize_returns"])
+def test_other_returns_do_not_go_with_vtrace(name, settings):
+    message = refusal(**{name: True}, **settings)
+    assert message.startswith(f"--{name.replace('_', '-')} is not defined for V-trace: leave it out")
+    assert getattr(TrainConfig(**{name: True}, **settings | {"lag_correction": "none"}), name)
+    assert getattr(TrainConfig(**{name: True}, algorithm="a2c"), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("crop", 5), ("crop", [1.5]), ("frame_size", "84"), ("hidden", [None]), ("grayscale", 1), ("threshold", True)],
+)
+def test_a_setting_of_frames_of_the_wrong_type_is_named(name, value):
+    with pytest.raises(SettingsError, match=f"here: {name} cannot be "):
+        make_config({name: value}, "here")

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
+from a3c.config import TrainConfig
 from a3c.gradient import lambda_targets, learned_steps, make_gradient, vtrace_targets
 from a3c.learning.returns import Targets, lambda_returns, step_continues, step_discounts, vtrace
+from a3c.rollout.segment import Segment
 from environments_for_tests import MODES, Counting, counting
-from segments_for_tests import with_masked_rows_changed
+from segments_for_tests import ends_at, random_segments, with_masked_rows_changed
 
 PLAIN = {"normalize_advantages": False, "loss_reduction": "sum", "max_gradient_norm": 0.0, "reward_scale": 0.1}
 GAMMA = 0.5
@@ -182,3 +184,92 @@ def test_the_gradient_is_that_of_the_learned_steps_alone(make_collector):
         first_rows = segment._replace(mask=segment.mask & (np.arange(9) < 6)[:, None])
         gradient, _ = gradient_of(parameters, segment, 0.01)
         close_to(gradient, jax.jit(jax.grad(loss_with(policy, first_rows, targets)))(parameters))
+
+
+def points(length=40, environments=3):
+    """A segment of a game of points, and values: rewards of -1, 0 and 1, ends of both kinds and dummy rows."""
+    generator = np.random.default_rng(0)
+    _, values, terminated, truncated, mask = random_segments(generator, length, environments)
+    rewards = np.float32(generator.choice([-1, 0, 0, 0, 0, 1], (length, environments))) * mask
+    assert (rewards[terminated] == 0).any()
+    assert (rewards[truncated] == 0).any()
+    assert (rewards[truncated] != 0).any()
+    return Segment(None, None, rewards, terminated, truncated, mask), values
+
+
+def targeting(**settings):
+    """`(segment, values) -> returns, advantages`."""
+    config = TrainConfig(gamma=GAMMA, **settings)
+    return jax.jit(lambda segment, values: lambda_targets(config, segment, values, None)[:2])
+
+
+def test_returns_of_a_game_of_points_restart_at_every_point():
+    rewards = np.array([0, 0, 1, 0, -1, 0.25, 0, 0], np.float32)[:, None]
+    no = np.zeros((8, 1), bool)
+    segment = Segment(None, None, rewards, no, no, ~no)
+    values = np.full((9, 1), 100, np.float32)
+    returns, advantages = targeting(gae_lambda=1.0, restart_at_reward=True)(segment, values)
+    np.testing.assert_allclose(returns[:, 0], [0.25, 0.5, 1, -0.5, -1, 0.25, 25, 50], rtol=1e-6)
+    np.testing.assert_allclose(advantages, returns - 100, rtol=1e-6)
+
+
+def test_restarted_returns_end_with_their_episode_too():
+    segment, values = points()
+    returns, _ = targeting(gae_lambda=1.0, restart_at_reward=True)(segment, values)
+    for index in range(values.shape[1]):
+        rewards, terminated, truncated, mask = (
+            getattr(segment, name)[:, index] for name in ("rewards", "terminated", "truncated", "mask")
+        )
+        return_ = 0.0
+        for t in reversed(np.flatnonzero(mask)):
+            after = values[t + 1, index] if ends_at(t, terminated, truncated, mask) else return_
+            return_ = rewards[t] if rewards[t] != 0 or terminated[t] else GAMMA * after
+            np.testing.assert_allclose(returns[t, index], return_, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{"gae_lambda": 1.0}, {"gae_lambda": 0.9}, {"gae_lambda": 0.9, "n_step": 5}])
+def test_nothing_after_a_point_changes_a_return_before_it(settings):
+    segment, values = points()
+    for restart in (True, False):
+        targets_of = targeting(restart_at_reward=restart, **settings)
+        returns, _ = map(np.asarray, targets_of(segment, values))
+        unchanged = []
+        for point in np.flatnonzero(segment.rewards[:, 0])[:-1]:
+            later = np.arange(len(values))[:, None] > point
+            changed = segment._replace(rewards=segment.rewards - np.float32(7) * later[:-1])
+            other, _ = map(np.asarray, targets_of(changed, values + np.float32(50) * later))
+            assert (other[point + 1 :, 0] != returns[point + 1 :, 0]).any()
+            unchanged.append((other[: point + 1, 0] == returns[: point + 1, 0]).all())
+        assert all(unchanged) == restart
+
+
+def test_without_points_nothing_restarts():
+    segment, values = points()
+    segment = segment._replace(rewards=np.zeros_like(segment.rewards))
+    plain, restarted = (targeting(restart_at_reward=restart)(segment, values)[0] for restart in (False, True))
+    np.testing.assert_array_equal(plain, restarted)
+
+
+@pytest.mark.parametrize("settings", [{}, {"restart_at_reward": True}, {"n_step": 4}], ids=str)
+def test_normalized_returns_have_mean_0_and_deviation_1_over_the_real_steps(settings):
+    segment, values = points()
+    mask = segment.mask
+    assert not mask.all()
+    plain = np.asarray(targeting(**settings)(segment, values)[0])
+    returns, advantages = map(np.asarray, targeting(normalize_returns=True, **settings)(segment, values))
+    np.testing.assert_allclose((returns[mask].mean(), returns[mask].std()), (0, 1), atol=1e-5)
+    np.testing.assert_allclose(returns, (plain - plain[mask].mean()) / plain[mask].std(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(advantages, returns - values[:-1], rtol=1e-5, atol=1e-6)
+
+
+def test_dummy_and_padding_rows_change_no_bit_of_normalized_and_restarted_returns(make_collector):
+    environments = counting(AutoresetMode.NEXT_STEP, 2, lengths=(3, 4), endings=ENDINGS)
+    settings = {"segment_ends": "episode", "restart_at_reward": True, "normalize_returns": True}
+    collector = make_collector(environments, segment_length=8, **PLAIN | settings)
+    parameters = random_parameters(collector.policy, 1)
+    gradient_of = make_gradient(collector.policy, collector.config)
+    for _ in range(2):
+        segment, _ = collector.collect(parameters)
+        before, after = (gradient_of(parameters, s, 0.01) for s in (segment, with_masked_rows_changed(segment)))
+        assert np.any(before[0])
+        np.testing.assert_array_equal(before[0], after[0])

@@ -189,6 +189,45 @@ def test_a_users_module_that_passed_the_check_takes_observations_of_bytes():
     policy.value(policy.initial_parameters, np.zeros((2, 3), np.uint8))
 
 
+class AsItIs(eqx.Module):
+    def __call__(self, observation):
+        return observation
+
+
+def as_it_is(observation_space, key):
+    return AsItIs()
+
+
+@pytest.mark.parametrize("network", [None, as_it_is], ids=["ours", "own"])
+@pytest.mark.parametrize("pixels", [{}, {"pixel_mean": 100.0, "pixel_std": 50.0}], ids=["default", "set"])
+def test_a_network_sees_bytes_less_their_mean_over_their_deviation_and_floats_as_they_are(network, pixels):
+    settings = TrainConfig(seed=0, hidden=(8,), **pixels)
+    of_bytes, of_floats = (
+        Policy.make(space, SPACES[1], settings, network)
+        for space in (Box(0, 255, (3,), np.uint8), Box(-10, 10, (3,), np.float32))
+    )
+    parameters = np.random.default_rng(1).normal(size=of_bytes.size).astype(np.float32)
+    observations = np.array([[0, 1, 2], [90, 100, 110], [253, 254, 255]], np.uint8)
+    seen = (observations - np.float32(pixels.get("pixel_mean", 0))) / np.float32(pixels.get("pixel_std", 255))
+    found, expected = of_bytes(parameters, observations), of_floats(parameters, seen)
+    np.testing.assert_allclose(found[0].log_probs, expected[0].log_probs, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-4, atol=1e-5)
+    features = jax.vmap(of_floats.network(parameters).torso)(seen)
+    logits = (
+        features @ of_floats.network(parameters).policy_head.weight + of_floats.network(parameters).policy_head.bias
+    )
+    np.testing.assert_allclose(found[0].log_probs, jax.nn.log_softmax(logits), rtol=1e-4, atol=1e-5)
+
+
+def test_a_pickled_policy_sees_bytes_as_before():
+    space = Box(0, 255, (3,), np.uint8)
+    policy = Policy.make(space, SPACES[1], TrainConfig(seed=0, pixel_mean=7.0, pixel_std=9.0), as_it_is)
+    observations = np.array([[0, 100, 255]], np.uint8)
+    again = cloudpickle.loads(cloudpickle.dumps(policy))
+    for a, b in zip(*(p(policy.initial_parameters, observations) for p in (policy, again)), strict=True):
+        np.testing.assert_array_equal(jax.tree.leaves(a), jax.tree.leaves(b))
+
+
 def test_a_users_module_learns():
     agent = A3C(Corridor, network=Own, backend="inline", seed=0, learning_rate=0.02)
     before = agent._start.parameters

@@ -44,7 +44,7 @@ class Agent:
         self,
         environment: str | EnvironmentFactory,
         *,
-        network: NetworkFactory | None = None,
+        network: NetworkFactory | str | None = None,
         recipe: str | None = None,
         **settings: Any,
     ):
@@ -53,8 +53,8 @@ class Agent:
         Args:
             environment: a Gymnasium id, `module:Id`, a factory of a gymnasium.Env, or of a vector environment (a
                 VectorEnv class, or a function that requires an argument, the number of environments).
-            network: your own network: `(observation_space, key) -> equinox.Module`, from one observation to features
-                `[n]`; the heads for policy and value are added.
+            network: the name of a network, such as "nature", or your own: `(observation_space, key) ->
+                equinox.Module`, from one observation to features `[n]`; the heads for policy and value are added.
             recipe: the name of a recipe, or "none" for plain defaults. By default the recipe for this id, if any.
             settings: any field of TrainConfig: workers, seed, learning_rate, ...
 
@@ -65,6 +65,8 @@ class Agent:
             start_server()
         factory = None if isinstance(environment, str) else environment
         settings |= {"algorithm": self.algorithm, "environment": environment if factory is None else ""}
+        if isinstance(network, str):
+            settings["network"], network = network, None
         config = make_config(with_recipe(recipe, settings), "settings")
         self._adopt(*prepare(config, factory, network))
 

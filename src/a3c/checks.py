@@ -1,5 +1,7 @@
 """Which settings a run can have: what is out of range or contradictory is named, with what to do."""
 
+import dataclasses
+import math
 import sys
 import typing
 from typing import Any, Literal
@@ -56,6 +58,8 @@ def check_ranges(config: Any) -> None:
             raise SettingsError(f"{flag(name)} is {getattr(config, name)}, but must lie between 0 and 1")
     if not 0 <= (config.sticky_actions or 0.0) < 1:
         raise SettingsError(f"--sticky-actions is {config.sticky_actions}, but must be at least 0 and below 1")
+    if not math.isfinite(config.pixel_mean):
+        raise SettingsError(f"--pixel-mean is {config.pixel_mean}, but must be a number")
     if not 0 <= (config.threshold or 0) <= 254:
         raise SettingsError(f"--threshold is {config.threshold}, but must lie between 0 and 254")
     for name in ("epsilon", "epsilon_final"):
@@ -124,9 +128,10 @@ def check_contradictions(config: Any) -> None:
 def _words(config: Any) -> dict[str, tuple[Any, ...]]:
     """What the fields allow that take one of a few words."""
     found = {}
-    for name, annotation in type(config).__annotations__.items():
+    for field in dataclasses.fields(config):
+        annotation = field.type
         options = typing.get_args(annotation) if typing.get_origin(annotation) is not Literal else (annotation,)
         words = [option for option in options if typing.get_origin(option) is Literal]
         if words:
-            found[name] = typing.get_args(words[0]) + ((None,) if type(None) in options else ())
+            found[field.name] = typing.get_args(words[0]) + ((None,) if type(None) in options else ())
     return found

@@ -1,5 +1,6 @@
 """Playing with a trained agent for people to watch: in a window, or into a video file and a filmstrip."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def play(
     filming = video is not None or filmstrip is not None
     environment = agent.make_environment(render_mode="rgb_array" if filming else "human")
     fps = int(environment.metadata.get("render_fps", FRAMES_PER_SECOND))
-    film = _Film(environment, None if seconds is None else max(1, round(seconds * fps))) if filming else None
+    film = _Film(environment, math.inf if seconds is None else max(1.0, seconds * fps)) if filming else None
     returns = []
     try:
         for episode in range(episodes):
@@ -74,13 +75,13 @@ def play(
 class _Film:
     """The frames that an environment draws, up to a number of them."""
 
-    def __init__(self, environment: gymnasium.Env, most: int | None):
+    def __init__(self, environment: gymnasium.Env, most: float):
         self._environment, self._most = environment, most
         self.frames: list[np.ndarray] = []
 
     @property
     def full(self) -> bool:
-        return self._most is not None and len(self.frames) >= self._most
+        return len(self.frames) >= self._most
 
     def add(self) -> None:
         frame = self._environment.render()

@@ -31,6 +31,19 @@ class Walk(gymnasium.Env):
         return self.np_random.uniform(-1, 1, 3).astype(np.float32)
 
 
+class Frames(Walk):
+    observation_space = Box(0, 255, (24, 24, 3), np.uint8)
+
+    def _observation(self):
+        return self.np_random.integers(0, 256, (24, 24, 3), np.uint8)
+
+
+class Measures(Walk):
+    """Its space takes several lines to print."""
+
+    observation_space = Box(np.arange(-30, 0, dtype=np.float32), np.arange(30, dtype=np.float32))
+
+
 class TextObservations(Walk):
     observation_space = Text(5)
 
@@ -44,5 +57,5 @@ class Unmakeable(Walk):
         raise OSError("the camera is not connected")
 
 
-for environment in (Walk, TextObservations, TextActions, Unmakeable):
+for environment in (Walk, Frames, Measures, TextObservations, TextActions, Unmakeable):
     gymnasium.register(f"{environment.__name__}-v0", environment)

@@ -46,6 +46,13 @@ def test_a_wrong_environment(command, own_environments, environment, words):
     assert [path.name for path in own_environments.iterdir() if path.name != "__pycache__"] == ["odd_environments.py"]
 
 
+def test_a_game_with_a_slip_of_the_pen(command, tmp_path):
+    pytest.importorskip("ale_py")
+    outcome = command("train", "ALE/Pnog-v5", "--steps", "100", "--run", "run")
+    assert_refused(outcome, "there is no environment 'ALE/Pnog-v5'; did you mean 'ALE/Pong-v5'")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("environment", "module", "extra"),
     [("ALE/Pong-v5", "ale_py", "atari"), ("LunarLander-v3", "Box2D", "box2d"), ("Ant-v5", "mujoco", "mujoco")],
@@ -90,6 +97,16 @@ def test_an_environment_that_is_not_installed(command, environment, module, extr
         (["--algorithm", "impala", "--forced-lag", "-1"], ["--forced-lag is -1, but must not be below 0"]),
         (["--algorithm", "impala", "--locked"], ["--locked is of no use to impala"]),
         (["--algorithm", "impala", "--n-step", "4"], ["--n-step is not defined for V-trace", "--lag-correction"]),
+        (["--frame-stack", "4"], ["--frame-stack: only for frames, uint8 [H, W] or [H, W, C]"]),
+        (["--grayscale", "True", "--frame-size", "84"], ["--grayscale --frame-size: only for frames"]),
+        (["--sticky-actions", "0.25"], ["--sticky-actions: only Atari games have that, and CartPole-v1 is none"]),
+        (["--no-max-pool", "--noop-max", "30"], ["--noop-max --max-pool: only Atari games have that"]),
+        (["--sticky-actions", "1"], ["--sticky-actions is 1.0, but must be at least 0 and below 1"]),
+        (["--threshold", "255"], ["--threshold is 255, but must lie between 0 and 254"]),
+        (["--frame-size", "8", "8", "8"], ["--frame-size takes at most 2 numbers, not 3"]),
+        (["--network", "a3c"], ["--network a3c needs frames", "use mlp"]),
+        (["--network", "resnet"], ["--network", "resnet", "nature"]),
+        (["--algorithm", "impala", "--restart-at-reward"], ["--restart-at-reward is not defined for V-trace"]),
         (["--algorithm", "ga3c", "--lag-correction", "retrace"], ["--lag-correction", "retrace", "vtrace"]),
     ],
     ids=" ".join,
@@ -109,6 +126,20 @@ def test_a_wrong_flag(command, tmp_path, flags, words):
         (["CartPole-v1", "--steps", "9", "--env-kwargs", "sutton", "1"], ["CartPole-v1 could not be made", "sutton"]),
         (["CartPole-v1", "--resume", "a", "--config", "b"], ["--resume", "--config", "contradict"]),
         (["CartPole-v1", "--resume", "nowhere"], ["nowhere holds no run"]),
+        (
+            ["odd_environments:Frames-v0", "--sticky-actions", "0.25"],
+            ["--sticky-actions", "only Atari games have that"],
+        ),
+        (["odd_environments:Frames-v0", "--crop", "0", "25"], ["--crop 0 25 is not inside", "BOTTOM <= 24"]),
+        (["odd_environments:Frames-v0", "--crop", "9", "9"], ["--crop 9 9 is not inside", "TOP < BOTTOM"]),
+        (["odd_environments:Frames-v0", "--crop", "0", "24", "-1"], ["--crop 0 24 -1 is not inside", "0 <= LEFT"]),
+        (["odd_environments:Frames-v0", "--frame-size", "25"], ["--frame-size 25 25 is larger", "24 24"]),
+        (
+            ["odd_environments:Frames-v0", "--crop", "2", "22", "--frame-size", "21", "20"],
+            ["--frame-size 21 20 is larger", "20 24 after --crop"],
+        ),
+        (["odd_environments:Frames-v0", "--network", "nature"], ["frames of 24x24 are too small", "--network"]),
+        (["odd_environments:Measures-v0", "--frame-stack", "4"], ["--frame-stack: only for frames"]),
         (["--config", "missing.toml"], ["cannot read missing.toml", "No such file"]),
     ],
     ids=" ".join,
@@ -256,6 +287,8 @@ def test_resuming_with_another_environment(command, trained):
         (["evaluate", "{run}", "--episodes", "0"], ["episodes is 0, but must be at least 1"]),
         (["play", "{run}", "--video", "film.avi"], ["film.avi", ".gif or .mp4"]),
         (["play", "{run}", "--video", "nowhere/film.gif"], ["there is no folder nowhere"]),
+        (["play", "{run}", "--filmstrip", "strip.jpg"], ["--filmstrip strip.jpg: name a .png file"]),
+        (["play", "{run}", "--filmstrip", "nowhere/strip.png"], ["there is no folder nowhere"]),
         (["play", "{run}", "--video", "film.gif", "--episodes", "0"], ["--episodes is 0"]),
         (["plot"], ["name at least one run folder"]),
         (["plot", "nowhere"], ["nowhere holds no run"]),

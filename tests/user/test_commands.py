@@ -123,11 +123,71 @@ def test_play_writes_a_film(command, trained, tmp_path):
     assert second.startswith("episode 2: return ")
     steps = sum(int(line.split()[-1]) for line in (first, second))
     # A frame before every step, and one of each episode's end.
-    assert last == f"video    film.gif ({steps + 2} frames)"
+    assert last == f"video    film.gif ({steps + 2} frames, {(steps + 2) / 50:.0f} s)"
     with Image.open(tmp_path / "film.gif") as film:
         assert film.format == "GIF"
         # Frames that look alike are joined.
         assert 2 < film.n_frames <= steps + 2
+
+
+def test_play_writes_a_filmstrip_instead_of_a_window(command, trained, tmp_path):
+    pytest.importorskip("pygame")
+    outcome = command("play", trained.folder.path, "--filmstrip", "strip.png", "--seed", "3")
+    assert (outcome.status, outcome.err) == (0, "")
+    first, last = outcome.out.splitlines()
+    assert first.startswith("episode 1: return ")
+    assert last == "strip    strip.png"
+    assert [path.name for path in tmp_path.iterdir()] == ["strip.png"]
+    environment = a3c.make_environment("CartPole-v1", recipe="none", render_mode="rgb_array")
+    environment.reset(seed=3)
+    beginning = Image.fromarray(environment.render()).resize((200, 133))
+    environment.close()
+    with Image.open(tmp_path / "strip.png") as strip:
+        assert strip.format == "PNG"
+        # 3 rows of 6 frames of 200x133, 4 white pixels around each.
+        assert strip.size == (6 * 204 + 4, 3 * 137 + 4)
+        pixels = np.asarray(strip.convert("RGB"))
+    # The gap comes off every frame, and the rest is white.
+    cells = pixels[4:, 4:].reshape(3, 137, 6, 204, 3).swapaxes(1, 2).reshape(18, 137, 204, 3)
+    frames = cells[:, :133, :200]
+    np.testing.assert_array_equal(frames[0], np.asarray(beginning))
+    assert all((frame != frames[0]).any() for frame in frames[1:])
+    assert (frames < 255).any(axis=(1, 2, 3)).all()
+    assert (pixels < 255).sum() == (frames < 255).sum()
+
+
+def test_play_writes_film_and_strip_of_the_first_seconds(command, trained, tmp_path):
+    pytest.importorskip("pygame")
+    flags = ["--video", "film.gif", "--filmstrip", "strip.png", "--episodes", "1000", "--seed", "3"]
+    outcome = command("play", trained.folder.path, *flags, "--seconds", "2")
+    assert (outcome.status, outcome.err) == (0, "")
+    *episodes, film, strip = outcome.out.splitlines()
+    # 50 frames a second; a frame before every step, and one of each end. The last episode has no return.
+    assert film == "video    film.gif (100 frames, 2 s)"
+    assert strip == "strip    strip.png"
+    assert sum(int(line.split()[-1]) + 1 for line in episodes) <= 100
+    with Image.open(tmp_path / "film.gif") as film, Image.open(tmp_path / "strip.png") as strip:
+        assert 1 < film.n_frames <= 100
+        assert strip.format == "PNG"
+
+
+def test_play_of_a_moment_shows_it_all_over_the_strip(command, trained):
+    pytest.importorskip("pygame")
+    outcome = command("play", trained.folder.path, "--filmstrip", "strip.png", "--seconds", "0.001")
+    assert outcome == (0, "strip    strip.png\n", "")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [["--seconds", "5"], ["--seconds", "0", "--video", "film.gif"], ["--seconds", "-1", "--filmstrip", "s.png"]],
+)
+def test_seconds_are_those_of_a_film(command, trained, tmp_path, monkeypatch, flags):
+    monkeypatch.setenv("DISPLAY", ":0")
+    outcome = command("play", trained.folder.path, *flags)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.startswith("a3c play: --seconds limits what --video and --filmstrip show")
+    assert len(outcome.err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_play_without_a_display_offers_a_video(command, trained):

@@ -228,6 +228,29 @@ def test_make_environment_makes_what_training_sees():
 
 
 @pytest.mark.parametrize(
+    ("arguments", "shape"),
+    [
+        ({}, (40, 40, 4)),
+        ({"recipe": "atari"}, (84, 84, 4)),
+        ({"recipe": "none"}, (84, 84, 4)),
+        ({"settings": {"frame_stack": 2}}, (40, 40, 2)),
+        ({"recipe": "atari", "settings": {"frame_size": [42, 36], "grayscale": False}}, (42, 36, 12)),
+    ],
+    ids=str,
+)
+def test_make_environment_shows_what_the_recipe_and_the_settings_say(arguments, shape):
+    pytest.importorskip("ale_py")
+    environment = a3c.make_environment("ALE/Pong-v5", **arguments)
+    assert environment.observation_space == gymnasium.spaces.Box(0, 255, shape, np.uint8)
+    observation, _ = environment.reset(seed=1)
+    assert environment.observation_space.contains(observation)
+    assert environment.observation_space.contains(environment.step(0)[0])
+    # In the recipe for Pong frames are black and white before they are reduced.
+    assert (observation.max() == 255) == (shape[0] == 40)
+    environment.close()
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"workers": 0}, "workers is 0"),

@@ -93,6 +93,8 @@ class AtariVector(VectorEnv):
     def __init__(self, game: Game, count: int, threads: int):
         from ale_py.vector_env import AtariVectorEnv
 
+        # It writes its mode into a dictionary that all vector environments share, unless it has its own.
+        AtariVectorEnv.metadata = dict(AtariVectorEnv.metadata)
         config = game.config
         screen = screen_size(game.rom)
         ours = bool(config.crop) or config.threshold is not None or config.resize != "area"
@@ -118,7 +120,6 @@ class AtariVector(VectorEnv):
             stack_num=1,
             reward_clipping=False,
         )
-        # It writes into the dictionary that all vector environments share; this one has its own.
         self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
         # Checked against the screen in any case: C++ would enlarge without a word.
         preprocess = Preprocessing(screen if config.grayscale else (*screen, 3), config)

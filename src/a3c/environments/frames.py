@@ -73,10 +73,22 @@ def area(frames: np.ndarray, height: int, width: int) -> np.ndarray:
     """Frames `[B, H, W, ...]` reduced to `[B, height, width, ...]`, each pixel the mean of the area it covers."""
     if frames.shape[1] % height == 0 and frames.shape[2] % width == 0:
         return _mean_of_blocks(frames, frames.shape[1] // height, frames.shape[2] // width)
-    rows, columns = _cover(frames.shape[1], height), _cover(frames.shape[2], width)
-    channels_first = np.moveaxis(frames.reshape(*frames.shape[:3], -1), -1, 1).astype(np.float32)
-    means = np.rint(rows @ (channels_first @ columns.T)).astype(np.uint8)
-    return np.moveaxis(means, 1, -1).reshape(len(frames), height, width, *frames.shape[3:])
+    means = _mean_along(_mean_along(frames.astype(np.float32), 1, height), 2, width)
+    return np.rint(means).astype(np.uint8)
+
+
+def _mean_along(x: np.ndarray, axis: int, size: int) -> np.ndarray:
+    """`x` with an axis reduced to `size` means over equal parts, whose edges may lie within an element.
+
+    They are differences of running sums: a matrix product would start threads of BLAS.
+    """
+    before = x.shape[axis]
+    padded = np.concatenate([np.zeros_like(x.take([0], axis)), np.cumsum(x, axis, dtype=np.float32)], axis)
+    edges = np.arange(size + 1) * (before / size)
+    whole = np.minimum(edges.astype(int), before - 1)
+    rest = np.expand_dims((edges - whole).astype(np.float32), [other for other in range(x.ndim) if other != axis])
+    sums = padded.take(whole, axis) + rest * x.take(whole, axis)
+    return np.diff(sums, axis=axis) * np.float32(size / before)
 
 
 def _mean_of_blocks(frames: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -90,14 +102,6 @@ def _mean_of_blocks(frames: np.ndarray, rows: int, columns: int) -> np.ndarray:
     for column in range(1, columns):
         sums += wide[:, :, column::columns]
     return np.rint(sums * np.float32(1 / (rows * columns))).astype(np.uint8)
-
-
-def _cover(before: int, after: int) -> np.ndarray:
-    """`[after, before]`: the share that each of `before` pixels has in each of the `after` that cover it evenly."""
-    edges = np.arange(after + 1) * (before / after)
-    pixels = np.arange(before)
-    shares = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    return (np.clip(shares, 0.0, None) * (after / before)).astype(np.float32)
 
 
 class FrameStack:

@@ -23,8 +23,9 @@ class PixelEnv(gymnasium.Wrapper):
         space = environment.observation_space
         if not isinstance(space, Box) or space.dtype != np.uint8 or len(space.shape) not in (2, 3):
             wanted = " ".join(flag(name) for name in frame_settings(config))
+            what = f"{type(space).__name__}, {list(space.shape or ())}, {space.dtype}"
             raise SettingsError(
-                f"{wanted}: only for frames, uint8 [H, W] or [H, W, C], but the observations are {space}: leave out"
+                f"{wanted}: only for frames, uint8 [H, W] or [H, W, C], but the observations are {what}: leave out"
             )
         self._preprocess = Preprocessing(space.shape, config)
         self._stack = FrameStack(1, self._preprocess.shape, config.frame_stack or 1)

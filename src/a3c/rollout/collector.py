@@ -94,7 +94,7 @@ class Collector:
                 values = self.policy.value(parameters, final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
-            lost[t] = self._lost
+            lost[t] = self._lost & mask[t]
             ended = t + 1
             if until_episode and (terminated[t] | truncated[t]).any():
                 # Padding repeats the last observation, which a network can stand where zeros might not be.
@@ -130,20 +130,22 @@ class Collector:
             actions = actions + self._first_action
         observations, rewards, terminated, truncated, info = self.environments.step(actions)
         done = np.logical_or(terminated, truncated)
+        if self._lives is not None:
+            self._lost = self._lives.lost(info, done)
         final_observations = None
         if self._mode is AutoresetMode.NEXT_STEP:
             self._resetting = done
         elif done.any():
             observations, final_observations = self._restart(observations, done, info)
         self._observations = observations
-        if self._lives is not None:
-            self._lost = self._lives.lost(info, done)
         return observations, rewards, terminated, truncated, final_observations
 
     def _restart(self, observations: Any, done: np.ndarray, info: dict[str, Any]) -> tuple[Any, np.ndarray]:
         if self._mode is AutoresetMode.DISABLED:
             final_observations = np.array(observations, self._dtype)
-            observations = self.environments.reset(options={"reset_mask": done})[0]
+            observations, info = self.environments.reset(options={"reset_mask": done})
+            if self._lives is not None:
+                self._lives.renew(info, done)
             return observations, final_observations
         final_observations = np.array(observations, self._dtype)
         for index in np.flatnonzero(done):

@@ -17,8 +17,11 @@ class Lives:
     def lost(self, info: dict[str, Any], ended: np.ndarray) -> np.ndarray:
         """Where a life was lost in a step that did not end the episode, `[B]`."""
         before, self._left = self._left, _left(info)
-        # An episode that has just started has more lives than the one before had at its end.
         return (self._left < before) & ~ended
+
+    def renew(self, info: dict[str, Any], started: np.ndarray) -> None:
+        """Takes the lives of the episodes that a reset has `started`, `[B]`, from its `info`."""
+        self._left = np.where(started, _left(info), self._left)
 
 
 def _left(info: dict[str, Any]) -> np.ndarray:

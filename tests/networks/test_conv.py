@@ -1,0 +1,122 @@
+"""Convolutions as matrix products are convolutions, and the networks are those of the papers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from a3c.errors import SettingsError
+from a3c.networks.conv import LAYERS, WIDTHS, Conv, ConvNet, size_after
+
+
+@pytest.fixture
+def without_drawing(monkeypatch):
+    """Weights are zeros: drawing large ones takes seconds."""
+    for module in ("conv", "mlp"):
+        monkeypatch.setattr(
+            f"a3c.networks.{module}.orthogonal", lambda _, inputs, outputs, gain: np.zeros((inputs, outputs))
+        )
+
+
+def in_hwio_order(weight, kernel, stride):
+    """Rows in the order block row, block column, row, column, C -> `[kernel, kernel, C, channels]`."""
+    parts = kernel // stride
+    weight = weight.reshape(parts, parts, stride, stride, -1, weight.shape[-1])
+    return weight.transpose(0, 2, 1, 3, 4, 5).reshape(kernel, kernel, -1, weight.shape[-1])
+
+
+def of_lax(weight, bias, frame, kernel, stride):
+    return (
+        bias
+        + jax.lax.conv_general_dilated(
+            frame[None],
+            in_hwio_order(weight, kernel, stride),
+            (stride, stride),
+            "VALID",
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            precision="highest",
+        )[0]
+    )
+
+
+def random_conv(generator, inputs, channels, kernel, stride):
+    conv = Conv(inputs, channels, kernel, stride, generator)
+    conv = jax.tree.map(lambda leaf: generator.normal(size=leaf.shape).astype(np.float32), conv)
+    return conv, conv.weight, conv.bias
+
+
+@pytest.mark.parametrize(("inputs", "channels"), [(1, 2), (3, 5)])
+@pytest.mark.parametrize("rest", [(0, 0), (1, 1), (0, 1), (5, 3)])
+@pytest.mark.parametrize(("kernel", "stride"), [(8, 4), (4, 2), (3, 1), (6, 3), (2, 2)])
+def test_a_convolution_and_its_gradient_are_those_of_lax(kernel, stride, rest, inputs, channels):
+    generator = np.random.default_rng(0)
+    conv, weight, bias = random_conv(generator, inputs, channels, kernel, stride)
+    height, width = kernel + 2 * stride + rest[0] % stride, kernel + 3 * stride + rest[1] % stride
+    frame = generator.normal(size=(height, width, inputs)).astype(np.float32)
+
+    def result_and_gradients(function, arguments):
+        result = function(*arguments)
+        # Another weight for every number of the result, so that no place is taken for another.
+        weights = np.random.default_rng(1).normal(size=result.shape).astype(np.float32)
+        return result, jax.grad(lambda arguments: jnp.sum(weights * function(*arguments)))(arguments)
+
+    with jax.default_matmul_precision("highest"):
+        found, found_gradients = jax.jit(
+            lambda conv, frame: result_and_gradients(lambda conv, frame: conv(frame), (conv, frame))
+        )(conv, frame)
+        expected, (by_weight, by_bias, by_frame) = jax.jit(
+            lambda *arguments: result_and_gradients(lambda *a: of_lax(*a, kernel, stride), arguments)
+        )(weight, bias, frame)
+    assert found.shape == (3, 4, channels) == (size_after(height, kernel, stride), 4, channels)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    of_conv, of_frame = found_gradients
+    for gradient, right in ((of_conv.weight, by_weight), (of_conv.bias, by_bias), (of_frame, by_frame)):
+        assert np.abs(right).max() > 0.1
+        np.testing.assert_allclose(gradient, right, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        # Weights and biases of each convolution, then of the dense layer over 9x9x32, 7x7x64 and 19x19x32.
+        ("a3c", (4_112, 8_224, 663_808)),
+        ("nature", (8_224, 32_832, 36_928, 1_606_144)),
+        ("small", (1_040, 8_224, 2_957_568)),
+    ],
+)
+def test_the_networks_have_as_many_parameters_as_in_the_papers(name, parameters, without_drawing):
+    network = ConvNet((84, 84, 4), LAYERS[name], WIDTHS[name], "relu", np.random.default_rng(0))
+    layers = [*network.convolutions, *network.dense.layers]
+    assert tuple(layer.weight.size + layer.bias.size for layer in layers) == parameters
+
+
+def test_convolutions_begin_orthogonal_and_without_bias():
+    conv = Conv(4, 16, 8, 4, np.random.default_rng(0))
+    np.testing.assert_allclose(conv.weight.T @ conv.weight, 2 * np.eye(16), atol=1e-5)
+    assert not conv.bias.any()
+
+
+def test_a_network_applies_its_activation_after_every_layer():
+    generator = np.random.default_rng(0)
+    network = ConvNet((16, 20, 2), ((3, 4, 2), (5, 3, 1)), (7,), "elu", generator)
+    frame = generator.normal(size=(16, 20, 2)).astype(np.float32)
+    expected = frame
+    for layer, (kernel, stride) in zip(network.convolutions, ((4, 2), (3, 1)), strict=True):
+        expected = jax.nn.elu(of_lax(layer.weight, layer.bias, expected, kernel, stride))
+    dense = network.dense.layers[0]
+    expected = jax.nn.elu(expected.ravel() @ dense.weight + dense.bias)
+    np.testing.assert_allclose(network(frame), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "large_enough"), [("a3c", (20, 20)), ("nature", (36, 36)), ("small", (10, 10))], ids=LAYERS
+)
+@pytest.mark.parametrize("smaller", [(0, 1), (1, 0)])
+def test_a_frame_too_small_is_refused(name, large_enough, smaller):
+    def make(height, width):
+        return ConvNet((height, width, 1), LAYERS[name], (3,), "relu", np.random.default_rng(0))
+
+    make(*large_enough)
+    height, width = large_enough[0] - smaller[0], large_enough[1] - smaller[1]
+    with pytest.raises(SettingsError, match=rf"frames of {height}x{width} are too small .* --network"):
+        make(height, width)

@@ -1,0 +1,101 @@
+"""Which recipe applies, and that every recipe holds settings that a run can have."""
+
+import pytest
+
+from a3c.cli.train import parse
+from a3c.config import LIMITS, make_config
+from a3c.errors import SettingsError
+from a3c.recipes import all_recipes, find_recipe, with_recipe
+
+ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random")
+DEFAULTS = sorted(name for name, recipe in all_recipes().items() if recipe.default)
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ("ALE/Pong-v5", "Pong"),
+        ("PongNoFrameskip-v4", "Pong"),
+        ("PongDeterministic-v4", "Pong"),
+        ("ALE/Breakout-v5", "atari"),
+        ("BreakoutNoFrameskip-v4", "atari"),
+        ("BreakoutNoFrameskip-v0", "atari"),
+        ("SeaquestDeterministic-v4", "atari"),
+        # Pong of another protocol is one of the games.
+        ("PongNoFrameskip-v0", "atari"),
+        ("CartPole-v1", "CartPole-v1"),
+        ("CartPole-v0", "CartPole-v1"),
+        ("MountainCar-v0", None),
+        ("BreakoutNoFrameskip-v5", None),
+        ("ale/Pong-v5", None),
+        ("my_games:Pong-v5", None),
+        ("", None),
+    ],
+)
+def test_an_environment_of_its_own_comes_before_a_pattern(environment, name):
+    found = find_recipe(None, environment)
+    assert (found and found.name) == name
+
+
+def test_a_named_recipe_is_taken_for_any_environment():
+    assert find_recipe("pylessons-pong", "ALE/Pong-v5").name == "pylessons-pong"
+    assert find_recipe("atari", "ALE/Pong-v5").name == "atari"
+    assert find_recipe("none", "ALE/Pong-v5") is None
+    with pytest.raises(SettingsError, match="no recipe 'Pogn'; did you mean 'Pong'"):
+        find_recipe("Pogn", "ALE/Pong-v5")
+
+
+@pytest.mark.parametrize("name", all_recipes())
+def test_every_recipe_is_a_run_for_its_algorithms(name):
+    recipe = all_recipes()[name]
+    assert make_config(recipe.common, name)
+    for algorithm in recipe.algorithms:
+        config = make_config(with_recipe(name, {"algorithm": algorithm}), name)
+        config.check_ends()
+        assert config.algorithm == algorithm
+        assert config.environment == recipe.environments[0]
+    assert make_config(with_recipe(name, {}), name).algorithm == recipe.algorithm
+    assert recipe.title
+    assert recipe.source
+    assert recipe.reached
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_recipe_that_applies_by_itself_is_a_run_for_every_algorithm(name, algorithm):
+    environment = all_recipes()[name].environments[0].replace("*", "Breakout-v5")
+    config = make_config(with_recipe(None, {"algorithm": algorithm, "environment": environment}), name)
+    config.check_ends()
+    assert config.environment == environment
+
+
+@pytest.mark.parametrize("limit", [{"steps": 9000}, {"episodes": 9}, {"seconds": 9.0}], ids=str)
+@pytest.mark.parametrize("environment", ["CartPole-v1", "ALE/Pong-v5", "ALE/Breakout-v5"])
+def test_any_limit_can_take_the_place_of_a_recipes(environment, limit):
+    config = make_config(with_recipe(None, {"environment": environment} | limit))
+    ((name, value),) = limit.items()
+    flags = parse([environment, f"--{name}", str(value)])
+    for found in (config, flags):
+        assert {name: getattr(found, name) for name in LIMITS} == dict.fromkeys(LIMITS) | limit
+    assert (flags.learning_rate, flags.segment_length) == (config.learning_rate, config.segment_length)
+
+
+def test_settings_come_before_those_of_a_recipe():
+    config = make_config(with_recipe(None, {"environment": "ALE/Pong-v5", "frame_stack": 2, "steps": 99}))
+    assert (config.frame_stack, config.frame_size, config.steps) == (2, (40,), 99)
+    # Any limit takes the place of all of the recipe's.
+    assert config.target_return is None
+
+
+@pytest.mark.parametrize("algorithm", ["a3c", "a2c"])
+def test_pylessons_pong_is_as_published(algorithm):
+    config = make_config(with_recipe("pylessons-pong", {"algorithm": algorithm}))
+    assert config.environment == "PongDeterministic-v4"
+    assert (config.workers, config.envs_per_worker) == (5, 1)
+    assert (config.frame_size, config.frame_stack) == ((80, 80), 4)
+    assert (config.grayscale, config.threshold, config.resize) == (True, 100, "sample")
+    assert (config.network, config.hidden, config.activation) == ("mlp", (512,), "elu")
+    assert config.segment_ends == "episode"
+    assert config.restart_at_reward
+    assert config.normalize_returns
+    assert (config.optimizer, config.learning_rate) == ("rmsprop", 2.5e-5)
