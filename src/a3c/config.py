@@ -231,8 +231,8 @@ class TrainConfig:
     frames of about 40x40. Default: mlp, and for frames a3c where they are large enough, else small."""
 
     hidden: tuple[int, ...] | None = None
-    """Width of each hidden layer; after convolutions, of the dense ones. Default: 64 64; after convolutions 256, and
-    512 in nature."""
+    """Width of each hidden layer; after convolutions, of the dense ones. Default: 64 64; after convolutions 256 (a3c),
+    512 (nature), 128 (small)."""
 
     activation: Literal["tanh", "relu", "elu"] | None = None
     """Activation after each hidden layer. Default: tanh, and relu in networks with convolutions."""

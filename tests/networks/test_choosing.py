@@ -68,7 +68,7 @@ def test_a_named_network_comes_before_what_suits(without_drawing):
 
 
 @pytest.mark.parametrize(
-    ("network", "hidden"), [("a3c", [256]), ("nature", [512]), ("small", [256]), ("mlp", [64, 64])]
+    ("network", "hidden"), [("a3c", [256]), ("nature", [512]), ("small", [128]), ("mlp", [64, 64])]
 )
 def test_every_network_has_hidden_layers_and_an_activation_of_its_own(network, hidden, without_drawing):
     torso, features = torso_of(frames(36, 36, 2), network=network)

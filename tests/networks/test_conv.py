@@ -18,19 +18,12 @@ def without_drawing(monkeypatch):
         )
 
 
-def in_hwio_order(weight, kernel, stride):
-    """Rows in the order block row, block column, row, column, C -> `[kernel, kernel, C, channels]`."""
-    parts = kernel // stride
-    weight = weight.reshape(parts, parts, stride, stride, -1, weight.shape[-1])
-    return weight.transpose(0, 2, 1, 3, 4, 5).reshape(kernel, kernel, -1, weight.shape[-1])
-
-
-def of_lax(weight, bias, frame, kernel, stride):
+def of_lax(weight, bias, frame, stride):
     return (
         bias
         + jax.lax.conv_general_dilated(
             frame[None],
-            in_hwio_order(weight, kernel, stride),
+            weight,
             (stride, stride),
             "VALID",
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
@@ -45,10 +38,12 @@ def random_conv(generator, inputs, channels, kernel, stride):
     return conv, conv.weight, conv.bias
 
 
+@pytest.mark.parametrize("deep", [0, 10**9], ids=["product", "by XLA"])
 @pytest.mark.parametrize(("inputs", "channels"), [(1, 2), (3, 5)])
 @pytest.mark.parametrize("rest", [(0, 0), (1, 1), (0, 1), (5, 3)])
 @pytest.mark.parametrize(("kernel", "stride"), [(8, 4), (4, 2), (3, 1), (6, 3), (2, 2)])
-def test_a_convolution_and_its_gradient_are_those_of_lax(kernel, stride, rest, inputs, channels):
+def test_a_convolution_and_its_gradient_are_those_of_lax(kernel, stride, rest, inputs, channels, deep, monkeypatch):
+    monkeypatch.setattr("a3c.networks.conv.DEEP", deep)
     generator = np.random.default_rng(0)
     conv, weight, bias = random_conv(generator, inputs, channels, kernel, stride)
     height, width = kernel + 2 * stride + rest[0] % stride, kernel + 3 * stride + rest[1] % stride
@@ -65,7 +60,7 @@ def test_a_convolution_and_its_gradient_are_those_of_lax(kernel, stride, rest, i
             lambda conv, frame: result_and_gradients(lambda conv, frame: conv(frame), (conv, frame))
         )(conv, frame)
         expected, (by_weight, by_bias, by_frame) = jax.jit(
-            lambda *arguments: result_and_gradients(lambda *a: of_lax(*a, kernel, stride), arguments)
+            lambda *arguments: result_and_gradients(lambda *a: of_lax(*a, stride), arguments)
         )(weight, bias, frame)
     assert found.shape == (3, 4, channels) == (size_after(height, kernel, stride), 4, channels)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
@@ -78,10 +73,10 @@ def test_a_convolution_and_its_gradient_are_those_of_lax(kernel, stride, rest, i
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
-        # Weights and biases of each convolution, then of the dense layer over 9x9x32, 7x7x64 and 19x19x32.
+        # Weights and biases of each convolution, then of the dense layer over 9x9x32, 7x7x64 and 19x19x16.
         ("a3c", (4_112, 8_224, 663_808)),
         ("nature", (8_224, 32_832, 36_928, 1_606_144)),
-        ("small", (1_040, 8_224, 2_957_568)),
+        ("small", (1_040, 4_112, 739_456)),
     ],
 )
 def test_the_networks_have_as_many_parameters_as_in_the_papers(name, parameters, without_drawing):
@@ -92,7 +87,8 @@ def test_the_networks_have_as_many_parameters_as_in_the_papers(name, parameters,
 
 def test_convolutions_begin_orthogonal_and_without_bias():
     conv = Conv(4, 16, 8, 4, np.random.default_rng(0))
-    np.testing.assert_allclose(conv.weight.T @ conv.weight, 2 * np.eye(16), atol=1e-5)
+    columns = conv.weight.reshape(-1, 16)
+    np.testing.assert_allclose(columns.T @ columns, 2 * np.eye(16), atol=1e-5)
     assert not conv.bias.any()
 
 
@@ -101,8 +97,8 @@ def test_a_network_applies_its_activation_after_every_layer():
     network = ConvNet((16, 20, 2), ((3, 4, 2), (5, 3, 1)), (7,), "elu", generator)
     frame = generator.normal(size=(16, 20, 2)).astype(np.float32)
     expected = frame
-    for layer, (kernel, stride) in zip(network.convolutions, ((4, 2), (3, 1)), strict=True):
-        expected = jax.nn.elu(of_lax(layer.weight, layer.bias, expected, kernel, stride))
+    for layer, stride in zip(network.convolutions, (2, 1), strict=True):
+        expected = jax.nn.elu(of_lax(layer.weight, layer.bias, expected, stride))
     dense = network.dense.layers[0]
     expected = jax.nn.elu(expected.ravel() @ dense.weight + dense.bias)
     np.testing.assert_allclose(network(frame), expected, rtol=1e-4, atol=1e-5)
