@@ -37,6 +37,11 @@ def test_an_environment_of_its_own_comes_before_a_pattern(environment, name):
     assert (found and found.name) == name
 
 
+def test_a_recipe_brings_its_environment_unless_that_is_a_pattern():
+    assert with_recipe("pylessons-pong", {})["environment"] == "PongDeterministic-v4"
+    assert not with_recipe("atari", {}).get("environment")
+
+
 def test_a_named_recipe_is_taken_for_any_environment():
     assert find_recipe("pylessons-pong", "ALE/Pong-v5").name == "pylessons-pong"
     assert find_recipe("atari", "ALE/Pong-v5").name == "atari"
@@ -53,7 +58,7 @@ def test_every_recipe_is_a_run_for_its_algorithms(name):
         config = make_config(with_recipe(name, {"algorithm": algorithm}), name)
         config.check_ends()
         assert config.algorithm == algorithm
-        assert config.environment == recipe.environments[0]
+        assert config.environment in (recipe.environments[0], "")
     assert make_config(with_recipe(name, {}), name).algorithm == recipe.algorithm
     assert recipe.title
     assert recipe.source

@@ -84,6 +84,6 @@ def with_recipe(name: str | None, settings: dict[str, Any]) -> dict[str, Any]:
     base = recipe.settings(settings["algorithm"])
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in LIMITS}
-    if not settings.get("environment"):
+    if not settings.get("environment") and "*" not in recipe.environments[0]:
         settings = settings | {"environment": recipe.environments[0]}
     return base | settings
