@@ -183,12 +183,11 @@ def test_what_is_just_in_range_is_kept_and_survives_a_file(settings):
 
 
 @pytest.mark.parametrize("settings", [{"algorithm": "impala"}, {"algorithm": "ga3c", "lag_correction": "vtrace"}])
-@pytest.mark.parametrize("name", ["restart_at_reward", "normalize_returns"])
-def test_other_returns_do_not_go_with_vtrace(name, settings):
-    message = refusal(**{name: True}, **settings)
-    assert message.startswith(f"--{name.replace('_', '-')} is not defined for V-trace: leave it out")
-    assert getattr(TrainConfig(**{name: True}, **settings | {"lag_correction": "none"}), name)
-    assert getattr(TrainConfig(**{name: True}, algorithm="a2c"), name)
+def test_normalized_returns_do_not_go_with_vtrace(settings):
+    message = refusal(normalize_returns=True, **settings)
+    assert message.startswith("--normalize-returns is not defined for V-trace: leave it out")
+    assert TrainConfig(normalize_returns=True, **settings | {"lag_correction": "none"}).normalize_returns
+    assert TrainConfig(normalize_returns=True, algorithm="a2c").normalize_returns
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,17 @@ def test_nothing_after_a_point_changes_a_return_before_it(settings):
         assert all(unchanged) == restart
 
 
+@pytest.mark.parametrize("gae_lambda", [1.0, 0.9])
+def test_vtrace_of_the_policy_itself_restarts_at_points_as_other_returns_do(gae_lambda):
+    segment, values = points()
+    segment = segment._replace(log_probs=np.zeros(segment.rewards.shape, np.float32))
+    config = TrainConfig(algorithm="impala", gamma=GAMMA, gae_lambda=gae_lambda, restart_at_reward=True)
+    found = vtrace_targets(config, segment, jnp.asarray(values), jnp.zeros(segment.rewards.shape))
+    returns, advantages = targeting(gae_lambda=gae_lambda, restart_at_reward=True)(segment, values)
+    np.testing.assert_allclose(found.returns[segment.mask], returns[segment.mask], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.advantages[segment.mask], advantages[segment.mask], rtol=1e-4, atol=1e-5)
+
+
 def test_without_points_nothing_restarts():
     segment, values = points()
     segment = segment._replace(rewards=np.zeros_like(segment.rewards))

@@ -119,8 +119,6 @@ def check_contradictions(config: Any) -> None:
         raise SettingsError("--n-step needs segments of fixed length: leave --segment-ends episode out")
     if config.n_step is not None and config.correction == "vtrace":
         raise SettingsError("--n-step is not defined for V-trace: leave it out, or set --lag-correction epsilon")
-    if config.restart_at_reward and config.correction == "vtrace":
-        raise SettingsError("--restart-at-reward is not defined for V-trace: leave it out, or set --lag-correction")
     if config.normalize_returns and config.correction == "vtrace":
         raise SettingsError("--normalize-returns is not defined for V-trace: leave it out, or set --lag-correction")
 

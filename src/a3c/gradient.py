@@ -23,10 +23,7 @@ Targeting = Callable[[TrainConfig, Any, jax.Array, jax.Array], Targets]
 
 def lambda_targets(config: TrainConfig, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
     """Lambda-returns, and `G_t - v_t` as the advantage (Mnih et al. 2016, algorithm S3)."""
-    rewards, _, discounts, continues = _steps(config, segment, values)
-    if config.restart_at_reward:
-        discounts = jnp.where(rewards == 0, discounts, 0.0)
-    steps = rewards, values, discounts, continues
+    steps = _steps(config, segment, values)
     if config.n_step is None:
         returns = lambda_returns(*steps, config.gae_lambda)
     else:
@@ -44,6 +41,8 @@ def vtrace_targets(config: TrainConfig, segment: Any, values: jax.Array, log_pro
 
 def _steps(config: TrainConfig, segment: Any, values: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     discounts = step_discounts(segment.terminated, config.gamma)
+    if config.restart_at_reward:
+        discounts = jnp.where(segment.rewards == 0, discounts, 0.0)
     continues = step_continues(segment.terminated, segment.truncated, segment.mask)
     return segment.rewards, values, discounts, continues
 

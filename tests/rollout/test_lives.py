@@ -91,17 +91,15 @@ def test_lives_are_kept_though_the_environment_writes_into_its_array():
 @pytest.mark.parametrize("segment_ends", ["steps", "episode"])
 @each_mode
 def test_a_lost_life_terminates_and_the_game_goes_on(mode, segment_ends, length, episodic_life, make_collector):
-    # Under DISABLED the lives that a game starts with are not seen, so that one lost in its first step is not either.
-    games = GAMES[:1] if mode is AutoresetMode.DISABLED else GAMES
     settings = {"segment_length": length, "segment_ends": segment_ends, "episodic_life": episodic_life}
-    collector = make_collector(vector_of(partial(Arcade, games=games), mode)(1), **settings)
+    collector = make_collector(vector_of(partial(Arcade, games=GAMES), mode)(1), **settings)
     rows, episodes = collect(collector, 6)
-    assert rows == expected_rows(len(rows), games, episodic_life)
+    assert rows == expected_rows(len(rows), GAMES, episodic_life)
     assert len(rows) >= 12
     for number, episode in enumerate(episodes):
-        steps = len(games[number % len(games)]) - 1
+        steps = len(GAMES[number % len(GAMES)]) - 1
         assert episode == (sum(Counting.reward_of(number, step) for step in range(steps)), steps)
-    whole = [row for row in rows if row[1] + 2 == len(games[row[0] % len(games)])]
+    whole = [row for row in rows if row[1] + 2 == len(GAMES[row[0] % len(GAMES)])]
     assert len(episodes) == len(whole)
 
 
@@ -156,7 +154,6 @@ def test_a_limit_truncates_and_the_next_game_loses_no_life_at_its_start(make_col
     assert not segment.terminated.any()
 
 
-# This one needs `Lives.lost` to leave the dummy rows out: a game that was cut off with more lives than the next has.
 @pytest.mark.parametrize("single", [True, False])
 def test_a_dummy_row_loses_no_life(single, make_collector):
     make = partial(Arcade, games=((2, 3, 3),), endings=("truncated",))
@@ -167,7 +164,6 @@ def test_a_dummy_row_loses_no_life(single, make_collector):
     assert not segment.terminated.any()
 
 
-# This one needs the lives that `_restart` is told by a reset under DISABLED.
 @each_mode
 def test_a_life_lost_in_the_first_step_of_a_later_game_counts(mode, make_collector):
     environments = vector_of(partial(Arcade, games=((3, 2, 1, 0),)), mode)(1)

@@ -106,7 +106,7 @@ def test_an_environment_that_is_not_installed(command, environment, module, extr
         (["--frame-size", "8", "8", "8"], ["--frame-size takes at most 2 numbers, not 3"]),
         (["--network", "a3c"], ["--network a3c needs frames", "use mlp"]),
         (["--network", "resnet"], ["--network", "resnet", "nature"]),
-        (["--algorithm", "impala", "--restart-at-reward"], ["--restart-at-reward is not defined for V-trace"]),
+        (["--algorithm", "impala", "--normalize-returns"], ["--normalize-returns is not defined for V-trace"]),
         (["--algorithm", "ga3c", "--lag-correction", "retrace"], ["--lag-correction", "retrace", "vtrace"]),
     ],
     ids=" ".join,
