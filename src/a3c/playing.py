@@ -146,8 +146,9 @@ def _write_strip(strip: Path, frames: list[np.ndarray]) -> None:
     from PIL import Image
 
     rows, columns = STRIP
-    chosen = [frames[index] for index in np.linspace(0, len(frames) - 1, rows * columns).round().astype(int)]
-    images = _images(chosen)
+    # A short film has fewer frames than there is room for.
+    chosen = np.unique(np.linspace(0, len(frames) - 1, rows * columns).round().astype(int))
+    images = _images([frames[index] for index in chosen])
     scale = min(1.0, STRIP_WIDTH / images[0].width)
     width, height = round(images[0].width * scale), round(images[0].height * scale)
     gap = 4

@@ -34,7 +34,7 @@ def torso_of(space, **settings):
 
 
 def widths(mlp):
-    return [layer.weight.shape[1] for layer in mlp.layers]
+    return [layer.weight.shape[-1] for layer in mlp.layers]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_every_network_has_hidden_layers_and_an_activation_of_its_own(network, h
     assert features == hidden[-1]
     assert torso.activation == dense.activation == ("tanh" if network == "mlp" else "relu")
     if network != "mlp":
-        assert [layer.weight.shape[1] for layer in torso.convolutions] == [size for size, _, _ in LAYERS[network]]
+        assert [layer.weight.shape[-1] for layer in torso.convolutions] == [size for size, _, _ in LAYERS[network]]
 
 
 @pytest.mark.parametrize("network", ["a3c", "nature", "small", "mlp"])
