@@ -87,34 +87,27 @@ def _evaluate(folder: Path, checkpoint: str, limit: float = 60.0) -> Record:
 
 def train_peer(python: str, algorithm: str, seed: int, steps: int = 500_000, seconds: float = 300.0) -> Record:
     """Runs a Stable-Baselines3 algorithm on CartPole-v1 with the interpreter `python`, until solved or out of steps."""
-    with tempfile.TemporaryDirectory() as temporary:
-        output = Path(temporary) / "result.json"
-        flags = ["--seed", str(seed), "--steps", str(steps), "--seconds", str(seconds)]
-        record: Record = {"command": " ".join(("sb3_cartpole.py", algorithm, *flags)), "seed": seed}
-        command = [
-            python,
-            str(PEERS / "sb3_cartpole.py"),
-            algorithm,
-            *flags,
-            "--started",
-            str(time.monotonic()),
-            "--output",
-            str(output),
-        ]
-        record |= _run(command, seconds + 30.0)
-        if output.exists():
-            record |= json.loads(output.read_text(encoding="utf-8"))
-            record["curve"] = _curve(record.pop("episodes"))
+    flags = [algorithm, "--seed", str(seed), "--steps", str(steps), "--seconds", str(seconds)]
+    timed = ["--started", str(time.monotonic())]
+    record: Record = {"seed": seed}
+    record |= _run_peer(python, "sb3_cartpole.py", flags, timed, limit=seconds + 30.0)
+    if "episodes" in record:
+        record["curve"] = _curve(record.pop("episodes"))
     return record | UNSOLVED if record["error"] else record
 
 
 def peer_rate(python: str, script: str, seconds: float) -> Record:
     """Steps per second of a peer's script with the interpreter `python`, counted for some seconds."""
+    none: Record = {"steps_per_second": None}
+    return none | _run_peer(python, script, ["--seconds", str(seconds)], [], limit=seconds + 120.0)
+
+
+def _run_peer(python: str, script: str, flags: list[str], unnamed: list[str], limit: float) -> Record:
+    """What a peer's script says of itself; `unnamed` are flags that the recorded command leaves out."""
     with tempfile.TemporaryDirectory() as temporary:
         output = Path(temporary) / "result.json"
-        flags = ["--seconds", str(seconds)]
-        record: Record = {"command": " ".join((script, *flags)), "steps_per_second": None}
-        record |= _run([python, str(PEERS / script), *flags, "--output", str(output)], seconds + 120.0)
+        record: Record = {"command": " ".join((script, *flags))}
+        record |= _run([python, str(PEERS / script), *flags, *unnamed, "--output", str(output)], limit)
         if output.exists():
             record |= json.loads(output.read_text(encoding="utf-8"))
     return record
@@ -217,9 +210,10 @@ class MemoryWatch:
                 sizes = {p.pid: p.memory_full_info().pss for p in (main, *main.children(recursive=True))}
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
-            self.samples.append((round(time.monotonic() - started, 1), sum(sizes.values())))
-            if sum(sizes.values()) > self.total:
-                self.total = sum(sizes.values())
+            total = sum(sizes.values())
+            self.samples.append((round(time.monotonic() - started, 1), total))
+            if total > self.total:
+                self.total = total
                 self.workers = [sizes[worker.pid] for worker in workers if worker.pid in sizes]
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import sys
 import typing
+from collections.abc import Callable
 from typing import Any, Literal
 
 from a3c.errors import SettingsError
@@ -21,6 +22,25 @@ SETTINGS_OF = {
 }
 """Settings that only some algorithms have: setting one for another is a mistake that is named."""
 
+BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {
+    "be at least 1": (
+        lambda value: value >= 1,
+        "workers envs_per_worker steps episodes max_episode_steps segment_length anneal_steps epsilon_anneal_steps "
+        "n_step min_batch queue_size predictors trainers frame_skip frame_stack",
+    ),
+    "be above 0": (
+        lambda value: value > 0,
+        "seconds reward_scale reward_clip learning_rate checkpoint_interval report_interval "
+        "rho_clip c_clip log_epsilon pixel_std",
+    ),
+    "not be below 0": (
+        lambda value: value >= 0,
+        "seed entropy_coefficient entropy_coefficient_final value_coefficient learning_rate_final "
+        "max_gradient_norm forced_lag noop_max",
+    ),
+}
+"""What the numbers in a setting must be, where it is set."""
+
 
 def flag(name: str) -> str:
     """The command-line flag of a field: `envs_per_worker` -> `--envs-per-worker`."""
@@ -29,30 +49,11 @@ def flag(name: str) -> str:
 
 def check_ranges(config: Any) -> None:
     """Raises SettingsError for a value that no run can have."""
-    at_least_one = (
-        "workers envs_per_worker steps episodes max_episode_steps segment_length anneal_steps epsilon_anneal_steps "
-        "n_step min_batch queue_size predictors trainers frame_skip frame_stack"
-    )
-    for name in at_least_one.split():
-        value = getattr(config, name)
-        if value is not None and value < 1:
-            raise SettingsError(f"{flag(name)} is {value}, but must be at least 1")
-    positive = (
-        "seconds reward_scale reward_clip learning_rate checkpoint_interval report_interval "
-        "rho_clip c_clip log_epsilon pixel_std"
-    )
-    for name in positive.split():
-        value = getattr(config, name)
-        if value is not None and not value > 0:
-            raise SettingsError(f"{flag(name)} is {value}, but must be above 0")
-    non_negative = (
-        "seed entropy_coefficient entropy_coefficient_final value_coefficient learning_rate_final "
-        "max_gradient_norm forced_lag noop_max"
-    )
-    for name in non_negative.split():
-        value = getattr(config, name)
-        if value is not None and not value >= 0:
-            raise SettingsError(f"{flag(name)} is {value}, but must not be below 0")
+    for requirement, (holds, names) in BOUNDS.items():
+        for name in names.split():
+            value = getattr(config, name)
+            if value is not None and not holds(value):
+                raise SettingsError(f"{flag(name)} is {value}, but must {requirement}")
     for name in ("gamma", "gae_lambda"):
         if not 0 <= getattr(config, name) <= 1:
             raise SettingsError(f"{flag(name)} is {getattr(config, name)}, but must lie between 0 and 1")
@@ -93,9 +94,10 @@ def check_contradictions(config: Any) -> None:
         raise SettingsError("annealing needs to know how long: set --steps or --anneal-steps")
     if config.epsilon_final and config.epsilon_anneal_steps is None and config.steps is None:
         raise SettingsError("annealing epsilon needs to know how long: set --steps or --epsilon-anneal-steps")
-    for name, algorithms in SETTINGS_OF.items():
-        if config.algorithm not in algorithms and getattr(config, name) != getattr(type(config), name):
-            raise SettingsError(f"{flag(name)} is a setting of {' and '.join(algorithms)}, not of {config.algorithm}")
+    for name in config.changed(SETTINGS_OF):
+        if config.algorithm not in SETTINGS_OF[name]:
+            algorithms = " and ".join(SETTINGS_OF[name])
+            raise SettingsError(f"{flag(name)} is a setting of {algorithms}, not of {config.algorithm}")
     if config.has_learner and sys.platform == "win32":
         raise SettingsError(f"--algorithm {config.algorithm} needs pipes that Windows does not have: use a3c or a2c")
     if config.has_learner and config.locked:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -273,6 +274,10 @@ class TrainConfig:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         check_ranges(self)
         check_contradictions(self)
+
+    def changed(self, names: Iterable[str]) -> list[str]:
+        """Those of these settings that do not have their default."""
+        return [name for name in names if getattr(self, name) != getattr(TrainConfig, name)]
 
     @property
     def has_learner(self) -> bool:

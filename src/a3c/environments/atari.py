@@ -98,7 +98,9 @@ class AtariVector(VectorEnv):
         config = game.config
         screen = screen_size(game.rom)
         ours = bool(config.crop) or config.threshold is not None or config.resize != "area"
-        height, width = screen if ours else (config.frame_size * 2)[:2]
+        # Checked against the screen in any case: C++ would enlarge without a word.
+        preprocess = Preprocessing(screen if config.grayscale else (*screen, 3), config)
+        height, width = screen if ours else preprocess.shape[:2]
         assert isinstance(game.frame_skip, int)
         most = MOST_FRAMES
         if config.max_episode_steps is not None:
@@ -121,8 +123,6 @@ class AtariVector(VectorEnv):
             reward_clipping=False,
         )
         self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
-        # Checked against the screen in any case: C++ would enlarge without a word.
-        preprocess = Preprocessing(screen if config.grayscale else (*screen, 3), config)
         self._preprocess = preprocess if ours else None
         self._frame_shape = preprocess.shape
         self._stack = FrameStack(count, preprocess.shape, config.frame_stack or 1)

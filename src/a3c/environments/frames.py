@@ -45,7 +45,8 @@ class Preprocessing:
         if self._grey:
             frames = np.rint(frames @ GREY).astype(np.uint8)
         if self._threshold is not None:
-            frames = np.where(frames > self._threshold, np.uint8(255), np.uint8(0))
+            # A boolean is a byte of 0 or 1: this takes a fraction of np.where's time.
+            frames = (frames > self._threshold).view(np.uint8) * np.uint8(255)
         if frames.shape[1:3] != self.shape[:2]:
             resize = sample if self._resize == "sample" else area
             frames = resize(frames, *self.shape[:2])

@@ -15,9 +15,9 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from a3c.checks import flag
-from a3c.config import ATARI_SETTINGS, TrainConfig
+from a3c.config import ATARI_SETTINGS, FRAME_SETTINGS, TrainConfig
 from a3c.environments import atari
-from a3c.environments.pixels import FrameSkip, PixelEnv, frame_settings
+from a3c.environments.pixels import FrameSkip, PixelEnv
 from a3c.environments.single import SingleVectorEnv
 from a3c.errors import A3CError, InvalidEnvironment, SettingsError, nearest
 
@@ -133,24 +133,19 @@ class EnvironmentMaker:
 
     def _with_frames(self, environment: gymnasium.Env) -> gymnasium.Env:
         """With the settings of frames, if any are set."""
-        if self._atari_settings:
+        if atari_only := self.config.changed(ATARI_SETTINGS):
             raise SettingsError(
-                f"{' '.join(map(flag, self._atari_settings))}: only Atari games have that, and {self.name} is none"
+                f"{' '.join(map(flag, atari_only))}: only Atari games have that, and {self.name} is none"
             )
         if self.config.frame_skip not in (None, 1):
             environment = FrameSkip(environment, self.config.frame_skip)
-        return PixelEnv(environment, self.config) if frame_settings(self.config) else environment
+        return PixelEnv(environment, self.config) if self.config.changed(FRAME_SETTINGS) else environment
 
     @property
     def _changed(self) -> list[str]:
         """The settings that wrap each environment and are set."""
         skip = ["frame_skip"] * (self.config.frame_skip not in (None, 1))
-        return [*skip, *frame_settings(self.config), *self._atari_settings]
-
-    @property
-    def _atari_settings(self) -> list[str]:
-        """Those that are set."""
-        return [name for name in ATARI_SETTINGS if getattr(self.config, name) != getattr(TrainConfig, name)]
+        return skip + self.config.changed([*FRAME_SETTINGS, *ATARI_SETTINGS])
 
     def _game(self) -> atari.Game | None:
         """The Atari game that this is, if it is one."""

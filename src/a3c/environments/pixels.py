@@ -22,7 +22,7 @@ class PixelEnv(gymnasium.Wrapper):
         super().__init__(environment)
         space = environment.observation_space
         if not isinstance(space, Box) or space.dtype != np.uint8 or len(space.shape) not in (2, 3):
-            wanted = " ".join(flag(name) for name in frame_settings(config))
+            wanted = " ".join(flag(name) for name in config.changed(FRAME_SETTINGS))
             what = f"{type(space).__name__}, {list(space.shape or ())}, {space.dtype}"
             raise SettingsError(
                 f"{wanted}: only for frames, uint8 [H, W] or [H, W, C], but the observations are {what}: leave out"
@@ -64,8 +64,3 @@ class FrameSkip(gymnasium.Wrapper):
 def stacked_space(shape: tuple[int, ...], config: TrainConfig) -> Box:
     """The space of stacks of frames `[h, w, c]`."""
     return Box(0, 255, (*shape[:-1], shape[-1] * (config.frame_stack or 1)), np.uint8)
-
-
-def frame_settings(config: TrainConfig) -> list[str]:
-    """The settings of frames that are set."""
-    return [name for name in FRAME_SETTINGS if getattr(config, name) != getattr(TrainConfig, name)]

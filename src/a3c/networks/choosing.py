@@ -31,7 +31,7 @@ def make_torso(config: TrainConfig, space: gymnasium.Space, generator: np.random
         hidden = (64, 64) if config.hidden is None else config.hidden
         inputs = int(np.prod(shape))
         return MLP(inputs, hidden, config.activation or "tanh", generator), hidden[-1] if hidden else inputs
-    if not _is_image(shape):
+    if len(shape) != 3:
         raise SettingsError(f"--network {name} needs frames [H, W, C], but observations are {list(shape)}: use mlp")
     hidden = WIDTHS[name] if config.hidden is None else config.hidden
     if not hidden:
@@ -45,8 +45,5 @@ def shares_trunk(config: TrainConfig, space: gymnasium.Space) -> bool:
 
 
 def _holds_frames(space: Any) -> bool:
-    return space.dtype == np.uint8 and _is_image(space.shape or ()) and min(space.shape[:2]) >= 16
-
-
-def _is_image(shape: tuple[int, ...]) -> bool:
-    return len(shape) == 3
+    shape = space.shape or ()
+    return space.dtype == np.uint8 and len(shape) == 3 and min(shape[:2]) >= 16

@@ -94,7 +94,8 @@ class Collector:
                 values = self.policy.value(parameters, final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
-            lost[t] = self._lost & mask[t]
+            if self._lives is not None:
+                lost[t] = self._lost & mask[t]
             ended = t + 1
             if until_episode and (terminated[t] | truncated[t]).any():
                 # Padding repeats the last observation, which a network can stand where zeros might not be.
