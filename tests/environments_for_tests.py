@@ -1,12 +1,15 @@
 """Tiny environments whose right answers are known."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from a3c.environments.observations import Observations
 
 MODES = tuple(AutoresetMode)
 
@@ -177,3 +180,45 @@ def vector_of(make: Callable[..., gymnasium.Env], mode: AutoresetMode) -> Callab
         return SyncVectorEnv([make] * count, autoreset_mode=mode)
 
     return factory
+
+
+class Guess(gymnasium.Env):
+    """One step: the closer the action is to a hidden one, the better; 1 for that one."""
+
+    def __init__(self, action_space: gymnasium.Space):
+        self.observation_space, self.action_space = Box(-1, 1, (1,), np.float32), action_space
+        action_space.seed(3)
+        self.hidden = action_space.sample()
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.ones(1, np.float32), {}
+
+    def step(self, action):
+        if not self.action_space.contains(action):
+            raise ValueError(f"action {action!r} is outside {self.action_space}")
+        if isinstance(self.action_space, Box):
+            distance = np.abs(action - self.hidden) / (self.action_space.high - self.action_space.low)
+            return np.ones(1, np.float32), float(1 - distance.mean()), True, False, {}
+        return np.ones(1, np.float32), float(np.mean(action == self.hidden)), True, False, {}
+
+
+class Sum(gymnasium.Env):
+    """One step: 1 for the sum of the numbers in the observation, choices counted from 0, 4 at most; less if further."""
+
+    def __init__(self, observation_space: gymnasium.Space):
+        self.observation_space, self.action_space = deepcopy(observation_space), Discrete(5)
+
+    def _observation(self):
+        self.seen = self.observation_space.sample()
+        return self.seen
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        if seed is not None:
+            self.observation_space.seed(seed)
+        return self._observation(), {}
+
+    def step(self, action):
+        numbers, _ = Observations(self.observation_space).pack_any(self.seen)
+        return self._observation(), 1 - abs(float(action - numbers.sum())) / 4, True, False, {}

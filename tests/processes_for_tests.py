@@ -9,6 +9,9 @@ from multiprocessing import Pipe
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
+from a3c.environments.observations import Observations
+from a3c.environments.spaces import Layout
+from a3c.networks.actions import DiscreteActions
 from a3c.parallel.prediction_board import RemotePolicy
 from a3c.parallel.processes import prepare_worker, start
 from a3c.parallel.tokens import Stopped
@@ -198,21 +201,20 @@ def put_segments(queue, ids, log_probs=True):
 class EchoPolicy:
     """Stands in for a network: its action is the number that the observation is, `[B, 2]` of (number, number)."""
 
-    observation_space, action_space = Box(0, 1e6, (2,), np.float32), Discrete(1_000_000)
+    observations = Observations(Box(0, 1e6, (2,), np.float32))
+    actions = DiscreteActions(Discrete(1_000_000))
+    layout = Layout((2,), np.dtype(np.float32), (), np.dtype(np.int64), ())
+    noise = actions.noise
 
     def __init__(self):
         self.batches = []
-
-    @staticmethod
-    def noise(generator, shape):
-        return generator.random(shape, dtype=np.float32)
 
     def predict(self, parameters, observations, noise, epsilon):
         """The log-probability that it says is noise + 10 epsilon, the value is twice the number."""
         self.batches.append(len(observations))
         assert (observations[..., 0] == observations[..., 1]).all()
         numbers = observations[..., 0]
-        return np.stack([numbers, noise + 10 * epsilon, 2 * numbers])
+        return np.stack([numbers, noise + 10 * epsilon, 2 * numbers], axis=-1)
 
 
 def ask_often(board, worker, environments, times):

@@ -20,10 +20,8 @@ import numpy as np
 
 from a3c.config import LIMITS, TrainConfig, make_config
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
-from a3c.environments.spaces import observation_dtype
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, evaluate
-from a3c.parallel.pickling import dumps
 from a3c.parallel.processes import start_server
 from a3c.parallel.worker import Work
 from a3c.policy import NetworkFactory
@@ -122,7 +120,7 @@ class Agent:
         )
         start.config = _with_limits(start, steps, episodes, seconds, target_return)
         start.config.check_ends()
-        work = self._work if self.config.backend == "inline" else dumps(self._work)
+        work = self._work if self.config.backend == "inline" else self._work.pack()
         folder = RunFolder.create(run, start.config) if run is not None else None
         display = make_display(progress)
         try:
@@ -145,38 +143,27 @@ class Agent:
         Args:
             observation: of the environment's shape, or with a batch axis before it.
             state: the state of a recurrent policy; None for the others.
-            deterministic: the most probable action, or one drawn from the policy.
+            deterministic: the most probable action (the mean, where actions are numbers), or one drawn from the policy.
 
         Returns:
             Action (or actions, `[batch]`), and the next state.
         """
-        batch, single = self._batch(observation)
+        batch, single = self._work.policy.observations.pack_any(observation)
         policy, parameters = self._work.policy, self._start.parameters
-        if deterministic and self.algorithm != "random":
-            actions = np.asarray(policy.best_action(parameters, batch))
+        if self.algorithm == "random":
+            actions = policy.actions.random(self._generator, batch.shape[:1])
+        elif deterministic:
+            actions = policy.best_action(parameters, batch)
         else:
-            noise = policy.noise(self._generator, batch.shape[:1])
-            actions = np.asarray(policy.act(parameters, batch, noise, self._epsilon))
-        actions = actions.astype(np.int64) + int(getattr(policy.action_space, "start", 0))
+            actions = policy.act(parameters, batch, policy.noise(self._generator, batch.shape[:1]), 0.0)
+        actions = policy.actions.to_environment(np.asarray(actions, policy.actions.dtype))
         return (actions[0] if single else actions), state
-
-    @property
-    def _epsilon(self) -> float:
-        return 1.0 if self.algorithm == "random" else 0.0
 
     def value(self, observation: Any) -> float | np.ndarray:
         """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward."""
-        batch, single = self._batch(observation)
+        batch, single = self._work.policy.observations.pack_any(observation)
         values = np.asarray(self._work.policy.value(self._start.parameters, batch))
         return float(values[0]) if single else values
-
-    def _batch(self, observation: Any) -> tuple[np.ndarray, bool]:
-        shape = self._work.policy.observation_space.shape or ()
-        array = np.asarray(observation, observation_dtype(self._work.policy.observation_space))
-        if array.shape[array.ndim - len(shape) :] != shape or array.ndim not in (len(shape), len(shape) + 1):
-            raise ValueError(f"observation has shape {array.shape}; expected {shape}, or a batch of that")
-        single = array.ndim == len(shape)
-        return (array[None] if single else array), single
 
     def evaluate(self, episodes: int = 100, *, deterministic: bool = True, seed: int | None = None) -> Evaluation:
         """Plays `episodes` whole episodes, with no limit but the environment's own, and nothing learned."""

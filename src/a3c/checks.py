@@ -26,7 +26,7 @@ BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {
     "be at least 1": (
         lambda value: value >= 1,
         "workers envs_per_worker steps episodes max_episode_steps segment_length anneal_steps epsilon_anneal_steps "
-        "n_step min_batch queue_size predictors trainers frame_skip frame_stack",
+        "n_step min_batch queue_size predictors trainers frame_skip frame_stack hold_noise",
     ),
     "be above 0": (
         lambda value: value > 0,

@@ -226,6 +226,21 @@ class TrainConfig:
     epsilon_anneal_steps: int | None = None
     """Steps over which epsilon is annealed linearly. Default: the limit --steps."""
 
+    # Continuous actions
+    action_bounds: Literal["clip", "tanh"] = "clip"
+    """How continuous actions keep within their bounds, which are -1 and 1 to the policy: clip what it gives, or squash
+    it by tanh (Haarnoja et al. 2018)."""
+
+    action_std: Literal["learned", "state", "gsde"] = "learned"
+    """Standard deviation of continuous actions: learned, a parameter for each number; state, an output of the network;
+    gsde, noise that is a function of the state and smooth (Raffin et al. 2021), for which hold_noise is meant."""
+
+    log_std: float | None = None
+    """Logarithm of the standard deviation that training starts from. Default: 0, with gsde -2."""
+
+    hold_noise: int = 1
+    """Steps that the noise in continuous actions is held for: what moves slowly is explored further."""
+
     # Network
     network: Literal["mlp", "a3c", "nature", "small"] | None = None
     """Layers: mlp, dense ones; a3c, the convolutions of Mnih et al. 2016; nature, those of Mnih et al. 2015; small, for
@@ -317,6 +332,9 @@ FRAME_SETTINGS = ("crop", "grayscale", "threshold", "frame_size", "resize", "fra
 
 ATARI_SETTINGS = ("sticky_actions", "noop_max", "max_pool", "fire_reset", "full_action_space")
 """The settings that only Atari games have."""
+
+CONTINUOUS_SETTINGS = ("action_bounds", "action_std", "log_std", "hold_noise")
+"""The settings that only continuous actions have."""
 
 
 def make_config(settings: dict[str, Any], source: str = "the settings") -> TrainConfig:

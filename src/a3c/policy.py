@@ -19,16 +19,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from a3c.config import TrainConfig
-from a3c.environments.spaces import check_spaces, observation_dtype
+from a3c.environments.observations import Observations, parts
+from a3c.environments.spaces import Layout
 from a3c.errors import SettingsError
-from a3c.learning.distributions import Categorical
+from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
+from a3c.networks.inputs import network_input
 from a3c.networks.mlp import ActorCritic
 
 NetworkFactory = Callable[[gymnasium.Space, jax.Array], eqx.Module]
 """A user's own network: `(observation_space, key) -> module`, the module mapping one observation to features `[n]`.
 
-Bytes come to it as `(byte - pixel_mean) / pixel_std`.
+What an observation is to it, `networks/inputs.py` says: bytes are scaled, choices one-hot, a Dict is a dictionary.
 """
 
 
@@ -42,11 +44,13 @@ class Policy:
         self,
         network: ActorCritic,
         observation_space: gymnasium.Space,
-        action_space: gymnasium.Space,
+        actions: Actions,
         pixel_mean: float = 0.0,
         pixel_std: float = 255.0,
     ):
-        self.observation_space, self.action_space = observation_space, action_space
+        self.observations, self.actions = Observations(observation_space), actions
+        shapes = self.observations.shape, self.observations.dtype, actions.shape, actions.dtype, actions.noise_shape
+        self.layout = Layout(*shapes)
         self._pixel_mean, self._pixel_std = pixel_mean, pixel_std
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         self.initial_parameters = np.concatenate([np.asarray(leaf, np.float32).ravel() for leaf in leaves])
@@ -65,8 +69,8 @@ class Policy:
         config: TrainConfig,
         network: NetworkFactory | None = None,
     ) -> "Policy":
-        """The policy that `config` describes, initialised from its seed; raises UnsupportedSpace."""
-        check_spaces(observation_space, action_space)
+        """The policy that `config` describes, initialised from its seed; raises UnsupportedSpace, SettingsError."""
+        parts(observation_space)
         generator = np.random.default_rng(np.random.SeedSequence(config.seed or 0, spawn_key=(0,)))
 
         def torso() -> tuple[eqx.Module, int]:
@@ -78,9 +82,11 @@ class Policy:
         policy_torso, features = torso()
         shared = config.shared_trunk if network is not None else shares_trunk(config, observation_space)
         critic_torso = None if shared else torso()[0]
-        logits = int(action_space.n)  # type: ignore[attr-defined]
-        actor_critic = ActorCritic(policy_torso, critic_torso, features, logits, generator)
-        return cls(actor_critic, observation_space, action_space, config.pixel_mean, config.pixel_std)
+        actions = make_actions(action_space, config, features)
+        actor_critic = ActorCritic(
+            policy_torso, critic_torso, features, actions.outputs, actions.initial_log_std, generator
+        )
+        return cls(actor_critic, observation_space, actions, config.pixel_mean, config.pixel_std)
 
     @property
     def size(self) -> int:
@@ -102,22 +108,24 @@ class Policy:
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         return jnp.concatenate([leaf.ravel() for leaf in leaves])
 
-    def apply(self, network: ActorCritic, observations: jax.Array) -> tuple[Categorical, jax.Array]:
+    def apply(self, network: ActorCritic, observations: jax.Array) -> tuple[Any, jax.Array]:
         """Distribution and values `[...]` of observations `[..., *shape]`."""
-        shape = self.observation_space.shape or ()
+        shape = self.layout.observation
         batch = observations.shape[: observations.ndim - len(shape)]
-        inputs = observations.reshape(-1, *shape).astype(jnp.float32)
-        if observation_dtype(self.observation_space) == np.uint8:
-            inputs = (inputs - self._pixel_mean) / self._pixel_std
-        logits, values = jax.vmap(network)(inputs)
-        return Categorical(logits.reshape(*batch, -1)), values.reshape(batch)
 
-    def __call__(self, parameters: jax.Array, observations: jax.Array) -> tuple[Categorical, jax.Array]:
+        def outputs_of(packed: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+            return network(network_input(self.observations.space, packed, self._pixel_mean, self._pixel_std))
+
+        results = jax.vmap(outputs_of)(observations.reshape(-1, *shape))
+        features, outputs, values = (x.reshape(*batch, *x.shape[1:]) for x in results)
+        return self.actions.distribution(outputs, features, network.log_std), values
+
+    def __call__(self, parameters: jax.Array, observations: jax.Array) -> tuple[Any, jax.Array]:
         return self.apply(self.network(parameters), observations)
 
     def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Noise that `act` needs for actions of a batch `shape`."""
-        return Categorical.noise(generator, shape)
+        """What `act` needs for actions of a batch `shape`."""
+        return self.actions.noise(generator, shape)
 
     @cached_property
     def act(self):
@@ -125,7 +133,7 @@ class Policy:
 
         def act(parameters, observations, noise, epsilon):
             distribution, _ = self(parameters, observations)
-            return distribution.mix_uniform(epsilon).sample(noise)
+            return self.actions.explore(distribution, epsilon).sample(noise)
 
         return jax.jit(act)
 
@@ -135,13 +143,13 @@ class Policy:
 
         def log_prob(parameters, observations, actions, epsilon):
             distribution, _ = self(parameters, observations)
-            return distribution.mix_uniform(epsilon).log_prob(actions)
+            return self.actions.explore(distribution, epsilon).log_prob(actions)
 
         return jax.jit(log_prob)
 
     @cached_property
     def predict(self):
-        """Jitted `(parameters, observations, noise, epsilon) -> [actions, log-probabilities, values]` of one batch.
+        """Jitted `(parameters, observations, noise, epsilon) -> predictions [..., actions' size + 2]` of one batch.
 
         `epsilon` is of each observation. What `act`, `log_prob` and `value` say, in one call and one array of float32:
         fetching another result takes longer than computing it.
@@ -149,9 +157,10 @@ class Policy:
 
         def predict(parameters, observations, noise, epsilon):
             distribution, values = self(parameters, observations)
-            mixed = distribution.mix_uniform(epsilon[..., None])
-            actions = mixed.sample(noise)
-            return jnp.stack([actions.astype(jnp.float32), mixed.log_prob(actions), values])
+            explored = self.actions.explore(distribution, epsilon)
+            actions = explored.sample(noise)
+            flat = actions.reshape(*values.shape, -1).astype(jnp.float32)
+            return jnp.concatenate([flat, explored.log_prob(actions)[..., None], values[..., None]], axis=-1)
 
         return jax.jit(predict)
 
@@ -175,13 +184,13 @@ def _is_parameter(leaf: Any) -> bool:
 
 
 def _features(module: eqx.Module, observation_space: gymnasium.Space) -> int:
-    observation = jax.ShapeDtypeStruct(observation_space.shape or (), jnp.float32)
+    packed = jax.ShapeDtypeStruct(Observations(observation_space).shape, jnp.float32)
+    observation = jax.eval_shape(lambda packed: network_input(observation_space, packed, 0.0, 1.0), packed)
     try:
         features = eqx.filter_eval_shape(module, observation)  # type: ignore[arg-type]
     except Exception as error:
-        raise SettingsError(
-            f"network: the module fails on an observation of shape {observation.shape}: {error}"
-        ) from error
+        shapes = jax.tree.map(lambda part: part.shape, observation)
+        raise SettingsError(f"network: the module fails on an observation of shape {shapes}: {error}") from error
     if not hasattr(features, "shape") or len(features.shape) != 1:
         raise SettingsError(f"network: the module must return features of shape [n], not {features}")
     return features.shape[0]

@@ -12,7 +12,7 @@ from a3c.environments.spaces import describe_space
 from a3c.errors import SettingsError
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
-from a3c.parallel.pickling import dumps
+from a3c.parallel.messages import PackedWork
 from a3c.parallel.worker import Work
 from a3c.policy import NetworkFactory, Policy
 from a3c.runs.checkpoint import Checkpoint
@@ -57,10 +57,10 @@ def prepare(
     return work, dataclasses.replace(checkpoint, config=config, optimizer_state=state)
 
 
-def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple[bytes, Checkpoint]:
-    """`prepare` for a process that has no JAX: the work comes as bytes, for the workers to unpack."""
+def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple[PackedWork, Checkpoint]:
+    """`prepare` for a process that has no JAX: the work comes packed, for the workers to unpack."""
     work, start = prepare(config, checkpoint=checkpoint)
-    return dumps(work), start
+    return work.pack(), start
 
 
 def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from a3c.environments.spaces import Layout
 from a3c.errors import A3CError
 from a3c.parallel import worker_process
 from a3c.parallel.exchange import make_exchange
-from a3c.parallel.messages import Report, Task
+from a3c.parallel.messages import PackedWork, Report, Task
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.supervisor import Supervisor
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
@@ -47,7 +46,7 @@ class Result:
 
 def train(
     start: Checkpoint,
-    work: "Work | bytes",
+    work: "Work | PackedWork",
     *,
     folder: RunFolder | None = None,
     display: Display | None = None,
@@ -58,7 +57,7 @@ def train(
 
     Args:
         start: where training starts, with the configuration resolved.
-        work: what workers work with, from `preparing`; as bytes for worker processes, as it is for the inline backend.
+        work: what workers work with, from `preparing`; packed for worker processes, as it is for the inline backend.
         folder: where to write the run; without it nothing is written.
         display: where to show progress.
         callback: called with a Progress at every report; returning False stops training.
@@ -72,13 +71,13 @@ def train(
     """
     config = start.config
     config.check_ends()
-    tasks, store = _make_tasks(start)
+    tasks, store = _make_tasks(start, work.layout)
     started = time.monotonic() if started is None else started
     monitor = Monitor(start, store, folder, display or NoDisplay(), started, callback)
     with _interruptible() as interrupted:
         try:
-            if isinstance(work, bytes):
-                _run_processes(tasks, work, monitor, interrupted)
+            if isinstance(work, PackedWork):
+                _run_processes(tasks, work.pickled, monitor, interrupted)
             else:
                 _run_inline(tasks, work, monitor, interrupted)
             monitor.report()
@@ -110,7 +109,7 @@ class Interrupted(KeyboardInterrupt):
         self.result = result
 
 
-def _make_tasks(start: Checkpoint) -> tuple[list[Task], ParameterStore]:
+def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], ParameterStore]:
     """A task for each process, the workers' first, and the store that all of them share."""
     config = start.config
     processes = (config.workers or 1) + config.has_learner
@@ -122,8 +121,7 @@ def _make_tasks(start: Checkpoint) -> tuple[list[Task], ParameterStore]:
         shared=config.backend == "processes",
         locked=config.locked,
     )
-    observation = start.spaces["observation"]
-    exchange = make_exchange(config, tuple(observation["shape"]), np.dtype(observation["dtype"]), store)
+    exchange = make_exchange(config, layout, store)
     seeds = worker_seeds(config, start.counts["steps"], processes)
     return [Task(index, config, store, seed, exchange) for index, seed in enumerate(seeds)], store
 

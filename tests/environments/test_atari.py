@@ -1,18 +1,19 @@
 """Atari games, against Gymnasium's preprocessing and against one another."""
 
 import sys
-from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
+from a3c.algorithms.random import RandomPolicy
 from a3c.config import TrainConfig
 from a3c.environments.atari import AtariVector, Game
 from a3c.environments.making import EnvironmentMaker, find_spec
 from a3c.environments.single import SingleVectorEnv
 from a3c.errors import InvalidEnvironment, SettingsError
+from a3c.policy import Policy
 from a3c.rollout.collector import Collector
 
 pytest.importorskip("ale_py")
@@ -72,13 +73,8 @@ def recorded(environments):
 
 def collect(environments, segments=1, **settings):
     """Segments and episodes of uniformly random actions."""
-    choices = int(environments.single_action_space.n)
-    policy = SimpleNamespace(
-        observation_space=environments.single_observation_space,
-        action_space=environments.single_action_space,
-        noise=lambda generator, shape: generator.integers(choices, size=shape),
-        act=lambda parameters, observations, noise, epsilon: noise,
-    )
+    spaces = environments.single_observation_space, environments.single_action_space
+    policy = RandomPolicy(Policy.make(*spaces, TrainConfig(network="mlp", hidden=())))
     collector = Collector(environments, policy, TrainConfig(**settings), np.random.SeedSequence(0))
     collected = [collector.collect(None) for _ in range(segments)]
     return [segment for segment, _ in collected], [episode for _, episodes in collected for episode in episodes]

@@ -4,7 +4,7 @@ import pytest
 import scipy.special
 import scipy.stats
 
-from a3c.learning.distributions import Categorical
+from a3c.learning.distributions import Bernoulli, Categorical, MultiCategorical
 
 LOGITS = np.random.default_rng(0).normal(scale=3, size=(4, 3, 5)).astype(np.float32)
 PROBS = scipy.special.softmax(LOGITS, -1)
@@ -44,19 +44,10 @@ def test_each_action_gets_its_share_of_the_noise(probs):
 
 def test_frequencies_of_drawn_actions_match_the_probabilities():
     count = 20_000
-    noise = Categorical.noise(np.random.default_rng(0), (count,))
+    noise = np.random.default_rng(0).random(count, np.float32)
     actions = Categorical(np.tile(LOGITS[0, 0], (count, 1))).sample(noise)
     frequencies = np.bincount(actions, minlength=5)
     assert scipy.stats.chisquare(frequencies, PROBS[0, 0].astype(float) / PROBS[0, 0].sum() * count).pvalue > 0.001
-
-
-def test_noise_is_uniform_below_one():
-    noise = Categorical.noise(np.random.default_rng(0), (1000, 20))
-    assert noise.shape == (1000, 20)
-    assert noise.dtype == np.float32
-    assert noise.min() >= 0
-    assert noise.max() < 1
-    assert scipy.stats.kstest(noise.ravel(), "uniform").pvalue > 0.001
 
 
 def test_an_action_is_never_out_of_range_though_rounding_keeps_the_sum_below_one():
@@ -76,3 +67,63 @@ def test_mix_uniform_adds_a_share_of_random_actions(epsilon):
     mixed = Categorical(LOGITS).mix_uniform(epsilon)
     np.testing.assert_allclose(np.exp(mixed.log_probs), (1 - epsilon) * PROBS + epsilon / 5, rtol=1e-4)
     assert np.isfinite(Categorical(np.array([0, -500.0], np.float32)).mix_uniform(epsilon).log_probs).all()
+
+
+COUNTS = (3, 1, 4)
+ROWS = np.split(np.random.default_rng(1).normal(scale=2, size=(6, sum(COUNTS))).astype(np.float32), [3, 4], axis=1)
+CHOICES = MultiCategorical(np.concatenate(ROWS, axis=1), COUNTS)
+
+
+def test_several_choices_are_as_likely_as_each_of_them_together():
+    actions = np.stack([np.random.default_rng(2).integers(count, size=6) for count in COUNTS], -1)
+    expected = sum(Categorical(row).log_prob(actions[:, i]) for i, row in enumerate(ROWS))
+    np.testing.assert_allclose(CHOICES.log_prob(actions), expected, rtol=1e-5)
+    entropy = sum(scipy.stats.entropy(scipy.special.softmax(row, -1), axis=-1) for row in ROWS)
+    np.testing.assert_allclose(CHOICES.entropy(), entropy, rtol=1e-5)
+    np.testing.assert_array_equal(CHOICES.mode(), np.stack([row.argmax(-1) for row in ROWS], -1))
+    gradient = jax.grad(lambda x: MultiCategorical(x, COUNTS).entropy().sum())(np.concatenate(ROWS, axis=1))
+    assert np.isfinite(gradient).all()
+
+
+def test_each_of_several_choices_is_drawn_by_its_own_noise_and_within_its_count():
+    noise = np.random.default_rng(3).random((6, 3), np.float32)
+    expected = np.stack([Categorical(row).sample(noise[:, i]) for i, row in enumerate(ROWS)], -1)
+    np.testing.assert_array_equal(CHOICES.sample(noise), expected)
+    many = MultiCategorical(np.random.default_rng(0).normal(size=(100, 1010)).astype(np.float32), (10, 1000))
+    assert np.max(many.sample(np.full((100, 2), NEARLY_ONE)), axis=0).tolist() == [9, 999]
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.3, 1.0])
+def test_mix_uniform_of_several_choices_is_that_of_each(epsilon):
+    mixed = CHOICES.mix_uniform(np.full(6, epsilon, np.float32))
+    for i, row in enumerate(ROWS):
+        expected = np.exp(Categorical(row).mix_uniform(epsilon).log_probs)
+        found = np.exp(mixed.choices.log_probs[:, i])
+        np.testing.assert_allclose(found[:, : COUNTS[i]], expected, rtol=1e-4, atol=1e-7)
+        assert not found[:, COUNTS[i] :].any()
+
+
+BITS = np.random.default_rng(4).normal(scale=3, size=(7, 5)).astype(np.float32)
+
+
+def test_bits_equal_scipy():
+    actions = np.random.default_rng(5).integers(2, size=BITS.shape)
+    bits, expected = Bernoulli(BITS), scipy.stats.bernoulli(scipy.special.expit(BITS.astype(float)))
+    np.testing.assert_allclose(bits.log_prob(actions), expected.logpmf(actions).sum(-1), rtol=1e-5)
+    np.testing.assert_allclose(bits.entropy(), expected.entropy().sum(-1), rtol=1e-5)
+    np.testing.assert_array_equal(bits.mode(), expected.mean() > 0.5)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.3, 1.0])
+def test_bits_are_one_as_often_as_they_should_be(epsilon):
+    count = 10_000
+    noise = np.tile(((np.arange(count) + 0.5) / count).astype(np.float32)[:, None], 5)
+    shares = np.mean(Bernoulli(BITS[0]).mix_uniform(epsilon).sample(noise), axis=0)
+    expected = (1 - epsilon) * scipy.special.expit(BITS[0]) + epsilon / 2
+    np.testing.assert_allclose(shares, expected, atol=2 / count)
+
+
+def test_certain_bits_have_no_entropy_and_a_gradient():
+    logits = np.array([-300.0, 300.0, 0.0], np.float32)
+    np.testing.assert_allclose(Bernoulli(logits).entropy(), np.log(2), rtol=1e-6)
+    assert np.isfinite(jax.grad(lambda x: Bernoulli(x).mix_uniform(0.1).entropy())(logits)).all()

@@ -7,6 +7,7 @@ from gymnasium.vector import AutoresetMode
 
 from a3c.algorithms.ga3c import predictor
 from a3c.config import TrainConfig
+from a3c.environments.spaces import Layout
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.prediction_board import PredictionBoard, RemotePolicy
 from a3c.rollout.collector import Collector
@@ -17,7 +18,8 @@ B = 3
 
 
 def make_board(workers, store=None, environments=B, shape=(2,)):
-    return PredictionBoard(workers, environments, shape, np.dtype(np.float32), store or QuietStore())
+    layout = Layout(shape, np.dtype(np.float32), (), np.dtype(np.int64), ())
+    return PredictionBoard(workers, environments, layout, store or QuietStore())
 
 
 def learner_for(board, workers, policy=None, parameters=None):

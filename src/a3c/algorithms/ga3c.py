@@ -52,7 +52,7 @@ def predictor(learner: Learner) -> Duty:
         if waiting:
             parameters, version = learner.current
             predictions = np.asarray(policy.predict(parameters, *board.questions(padded(waiting))))
-            board.answer(waiting, predictions[:, : len(waiting)], version)
+            board.answer(waiting, predictions[: len(waiting)], version)
         return bool(waiting)
 
     def padded(waiting: list[int]) -> list[int]:

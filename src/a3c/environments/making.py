@@ -12,6 +12,7 @@ from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.spaces import Dict, Tuple
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from a3c.checks import flag
@@ -92,7 +93,10 @@ class EnvironmentMaker:
             with _failures(self.name):
                 return gymnasium.make_vec(spec, count, vectorization_mode="vector_entry_point", **arguments)
         if count == 1:
-            return SingleVectorEnv(self.make())
+            environment = self.make()
+            if not isinstance(environment.observation_space, Dict | Tuple):
+                return SingleVectorEnv(environment)
+            return SyncVectorEnv([lambda: environment], autoreset_mode=AutoresetMode.NEXT_STEP)
         return SyncVectorEnv([self.make] * count, autoreset_mode=AutoresetMode.NEXT_STEP)
 
     @property

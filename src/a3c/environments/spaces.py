@@ -1,29 +1,33 @@
-"""Which observation and action spaces the policies handle, and how a space is described in a checkpoint."""
+"""What observations and actions are stored as, and how a space is described in a checkpoint."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
 
-from a3c.errors import UnsupportedSpace
 
+class Layout(NamedTuple):
+    """Shapes and kinds of numbers of what one environment has at one step."""
 
-def check_spaces(observation_space: gymnasium.Space, action_space: gymnasium.Space) -> None:
-    """Raises UnsupportedSpace, naming the space and what is supported."""
-    if not isinstance(observation_space, gymnasium.spaces.Box):
-        raise UnsupportedSpace(
-            f"observation space {observation_space} is not supported; supported: Box (vectors of numbers). "
-            "Wrap the environment with gymnasium.wrappers.FlattenObservation, or a TransformObservation of your own"
-        )
-    if not isinstance(action_space, gymnasium.spaces.Discrete):
-        raise UnsupportedSpace(f"action space {action_space} is not supported; supported: Discrete")
+    observation: tuple[int, ...]
+    observation_dtype: np.dtype
+    action: tuple[int, ...]
+    action_dtype: np.dtype
+    noise: tuple[int, ...]
+    """What a policy samples an action from, float32."""
 
 
 def describe_space(space: gymnasium.Space) -> dict[str, Any]:
     """What must match for a policy to fit: kind, shape, type of numbers and number of choices. Plain JSON values."""
+    if isinstance(space, gymnasium.spaces.Dict):
+        return {"kind": "Dict", "parts": {key: describe_space(inner) for key, inner in space.spaces.items()}}
+    if isinstance(space, gymnasium.spaces.Tuple):
+        return {"kind": "Tuple", "parts": [describe_space(inner) for inner in space.spaces]}
     description: dict[str, Any] = {"kind": type(space).__name__, "shape": list(space.shape or ())}
     if isinstance(space, gymnasium.spaces.Discrete):
         description |= {"n": int(space.n), "start": int(space.start)}
+    elif isinstance(space, gymnasium.spaces.MultiDiscrete):
+        description |= {"nvec": space.nvec.tolist(), "start": space.start.tolist()}
     else:
         description["dtype"] = observation_dtype(space).name
     return description

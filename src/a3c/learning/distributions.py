@@ -1,10 +1,13 @@
-"""Action distributions. Each samples from noise drawn outside, so that sampling is a pure function."""
+"""Distributions of discrete actions. Each samples from noise drawn outside, so that sampling is a pure function."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+
+IMPOSSIBLE = -1e9
+"""The logit of what is no choice: minus infinity would turn gradients into NaN."""
 
 
 class Categorical(eqx.Module):
@@ -14,11 +17,6 @@ class Categorical(eqx.Module):
 
     def __init__(self, logits: Float[Array, "... n"]):
         self.log_probs = jax.nn.log_softmax(logits)
-
-    @staticmethod
-    def noise(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """What `sample` needs for actions of `shape`: uniform numbers in [0, 1), float32."""
-        return generator.random(shape, dtype=np.float32)
 
     def log_prob(self, actions: Int[Array, "..."]) -> Float[Array, "..."]:
         # A sum over a one-hot row compiles and runs faster than a gather, whose gradient is a scatter.
@@ -33,12 +31,87 @@ class Categorical(eqx.Module):
         return jnp.argmax(self.log_probs, axis=-1)
 
     def sample(self, noise: Float[Array, "..."]) -> Int[Array, "..."]:
-        """The action whose share of [0, 1) holds `noise` (inversion of the cumulative distribution)."""
+        """The action whose share of [0, 1) holds `noise`, uniform numbers there (inversion of the cumulative)."""
         cumulative = jnp.cumsum(jnp.exp(self.log_probs), axis=-1)
         # Rounding may leave the last cumulative probability below 1, so it is not compared.
         return jnp.sum(cumulative[..., :-1] <= noise[..., None], axis=-1)
 
-    def mix_uniform(self, epsilon: Float[Array, ""]) -> "Categorical":
+    def mix_uniform(self, epsilon: Float[Array, "..."]) -> "Categorical":
         """With probability `epsilon` a uniformly random action, else one of this distribution."""
+        epsilon = jnp.asarray(epsilon)[..., None]
         probs = (1.0 - epsilon) * jnp.exp(self.log_probs) + epsilon / self.log_probs.shape[-1]
         return Categorical(jnp.log(jnp.maximum(probs, 1e-30)))
+
+
+class MultiCategorical(eqx.Module):
+    """k independent choices, the i-th one of `counts[i]`; made from their `logits` `[..., sum(counts)]`, in a row."""
+
+    choices: Categorical
+    """With log-probabilities `[..., k, max(counts)]`."""
+    counts: tuple[int, ...] = eqx.field(static=True)
+
+    def __init__(self, logits: Float[Array, "... n"], counts: tuple[int, ...]):
+        most, ends = max(counts), np.cumsum(counts)
+        rows = [
+            jnp.pad(
+                logits[..., end - count : end],
+                [(0, 0)] * (logits.ndim - 1) + [(0, most - count)],
+                constant_values=IMPOSSIBLE,
+            )
+            for count, end in zip(counts, ends, strict=True)
+        ]
+        self.choices, self.counts = Categorical(jnp.stack(rows, axis=-2)), counts
+
+    def log_prob(self, actions: Int[Array, "... k"]) -> Float[Array, "..."]:
+        return self.choices.log_prob(actions).sum(axis=-1)
+
+    def entropy(self) -> Float[Array, "..."]:
+        """In nats, of all choices together."""
+        return self.choices.entropy().sum(axis=-1)
+
+    def mode(self) -> Int[Array, "... k"]:
+        return self.choices.mode()
+
+    def sample(self, noise: Float[Array, "... k"]) -> Int[Array, "... k"]:
+        """From uniform numbers in [0, 1)."""
+        # The rounding that Categorical allows for may otherwise lead past the last choice of a shorter row.
+        return jnp.minimum(self.choices.sample(noise), jnp.array(self.counts) - 1)
+
+    def mix_uniform(self, epsilon: Float[Array, "..."]) -> "MultiCategorical":
+        """Each choice with probability `epsilon` a uniformly random one."""
+        counts = np.array(self.counts)[:, None]
+        uniform = np.where(np.arange(counts.max()) < counts, 1.0 / counts, 0.0).astype(np.float32)
+        epsilon = jnp.asarray(epsilon)[..., None, None]
+        probs = (1.0 - epsilon) * jnp.exp(self.choices.log_probs) + epsilon * uniform
+        logits = jnp.where(uniform > 0, jnp.log(jnp.maximum(probs, 1e-30)), IMPOSSIBLE)
+        return eqx.tree_at(lambda mixed: mixed.choices, self, Categorical(logits))
+
+
+class Bernoulli(eqx.Module):
+    """k independent bits; made from the `logits` `[..., k]` of each being 1."""
+
+    logits: Float[Array, "... k"]
+
+    def log_prob(self, actions: Int[Array, "... k"]) -> Float[Array, "..."]:
+        return jax.nn.log_sigmoid(jnp.where(actions > 0, self.logits, -self.logits)).sum(axis=-1)
+
+    def entropy(self) -> Float[Array, "..."]:
+        """In nats, of all bits together."""
+        probs = jax.nn.sigmoid(self.logits)
+        return -(probs * jax.nn.log_sigmoid(self.logits) + (1.0 - probs) * jax.nn.log_sigmoid(-self.logits)).sum(
+            axis=-1
+        )
+
+    def mode(self) -> Int[Array, "... k"]:
+        return (self.logits > 0).astype(jnp.int32)
+
+    def sample(self, noise: Float[Array, "... k"]) -> Int[Array, "... k"]:
+        """From uniform numbers in [0, 1)."""
+        return (noise < jax.nn.sigmoid(self.logits)).astype(jnp.int32)
+
+    def mix_uniform(self, epsilon: Float[Array, "..."]) -> "Bernoulli":
+        """Each bit with probability `epsilon` a uniformly random one."""
+        epsilon = jnp.asarray(epsilon)[..., None]
+        ones = (1.0 - epsilon) * jax.nn.sigmoid(self.logits) + epsilon / 2.0
+        zeros = (1.0 - epsilon) * jax.nn.sigmoid(-self.logits) + epsilon / 2.0
+        return Bernoulli(jnp.log(jnp.maximum(ones, 1e-30)) - jnp.log(jnp.maximum(zeros, 1e-30)))

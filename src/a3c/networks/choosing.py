@@ -4,11 +4,16 @@ from typing import Any
 
 import equinox as eqx
 import gymnasium
+import jax
+import jax.numpy as jnp
 import numpy as np
+from gymnasium.spaces import Dict, Tuple
 
 from a3c.config import TrainConfig
+from a3c.environments.observations import part_of, parts
 from a3c.errors import SettingsError
 from a3c.networks.conv import LAYERS, WIDTHS, ConvNet
+from a3c.networks.inputs import input_size
 from a3c.networks.mlp import MLP
 
 LARGE = 64
@@ -26,11 +31,11 @@ def network_name(config: TrainConfig, space: gymnasium.Space) -> str:
 
 def make_torso(config: TrainConfig, space: gymnasium.Space, generator: np.random.Generator) -> tuple[eqx.Module, int]:
     """The layers from an observation to features, and how many features. Raises SettingsError where they don't fit."""
+    if isinstance(space, Dict | Tuple):
+        return _make_joined(config, space, generator)
     name, shape = network_name(config, space), space.shape or ()
     if name == "mlp":
-        hidden = (64, 64) if config.hidden is None else config.hidden
-        inputs = int(np.prod(shape))
-        return MLP(inputs, hidden, config.activation or "tanh", generator), hidden[-1] if hidden else inputs
+        return _make_mlp(config, input_size(space), generator)
     if len(shape) != 3:
         raise SettingsError(f"--network {name} needs frames [H, W, C], but observations are {list(shape)}: use mlp")
     hidden = WIDTHS[name] if config.hidden is None else config.hidden
@@ -39,9 +44,44 @@ def make_torso(config: TrainConfig, space: gymnasium.Space, generator: np.random
     return ConvNet(shape, LAYERS[name], hidden, config.activation or "relu", generator), hidden[-1]
 
 
+def _make_mlp(config: TrainConfig, inputs: int, generator: np.random.Generator) -> tuple[MLP, int]:
+    hidden = (64, 64) if config.hidden is None else config.hidden
+    return MLP(inputs, hidden, config.activation or "tanh", generator), hidden[-1] if hidden else inputs
+
+
+def _make_joined(config: TrainConfig, space: gymnasium.Space, generator: np.random.Generator) -> tuple[eqx.Module, int]:
+    """Frames have convolutions of their own, which are those of the settings if they name any; `hidden` comes after."""
+    encoders, joined = {}, 0
+    for path, part in parts(space).items():
+        if _holds_frames(part):
+            name = config.network if config.network in LAYERS else network_name(config, part)
+            encoders[path] = ConvNet(
+                part.shape or (), LAYERS[name], WIDTHS[name], config.activation or "relu", generator
+            )
+            joined += WIDTHS[name][-1]
+        else:
+            encoders[path] = None
+            joined += input_size(part)
+    dense, features = _make_mlp(config, joined, generator)
+    return Joined(list(encoders.values()), dense, tuple(encoders)), features
+
+
+class Joined(eqx.Module):
+    """An observation of several parts: some encoded by a network of their own, and dense layers over all of them."""
+
+    encoders: list[eqx.Module | None]
+    dense: MLP
+    paths: tuple[tuple, ...] = eqx.field(static=True)
+
+    def __call__(self, inputs: Any) -> jax.Array:
+        found = [part_of(inputs, path) for path in self.paths]
+        features = [x if encode is None else encode(x) for encode, x in zip(self.encoders, found, strict=True)]  # type: ignore[operator]
+        return self.dense(jnp.concatenate([x.ravel() for x in features]))
+
+
 def shares_trunk(config: TrainConfig, space: gymnasium.Space) -> bool:
     """Whether policy and value have the same features."""
-    return config.shared_trunk or network_name(config, space) != "mlp"
+    return config.shared_trunk or any(network_name(config, part) != "mlp" for part in parts(space).values())
 
 
 def _holds_frames(space: Any) -> bool:

@@ -56,24 +56,33 @@ class MLP(eqx.Module):
 
 
 class ActorCritic(eqx.Module):
-    """Features of an observation, and from them the policy's logits and the value.
+    """Features of an observation, and from them what the distribution of actions is made of, and the value.
 
-    `critic_torso` is None where policy and value share their features.
+    `critic_torso` is None where policy and value share their features; `log_std` where it is no parameter of its own.
     """
 
     torso: eqx.Module
     critic_torso: eqx.Module | None
     policy_head: Dense
     value_head: Dense
+    log_std: Any
 
-    def __init__(self, torso: eqx.Module, critic_torso: eqx.Module | None, features: int, logits: int, generator: Any):
-        self.torso, self.critic_torso = torso, critic_torso
+    def __init__(
+        self,
+        torso: eqx.Module,
+        critic_torso: eqx.Module | None,
+        features: int,
+        outputs: int,
+        log_std: np.ndarray | None,
+        generator: np.random.Generator,
+    ):
+        self.torso, self.critic_torso, self.log_std = torso, critic_torso, log_std
         # A gain of 0.01 makes the first policy close to uniform (Andrychowicz et al. 2021, section 3.2).
-        self.policy_head = Dense(features, logits, 0.01, generator)
+        self.policy_head = Dense(features, outputs, 0.01, generator)
         self.value_head = Dense(features, 1, 1.0, generator)
 
-    def __call__(self, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Logits `[n]` and value `[]` of one observation."""
+    def __call__(self, observation: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Features of the policy, outputs of its head, and the value `[]`, of one observation."""
         features = self.torso(observation)  # type: ignore[operator]
         critic_features = features if self.critic_torso is None else self.critic_torso(observation)  # type: ignore[operator]
-        return self.policy_head(features), self.value_head(critic_features)[0]
+        return features, self.policy_head(features), self.value_head(critic_features)[0]

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from a3c.config import TrainConfig
+from a3c.environments.spaces import Layout
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.prediction_board import PredictionBoard
 from a3c.parallel.published import PublishedParameters
@@ -27,16 +26,16 @@ class Exchange:
     """impala"""
 
 
-def make_exchange(config: TrainConfig, shape: tuple[int, ...], dtype: np.dtype, store: ParameterStore) -> Exchange:
-    """For a configuration whose `workers` are filled in; `shape` and `dtype` are an observation's."""
+def make_exchange(config: TrainConfig, layout: Layout, store: ParameterStore) -> Exchange:
+    """For a configuration whose `workers` are filled in."""
     exchange, parameters, workers = Exchange(), store.parameters, config.workers or 1
     if config.algorithm == "a2c":
         exchange.team = Team(workers, parameters.size, store)
     if config.has_learner:
-        like = Segment.zeros(config, config.envs_per_worker, shape, dtype)
+        like = Segment.zeros(config, config.envs_per_worker, layout)
         exchange.queue = SegmentQueue(like, config.segments_that_may_wait, store)
     if config.algorithm == "ga3c":
-        exchange.board = PredictionBoard(workers, config.envs_per_worker, shape, dtype, store)
+        exchange.board = PredictionBoard(workers, config.envs_per_worker, layout, store)
     if config.algorithm == "impala":
         exchange.published = PublishedParameters(parameters, store.total("updates"), config.forced_lag)
     return exchange

@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from a3c.environments.spaces import observation_dtype
 from a3c.learning.diagnostics import check_finite
 from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.parallel.messages import Report, Task
@@ -69,6 +68,5 @@ class Learner:
 
     def no_batch(self) -> Segment:
         """A batch of which no step is real: to compile for its shapes before there is one that is."""
-        config, space = self.config, self.policy.observation_space
-        count = config.segments_per_batch * config.envs_per_worker
-        return Segment.zeros(config, count, space.shape or (), observation_dtype(space))
+        config = self.config
+        return Segment.zeros(config, config.segments_per_batch * config.envs_per_worker, self.policy.layout)

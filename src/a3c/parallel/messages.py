@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from a3c.config import TrainConfig
+from a3c.environments.spaces import Layout
 from a3c.parallel.exchange import Exchange
 from a3c.parallel.parameter_store import ParameterStore
 
@@ -31,6 +32,13 @@ class Task:
     @property
     def name(self) -> str:
         return "learner" if self.is_learner else f"worker {self.index}"
+
+
+class PackedWork(NamedTuple):
+    """What all workers work with (`Work`), packed."""
+
+    pickled: bytes
+    layout: Layout
 
 
 class EpisodeRecord(NamedTuple):

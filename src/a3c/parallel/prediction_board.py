@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from a3c.environments.spaces import Layout
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.shared_memory import SharedArray
 from a3c.parallel.tokens import TokenPipe
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class PredictionBoard:
-    """For `workers` of B environments each, whose observations have this shape and dtype."""
+    """For `workers` of B environments each."""
 
-    def __init__(self, workers: int, environments: int, shape: tuple[int, ...], dtype: np.dtype, store: ParameterStore):
+    def __init__(self, workers: int, environments: int, layout: Layout, store: ParameterStore):
         rows = (workers, environments)
         self.store = store
-        self.observations = SharedArray((*rows, *shape), dtype)
-        self.noise, self.epsilon = SharedArray(rows, np.float32), SharedArray(rows, np.float32)
-        self.actions = SharedArray(rows, np.int64)
+        self.observations = SharedArray((*rows, *layout.observation), layout.observation_dtype)
+        self.noise, self.epsilon = SharedArray((*rows, *layout.noise), np.float32), SharedArray(rows, np.float32)
+        self.actions = SharedArray((*rows, *layout.action), layout.action_dtype)
         self.log_probs, self.values = SharedArray(rows, np.float32), SharedArray(rows, np.float32)
         self.versions = SharedArray((workers,), np.int64)
         self._asked, self._answered = TokenPipe(), [TokenPipe() for _ in range(workers)]
@@ -53,8 +54,10 @@ class PredictionBoard:
         return self.observations.array[workers], self.noise.array[workers], self.epsilon.array[workers]
 
     def answer(self, workers: list[int], predictions: np.ndarray, version: int) -> None:
-        """Answers these workers: actions, their log-probabilities and the values, `[3, n, B]`."""
-        self.actions.array[workers], self.log_probs.array[workers], self.values.array[workers] = predictions
+        """Answers these workers, `predictions` `[n, B, actions' size + 2]` as Policy.predict gives them."""
+        actions = self.actions.array
+        actions[workers] = predictions[..., :-2].reshape(len(workers), *actions.shape[1:])
+        self.log_probs.array[workers], self.values.array[workers] = predictions[..., -2], predictions[..., -1]
         self.versions.array[workers] = version
         for worker in workers:
             self._answered[worker].put(worker)
@@ -67,7 +70,7 @@ class RemotePolicy:
     """
 
     def __init__(self, board: PredictionBoard, worker: int, policy: "Policy"):
-        self.observation_space, self.action_space = policy.observation_space, policy.action_space
+        self.layout, self.observations, self.actions = policy.layout, policy.observations, policy.actions
         self.noise = policy.noise
         self._board, self._worker = board, worker
         self._log_probs: list[np.ndarray] = []
@@ -89,7 +92,7 @@ class RemotePolicy:
 
     def log_prob(self, parameters: None, observations: np.ndarray, actions: np.ndarray, epsilon: float) -> np.ndarray:
         """The log-probabilities `[T, B]` of the actions since `take_version`; 0 for rows that were not stepped."""
-        log_probs = np.zeros(actions.shape, np.float32)
+        log_probs = np.zeros(actions.shape[:2], np.float32)
         log_probs[: len(self._log_probs)] = self._log_probs
         return log_probs
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from a3c.environments.making import EnvironmentMaker
+from a3c.environments.spaces import Layout
 from a3c.learning.optimizers import SharedOptimizer
-from a3c.parallel.messages import EpisodeRecord, Report, Task
+from a3c.parallel.messages import EpisodeRecord, PackedWork, Report, Task
+from a3c.parallel.pickling import dumps
 from a3c.parallel.prediction_board import RemotePolicy
 from a3c.parallel.reporter import REPORT_EVERY, Reporter
 from a3c.policy import Policy
@@ -23,6 +25,14 @@ class Work:
     environments: EnvironmentMaker
     policy: Policy
     optimizer: SharedOptimizer
+
+    def pack(self) -> PackedWork:
+        """For worker processes; raises SettingsError for what cannot be sent."""
+        return PackedWork(dumps(self), self.layout)
+
+    @property
+    def layout(self) -> Layout:
+        return self.policy.layout
 
 
 class Worker:

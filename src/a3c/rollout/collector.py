@@ -16,7 +16,6 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from a3c.config import TrainConfig
 from a3c.environments.single import SingleVectorEnv
-from a3c.environments.spaces import observation_dtype
 from a3c.errors import InvalidEnvironment
 from a3c.rollout.lives import Lives
 from a3c.rollout.segment import Segment
@@ -42,14 +41,14 @@ class Collector:
         sampling, resets = seed_sequence.spawn(2)
         self._generator = np.random.default_rng(sampling)
         self._mode = autoreset_mode(environments)
-        self._dtype = observation_dtype(policy.observation_space)
-        self._first_action = int(getattr(policy.action_space, "start", 0))
+        self._pack, self._dtype = policy.observations.pack, policy.layout.observation_dtype
+        self._noise, self._noise_steps = np.empty(0), 0
         self._resetting = np.zeros(environments.num_envs, bool)
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
         self._before: Segment | None = None
         observations, info = environments.reset(seed=environment_seeds(environments, resets))
-        self._observations = self._checked(observations)
+        self._observations = self._pack(observations)
         self._lives = Lives(info) if config.episodic_life else None
         self._lost = np.zeros(environments.num_envs, bool)
 
@@ -68,10 +67,9 @@ class Collector:
         config, count, overlap = self.config, self.environments.num_envs, self.config.overlap
         until_episode = config.segment_ends == "episode"
         if until_episode and self._resetting.all():
-            self._step(np.zeros(count, np.int64))
+            self._step(np.zeros((count, *self.policy.layout.action), self.policy.layout.action_dtype))
 
-        shape = self.policy.observation_space.shape or ()
-        segment = Segment.zeros(config, count, shape, self._dtype)
+        segment = Segment.zeros(config, count, self.policy.layout)
         # These are views, behind the rows that overlap the segment before: filling them fills the segment.
         new = segment.from_row(overlap)
         observations, actions, _, terminated, truncated, mask, log_probs = new
@@ -80,7 +78,7 @@ class Collector:
         bootstrapped = np.zeros((config.segment_length, count), bool)
         lost = np.zeros((config.segment_length, count), bool)
 
-        noise = self.policy.noise(self._generator, (config.segment_length, count))
+        noise = self._draw_noise()
         act = self.policy.act
         observations[0] = self._observations
         ended = 0
@@ -114,6 +112,17 @@ class Collector:
             self._repeat_last_rows(segment)
         return segment, episodes
 
+    def _draw_noise(self) -> Any:
+        """Noise for every step of a segment; with `hold_noise` that of a step is drawn, and held for some."""
+        length, count, hold = self.config.segment_length, self.environments.num_envs, self.config.hold_noise
+        if hold == 1:
+            return self.policy.noise(self._generator, (length, count))
+        drawn = (self._noise_steps + np.arange(length)) % hold == 0
+        noise = list(self.policy.noise(self._generator, (int(drawn.sum()), count)))
+        held = [self._noise, *noise]
+        self._noise, self._noise_steps = held[-1], self._noise_steps + length
+        return [held[index] for index in np.cumsum(drawn)]
+
     def _repeat_last_rows(self, segment: Segment) -> None:
         """Begins the segment with the last rows of the one before; with masked rows where there was none."""
         length, overlap = self.config.segment_length, self.config.overlap
@@ -127,8 +136,7 @@ class Collector:
 
     def _step(self, actions: np.ndarray) -> tuple[Any, Any, Any, Any, np.ndarray | None]:
         """One step; the last item is the final observations where an episode ended and a new one has started."""
-        if self._first_action:
-            actions = actions + self._first_action
+        actions = self.policy.actions.to_environment(actions)
         observations, rewards, terminated, truncated, info = self.environments.step(actions)
         done = np.logical_or(terminated, truncated)
         if self._lives is not None:
@@ -138,19 +146,21 @@ class Collector:
             self._resetting = done
         elif done.any():
             observations, final_observations = self._restart(observations, done, info)
-        self._observations = observations
+        self._observations = observations = self._pack(observations)
         return observations, rewards, terminated, truncated, final_observations
 
     def _restart(self, observations: Any, done: np.ndarray, info: dict[str, Any]) -> tuple[Any, np.ndarray]:
+        """The observations that the next episodes start with, where there are any, and the final ones, packed."""
+        # A copy: resetting may write into what the environments gave.
+        final_observations = np.array(self._pack(observations), self._dtype)
         if self._mode is AutoresetMode.DISABLED:
-            final_observations = np.array(observations, self._dtype)
             observations, info = self.environments.reset(options={"reset_mask": done})
             if self._lives is not None:
                 self._lives.renew(info, done)
             return observations, final_observations
-        final_observations = np.array(observations, self._dtype)
+        pack_any = self.policy.observations.pack_any
         for index in np.flatnonzero(done):
-            final_observations[index] = info["final_obs"][index]
+            final_observations[index] = pack_any(info["final_obs"][index])[0][0]
         return observations, final_observations
 
     def _finished(self, rewards: np.ndarray, mask: np.ndarray, done: np.ndarray) -> list[Episode]:
@@ -177,15 +187,6 @@ class Collector:
         if config.termination_reward is not None:
             rewards = np.where(terminated, config.termination_reward, rewards)
         return rewards
-
-    def _checked(self, observations: Any) -> Any:
-        expected = (self.environments.num_envs, *(self.policy.observation_space.shape or ()))
-        if np.shape(observations) != expected:
-            raise InvalidEnvironment(
-                f"the environment gives observations of shape {np.shape(observations)[1:]}, "
-                f"but its observation space says {expected[1:]}"
-            )
-        return observations
 
     def _check_finite(self, name: str, values: np.ndarray) -> None:
         if values.dtype.kind == "f" and not np.isfinite(values).all():

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from a3c.config import TrainConfig
+from a3c.environments.spaces import Layout
 
 
 class Segment(NamedTuple):
@@ -19,7 +20,7 @@ class Segment(NamedTuple):
     observations: np.ndarray
     """`[T+1, B, *shape]`: row T is the observation after the last step."""
     actions: np.ndarray
-    """`[T, B]`."""
+    """`[T, B, *shape]`, as the policy gave them: see `networks/actions.py`."""
     rewards: np.ndarray
     """`[T, B]` float32: training rewards, after clipping, scaling and the reward at termination."""
     terminated: np.ndarray
@@ -36,13 +37,13 @@ class Segment(NamedTuple):
         return Segment(*(None if array is None else array[row:] for array in self))  # type: ignore[arg-type]
 
     @classmethod
-    def zeros(cls, config: TrainConfig, environments: int, shape: tuple[int, ...], dtype: np.dtype) -> "Segment":
-        """Zeros of the shapes that a segment of this configuration has; `shape` and `dtype` are an observation's."""
+    def zeros(cls, config: TrainConfig, environments: int, layout: Layout) -> "Segment":
+        """Zeros of the shapes that a segment of this configuration has."""
         rows = (config.overlap + config.segment_length, environments)
         terminated, truncated, mask = np.zeros((3, *rows), bool)
         return cls(
-            observations=np.zeros((rows[0] + 1, environments, *shape), dtype),
-            actions=np.zeros(rows, np.int64),
+            observations=np.zeros((rows[0] + 1, environments, *layout.observation), layout.observation_dtype),
+            actions=np.zeros((*rows, *layout.action), layout.action_dtype),
             rewards=np.zeros(rows, np.float32),
             terminated=terminated,
             truncated=truncated,

@@ -1,0 +1,110 @@
+"""Observations of any ordinary space, packed: each is one array, so that segments and queues hold arrays only.
+
+In use:
+
+    observations = Observations(space)
+    packed = observations.pack(batch)                   # [B, *observations.shape], as a vector environment gives them
+    packed, single = observations.pack_any(observation)  # what a user gives: one, or a batch
+
+A Box is as it is. All others become one vector of numbers: their parts one after the other, each Discrete as the number
+of the choice. What a network is given of that is in `networks/inputs.py`.
+"""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+
+from a3c.environments.spaces import observation_dtype
+from a3c.errors import InvalidEnvironment, UnsupportedSpace
+
+SUPPORTED = "Box, Discrete, MultiDiscrete, MultiBinary, and Dict and Tuple of these"
+
+
+class Observations:
+    """How the observations of a space are packed. Raises UnsupportedSpace."""
+
+    def __init__(self, space: gymnasium.Space):
+        self.space = space
+        parts_by_path = parts(space)
+        self._paths, self._parts = list(parts_by_path), list(parts_by_path.values())
+        if isinstance(space, Box):
+            self.shape, self.dtype = space.shape, observation_dtype(space)
+        else:
+            self.shape = (sum(size_of(part) for part in self._parts),)
+            bytes_only = all(part.dtype == np.uint8 and isinstance(part, Box) for part in self._parts)
+            self.dtype = np.dtype(np.uint8 if bytes_only else np.float32)
+
+    def pack(self, batch: Any) -> np.ndarray:
+        """Observations of a batch of environments -> `[B, *shape]`.
+
+        Raises InvalidEnvironment where they have other shapes than their space says, or a choice that is none.
+        """
+        if isinstance(self.space, Box):
+            packed = np.asarray(batch)
+            _check_shape(packed, self.space)
+            return packed
+        return self._join([np.asarray(part_of(batch, path)) for path in self._paths])
+
+    def pack_any(self, observation: Any) -> tuple[np.ndarray, bool]:
+        """One observation or a batch -> `[B, *shape]`, and whether it was one. Raises ValueError for other shapes."""
+        arrays = [np.asarray(part_of(observation, path)) for path in self._paths]
+        single = all(array.shape == (part.shape or ()) for part, array in zip(self._parts, arrays, strict=True))
+        if single:
+            arrays = [array[None] for array in arrays]
+        for part, array in zip(self._parts, arrays, strict=True):
+            if array.ndim == 0 or array.shape[1:] != (part.shape or ()):
+                raise ValueError(
+                    f"observation has shape {array.shape}; expected {part.shape or ()}, or a batch of that"
+                )
+        return (arrays[0].astype(self.dtype) if isinstance(self.space, Box) else self._join(arrays)), single
+
+    def _join(self, arrays: list[np.ndarray]) -> np.ndarray:
+        """The parts of a batch `[B, *shape]`, as `[B, numbers]`; choices counted from 0."""
+        columns = [_numbers(part, array) for part, array in zip(self._parts, arrays, strict=True)]
+        return np.concatenate(columns, axis=1, dtype=self.dtype, casting="unsafe")
+
+
+def parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
+    """The spaces that a space is made of, by the keys that lead to each, in order."""
+    if isinstance(space, Dict | Tuple):
+        inner = space.spaces.items() if isinstance(space, Dict) else enumerate(space.spaces)
+        return {(key, *path): part for key, within in inner for path, part in parts(within).items()}
+    if not isinstance(space, Box | Discrete | MultiDiscrete | MultiBinary):
+        raise UnsupportedSpace(
+            f"observation space {space} is not supported; supported: {SUPPORTED}. "
+            "Wrap the environment with a gymnasium.wrappers.TransformObservation of your own"
+        )
+    return {(): space}
+
+
+def part_of(observation: Any, path: tuple) -> Any:
+    """What the keys of a path lead to."""
+    for key in path:
+        observation = observation[key]
+    return observation
+
+
+def size_of(space: gymnasium.Space) -> int:
+    """How many numbers a part takes in a packed observation."""
+    return int(np.prod(space.shape or ()))
+
+
+def _numbers(part: gymnasium.Space, batch: np.ndarray) -> np.ndarray:
+    _check_shape(batch, part)
+    if isinstance(part, Discrete | MultiDiscrete):
+        choices = batch - part.start
+        wrong = (choices < 0) | (choices >= (part.n if isinstance(part, Discrete) else part.nvec))
+        if wrong.any():
+            raise InvalidEnvironment(f"the environment gave {batch[wrong][0]}, which is not in {part}")
+        batch = choices
+    return batch.reshape(len(batch), -1)
+
+
+def _check_shape(batch: np.ndarray, space: gymnasium.Space) -> None:
+    if batch.shape[1:] != (space.shape or ()):
+        raise InvalidEnvironment(
+            f"the environment gives observations of shape {batch.shape[1:]}, "
+            f"but its observation space says {space.shape or ()}"
+        )

@@ -1,0 +1,189 @@
+"""Actions: what each kind of action space asks of a policy, and how a policy's actions become the environment's.
+
+In use:
+
+    actions = make_actions(action_space, config, features)
+    distribution = actions.distribution(outputs, features, log_std)     # inside jit; outputs are the network's
+    action = distribution.sample(actions.noise(generator, (B,)))
+    environments.step(actions.to_environment(action))                   # always inside the space
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+from gymnasium import spaces
+
+from a3c.checks import flag
+from a3c.config import CONTINUOUS_SETTINGS, TrainConfig
+from a3c.errors import SettingsError, UnsupportedSpace
+from a3c.learning.distributions import Bernoulli, Categorical, MultiCategorical
+from a3c.learning.gaussians import Gaussian, SquashedGaussian, StateNoiseGaussian
+
+SMALLEST_LOG_STD, LARGEST_LOG_STD = -5.0, 2.0
+"""Between these a network's logarithms of standard deviations are kept."""
+
+LOG_STD = {"learned": 0.0, "state": 0.0, "gsde": -2.0}
+"""Where they start, unless `log_std` says otherwise."""
+
+
+@dataclass(frozen=True)
+class DiscreteActions:
+    """One of n; a Discrete space."""
+
+    space: spaces.Discrete
+    shape: tuple[int, ...] = ()
+    noise_shape: tuple[int, ...] = ()
+    dtype = np.dtype(np.int64)
+    initial_log_std = None
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the network gives for one observation."""
+        return int(self.space.n)
+
+    def distribution(self, outputs: jax.Array, features: jax.Array, log_std: None) -> Categorical:
+        return Categorical(outputs)
+
+    def explore(self, distribution: Any, epsilon: jax.Array) -> Any:
+        """The distribution with uniformly random actions mixed in, with probability `epsilon` `[...]`."""
+        return distribution.mix_uniform(epsilon)
+
+    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """What distributions sample actions of a batch `shape` from."""
+        return generator.random((*shape, *self.noise_shape), np.float32)
+
+    def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Uniformly random actions, of a batch `shape`."""
+        return generator.integers(self.space.n, size=shape)
+
+    def to_environment(self, actions: np.ndarray) -> np.ndarray:
+        """The environment's form of a batch of actions `[B, *shape]`."""
+        return actions + self.space.start if self.space.start else actions
+
+
+@dataclass(frozen=True)
+class MultiDiscreteActions(DiscreteActions):
+    """One of n_i for every i; a MultiDiscrete space of any shape, flat in here."""
+
+    space: spaces.MultiDiscrete  # type: ignore[assignment]
+
+    @property
+    def outputs(self) -> int:
+        return int(self.space.nvec.sum())
+
+    def distribution(self, outputs: jax.Array, features: jax.Array, log_std: None) -> MultiCategorical:  # type: ignore[override]
+        return MultiCategorical(outputs, tuple(self.space.nvec.ravel().tolist()))
+
+    def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return generator.integers(self.space.nvec.ravel(), size=(*shape, *self.shape))
+
+    def to_environment(self, actions: np.ndarray) -> np.ndarray:
+        return (actions.reshape(len(actions), *self.space.shape) + self.space.start).astype(self.space.dtype)
+
+
+@dataclass(frozen=True)
+class MultiBinaryActions(DiscreteActions):
+    """Bits; a MultiBinary space of any shape, flat in here."""
+
+    space: spaces.MultiBinary  # type: ignore[assignment]
+
+    @property
+    def outputs(self) -> int:
+        return self.shape[0]
+
+    def distribution(self, outputs: jax.Array, features: jax.Array, log_std: None) -> Bernoulli:  # type: ignore[override]
+        return Bernoulli(outputs)
+
+    def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return generator.integers(2, size=(*shape, *self.shape))
+
+    def to_environment(self, actions: np.ndarray) -> np.ndarray:
+        return actions.reshape(len(actions), *self.space.shape).astype(self.space.dtype)
+
+
+class BoxActions:
+    """Numbers; a Box of any shape, flat in here.
+
+    In here -1 and 1 stand for the bounds of a bounded dimension; others are as they are. What lies beyond the bounds is
+    clipped where it goes to the environment only: the policy learns from what it gave (`action_bounds` clip). Or there
+    is no beyond, as it is the tanh of what the policy gave (`action_bounds` tanh).
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, space: spaces.Box, config: TrainConfig, features: int):
+        self._low, self._high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
+        self._bounded = np.isfinite(self._low) & np.isfinite(self._high)
+        self._space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
+        if self._tanh and not self._bounded.all():
+            raise SettingsError(f"--action-bounds tanh needs bounds, which the actions {space} lack: use clip")
+        self.shape = self._low.shape
+        size = self._low.size
+        self.outputs = size * (2 if self._std == "state" else 1)
+        self.noise_shape = (features, size) if self._std == "gsde" else (size,)
+        self._log_std = LOG_STD[self._std] if config.log_std is None else config.log_std
+        self.initial_log_std = None if self._std == "state" else np.full(self.noise_shape, self._log_std, np.float32)
+        """Logarithms of standard deviations, where they are parameters of their own."""
+
+    def distribution(self, outputs: jax.Array, features: jax.Array, log_std: Any) -> Gaussian:
+        if self._std == "gsde":
+            return StateNoiseGaussian(outputs, features, log_std)
+        if self._std == "state":
+            outputs, log_std = jnp.split(outputs, 2, axis=-1)
+            log_std = jnp.clip(self._log_std + log_std, SMALLEST_LOG_STD, LARGEST_LOG_STD)
+        gaussian = SquashedGaussian if self._tanh else Gaussian
+        return gaussian(outputs, jnp.broadcast_to(log_std, outputs.shape))
+
+    def explore(self, distribution: Gaussian, epsilon: jax.Array) -> Gaussian:
+        """As it is: where there are no bounds, there is no uniform distribution."""
+        return distribution
+
+    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return generator.standard_normal((*shape, *self.noise_shape), np.float32)
+
+    def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Uniform between bounds; standard normal numbers where there are none."""
+        uniform = generator.uniform(-1, 1, (*shape, *self.shape))
+        actions = np.where(self._bounded, uniform, generator.standard_normal(uniform.shape)).astype(np.float32)
+        return np.arctanh(actions) if self._tanh else actions
+
+    def to_environment(self, actions: np.ndarray) -> np.ndarray:
+        actions = np.asarray(actions, np.float64)
+        if self._tanh:
+            actions = np.tanh(actions)
+        with np.errstate(invalid="ignore"):
+            middle = self._low + (actions + 1.0) / 2.0 * (self._high - self._low)
+        actions = np.clip(np.where(self._bounded, middle, actions), self._low, self._high)
+        if np.issubdtype(self._space.dtype, np.integer):
+            actions = np.rint(actions)
+        return actions.astype(self._space.dtype).reshape(len(actions), *self._space.shape)
+
+
+Actions = DiscreteActions | BoxActions
+
+
+def make_actions(space: gymnasium.Space, config: TrainConfig, features: int) -> Actions:
+    """For a space, and a network with so many features.
+
+    Raises UnsupportedSpace, and SettingsError for settings that don't go with the space.
+    """
+    if isinstance(space, spaces.Box):
+        if config.epsilon:
+            raise SettingsError("--epsilon is for discrete actions: explore with --log-std, --action-std instead")
+        return BoxActions(space, config, features)
+    if wrong := config.changed(CONTINUOUS_SETTINGS):
+        raise SettingsError(f"{flag(wrong[0])} is for continuous actions, but these are {space}: leave it out")
+    if isinstance(space, spaces.Discrete):
+        return DiscreteActions(space)
+    if isinstance(space, spaces.MultiDiscrete):
+        return MultiDiscreteActions(space, (space.nvec.size,), (space.nvec.size,))
+    if isinstance(space, spaces.MultiBinary):
+        size = int(np.prod(space.shape))
+        return MultiBinaryActions(space, (size,), (size,))
+    raise UnsupportedSpace(
+        f"action space {space} is not supported; supported: Discrete, MultiDiscrete, MultiBinary, Box"
+    )

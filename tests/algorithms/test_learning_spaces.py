@@ -1,0 +1,93 @@
+"""Every kind of action and observation, with every algorithm: learned, saved, and played."""
+
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+from learning_agents import ALGORITHMS, make
+
+import a3c
+from environments_for_tests import Guess, Sum
+
+CONTINUOUS = Box(np.array([-2, 0], np.float32), np.array([2, 10], np.float32))
+ACTIONS = {
+    "choices": MultiDiscrete([[2, 3], [4, 2]], start=[[0, 1], [0, -5]]),
+    "bits": MultiBinary(4),
+    "numbers": CONTINUOUS,
+}
+FORMS = {
+    "by state": {"action_std": "state"},
+    "by state and smooth": {"action_std": "gsde", "log_std": -1.0, "hold_noise": 4},
+    "squashed": {"action_bounds": "tanh"},
+    "held": {"hold_noise": 3},
+}
+OBSERVATIONS = {
+    "a choice": Discrete(5, start=1),
+    "choices": MultiDiscrete([2, 3]),
+    "bits": MultiBinary(2),
+    "a tuple": Tuple([Discrete(3), MultiBinary(1)]),
+    "a dict": Dict(gear=Discrete(2), box=Box(0, 1, (1,), np.int8)),
+}
+KINDS = [(Guess, space) for space in ACTIONS.values()] + [(Sum, space) for space in OBSERVATIONS.values()]
+
+
+def learned_score(agent, steps):
+    agent.learn(steps=steps, seconds=120)
+    return agent.evaluate(episodes=50, seed=1).mean
+
+
+@pytest.mark.parametrize("space", ACTIONS.values(), ids=ACTIONS)
+def test_every_kind_of_action_is_learned(space):
+    agent = make(lambda: Guess(space))
+    assert agent.evaluate(episodes=200, deterministic=False).mean < 0.75
+    assert learned_score(agent, 12_000) > 0.9
+
+
+@pytest.mark.parametrize("settings", FORMS.values(), ids=FORMS)
+def test_every_form_of_continuous_actions_is_learned(settings):
+    assert learned_score(make(lambda: Guess(CONTINUOUS), **settings), 16_000) > 0.9
+
+
+@pytest.mark.parametrize("algorithm", ["ga3c", "impala"])
+def test_continuous_actions_are_learned_from_by_a_learner(algorithm):
+    settings = FORMS["by state and smooth"] | {"lag_correction": "vtrace"}
+    assert learned_score(make(lambda: Guess(CONTINUOUS), algorithm, **settings), 16_000) > 0.9
+
+
+@pytest.mark.parametrize("space", OBSERVATIONS.values(), ids=OBSERVATIONS)
+def test_every_kind_of_observation_is_learned(space):
+    agent = make(lambda: Sum(space), normalize_advantages=False, entropy_coefficient=0.03)
+    assert agent.evaluate(episodes=100).mean < 0.85
+    # Whoever always says the same is at 0.875 at best.
+    assert learned_score(agent, 8_000) > 0.9
+
+
+@pytest.mark.parametrize(("environment", "space"), KINDS, ids=[*ACTIONS, *OBSERVATIONS])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_trains_saves_and_plays_every_kind(algorithm, environment, space, tmp_path):
+    agent = make(lambda: environment(space), algorithm)
+    first = agent._start.parameters
+    result = agent.learn(steps=200, run=tmp_path / "run")
+    assert (result.latest.parameters != first).any()
+    loaded = a3c.load(tmp_path / "run", environment=lambda: environment(space))
+    best = result.best.parameters
+    np.testing.assert_array_equal(loaded._start.parameters, best)
+    assert len(loaded.evaluate(episodes=3).returns) == 3
+    assert loaded.evaluate(episodes=20, seed=2).returns == loaded.evaluate(episodes=20, seed=2).returns
+
+
+@pytest.mark.parametrize("space", ACTIONS.values(), ids=ACTIONS)
+def test_the_random_agent_draws_from_every_space(space):
+    agent = a3c.RandomAgent(lambda: Guess(space), backend="inline", seed=1, envs_per_worker=4)
+    summary = agent.learn(steps=400).summary
+    assert summary["episodes"] == summary["steps"]
+    actions, _ = agent.predict(np.ones((100, 1)))
+    assert len({action.tobytes() for action in actions}) > 5
+    assert all(space.contains(action) for action in actions)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_two_processes_hand_over_what_has_many_parts(count):
+    space = OBSERVATIONS["a dict"]
+    agent = make(lambda: Sum(space), "ga3c", backend="processes", workers=2, envs_per_worker=count)
+    summary = agent.learn(steps=600, seconds=120).summary
+    assert summary["episodes"] == summary["steps"] >= 600

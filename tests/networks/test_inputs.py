@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, flatten, flatten_space
+
+from a3c.config import TrainConfig
+from a3c.environments.observations import Observations, part_of, parts
+from a3c.networks.choosing import Joined, make_torso, shares_trunk
+from a3c.networks.inputs import input_size, network_input
+
+FRAMES = Box(0, 255, (20, 20, 1), np.uint8)
+FLAT = {
+    "box": Box(-1, 1, (2, 3), np.float32),
+    "discrete": Discrete(4, start=-1),
+    "several": MultiDiscrete([3, 1, 4], start=[0, 5, -2]),
+    "bits": MultiBinary([2, 2]),
+    "dict": Dict(b=Discrete(3), a=Box(-1, 1, (2,), np.float32), c=Dict(d=MultiBinary(2))),
+    "tuple": Tuple([Discrete(2), Tuple([MultiDiscrete([2, 3])])]),
+}
+
+
+@pytest.mark.parametrize("space", FLAT.values(), ids=FLAT)
+def test_what_a_network_sees_is_gymnasiums_one_hot_form(space):
+    for seed in range(20):
+        space.seed(seed)
+        observation = space.sample()
+        packed = Observations(space).pack_any(observation)[0][0]
+        inputs = network_input(space, packed, 0.0, 255.0)
+        found = np.concatenate([np.ravel(part_of(inputs, path)) for path in parts(space)])
+        np.testing.assert_array_equal(found, flatten(space, observation))
+        assert len(found) == flatten_space(space).shape[0]
+
+
+def test_the_input_of_a_dict_has_its_keys_and_shapes_and_only_bytes_are_scaled():
+    space = Dict(frame=Box(0, 255, (2, 1), np.uint8), speed=Box(-300, 300, (1,), np.float32), gear=Discrete(3))
+    given = {"frame": np.array([[10], [20]], np.uint8), "speed": np.array([200.0]), "gear": 2}
+    inputs = network_input(space, Observations(space).pack_any(given)[0][0], 10.0, 5.0)
+    assert {key: value.tolist() for key, value in inputs.items()} == {
+        "frame": [[0], [2]],
+        "speed": [200],
+        "gear": [0, 0, 1],
+    }
+
+
+def test_frames_among_other_things_have_convolutions_and_all_is_joined():
+    space = Dict(frame=FRAMES, gear=Discrete(3))
+    torso, features = make_torso(TrainConfig(), space, np.random.default_rng(0))
+    assert isinstance(torso, Joined)
+    assert features == 64
+    assert [layer.weight.shape[0] for layer in torso.dense.layers] == [128 + 3, 64]
+    assert shares_trunk(TrainConfig(), space)
+    assert not shares_trunk(TrainConfig(), Dict(gear=Discrete(3)))
+
+
+def test_every_part_of_an_observation_reaches_the_features():
+    space = Dict(frame=FRAMES, gear=Discrete(3), more=Tuple([Box(-1, 1, (2,), np.float32), MultiBinary(2)]))
+    torso, _ = make_torso(TrainConfig(), space, np.random.default_rng(0))
+    size = Observations(space).shape[0]
+
+    def features(packed):
+        return torso(network_input(space, packed, 0.0, 255.0))
+
+    base = np.ones(size, np.float32)
+    for index in [0, 210, *range(400, size)]:
+        changed = base.copy()
+        changed[index] = 0 if index >= 400 else 255
+        assert np.abs(features(changed) - features(base)).max() > 1e-6
+    assert input_size(space["gear"]) == 3
