@@ -117,6 +117,14 @@ class TrainConfig:
     full_action_space: bool = False
     """All 18 actions, instead of those that the game uses."""
 
+    # Normalisation
+    normalize_observations: bool = False
+    """Shift and scale what is observed by its running mean and standard deviation: numbers and pixels, each by its own.
+    They stay as they are when an agent is evaluated, and are part of its checkpoint."""
+
+    normalize_rewards: bool = False
+    """Divide training rewards by the running standard deviation of discounted returns (Engstrom et al. 2020)."""
+
     # Segments and returns
     segment_length: int = 16
     """Steps each environment takes between two updates, T (t_max; 5 in the A3C paper, section 5)."""

@@ -20,8 +20,9 @@ import numpy as np
 
 from a3c.config import TrainConfig
 from a3c.environments.observations import Observations, parts
-from a3c.environments.spaces import Layout
+from a3c.environments.spaces import NO_STATISTICS, Layout
 from a3c.errors import SettingsError
+from a3c.learning.moments import Statistics
 from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
 from a3c.networks.inputs import network_input
@@ -32,6 +33,9 @@ NetworkFactory = Callable[[gymnasium.Space, jax.Array], eqx.Module]
 
 What an observation is to it, `networks/inputs.py` says: bytes are scaled, choices one-hot, a Dict is a dictionary.
 """
+
+MOST_STDS = 10.0
+"""Standard deviations from the mean to which normalised observations are clipped."""
 
 
 class Policy:
@@ -47,10 +51,11 @@ class Policy:
         actions: Actions,
         pixel_mean: float = 0.0,
         pixel_std: float = 255.0,
+        statistics: Statistics = NO_STATISTICS,
     ):
         self.observations, self.actions = Observations(observation_space), actions
         shapes = self.observations.shape, self.observations.dtype, actions.shape, actions.dtype, actions.noise_shape
-        self.layout = Layout(*shapes)
+        self.layout = Layout(*shapes, statistics)
         self._pixel_mean, self._pixel_std = pixel_mean, pixel_std
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         self.initial_parameters = np.concatenate([np.asarray(leaf, np.float32).ravel() for leaf in leaves])
@@ -83,10 +88,19 @@ class Policy:
         shared = config.shared_trunk if network is not None else shares_trunk(config, observation_space)
         critic_torso = None if shared else torso()[0]
         actions = make_actions(action_space, config, features)
-        actor_critic = ActorCritic(
-            policy_torso, critic_torso, features, actions.outputs, actions.initial_log_std, generator
+        statistics = Statistics(
+            Observations(observation_space).numbers if config.normalize_observations else (), config.normalize_rewards
         )
-        return cls(actor_critic, observation_space, actions, config.pixel_mean, config.pixel_std)
+        actor_critic = ActorCritic(
+            policy_torso,
+            critic_torso,
+            features,
+            actions.outputs,
+            actions.initial_log_std,
+            generator,
+            statistics.vector(np.zeros(statistics.row_size)) if statistics.size else None,
+        )
+        return cls(actor_critic, observation_space, actions, config.pixel_mean, config.pixel_std, statistics)
 
     @property
     def size(self) -> int:
@@ -113,12 +127,24 @@ class Policy:
         shape = self.layout.observation
         batch = observations.shape[: observations.ndim - len(shape)]
 
-        def outputs_of(packed: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-            return network(network_input(self.observations.space, packed, self._pixel_mean, self._pixel_std))
+        observations, scaling = observations.reshape(-1, *shape), (self._pixel_mean, self._pixel_std)
+        if self.layout.statistics.normalized:
+            observations, scaling = self._normalize(network.statistics, observations), (0.0, 1.0)
 
-        results = jax.vmap(outputs_of)(observations.reshape(-1, *shape))
+        def outputs_of(packed: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+            return network(network_input(self.observations.space, packed, *scaling))
+
+        results = jax.vmap(outputs_of)(observations)
         features, outputs, values = (x.reshape(*batch, *x.shape[1:]) for x in results)
         return self.actions.distribution(outputs, features, network.log_std), values
+
+    def _normalize(self, statistics: jax.Array, observations: jax.Array) -> jax.Array:
+        """Observations `[N, *shape]`, those of their numbers that are normalised."""
+        normalized = self.layout.statistics.normalized
+        mean, scale = jnp.split(jax.lax.stop_gradient(statistics)[: 2 * len(normalized)], 2)
+        numbers = observations.reshape(len(observations), -1).astype(jnp.float32)
+        clipped = jnp.clip((numbers - mean) * scale, -MOST_STDS, MOST_STDS)
+        return jnp.where(np.array(normalized), clipped, numbers).reshape(observations.shape)
 
     def __call__(self, parameters: jax.Array, observations: jax.Array) -> tuple[Any, jax.Array]:
         return self.apply(self.network(parameters), observations)

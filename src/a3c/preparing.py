@@ -48,6 +48,7 @@ def prepare(
             spaces,
             own_environment=environment is not None,
             own_network=network is not None,
+            moments=np.zeros(policy.layout.statistics.row_size),
         )
     checkpoint.check_fits(spaces, policy.size)
     state = checkpoint.optimizer_state

@@ -120,6 +120,8 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         counts=start.counts,
         shared=config.backend == "processes",
         locked=config.locked,
+        statistics=layout.statistics,
+        moments=start.moments,
     )
     exchange = make_exchange(config, layout, store)
     seeds = worker_seeds(config, start.counts["steps"], processes)

@@ -42,3 +42,4 @@ def run(worker: Worker) -> None:
         with team.meeting(worker.index, np.asarray(gradient)) as mean:
             if mean is not None:
                 store.apply(np.asarray(clip(mean)), learning_rate_at(config, step), version)
+                store.normalize()

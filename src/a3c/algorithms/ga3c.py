@@ -28,11 +28,11 @@ ADJUST_EVERY = 5.0
 
 
 def run(worker: Worker) -> None:
-    """A worker's whole life. It has no parameters: its policy asks the predictors."""
+    """A worker's whole life. It has no parameters but statistics: its policy asks the predictors."""
     queue, policy = worker.exchange.queue, worker.collector.policy
     while worker.running():
         epsilon = epsilon_at(worker.config, worker.index, worker.store.total("steps"))
-        segment, episodes = worker.collector.collect(None, epsilon)
+        segment, episodes = worker.collector.collect(worker.store.statistics, epsilon)
         worker.record(segment, episodes)
         queue.put(segment, policy.take_version())
 

@@ -10,7 +10,7 @@ def run(worker: Worker) -> None:
     """A worker's whole life."""
     worker.collector.policy = RandomPolicy(worker.policy)
     while worker.running():
-        segment, episodes = worker.collector.collect(None)
+        segment, episodes = worker.collector.collect(worker.store.statistics)
         worker.record(segment, episodes)
 
 

@@ -36,6 +36,11 @@ class Observations:
             bytes_only = all(part.dtype == np.uint8 and isinstance(part, Box) for part in self._parts)
             self.dtype = np.dtype(np.uint8 if bytes_only else np.float32)
 
+    @property
+    def numbers(self) -> tuple[bool, ...]:
+        """Which numbers of a packed observation are amounts, and not choices or bits."""
+        return tuple(bool(isinstance(part, Box)) for part in self._parts for _ in range(size_of(part)))
+
     def pack(self, batch: Any) -> np.ndarray:
         """Observations of a batch of environments -> `[B, *shape]`.
 

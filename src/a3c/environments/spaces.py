@@ -5,6 +5,10 @@ from typing import Any, NamedTuple
 import gymnasium
 import numpy as np
 
+from a3c.learning.moments import Statistics
+
+NO_STATISTICS = Statistics()
+
 
 class Layout(NamedTuple):
     """Shapes and kinds of numbers of what one environment has at one step."""
@@ -15,6 +19,8 @@ class Layout(NamedTuple):
     action_dtype: np.dtype
     noise: tuple[int, ...]
     """What a policy samples an action from, float32."""
+    statistics: Statistics = NO_STATISTICS
+    """What is normalised."""
 
 
 def describe_space(space: gymnasium.Space) -> dict[str, Any]:

@@ -66,6 +66,8 @@ class ActorCritic(eqx.Module):
     policy_head: Dense
     value_head: Dense
     log_std: Any
+    statistics: Any
+    """What observations and rewards are normalised with (`learning/moments.py`), the last of the parameters."""
 
     def __init__(
         self,
@@ -75,8 +77,9 @@ class ActorCritic(eqx.Module):
         outputs: int,
         log_std: np.ndarray | None,
         generator: np.random.Generator,
+        statistics: np.ndarray | None = None,
     ):
-        self.torso, self.critic_torso, self.log_std = torso, critic_torso, log_std
+        self.torso, self.critic_torso, self.log_std, self.statistics = torso, critic_torso, log_std, statistics
         # A gain of 0.01 makes the first policy close to uniform (Andrychowicz et al. 2021, section 3.2).
         self.policy_head = Dense(features, outputs, 0.01, generator)
         self.value_head = Dense(features, 1, 1.0, generator)

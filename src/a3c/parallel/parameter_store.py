@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from a3c.environments.spaces import NO_STATISTICS
+from a3c.learning.moments import Statistics
 from a3c.parallel.shared_memory import FileLock, SharedArray
 
 if TYPE_CHECKING:
@@ -39,11 +41,17 @@ class ParameterStore:
         counts: dict[str, int] | None = None,
         shared: bool = True,
         locked: bool = False,
+        statistics: Statistics = NO_STATISTICS,
+        moments: np.ndarray | None = None,
     ):
         make = SharedArray if shared else _LocalArray
         self._floats = make((1 + len(optimizer_state), parameters.size), np.float32)
         self._floats.array[0], self._floats.array[1:] = parameters, optimizer_state
         self._counters = make((workers + 1, len(COUNTERS)), np.int64)
+        self._statistics = statistics
+        self._moments = make((workers + 1, statistics.row_size), np.float64)
+        if moments is not None:
+            self._moments.array[workers] = moments
         self._counters.array[workers] = [(counts or {}).get(name, 0) for name in COUNTERS]
         self._stop = make((1,), np.int64)
         self._lock = FileLock() if locked else None
@@ -82,7 +90,8 @@ class ParameterStore:
             # A copy, since JAX may read an array in place while other workers write to it.
             floats = self._floats.array.copy()
             change = np.asarray(self._optimizer.update(gradient, floats, count, learning_rate))
-            np.add(self._floats.array, change, out=self._floats.array)
+            learned = slice(0, floats.shape[1] - self._statistics.size)
+            np.add(self._floats.array[:, learned], change[:, learned], out=self._floats.array[:, learned])
             self.count(updates=1)
         return count - version
 
@@ -92,6 +101,26 @@ class ParameterStore:
             raise RuntimeError("attach() the store before counting")
         for name, amount in amounts.items():
             self._counters.array[self._worker, COUNTERS.index(name)] += amount
+
+    def observe(self, row: np.ndarray) -> None:
+        """Adds to this worker's moments, a row of Statistics."""
+        own = self._moments.array[self._worker]
+        own[:] = self._statistics.merged(np.stack([own, row]))
+
+    @property
+    def moments(self) -> np.ndarray:
+        """The moments of all workers, and of the runs that this one continues, merged: a row of Statistics."""
+        return self._statistics.merged(self._moments.array[::-1])
+
+    def normalize(self) -> None:
+        """Lets the parameters' end, which policies normalise with, be of all that workers have observed up to now."""
+        if self._statistics.size:
+            self._floats.array[0, -self._statistics.size :] = self._statistics.vector(self.moments)
+
+    @property
+    def statistics(self) -> np.ndarray:
+        """A copy of the parameters' end that policies normalise with."""
+        return self._floats.array[0, self._floats.array.shape[1] - self._statistics.size :].copy()
 
     def total(self, counter: str) -> int:
         """A counter over all workers, and over the runs that this one continues."""

@@ -74,6 +74,10 @@ class Worker:
         now = time.monotonic()
         steps = int(segment.mask[self.config.overlap :].sum())
         self.store.count(steps=steps, episodes=len(episodes))
+        if self.collector.observed is not None:
+            self.store.observe(self.collector.observed)
+            if self.config.algorithm != "a2c":
+                self.store.normalize()
         if episodes:
             step = self.store.total("steps")
             self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]

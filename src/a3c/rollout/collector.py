@@ -17,8 +17,12 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from a3c.config import TrainConfig
 from a3c.environments.single import SingleVectorEnv
 from a3c.errors import InvalidEnvironment
+from a3c.learning.moments import Moments
 from a3c.rollout.lives import Lives
 from a3c.rollout.segment import Segment
+
+MOST_NUMBERS = 100_000
+"""Of a segment's observations, at most about twice as many are looked at for their mean and variance."""
 
 
 class Episode(NamedTuple):
@@ -47,18 +51,22 @@ class Collector:
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
         self._before: Segment | None = None
+        self.observed: np.ndarray | None = None
+        """The moments of what the last segment saw, where it is normalised: a row of Statistics."""
+        self._discounted = np.zeros(environments.num_envs)
         observations, info = environments.reset(seed=environment_seeds(environments, resets))
         self._observations = self._pack(observations)
         self._lives = Lives(info) if config.episodic_life else None
         self._lost = np.zeros(environments.num_envs, bool)
 
-    def collect(self, parameters: np.ndarray | None, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
+    def collect(self, parameters: np.ndarray, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
         """The next segment, and the episodes that ended in it, in the order they ended.
 
         With `n_step` the segment begins with the last rows of the one before, whose returns can reach far enough now.
 
         Args:
-            parameters: the policy's flat vector, which must not change afterwards; None where it has its own.
+            parameters: the policy's flat vector, which must not change afterwards; where it has its own, at least
+                their end, the statistics.
             epsilon: probability of a uniformly random action.
 
         Raises:
@@ -102,7 +110,12 @@ class Collector:
 
         self._check_finite("observation", observations)
         self._check_finite("reward", rewards)
-        episodes = self._finished(rewards[:ended], mask[:ended], terminated[:ended] | truncated[:ended])
+        done = terminated[:ended] | truncated[:ended]
+        episodes = self._finished(rewards[:ended], mask[:ended], done)
+        if self.policy.layout.statistics.size:
+            self.observed = self._observe(observations[:ended], rewards[:ended], mask[:ended], done)
+        if config.normalize_rewards:
+            rewards = rewards / parameters[-1]
         terminated |= lost
         new.rewards[:] = self._training_rewards(rewards, terminated) + bootstraps
         terminated |= bootstrapped
@@ -177,6 +190,21 @@ class Collector:
             returns_before[ended], lengths_before[ended] = returns[t, ended], lengths[t, ended]
         self._returns, self._lengths = returns[-1] - returns_before, lengths[-1] - lengths_before
         return episodes
+
+    def _observe(self, observations: Any, rewards: np.ndarray, mask: np.ndarray, done: np.ndarray) -> np.ndarray:
+        """The moments of these rows' observations and discounted returns; of some observations where they are large."""
+        statistics, seen, returns = self.policy.layout.statistics, None, None
+        if statistics.normalized:
+            rows = observations[mask].reshape(int(mask.sum()), -1)
+            seen = Moments.of(rows[:: 1 + rows.size // MOST_NUMBERS])
+        if statistics.rewards:
+            discounted = np.empty(rewards.shape)
+            for t in range(len(rewards)):
+                self._discounted = self.config.gamma * self._discounted + rewards[t]
+                discounted[t] = self._discounted
+                self._discounted = np.where(done[t], 0.0, self._discounted)
+            returns = Moments.of(discounted[mask][:, None])
+        return statistics.row(seen, returns)
 
     def _training_rewards(self, rewards: np.ndarray, terminated: np.ndarray) -> np.ndarray:
         config = self.config

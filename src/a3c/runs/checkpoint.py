@@ -1,6 +1,6 @@
 """Checkpoints: all that continuing a run needs, in one safetensors file that holds no code.
 
-Two tensors, `parameters` [P] and `optimizer_state` [K, P], and a JSON header. It is never unpickled.
+Three tensors, `parameters` [P], `optimizer_state` [K, P] and `moments` [R], and a JSON header. It is never unpickled.
 """
 
 import dataclasses
@@ -15,6 +15,8 @@ import numpy as np
 from a3c.config import SCHEMA_VERSION, TrainConfig, make_config
 from a3c.errors import A3CError, CheckpointError
 from a3c.runs.files import write_atomically
+
+TENSORS = ("parameters", "optimizer_state", "moments")
 
 
 @dataclass
@@ -34,12 +36,14 @@ class Checkpoint:
     best_return_mean_100: float | None = None
     solved_at_step: int | None = None
     solved_at_second: float | None = None
+    moments: np.ndarray = field(default_factory=lambda: np.empty(0))
+    """Of all that was observed, where it is normalised: a row of Statistics."""
 
     def save(self, path: str | Path) -> None:
         """Writes the file to a temporary name, syncs it and renames it. Raises DiskError."""
         from safetensors.numpy import save
 
-        tensors = {"parameters": self.parameters, "optimizer_state": self.optimizer_state}
+        tensors = {name: getattr(self, name) for name in TENSORS}
         header = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in tensors}
         header |= {"schema": SCHEMA_VERSION, "config": dataclasses.asdict(self.config)}
         write_atomically(Path(path), save(tensors, {"a3c": json.dumps(header)}), sync=True)
@@ -54,7 +58,7 @@ class Checkpoint:
         try:
             with safe_open(str(path), "numpy") as file:
                 header = json.loads((file.metadata() or {})["a3c"])
-                tensors = {name: file.get_tensor(name) for name in ("parameters", "optimizer_state")}
+                tensors = {name: file.get_tensor(name) for name in set(TENSORS) & set(file.keys())}
         except KeyError:
             raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of a3c") from None
         except (SafetensorError, json.JSONDecodeError, OSError, ValueError):

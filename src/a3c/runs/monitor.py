@@ -261,6 +261,7 @@ class Monitor:
             best_return_mean_100=self._best,
             solved_at_step=self.solved_at_step,
             solved_at_second=self.solved_at_second,
+            moments=self.store.moments,
         )
 
     def best_checkpoint(self) -> Checkpoint:
