@@ -25,6 +25,7 @@ DEFAULTS = sorted(name for name, recipe in all_recipes().items() if recipe.defau
         ("PongNoFrameskip-v0", "atari"),
         ("CartPole-v1", "CartPole-v1"),
         ("CartPole-v0", "CartPole-v1"),
+        ("MountainCarContinuous-v0", "MountainCarContinuous-v0"),
         ("MountainCar-v0", None),
         ("BreakoutNoFrameskip-v5", None),
         ("ale/Pong-v5", None),
