@@ -23,10 +23,17 @@ def run(arguments: list[str]) -> int:
             _show(recipe)
         return 0
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
+    # Names are to be typed: they are never cut.
     table = Table(
-        "recipe", "environments", "what it is", "what it reached", box=None, header_style="bold", pad_edge=False
+        Column("recipe", no_wrap=True, min_width=max(map(len, all_recipes()))),
+        Column("environments", overflow="fold"),
+        "what it is",
+        "what it reached",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
     )
     for recipe in all_recipes().values():
         applies = " (by default)" if recipe.default else ""
