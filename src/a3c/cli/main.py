@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 COMMANDS = {
+    "inspect": "look at an environment: what it is, how fast, what to change",
     "train": "train an agent, into a run folder",
     "evaluate": "play whole episodes with a run's best agent, and print the returns",
     "play": "watch a run's best agent, in a window or as a video",
@@ -24,6 +25,7 @@ commands:
   a3c COMMAND --help tells more.
 
 first steps:
+  a3c inspect my_module:MyEnv-v0             look at an environment before training on it
   a3c train CartPole-v1 --run runs/first     until solved, with every core
   a3c evaluate runs/first                    100 episodes with the best agent
   a3c plot runs/first -o curve.png           the learning curve

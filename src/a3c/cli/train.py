@@ -30,12 +30,8 @@ def run(arguments: list[str]) -> int:
 
 
 def parse(arguments: list[str]) -> Any:
-    """The flags, with a recipe's or a file's settings as defaults. Leaves the process on a wrong flag."""
+    """The flags. Leaves the process on a wrong one."""
     import tyro
-
-    from a3c.recipes import with_recipe
-    from a3c.runs.folder import read_config
-    from a3c.runs.repeats import settings_to_resume
 
     @dataclass(frozen=True)
     class TrainFlags(TrainConfig):
@@ -63,19 +59,31 @@ def parse(arguments: list[str]) -> Any:
         progress: bool = True
         """Show progress: one live line in a terminal, else a line now and then."""
 
-    def parsed(default: Any) -> Any:
-        return tyro.cli(
-            TrainFlags,
-            args=arguments,
-            prog="a3c train",
-            default=default,
-            description="Train an agent, by default until the environment's target return is reached.",
-        )
+    description = "Train an agent, by default until the environment's target return is reached."
+    return parse_settings(TrainFlags, arguments, "a3c train", description)
 
-    wanted = _peek(arguments)
-    if wanted is None:
-        first = parsed(TrainFlags())
-        wanted = {name: getattr(first, name) for name in ("environment", "algorithm", "recipe", "resume", "config")}
+
+def parse_settings(
+    flags: type, arguments: list[str], prog: str, description: str, limits: tuple[str, ...] = LIMITS
+) -> Any:
+    """The flags of a command that takes settings, with a recipe's or a file's as defaults. Leaves on a wrong flag.
+
+    `flags` is a TrainConfig with more fields, `recipe` and others; `limits` are those that mean what they do there.
+    """
+    import tyro
+
+    from a3c.recipes import with_recipe
+    from a3c.runs.folder import read_config
+    from a3c.runs.repeats import settings_to_resume
+
+    def parsed(default: Any) -> Any:
+        return tyro.cli(flags, args=arguments, prog=prog, default=default, description=description)
+
+    names = [name for name in ("environment", "algorithm", "recipe", "resume", "config") if hasattr(flags, name)]
+    wanted = dict.fromkeys(("resume", "config")) | (_peek(arguments, names) or {})
+    if "environment" not in wanted:
+        first = parsed(flags())
+        wanted |= {name: getattr(first, name) for name in names}
         if "--algorithm" not in {argument.partition("=")[0] for argument in arguments}:
             # A default is no wish: a recipe may be for another algorithm.
             wanted["algorithm"] = None
@@ -88,20 +96,19 @@ def parse(arguments: list[str]) -> Any:
     elif wanted["config"]:
         base = dataclasses.asdict(read_config(Path(wanted["config"])))
     else:
-        names = {name: wanted[name] for name in ("environment", "algorithm") if wanted[name]}
-        base = with_recipe(wanted["recipe"], names)
-        if {argument.partition("=")[0] for argument in arguments} & {flag(limit) for limit in LIMITS}:
+        settings = {name: wanted[name] for name in ("environment", "algorithm") if wanted[name]}
+        base = with_recipe(wanted["recipe"], settings)
+        if {argument.partition("=")[0] for argument in arguments} & {flag(limit) for limit in limits}:
             base = {name: value for name, value in base.items() if name not in LIMITS}
-    return parsed(TrainFlags(**base))
+    return parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
 
 
-def _peek(arguments: list[str]) -> dict[str, str | None] | None:
+def _peek(arguments: list[str], names: list[str]) -> dict[str, str | None] | None:
     """What decides the defaults, read without a parser where the environment comes first, which saves parsing twice."""
     if not arguments or arguments[0].startswith("-"):
         return None
-    found: dict[str, str | None] = {"environment": arguments[0]}
-    for name in ("algorithm", "recipe", "resume", "config"):
-        found[name] = None
+    found: dict[str, str | None] = dict.fromkeys(names) | {"environment": arguments[0]}
+    for name in names[1:]:
         for index, argument in enumerate(arguments):
             if argument == f"--{name}":
                 found[name] = arguments[index + 1] if index + 1 < len(arguments) else None
@@ -110,11 +117,12 @@ def _peek(arguments: list[str]) -> dict[str, str | None] | None:
     return found
 
 
-def config_of(flags: Any) -> TrainConfig:
-    """The settings among the flags."""
-    values = {field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)}
+def config_of(flags: Any, leave_out: tuple[str, ...] = ()) -> TrainConfig:
+    """The settings among the flags, less those that mean something else there."""
+    names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in leave_out]
+    values = {name: getattr(flags, name) for name in names}
     if not values["environment"]:
-        raise SettingsError("name an environment: a3c train CartPole-v1")
+        raise SettingsError("name an environment, such as CartPole-v1")
     return TrainConfig(**values)
 
 

@@ -69,11 +69,14 @@ class Game:
         )
         return cls(spec.kwargs["game"], frame_skip, config)
 
+    @property
+    def has_vector(self) -> bool:
+        """Whether ALE's vector environment has what is asked for; else single ones do it."""
+        return isinstance(self.frame_skip, int) and not self.config.env_kwargs
+
     def make_vector(self, count: int, threads: int = 1) -> "AtariVector | None":
-        """ALE's vector environment; None where it lacks what is asked for, and single ones do it instead."""
-        if isinstance(self.frame_skip, tuple) or self.config.env_kwargs:
-            return None
-        return AtariVector(self, count, threads)
+        """ALE's vector environment, where it has what is asked for."""
+        return AtariVector(self, count, threads) if self.has_vector else None
 
     def make(self, **kwargs: Any) -> gymnasium.Env:
         """One environment, which can be drawn; `kwargs` such as `render_mode` are ALE's."""

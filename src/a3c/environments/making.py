@@ -86,7 +86,7 @@ class EnvironmentMaker:
                 vector = game.make_vector(count, threads)
             if vector is not None:
                 return vector
-        elif spec is not None and self._vector_entry_point(spec) and count > 1 and not self._changed:
+        elif spec is not None and self.has_own_vector and count > 1:
             arguments: dict[str, Any] = dict(self.config.env_kwargs)
             if self.config.max_episode_steps is not None:
                 arguments["max_episode_steps"] = self.config.max_episode_steps
@@ -119,8 +119,15 @@ class EnvironmentMaker:
         environment.close()
         return environment.observation_space, environment.action_space
 
-    def _vector_entry_point(self, spec: EnvSpec) -> bool:
-        return spec.vector_entry_point is not None and not spec.additional_wrappers
+    @property
+    def has_own_vector(self) -> bool:
+        """Whether several are stepped by a vector environment of their own, with these settings."""
+        game, spec = self._game(), self.spec
+        if game is not None:
+            return game.has_vector
+        if spec is None:
+            return self._makes_vectors
+        return spec.vector_entry_point is not None and not spec.additional_wrappers and not self._changed
 
     def _make_own_vector(self, count: int) -> VectorEnv:
         changed = self._changed + ["max_episode_steps"] * (self.config.max_episode_steps is not None)

@@ -44,13 +44,50 @@ class Observations:
     def pack(self, batch: Any) -> np.ndarray:
         """Observations of a batch of environments -> `[B, *shape]`.
 
-        Raises InvalidEnvironment where they have other shapes than their space says, or a choice that is none.
+        Raises InvalidEnvironment where they have another shape or kind of numbers than their space says, or a choice
+        that is none.
         """
         if isinstance(self.space, Box):
             packed = np.asarray(batch)
-            _check_shape(packed, self.space)
+            _check(packed, self.space)
             return packed
-        return self._join([np.asarray(part_of(batch, path)) for path in self._paths])
+        arrays = [np.asarray(part_of(batch, path)) for path in self._paths]
+        for part, array in zip(self._parts, arrays, strict=True):
+            _check(array, part)
+        return self._join(arrays)
+
+    def check(self, observation: Any) -> None:
+        """Raises InvalidEnvironment where one observation is not what `pack` takes."""
+        for path, part in zip(self._paths, self._parts, strict=True):
+            array = np.asarray(part_of(observation, path))[None]
+            _check(array, part)
+            _numbers(part, array)
+
+    def name(self, place: Any) -> str:
+        """For people: the number at a place of a packed observation, an index for each of its axes."""
+        if isinstance(self.space, Box):
+            return f"number {', '.join(map(str, place))}" if len(place) else "the number"
+        (number,) = place
+        for path, part in zip(self._paths, self._parts, strict=True):
+            if number < size_of(part):
+                return f"number {number} of {'/'.join(map(str, path))}" if path else f"number {number}"
+            number -= size_of(part)
+        raise IndexError(place)
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Least and largest value of each number of a packed observation, float64 `[*shape]`; None where none is bound.
+
+        Only numbers have bounds here: bytes cannot leave theirs, and choices are checked when they are packed.
+        """
+        rows = [
+            (part.low, part.high) if isinstance(part, Box) and part.dtype != np.uint8 else _unbounded(part)
+            for part in self._parts
+        ]
+        low, high = (np.concatenate([row[i].ravel() for row in rows], dtype=np.float64) for i in range(2))
+        if not (np.isfinite(low) | np.isfinite(high)).any():
+            return None
+        return low.reshape(self.shape), high.reshape(self.shape)
 
     def pack_any(self, observation: Any) -> tuple[np.ndarray, bool]:
         """One observation or a batch -> `[B, *shape]`, and whether it was one. Raises ValueError for other shapes."""
@@ -96,6 +133,11 @@ def size_of(space: gymnasium.Space) -> int:
     return int(np.prod(space.shape or ()))
 
 
+def _unbounded(part: gymnasium.Space) -> tuple[np.ndarray, np.ndarray]:
+    infinite = np.full(size_of(part), np.inf)
+    return -infinite, infinite
+
+
 def _numbers(part: gymnasium.Space, batch: np.ndarray) -> np.ndarray:
     _check_shape(batch, part)
     if isinstance(part, Discrete | MultiDiscrete):
@@ -112,4 +154,16 @@ def _check_shape(batch: np.ndarray, space: gymnasium.Space) -> None:
         raise InvalidEnvironment(
             f"the environment gives observations of shape {batch.shape[1:]}, "
             f"but its observation space says {space.shape or ()}"
+        )
+
+
+def _check(batch: np.ndarray, space: gymnasium.Space) -> None:
+    """The shape, and the kind of numbers: those that Gymnasium's batches take too, which NumPy casts to the space's."""
+    _check_shape(batch, space)
+    # Only bytes become bytes: a wider number might not fit.
+    casting = "safe" if space.dtype == np.uint8 else "same_kind"
+    if batch.dtype != space.dtype and space.dtype is not None and not np.can_cast(batch.dtype, space.dtype, casting):
+        raise InvalidEnvironment(
+            f"the environment gives observations of {batch.dtype}, such as {batch.ravel()[0]!s:.50}, "
+            f"but its observation space says {space.dtype}: make them that, or change the space"
         )

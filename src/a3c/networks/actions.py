@@ -45,6 +45,11 @@ class DiscreteActions:
         """Numbers that the network gives for one observation."""
         return int(self.space.n)
 
+    @property
+    def description(self) -> str:
+        """The distribution, for people."""
+        return f"Categorical over {self.outputs}"
+
     def distribution(self, outputs: jax.Array, features: jax.Array, log_std: None) -> Categorical:
         return Categorical(outputs)
 
@@ -75,6 +80,10 @@ class MultiDiscreteActions(DiscreteActions):
     def outputs(self) -> int:
         return int(self.space.nvec.sum())
 
+    @property
+    def description(self) -> str:
+        return f"independent Categoricals over {', '.join(map(str, self.space.nvec.ravel()))}"
+
     def distribution(self, outputs: jax.Array, features: jax.Array, log_std: None) -> MultiCategorical:  # type: ignore[override]
         return MultiCategorical(outputs, tuple(self.space.nvec.ravel().tolist()))
 
@@ -94,6 +103,10 @@ class MultiBinaryActions(DiscreteActions):
     @property
     def outputs(self) -> int:
         return self.shape[0]
+
+    @property
+    def description(self) -> str:
+        return f"{self.outputs} independent Bernoullis"
 
     def distribution(self, outputs: jax.Array, features: jax.Array, log_std: None) -> Bernoulli:  # type: ignore[override]
         return Bernoulli(outputs)
@@ -128,6 +141,14 @@ class BoxActions:
         self._log_std = LOG_STD[self._std] if config.log_std is None else config.log_std
         self.initial_log_std = None if self._std == "state" else np.full(self.noise_shape, self._log_std, np.float32)
         """Logarithms of standard deviations, where they are parameters of their own."""
+
+    @property
+    def description(self) -> str:
+        """The distribution, for people."""
+        stds = {"learned": "learned", "state": "of the state", "gsde": "of the state, smooth (gSDE)"}
+        bounds = "squashed by tanh" if self._tanh else "clipped to bounds" if self._bounded.any() else "no bounds"
+        numbers = f"{self._low.size} number{'s' if self._low.size != 1 else ''}"
+        return f"Gaussian of {numbers}, standard deviation {stds[self._std]}, {bounds}"
 
     def distribution(self, outputs: jax.Array, features: jax.Array, log_std: Any) -> Gaussian:
         if self._std == "gsde":

@@ -81,6 +81,9 @@ class Worker:
         if episodes:
             step = self.store.total("steps")
             self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
+        if self.collector.remarks:
+            self.reporter.report.remarks += self.collector.remarks
+            self.collector.remarks = []
         if diagnostics is not None:
             self.reporter.add_update(now, lag, diagnostics)
         self.reporter.flush_when_due(now)

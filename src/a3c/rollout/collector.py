@@ -21,6 +21,9 @@ from a3c.learning.moments import Moments
 from a3c.rollout.lives import Lives
 from a3c.rollout.segment import Segment
 
+TOLERANCE = 1e-3
+"""How far beyond its bounds, as a part of what lies between them, an observation still is one that was rounded."""
+
 MOST_NUMBERS = 100_000
 """Of a segment's observations, at most about twice as many are looked at for their mean and variance."""
 
@@ -54,8 +57,16 @@ class Collector:
         self.observed: np.ndarray | None = None
         """The moments of what the last segment saw, where it is normalised: a row of Statistics."""
         self._discounted = np.zeros(environments.num_envs)
-        observations, info = environments.reset(seed=environment_seeds(environments, resets))
-        self._observations = self._pack(observations)
+        self._steps = 0
+        self._bounds = _widened(policy.observations.bounds)
+        self.remarks: list[str] = []
+        """What people should know of the environments, in a line each, until somebody takes it."""
+        try:
+            observations, info = environments.reset(seed=environment_seeds(environments, resets))
+            self._observations = self._pack(observations)
+        except (InvalidEnvironment, TypeError, ValueError) as error:
+            self._explain(error)
+            raise
         self._lives = Lives(info) if config.episodic_life else None
         self._lost = np.zeros(environments.num_envs, bool)
 
@@ -70,7 +81,8 @@ class Collector:
             epsilon: probability of a uniformly random action.
 
         Raises:
-            InvalidEnvironment: an observation or reward is not finite, or has another shape than its space says.
+            InvalidEnvironment: an observation or reward is not finite, or has another shape or kind of numbers than
+                its space says.
         """
         config, count, overlap = self.config, self.environments.num_envs, self.config.overlap
         until_episode = config.segment_ends == "episode"
@@ -89,14 +101,14 @@ class Collector:
         noise = self._draw_noise()
         act = self.policy.act
         observations[0] = self._observations
-        ended = 0
+        ended, steps_before = 0, self._steps
         for t in range(config.segment_length):
             actions[t] = np.asarray(act(parameters, observations[t], noise[t], epsilon))
             np.logical_not(self._resetting, out=mask[t])
             result = self._step(actions[t])
             observations[t + 1], rewards[t], terminated[t], truncated[t], final_observations = result
             if final_observations is not None:
-                self._check_finite("final observation", final_observations[None])
+                self._check_finite("final observation", final_observations[None], self._steps)
                 values = self.policy.value(parameters, final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
@@ -108,8 +120,9 @@ class Collector:
                 observations[ended + 1 :] = observations[ended]
                 break
 
-        self._check_finite("observation", observations)
-        self._check_finite("reward", rewards)
+        self._check_finite("observation", observations, steps_before)
+        self._check_finite("reward", rewards, steps_before + 1)
+        self._check_bounds(observations[: ended + 1], steps_before)
         done = terminated[:ended] | truncated[:ended]
         episodes = self._finished(rewards[:ended], mask[:ended], done)
         if self.policy.layout.statistics.size:
@@ -149,6 +162,14 @@ class Collector:
 
     def _step(self, actions: np.ndarray) -> tuple[Any, Any, Any, Any, np.ndarray | None]:
         """One step; the last item is the final observations where an episode ended and a new one has started."""
+        self._steps += 1
+        try:
+            return self._step_all(actions)
+        except (InvalidEnvironment, TypeError, ValueError) as error:
+            self._explain(error)
+            raise
+
+    def _step_all(self, actions: np.ndarray) -> tuple[Any, Any, Any, Any, np.ndarray | None]:
         actions = self.policy.actions.to_environment(actions)
         observations, rewards, terminated, truncated, info = self.environments.step(actions)
         done = np.logical_or(terminated, truncated)
@@ -216,13 +237,58 @@ class Collector:
             rewards = np.where(terminated, config.termination_reward, rewards)
         return rewards
 
-    def _check_finite(self, name: str, values: np.ndarray) -> None:
+    def _check_finite(self, name: str, values: np.ndarray, first_step: int) -> None:
+        """Raises InvalidEnvironment for a number among `[T, B, ...]` that is none; row 0 is that of `first_step`."""
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            row, index = np.argwhere(~np.isfinite(values))[0][:2]
+            row, index, *place = np.argwhere(~np.isfinite(values))[0]
             raise InvalidEnvironment(
-                f"the environment gave {name} {values[row, index]} (environment {index} of this worker, "
-                f"row {row} of the segment); training needs finite numbers"
+                f"the environment gave {name} {values[row, index, *place]} ({self._which(place)}environment {index} of "
+                f"this worker, step {first_step + row}); training needs finite numbers"
             )
+
+    def _check_bounds(self, observations: np.ndarray, first_step: int) -> None:
+        """Remarks, once, on an observation outside its space: known environments leave theirs, and can be learned."""
+        if self._bounds is None:
+            return
+        outside = (observations < self._bounds[0]) | (observations > self._bounds[1])
+        if outside.any():
+            row, index, *place = np.argwhere(outside)[0]
+            low, high = (bound[tuple(place)] for bound in self.policy.observations.bounds)
+            self._bounds = None
+            self.remarks.append(
+                f"the environment gave observation {observations[row, index, *place]:g}, outside its bounds {low:g} to "
+                f"{high:g} ({self._which(place)}environment {index} of this worker, step {first_step + row}); training "
+                "goes on, but correct the space or the observation"
+            )
+
+    def _which(self, place: list[int]) -> str:
+        """Which number of an observation; nothing for a reward."""
+        return f"{self.policy.observations.name(place)}, " if place else ""
+
+    def _explain(self, error: Exception) -> None:
+        """Raises InvalidEnvironment, with the step, for an observation that is not what its space says.
+
+        Gymnasium fails to put one into a batch without saying which; it has noted what each environment gave.
+        """
+        step = f"step {self._steps}"
+        if isinstance(error, InvalidEnvironment):
+            raise InvalidEnvironment(f"{error} ({step} of this worker's environments)") from None
+        for index, observation in enumerate(getattr(self.environments, "_env_obs", ())):
+            try:
+                if observation is not None:
+                    self.policy.observations.check(observation)
+            except InvalidEnvironment as wrong:
+                raise InvalidEnvironment(f"{wrong} (environment {index} of this worker, {step})") from None
+
+
+def _widened(bounds: tuple[np.ndarray, np.ndarray] | None) -> tuple[np.ndarray, np.ndarray] | None:
+    """The bounds with what rounding may add, float32."""
+    if bounds is None:
+        return None
+    low, high = bounds
+    margin = TOLERANCE * np.where(np.isfinite(high - low), high - low, 1.0)
+    with np.errstate(over="ignore"):
+        return (low - margin).astype(np.float32), (high + margin).astype(np.float32)
 
 
 def autoreset_mode(environments: VectorEnv) -> AutoresetMode:

@@ -63,6 +63,7 @@ class Monitor:
         self._recent_lag: float | None = None
         self._recent_queue: float | None = None
         self._threads: dict[str, int] = {}
+        self._remarked = False
         self._rate: float | None = None
         self._ended: float | None = None
         now = time.monotonic()
@@ -109,6 +110,10 @@ class Monitor:
         self._lag += report.lag
         self._waiting += report.waiting
         self._threads |= report.threads
+        if report.remarks and not self._remarked:
+            # Once a run: the other workers' environments are the same.
+            self._remarked = True
+            self._display.say(f"worker {report.worker}: {report.remarks[0]}")
         self._updates_of_run += report.updates
         self._lag_of_run += report.lag
         if report.episodes:

@@ -55,6 +55,7 @@ class Display(Protocol):
     """Seconds between two calls of `show`."""
 
     def show(self, progress: Progress) -> None: ...
+    def say(self, line: str) -> None: ...
     def close(self, progress: Progress) -> None: ...
 
 
@@ -65,6 +66,9 @@ class PlainLines:
 
     def show(self, progress: Progress) -> None:
         print(progress.line(), flush=True)
+
+    def say(self, line: str) -> None:
+        print(line, flush=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
@@ -79,12 +83,19 @@ class LiveLine:
         self._live: Any = None
 
     def show(self, progress: Progress) -> None:
+        self._started().update(self._text(progress), refresh=True)
+
+    def say(self, line: str) -> None:
+        """A line that stays, above the live one."""
+        self._started().console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _started(self) -> Any:
         if self._live is None:
             from rich.live import Live
 
             self._live = Live(auto_refresh=False)
             self._live.start()
-        self._live.update(self._text(progress), refresh=True)
+        return self._live
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
@@ -102,6 +113,7 @@ class NoDisplay:
     every = float("inf")
 
     def show(self, progress: Progress) -> None: ...
+    def say(self, line: str) -> None: ...
     def close(self, progress: Progress) -> None: ...
 
 

@@ -1,0 +1,235 @@
+"""Advice: what of an environment, as it is and as random play met it, would go wrong in training or be worth changing.
+
+Each rule gives a Remark of one line that says what to do, and only where it applies.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box
+
+from a3c.config import TrainConfig
+from a3c.environments.observations import Observations, parts, size_of
+from a3c.errors import SettingsError
+from a3c.machine import available_cores
+from a3c.rollout.random_play import RandomPlay
+
+LARGE_OBSERVATION = 10.0
+"""Numbers beyond this saturate the first layer."""
+SMALL_RANGE = 0.1
+"""Numbers that vary less than this hardly move it: MountainCar's velocity varies by a few hundredths."""
+LARGE_REWARD = 10.0
+"""Rewards beyond this make value losses that are hard to learn from at ordinary learning rates."""
+LARGE_FRAME = 128
+"""Rows and columns of frames that networks for frames are not made for; Atari's are reduced to 84."""
+MOSTLY = 0.6
+"""Part of a worker's time that an environment takes where it, and not the policy, sets the pace."""
+SAME_LENGTH = 10
+"""Steps that episodes which all terminate after the same number of them have at least, to be worth a remark."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One line for people."""
+
+    topic: str
+    """A word that tells remarks apart."""
+    text: str
+    problem: bool = False
+    """Whether it keeps the environment from being trained on."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Steps a second."""
+
+    workers: int
+    environments: int
+    """Of each worker."""
+    together: float
+    """Of a worker's environments, with random actions, in one process."""
+    training: float | None
+    """Of all workers; None where not one update was made in time."""
+
+    @property
+    def environment_share(self) -> float | None:
+        """The part of a worker's time that its environments take, 0 to 1."""
+        if self.training is None:
+            return None
+        return min(1.0, self.training / (min(self.workers, available_cores()) * self.together))
+
+
+def remarks(
+    config: TrainConfig,
+    environment: gymnasium.Env,
+    time_limit: int | None,
+    play: RandomPlay,
+    seeded: bool,
+    speed: Speed | None,
+) -> list[Remark]:
+    """What applies, problems first.
+
+    `config` is resolved; `time_limit` in steps; `seeded` says whether seeds make a difference.
+    """
+    found: list[Remark] = []
+    if play.failure is not None:
+        found.append(Remark("failure", f"{play.failure}: training would end there, so correct the environment", True))
+    space = environment.observation_space
+    found += _frames(config, space)
+    found += _numbers(config, Observations(space), play)
+    found += _rewards(config, environment.action_space, play)
+    found += _ends(config, time_limit, play)
+    found += _actions(environment.action_space)
+    if not seeded:
+        found.append(
+            Remark(
+                "seed",
+                "the seed changes neither the start nor the first steps: draw what is to be random from "
+                "self.np_random, after super().reset(seed=seed)",
+            )
+        )
+    if speed is not None:
+        found += _pace(config, play, speed)
+    return found
+
+
+def _frames(config: TrainConfig, space: gymnasium.Space) -> Iterator[Remark]:
+    for path, part in parts(space).items():
+        shape = tuple(part.shape or [])
+        if not isinstance(part, Box) or len(shape) not in (2, 3) or max(shape) < 8:
+            continue
+        name, size = "/".join(map(str, path)) or "observations", "x".join(map(str, shape))
+        if part.dtype != np.uint8:
+            if len(shape) == 3:
+                yield Remark(
+                    "frames",
+                    f"{name} of {size} are {part.dtype}, which dense layers see: make frames uint8, "
+                    "0 to 255, for convolutions",
+                )
+        elif len(shape) == 2:
+            # Settings of frames give them a channel; parts of a Dict cannot have them.
+            what = "add a last axis of 1 in the environment" if path else "set --frame-stack 4, for one"
+            yield Remark("frames", f"{name} of {size} have no channels, so dense layers see them: {what}")
+        elif shape[0] <= 4 < min(shape[1:]):
+            yield Remark("frames", f"{name} of {size} have their channels first: put them last, [H, W, C]")
+        elif min(shape[:2]) < 16:
+            yield Remark(
+                "frames",
+                f"{name} of {size} are too small for convolutions, so dense layers see them: "
+                "enlarge them in the environment if that is not enough",
+            )
+        elif max(shape[:2]) > LARGE_FRAME:
+            what = "reduce them in the environment" if path else "--frame-size 84 --grayscale"
+            yield Remark("frames", f"{name} of {size} are large, and learning from them slow: {what}")
+
+
+def _numbers(config: TrainConfig, observations: Observations, play: RandomPlay) -> Iterator[Remark]:
+    if (outside := play.outside) is not None:
+        yield Remark(
+            "bounds",
+            f"{outside.name} of the observation was {outside.value:g} at step {outside.step}, "
+            f"outside its bounds {outside.low:g} to {outside.high:g}: training goes on with it, but correct "
+            "the space or the observation",
+        )
+    if play.low is None or play.high is None or config.normalize_observations:
+        return
+    # Bytes are scaled by the network.
+    bytes_ = np.concatenate(
+        [np.full(size_of(part), part.dtype == np.uint8) for part in parts(observations.space).values()]
+    )
+    amounts = np.flatnonzero(np.array(observations.numbers) & ~bytes_ & (play.high > play.low))
+    if not amounts.size:
+        return
+    low, high = play.low[amounts], play.high[amounts]
+    largest, narrowest = np.maximum(-low, high), high - low
+    most, least = int(largest.argmax()), int(narrowest.argmin())
+    if largest[most] <= LARGE_OBSERVATION and narrowest[least] >= SMALL_RANGE:
+        return
+    extremes = dict.fromkeys([most, least] if narrowest[least] < SMALL_RANGE else [most])
+    names = [observations.name(np.unravel_index(amounts[i], observations.shape)) for i in extremes]
+    ranges = ", ".join(f"{name} from {low[i]:.3g} to {high[i]:.3g}" for name, i in zip(names, extremes, strict=True))
+    yield Remark("scale", f"observations are of unlike or large scale ({ranges}): --normalize-observations")
+
+
+def _rewards(config: TrainConfig, action_space: gymnasium.Space, play: RandomPlay) -> Iterator[Remark]:
+    if not play.rewards or play.failure is not None:
+        return
+    rewards = np.array(play.rewards)
+    low, high = rewards.min(), rewards.max()
+    if low == high and (low == 0 or not any(play.terminated)):
+        if isinstance(action_space, Box):
+            how = "let noise last longer, --action-std gsde --hold-noise 8 or more"
+        else:
+            further = "--segment-length 64" if config.correction == "vtrace" else "--n-step 16"
+            how = f"explore more, --entropy-coefficient above {config.entropy_coefficient:g}, or learn from further "
+            how += f"ahead, {further}"
+        yield Remark("sparse", f"{play.steps:,} random steps met no reward but {low:g}: {how}")
+    largest = max(-low, high) * config.reward_scale
+    if largest > LARGE_REWARD and not config.normalize_rewards and config.reward_clip is None:
+        scale = float(f"{config.reward_scale / largest:.0e}")
+        yield Remark(
+            "rewards", f"rewards are large, {low:.4g} to {high:.4g}: --normalize-rewards, or --reward-scale {scale:g}"
+        )
+
+
+def _ends(config: TrainConfig, time_limit: int | None, play: RandomPlay) -> Iterator[Remark]:
+    if play.failure is None and not play.lengths and time_limit is None:
+        yield Remark(
+            "time limit",
+            f"no episode ended within {play.steps:,} random steps, and there is no time limit: set --max-episode-steps",
+        )
+    if (
+        len(play.lengths) >= 5
+        and all(play.terminated)
+        and len(set(play.lengths)) == 1
+        and play.lengths[0] >= SAME_LENGTH
+    ):
+        yield Remark(
+            "truncation",
+            f"every episode terminated after {play.lengths[0]} steps: if that is a time limit, "
+            "return truncated instead, so that the value of going on is not learned as 0",
+        )
+    try:
+        config.check_ends()
+    except SettingsError as error:
+        yield Remark("target", str(error))
+
+
+def _actions(space: gymnasium.Space) -> Iterator[Remark]:
+    if not isinstance(space, Box):
+        return
+    if np.issubdtype(space.dtype, np.integer):
+        yield Remark(
+            "actions",
+            "actions are whole numbers in a Box, rounded from a Gaussian: Discrete or MultiDiscrete is learned better",
+        )
+    if not (np.isfinite(space.low) & np.isfinite(space.high)).all():
+        yield Remark(
+            "actions",
+            "actions without bounds start around 0 with a standard deviation of 1: give the space "
+            "bounds, or set --log-std",
+        )
+
+
+def _pace(config: TrainConfig, play: RandomPlay, speed: Speed) -> Iterator[Remark]:
+    share, cores = speed.environment_share, available_cores()
+    if share is None or share < MOSTLY:
+        return
+    took = f"environments take {share:.0%} of a worker's time"
+    if play.processor_seconds < 0.5 * play.seconds:
+        yield Remark(
+            "pace", f"{took}, and wait more than they compute: --workers {4 * cores} lets others run meanwhile"
+        )
+    elif speed.workers < cores:
+        yield Remark("pace", f"{took}: --workers {cores} uses every core")
+    else:
+        yield Remark(
+            "pace", f"{took}: a faster step, --frame-skip, or a vector form of its own would speed training up"
+        )
+
+
+def problem(error: Exception) -> Remark:
+    """An error that keeps training from beginning, as a remark."""
+    return Remark("settings", str(error), problem=True)

@@ -1,0 +1,194 @@
+"""Random play: what an environment gives when its actions are drawn at random, and how fast.
+
+In use:
+
+    play = play_randomly(environment, observations, steps=1000, seconds=1.0, seed=0)
+    play.failure     None, or what would end a training; play.high, play.rewards, ... else
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from a3c.environments.observations import Observations
+from a3c.errors import A3CError
+
+PATIENCE = 10.0
+"""Seconds after which a slow environment need not take all the steps."""
+LOOKED_AT = 256
+"""Observations that are looked at together."""
+FIRST_STEPS = 20
+"""Steps by which two seeds are compared."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """An observation outside its space, the first one."""
+
+    step: int
+    name: str
+    """Which number of it."""
+    value: float
+    low: float
+    high: float
+
+
+@dataclass
+class RandomPlay:
+    """What was seen."""
+
+    steps: int = 0
+    lengths: list[int] = field(default_factory=list)
+    """Steps of each finished episode."""
+    terminated: list[bool] = field(default_factory=list)
+    """Whether each finished episode terminated; the others were truncated."""
+    rewards: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    """Spent in the environment."""
+    processor_seconds: float = 0.0
+    """Of them, those in which this process computed."""
+    low: np.ndarray | None = None
+    """The least of each number of a packed observation, float32, flat; None for bytes."""
+    high: np.ndarray | None = None
+    outside: Outside | None = None
+    lives: bool = False
+    """Whether it tells how many lives are left."""
+    failure: str | None = None
+    """What a training would end with."""
+
+    @property
+    def returns(self) -> list[float]:
+        """Of the finished episodes."""
+        ends = np.cumsum(self.lengths, dtype=int)
+        return [float(np.sum(part)) for part in np.split(np.array(self.rewards), ends)[:-1]]
+
+    @property
+    def steps_per_second(self) -> float:
+        return self.steps / max(self.seconds, 1e-9)
+
+
+class _Watch:
+    """Looks at observations, many at a time: their least and largest numbers, and what is wrong with them."""
+
+    def __init__(self, observations: Observations, play: RandomPlay):
+        self._observations, self._play = observations, play
+        bounds = observations.bounds
+        self._bounds = None if bounds is None else (bounds[0].ravel(), bounds[1].ravel())
+        self._waiting: list[tuple[int, np.ndarray]] = []
+
+    def add(self, observation: Any) -> None:
+        """Raises InvalidEnvironment for one that no segment can hold."""
+        self._observations.check(observation)
+        if self._observations.dtype != np.uint8:
+            self._waiting.append((self._play.steps, self._observations.pack_any(observation)[0].ravel()))
+            if len(self._waiting) == LOOKED_AT:
+                self.look()
+
+    def look(self) -> None:
+        """At those that wait; notes a failure where a number is not finite."""
+        if not self._waiting:
+            return
+        play, steps, seen = self._play, *map(np.array, zip(*self._waiting, strict=True))
+        self._waiting = []
+        for row, number in np.argwhere(~np.isfinite(seen))[:1]:
+            play.failure = f"the observation of step {steps[row]} holds {seen[row, number]} ({self._name(number)})"
+            return
+        play.low = seen.min(0) if play.low is None else np.minimum(play.low, seen.min(0))
+        play.high = seen.max(0) if play.high is None else np.maximum(play.high, seen.max(0))
+        if self._bounds is not None and play.outside is None:
+            low, high = self._bounds
+            for row, number in np.argwhere((seen < low.astype(np.float32)) | (seen > high.astype(np.float32)))[:1]:
+                value = float(seen[row, number])
+                limits = float(low[number]), float(high[number])
+                play.outside = Outside(int(steps[row]), self._name(number), value, *limits)
+
+    def _name(self, number: int) -> str:
+        return self._observations.name(np.unravel_index(number, self._observations.shape))
+
+
+def play_randomly(
+    environment: gymnasium.Env, observations: Observations | None, steps: int, seconds: float, seed: int
+) -> RandomPlay:
+    """Takes `steps` random steps at least, unless they take long, and goes on for so many seconds; stops at a failure.
+
+    Observations are numbered by the steps before them, that of the first reset with 0. Without `observations`, as where
+    their space is none that a policy takes, they are not looked at.
+    """
+    play = RandomPlay()
+    watch = None if observations is None else _Watch(observations, play)
+    environment.action_space.seed(seed)
+    started = time.monotonic()
+    try:
+        _reset(environment, play, watch, seed)
+        length = 0
+        while play.failure is None:
+            passed = time.monotonic() - started
+            if passed >= seconds and (play.steps >= steps or passed >= PATIENCE):
+                break
+            ended = _step(environment, play, watch)
+            length += 1
+            if ended:
+                play.lengths.append(length)
+                length = 0
+                _reset(environment, play, watch, None)
+    except A3CError as error:
+        play.failure = f"{error} (step {play.steps} of random play)"
+    except Exception as error:
+        play.failure = f"step {play.steps} of random play raised {type(error).__name__}: {error}"
+    if watch is not None:
+        watch.look()
+    return play
+
+
+def seeds_matter(environment: gymnasium.Env, observations: Observations) -> bool:
+    """Whether the first steps differ at all between seeds, with the same actions; True where they fail."""
+    try:
+        return len({_first_steps(environment, observations, seed) for seed in (1, 2, 3)}) > 1
+    except Exception:
+        return True
+
+
+def _first_steps(environment: gymnasium.Env, observations: Observations, seed: int) -> bytes:
+    environment.action_space.seed(0)
+    observation, _ = environment.reset(seed=seed)
+    seen = [observations.pack_any(observation)[0].tobytes()]
+    for _ in range(FIRST_STEPS):
+        observation, reward, terminated, truncated, _ = environment.step(environment.action_space.sample())
+        seen += [observations.pack_any(observation)[0].tobytes(), repr(reward).encode()]
+        if terminated or truncated:
+            break
+    return b"".join(seen)
+
+
+def _reset(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None, seed: int | None) -> None:
+    before = time.perf_counter(), time.process_time()
+    observation, info = environment.reset(seed=seed)
+    _spent(play, before)
+    play.lives = "lives" in info
+    if watch is not None:
+        watch.add(observation)
+
+
+def _step(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None) -> bool:
+    """Whether the episode has ended."""
+    action = environment.action_space.sample()
+    play.steps += 1
+    before = time.perf_counter(), time.process_time()
+    observation, reward, terminated, truncated, _ = environment.step(action)
+    _spent(play, before)
+    play.rewards.append(float(reward))
+    if not np.isfinite(play.rewards[-1]):
+        play.failure = f"the reward of step {play.steps} is {reward}"
+    if watch is not None:
+        watch.add(observation)
+    if terminated or truncated:
+        play.terminated.append(bool(terminated))
+    return bool(terminated or truncated)
+
+
+def _spent(play: RandomPlay, before: tuple[float, float]) -> None:
+    play.seconds += time.perf_counter() - before[0]
+    play.processor_seconds += time.process_time() - before[1]
