@@ -75,3 +75,11 @@ def test_limits_are_those_of_the_store_or_of_the_totals_given(make_worker):
     assert not worker.running({"steps": 0, "episodes": 3, "updates": 0})
     worker.store.stop()
     assert not worker.running({"steps": 0, "episodes": 0, "updates": 0})
+
+
+def test_remarks_of_the_collector_are_reported_once(make_worker):
+    worker, reports = make_worker()
+    worker.collector.remarks = ["the wheel is loose"]
+    for _ in range(3):
+        worker.record(*worker.collector.collect(worker.policy.initial_parameters))
+    assert [report.remarks for report in reports] == [["the wheel is loose"], [], []]

@@ -303,3 +303,14 @@ def test_seconds_end_a_run(new_run, seconds):
     run = new_run(seconds=seconds)
     time.sleep(0.002)
     assert run.monitor.done == (seconds is not None)
+
+
+def test_one_remark_of_all_is_said(new_run, monkeypatch):
+    said = []
+    monkeypatch.setattr(NoDisplay, "say", lambda self, line: said.append(line))
+    run = new_run()
+    run.work()
+    assert said == []
+    for worker in (3, 1):
+        run.monitor.receive(Report(worker, remarks=["the wheel is loose", "so is the other"]))
+    assert said == ["worker 3: the wheel is loose"]

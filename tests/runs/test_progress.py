@@ -48,3 +48,13 @@ def test_no_display_shows_nothing(capsys):
     NoDisplay().show(FULL)
     NoDisplay().close(FULL)
     assert capsys.readouterr().out == ""
+
+
+def test_what_is_said_stays(capsys):
+    for display in (PlainLines(), LiveLine()):
+        display.show(START)
+        display.say("something [red] to know, " + "x" * 200)
+        display.close(FULL)
+        assert f"something [red] to know, {'x' * 200}\n" in capsys.readouterr().out
+    NoDisplay().say("nothing")
+    assert capsys.readouterr().out == ""
