@@ -156,7 +156,8 @@ def _numbers(config: TrainConfig, observations: Observations, play: RandomPlay) 
 def _rewards(config: TrainConfig, action_space: gymnasium.Space, play: RandomPlay) -> Iterator[Remark]:
     if not play.rewards or play.failure is not None:
         return
-    rewards = np.array(play.rewards)
+    # Adding 0 turns -0 into 0.
+    rewards = np.array(play.rewards) + 0.0
     low, high = rewards.min(), rewards.max()
     if low == high and (low == 0 or not any(play.terminated)):
         if isinstance(action_space, Box):

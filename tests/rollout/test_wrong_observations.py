@@ -113,7 +113,7 @@ def test_a_wrong_part_is_named():
     Observations(space).check(right)
     with pytest.raises(InvalidEnvironment, match="observations of object"):
         Observations(space).check(right | {"speed": np.array([None, None])})
-    with pytest.raises(InvalidEnvironment, match="observations of float64, such as 0.5"):
+    with pytest.raises(InvalidEnvironment, match=r"observations of float64, such as 0\.5"):
         Observations(space).check(right | {"choice": 0.5})
     with pytest.raises(InvalidEnvironment, match="gave 3, which is not in"):
         Observations(space).check(right | {"choice": 3})
@@ -128,7 +128,7 @@ def test_an_environments_own_error_passes_as_it_is(error):
             return super().step(action)
 
     right = usual(NUMBERS)
-    with pytest.raises(error, match="^mine$"):
+    with pytest.raises(error, match=r"^mine$"):
         collect(collector_of(SyncVectorEnv([partial(Raising, NUMBERS, right, right)] * 2)), 1)
 
 

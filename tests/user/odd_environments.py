@@ -44,6 +44,27 @@ class Measures(Walk):
     observation_space = Box(np.arange(-30, 0, dtype=np.float32), np.arange(30, dtype=np.float32))
 
 
+class NotANumber(Walk):
+    """From step `at` on there is one."""
+
+    def __init__(self, at: int = 12):
+        super().__init__()
+        self.at = at
+
+    def _observation(self):
+        observation = super()._observation()
+        if self.taken_in_all >= self.at:
+            observation[1] = np.nan
+        return observation
+
+
+class Outside(Walk):
+    """Step 3 of each episode leads outside."""
+
+    def _observation(self):
+        return np.array([0, 0, 2.5], np.float32) if self.taken == 3 else super()._observation()
+
+
 class TextObservations(Walk):
     observation_space = Text(5)
 
@@ -57,5 +78,5 @@ class Unmakeable(Walk):
         raise OSError("the camera is not connected")
 
 
-for environment in (Walk, Frames, Measures, TextObservations, TextActions, Unmakeable):
+for environment in (Walk, Frames, Measures, NotANumber, Outside, TextObservations, TextActions, Unmakeable):
     gymnasium.register(f"{environment.__name__}-v0", environment)
