@@ -39,8 +39,10 @@ from a3c.training import train
 
 RANDOM_STEPS = 1000
 """Random steps that are taken at least."""
-START_WITHIN = 300.0
-"""Seconds in which a training that is measured has to make its first update: networks have to be compiled."""
+START_WITHIN = 120.0
+"""Seconds that a training that is measured may take to compile its networks, and for its first segments."""
+SLOW = 20.0
+"""Steps a second below which what takes many steps is not looked at."""
 NOT_FOR_US = "we recommend using a symmetric and normalized space"
 """What Gymnasium's checker says of actions, which are rescaled here."""
 
@@ -118,7 +120,9 @@ def inspect(
             # Gymnasium's wrapper warns of the first step; the checker has said it.
             warnings.simplefilter("ignore")
             play = play_randomly(one, observations, RANDOM_STEPS, seconds / 4, config.seed or 0)
-            seeded = play.failure is not None or observations is None or seeds_matter(one, observations)
+            seeded = True
+            if observations is not None and play.failure is None and play.steps_per_second >= SLOW:
+                seeded = seeds_matter(one, observations)
         policy = speed = None
         try:
             work, start = prepare(config, environment, network)
@@ -243,14 +247,16 @@ def _training_rate(work: Work, start: Checkpoint, seconds: float) -> float | Non
     marks: list[tuple[float, int]] = []
 
     def mark(progress: Progress) -> bool:
-        if progress.updates or config.algorithm == "random":
-            marks.append((time.monotonic(), progress.steps))
-        return not marks or marks[-1][0] - marks[0][0] < 1.25 * seconds
+        now, learned = time.monotonic(), progress.updates or config.algorithm == "random"
+        # Steps are counted by the segment: of a slow environment they come seldom.
+        if learned and (not marks or progress.steps > marks[-1][1]):
+            marks.append((now, progress.steps))
+        return len(marks) < 3 or now - marks[0][0] < 1.25 * seconds
 
     train(dataclasses.replace(start, config=config), work if config.backend == "inline" else work.pack(), callback=mark)
+    if len(marks) < 2:
+        return None
     # The first workers run alone while others still start.
     settled = [moment for moment in marks if moment[0] - marks[0][0] >= 0.25 * seconds]
-    if len(settled) < 2:
-        return None
-    (began, before), (ended, after) = settled[0], settled[-1]
+    (began, before), (ended, after) = settled[0] if len(settled) > 1 else marks[0], marks[-1]
     return (after - before) / (ended - began)
