@@ -46,7 +46,7 @@ lint: setup ## check style, types and the layers of the package
 	@$(BIN)/lint-imports
 
 # All benchmarks, or with ARGS, which differ between them, only CartPole's or those that BENCH names.
-BENCH ?= cartpole $(if $(strip $(ARGS)),,algorithms pong)
+BENCH ?= cartpole $(if $(strip $(ARGS)),,algorithms pong tasks)
 
 bench: setup .venv/.bench ## measure against the targets and Stable-Baselines3 (BENCH=algorithms ARGS="--only lag" chooses)
 	@for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
@@ -63,6 +63,7 @@ docs: setup ## redraw the figures in docs/ from the results in benchmarks/result
 	@$(BIN)/python benchmarks/cartpole.py --figures-only
 	@$(BIN)/python benchmarks/algorithms.py --figures-only
 	@$(BIN)/python benchmarks/pong.py --figures-only
+	@$(BIN)/python benchmarks/tasks.py --figures-only
 
 clean: ## remove caches and build products; .venv/ and runs/ stay
 	@rm -rf build dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache

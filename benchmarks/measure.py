@@ -74,7 +74,7 @@ def train(
     return record | UNSOLVED if record["error"] else record
 
 
-def _evaluate(folder: Path, checkpoint: str, limit: float = 60.0) -> Record:
+def _evaluate(folder: Path, checkpoint: str, limit: float = 300.0) -> Record:
     """What `a3c evaluate` says of a checkpoint of the run in `folder`, which takes the most probable actions."""
     output = folder.parent / f"{checkpoint}.json"
     flags = ("--checkpoint", checkpoint, "--episodes", str(EPISODES), "--json")

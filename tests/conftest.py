@@ -8,7 +8,10 @@ from a3c.policy import Policy
 from a3c.rollout.collector import Collector
 
 CONFIG = TrainConfig(seed=0, hidden=())
-POLICY_SETTINGS = ("seed", "hidden", "activation", "shared_trunk", "normalize_observations", "normalize_rewards")
+POLICY_SETTINGS = (
+    *("seed", "hidden", "activation", "shared_trunk", "recurrent", "recurrent_units"),
+    *("normalize_observations", "normalize_rewards"),
+)
 
 # Policies are stateless: those for the same spaces and settings are one, so that each is compiled once.
 policies = {}

@@ -222,3 +222,21 @@ class Sum(gymnasium.Env):
     def step(self, action):
         numbers, _ = Observations(self.observation_space).pack_any(self.seen)
         return self._observation(), 1 - abs(float(action - numbers.sum())) / 4, True, False, {}
+
+
+class Recall(gymnasium.Env):
+    """Shows -1 or 1 once, then 0; at the last step, reward 1 for the action that says which it was: 0 for -1."""
+
+    def __init__(self, steps: int = 4):
+        self.observation_space, self.action_space = Box(-1, 1, (1,), np.float32), Discrete(2)
+        self.steps = steps
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.left = self.steps
+        self.cue = int(self.np_random.integers(2))
+        return np.array([2 * self.cue - 1], np.float32), {}
+
+    def step(self, action):
+        self.left -= 1
+        return np.zeros(1, np.float32), float(not self.left and action == self.cue), not self.left, False, {}

@@ -189,6 +189,8 @@ def segment_of(id_, log_probs=True):
         truncated=truncated,
         mask=mask,
         log_probs=generator.random((3, 2), np.float32) if log_probs else None,
+        starts=generator.random((4, 2)) < 0.5 if log_probs else None,
+        first_state=generator.random((1, 2, 5), np.float32) if log_probs else None,
     )
 
 

@@ -197,3 +197,13 @@ def test_normalized_returns_do_not_go_with_vtrace(settings):
 def test_a_setting_of_frames_of_the_wrong_type_is_named(name, value):
     with pytest.raises(SettingsError, match=f"here: {name} cannot be "):
         make_config({name: value}, "here")
+
+
+def test_a_width_without_a_recurrent_layer_is_named():
+    with pytest.raises(
+        SettingsError, match="--recurrent-units is set without --recurrent: set --recurrent lstm or gru"
+    ):
+        TrainConfig(recurrent_units=8)
+    with pytest.raises(SettingsError, match="--recurrent-units is 0, but must be at least 1"):
+        TrainConfig(recurrent="lstm", recurrent_units=0)
+    assert TrainConfig(recurrent="gru", recurrent_units=8).recurrent_units == 8

@@ -76,11 +76,12 @@ def test_a_recipe_that_applies_by_itself_is_a_run_for_every_algorithm(name, algo
 
 
 @pytest.mark.parametrize("limit", [{"steps": 9000}, {"episodes": 9}, {"seconds": 9.0}], ids=str)
-@pytest.mark.parametrize("environment", ["CartPole-v1", "ALE/Pong-v5", "ALE/Breakout-v5"])
-def test_any_limit_can_take_the_place_of_a_recipes(environment, limit):
-    config = make_config(with_recipe(None, {"environment": environment} | limit))
+@pytest.mark.parametrize("recipe", all_recipes())
+def test_any_limit_can_take_the_place_of_a_recipes(recipe, limit):
+    environment = all_recipes()[recipe].environments[0].replace("*", "Breakout-v5")
+    config = make_config(with_recipe(recipe, {"environment": environment} | limit))
     ((name, value),) = limit.items()
-    flags = parse([environment, f"--{name}", str(value)])
+    flags = parse([environment, "--recipe", recipe, f"--{name}", str(value)])
     for found in (config, flags):
         assert {name: getattr(found, name) for name in LIMITS} == dict.fromkeys(LIMITS) | limit
     assert (flags.learning_rate, flags.segment_length) == (config.learning_rate, config.segment_length)

@@ -142,28 +142,52 @@ class Agent:
 
         Args:
             observation: of the environment's shape, or with a batch axis before it.
-            state: the state of a recurrent policy; None for the others.
+            state: what a recurrent policy remembers, as it was given with the action before; None at an episode's
+                start. In a batch, set the rows of environments that start an episode to 0. None for other policies.
             deterministic: the most probable action (the mean, where actions are numbers), or one drawn from the policy.
 
         Returns:
-            Action (or actions, `[batch]`), and the next state.
+            Action (or actions, `[batch]`), and the next state, `[S]` (or `[batch, S]`).
         """
-        batch, single = self._work.policy.observations.pack_any(observation)
         policy, parameters = self._work.policy, self._start.parameters
+        batch, single = policy.observations.pack_any(observation)
+        remembered = self._remembered(state, batch, single)
         if self.algorithm == "random":
             actions = policy.actions.random(self._generator, batch.shape[:1])
         elif deterministic:
-            actions = policy.best_action(parameters, batch)
+            actions = policy.best_action(parameters, batch, *remembered)
         else:
-            actions = policy.act(parameters, batch, policy.noise(self._generator, batch.shape[:1]), 0.0)
+            actions = policy.act(parameters, batch, policy.noise(self._generator, batch.shape[:1]), 0.0, *remembered)
+        if remembered and self.algorithm != "random":
+            actions, states = actions
+            state = np.array(states[0] if single else states)
         actions = policy.actions.to_environment(np.asarray(actions, policy.actions.dtype))
         return (actions[0] if single else actions), state
 
-    def value(self, observation: Any) -> float | np.ndarray:
-        """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward."""
-        batch, single = self._work.policy.observations.pack_any(observation)
-        values = np.asarray(self._work.policy.value(self._start.parameters, batch))
+    def value(self, observation: Any, state: Any = None) -> float | np.ndarray:
+        """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward.
+
+        `state` is that of `predict`, from the step before.
+        """
+        policy = self._work.policy
+        batch, single = policy.observations.pack_any(observation)
+        values = np.asarray(policy.value(self._start.parameters, batch, *self._remembered(state, batch, single)))
         return float(values[0]) if single else values
+
+    def _remembered(self, state: Any, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:
+        """The states of a batch, for a recurrent policy alone."""
+        policy = self._work.policy
+        if not policy.recurrent:
+            return ()
+        shape = (len(batch), policy.layout.state)
+        if state is None:
+            return (np.zeros(shape, np.float32),)
+        states = np.asarray(state, np.float32)[None] if single else np.asarray(state, np.float32)
+        if states.shape != shape:
+            raise ValueError(
+                f"state has shape {np.shape(state)}; expected {shape[1:] if single else shape}, as predict gave it"
+            )
+        return (states,)
 
     def evaluate(self, episodes: int = 100, *, deterministic: bool = True, seed: int | None = None) -> Evaluation:
         """Plays `episodes` whole episodes, with no limit but the environment's own, and nothing learned."""
@@ -171,7 +195,7 @@ class Agent:
             raise SettingsError(f"episodes is {episodes}, but must be at least 1")
         return evaluate(
             self._work.environments,
-            lambda observations: np.asarray(self.predict(observations, deterministic=deterministic)[0]),
+            lambda observations, state: self.predict(observations, state, deterministic),
             episodes,
             self.config.seed if seed is None else seed,
         )

@@ -26,7 +26,7 @@ BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {
     "be at least 1": (
         lambda value: value >= 1,
         "workers envs_per_worker steps episodes max_episode_steps segment_length anneal_steps epsilon_anneal_steps "
-        "n_step min_batch queue_size predictors trainers frame_skip frame_stack hold_noise",
+        "n_step min_batch queue_size predictors trainers frame_skip frame_stack hold_noise recurrent_units",
     ),
     "be above 0": (
         lambda value: value > 0,
@@ -94,6 +94,8 @@ def check_contradictions(config: Any) -> None:
         raise SettingsError("annealing needs to know how long: set --steps or --anneal-steps")
     if config.epsilon_final and config.epsilon_anneal_steps is None and config.steps is None:
         raise SettingsError("annealing epsilon needs to know how long: set --steps or --epsilon-anneal-steps")
+    if config.recurrent_units is not None and config.recurrent is None:
+        raise SettingsError("--recurrent-units is set without --recurrent: set --recurrent lstm or gru too")
     for name in config.changed(SETTINGS_OF):
         if config.algorithm not in SETTINGS_OF[name]:
             algorithms = " and ".join(SETTINGS_OF[name])

@@ -60,6 +60,9 @@ class TrainConfig:
     env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """Keyword arguments for the environment, as KEY VALUE pairs."""
 
+    hide: tuple[int, ...] = ()
+    """Numbers of a vector observation that the agent is not shown, counted from 0: for studies of memory."""
+
     episodic_life: bool = False
     """Nothing is to be gained after a lost life, in environments that tell how many are left (Mnih et al. 2015).
     Episodes and their returns still are whole games."""
@@ -263,7 +266,14 @@ class TrainConfig:
 
     shared_trunk: bool = False
     """Policy and value share the hidden layers; otherwise each has a tower of its own, which needs less tuning: large
-    returns then cannot drown the policy's gradient. Networks with convolutions always share them."""
+    returns then cannot drown the policy's gradient. Networks with convolutions and recurrent ones always share them."""
+
+    recurrent: Literal["lstm", "gru"] | None = None
+    """A recurrent layer after the hidden ones, for environments that don't show all of their state: the agent then
+    remembers what it has seen of an episode. It learns over the steps of a segment: make segment_length long enough."""
+
+    recurrent_units: int | None = None
+    """Width of the recurrent layer. Default: that of the layer before it."""
 
     # How it runs
     backend: Literal["processes", "inline"] = "processes"
@@ -292,7 +302,7 @@ class TrainConfig:
                 )
 
     def __post_init__(self) -> None:
-        for name in ("epsilon", "epsilon_final", "hidden", "crop", "frame_size"):
+        for name in ("epsilon", "epsilon_final", "hidden", "crop", "frame_size", "hide"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         check_ranges(self)

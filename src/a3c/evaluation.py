@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -37,9 +38,10 @@ class Evaluation:
 
 
 def evaluate(
-    environments: EnvironmentMaker, choose: Callable[[np.ndarray], np.ndarray], episodes: int, seed: int | None
+    environments: EnvironmentMaker, choose: Callable[[Any, Any], tuple[Any, Any]], episodes: int, seed: int | None
 ) -> Evaluation:
-    """Plays `episodes` whole episodes with the actions that `choose` gives for a batch of observations.
+    """Plays `episodes` whole episodes with what `choose` gives for a batch of observations: actions, and what a
+    recurrent policy remembers, which it is given again at the next step; it is 0 at each episode's start.
 
     Every environment plays its share of them: were the first to finish taken, short episodes would be over-represented.
     """
@@ -49,9 +51,10 @@ def evaluate(
     shares = np.full(count, episodes // count) + (np.arange(count) < episodes % count)
     observations, _ = vector.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))
     returns, lengths, resetting = np.zeros(count), np.zeros(count, int), np.zeros(count, bool)
-    evaluation = Evaluation([], [])
+    evaluation, state = Evaluation([], []), None
     while shares.any():
-        observations, rewards, terminated, truncated, _ = vector.step(choose(observations))
+        actions, state = choose(observations, state)
+        observations, rewards, terminated, truncated, _ = vector.step(actions)
         returns += rewards
         lengths += ~resetting
         done = np.logical_or(terminated, truncated)
@@ -61,6 +64,8 @@ def evaluate(
                 evaluation.returns.append(float(returns[index]))
                 evaluation.lengths.append(int(lengths[index]))
         returns[done], lengths[done] = 0.0, 0
+        if state is not None:
+            state[resetting if mode is AutoresetMode.NEXT_STEP else done] = 0.0
         if mode is AutoresetMode.NEXT_STEP:
             resetting = done
         elif mode is AutoresetMode.DISABLED and done.any():

@@ -55,7 +55,7 @@ def make_gradient(
     """Jitted `(parameters [P], segment, entropy_coefficient) -> (gradient [P], diagnostics)`, those of DIAGNOSTICS."""
 
     def loss(network, segment, entropy_coefficient):
-        distribution, values = policy.apply(network, segment.observations)
+        distribution, values = policy.apply_in_time(network, segment.observations, segment.starts, segment.first_state)
         real_steps = jax.tree.map(lambda x: x[:-1], distribution)
         log_probs = real_steps.log_prob(segment.actions)
         aims = targets(config, segment, values, log_probs)

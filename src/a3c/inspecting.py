@@ -199,8 +199,7 @@ def _time_limit(environment: gymnasium.Env, config: TrainConfig) -> int | None:
 
 def _policy_facts(policy: Policy) -> PolicyFacts:
     network = policy.network(policy.initial_parameters)  # type: ignore[arg-type]
-    features = network.policy_head.weight.shape[0]
-    return PolicyFacts(policy.actions.description, layers(network, policy.observations.space, features), policy.size)
+    return PolicyFacts(policy.actions.description, layers(network, policy.observations.space), policy.size)
 
 
 def _measure(work: Work, start: Checkpoint, seconds: float, say: Callable[[str], object]) -> Speed:

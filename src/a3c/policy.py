@@ -27,6 +27,7 @@ from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
 from a3c.networks.inputs import network_input
 from a3c.networks.mlp import ActorCritic
+from a3c.networks.recurrent import CORES, unroll
 
 NetworkFactory = Callable[[gymnasium.Space, jax.Array], eqx.Module]
 """A user's own network: `(observation_space, key) -> module`, the module mapping one observation to features `[n]`.
@@ -55,7 +56,7 @@ class Policy:
     ):
         self.observations, self.actions = Observations(observation_space), actions
         shapes = self.observations.shape, self.observations.dtype, actions.shape, actions.dtype, actions.noise_shape
-        self.layout = Layout(*shapes, statistics)
+        self.layout = Layout(*shapes, statistics, 0 if network.core is None else network.core.state_size)
         self._pixel_mean, self._pixel_std = pixel_mean, pixel_std
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         self.initial_parameters = np.concatenate([np.asarray(leaf, np.float32).ravel() for leaf in leaves])
@@ -85,8 +86,12 @@ class Policy:
             return module, _features(module, observation_space)
 
         policy_torso, features = torso()
-        shared = config.shared_trunk if network is not None else shares_trunk(config, observation_space)
+        shared = shares_trunk(config, observation_space if network is None else None)
         critic_torso = None if shared else torso()[0]
+        core = None
+        if config.recurrent is not None:
+            units = config.recurrent_units or features
+            core, features = CORES[config.recurrent](features, units, generator), units
         actions = make_actions(action_space, config, features)
         statistics = Statistics(
             Observations(observation_space).numbers if config.normalize_observations else (), config.normalize_rewards
@@ -98,6 +103,7 @@ class Policy:
             actions.outputs,
             actions.initial_log_std,
             generator,
+            core,
             statistics.vector(np.zeros(statistics.row_size)) if statistics.size else None,
         )
         return cls(actor_critic, observation_space, actions, config.pixel_mean, config.pixel_std, statistics)
@@ -122,8 +128,35 @@ class Policy:
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         return jnp.concatenate([leaf.ravel() for leaf in leaves])
 
-    def apply(self, network: ActorCritic, observations: jax.Array) -> tuple[Any, jax.Array]:
-        """Distribution and values `[...]` of observations `[..., *shape]`."""
+    @property
+    def recurrent(self) -> bool:
+        """Whether it has a state, `[S]` for each environment, which is 0 at an episode's start."""
+        return self.layout.state > 0
+
+    def apply(
+        self, network: ActorCritic, observations: jax.Array, state: jax.Array | None = None
+    ) -> tuple[Any, jax.Array, jax.Array | None]:
+        """Distribution, values `[...]` and next states `[..., S]` of observations `[..., *shape]`."""
+        features, critic_features = self._features(network, observations)
+        if network.core is not None:
+            state, features = network.core.step(state, network.core.inputs(features))
+            critic_features = features
+        return *self._heads(network, features, critic_features), state
+
+    def apply_in_time(
+        self,
+        network: ActorCritic,
+        observations: jax.Array,
+        starts: jax.Array | None = None,
+        first_state: jax.Array | None = None,
+    ) -> tuple[Any, jax.Array]:
+        """Distribution and values `[T, B]` of observations `[T, B, *shape]`; the others are those of a Segment."""
+        features, critic_features = self._features(network, observations)
+        if network.core is not None:
+            features = critic_features = unroll(network.core, first_state[0], starts, features)  # type: ignore[index]
+        return self._heads(network, features, critic_features)
+
+    def _features(self, network: ActorCritic, observations: jax.Array) -> tuple[jax.Array, jax.Array]:
         shape = self.layout.observation
         batch = observations.shape[: observations.ndim - len(shape)]
 
@@ -131,11 +164,14 @@ class Policy:
         if self.layout.statistics.normalized:
             observations, scaling = self._normalize(network.statistics, observations), (0.0, 1.0)
 
-        def outputs_of(packed: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-            return network(network_input(self.observations.space, packed, *scaling))
+        def features_of(packed: jax.Array) -> tuple[jax.Array, jax.Array]:
+            return network.features(network_input(self.observations.space, packed, *scaling))
 
-        results = jax.vmap(outputs_of)(observations)
-        features, outputs, values = (x.reshape(*batch, *x.shape[1:]) for x in results)
+        features, critic_features = jax.vmap(features_of)(observations)
+        return features.reshape(*batch, -1), critic_features.reshape(*batch, -1)
+
+    def _heads(self, network: ActorCritic, features: jax.Array, critic_features: jax.Array) -> tuple[Any, jax.Array]:
+        outputs, values = network.heads(features, critic_features)
         return self.actions.distribution(outputs, features, network.log_std), values
 
     def _normalize(self, statistics: jax.Array, observations: jax.Array) -> jax.Array:
@@ -146,8 +182,10 @@ class Policy:
         clipped = jnp.clip((numbers - mean) * scale, -MOST_STDS, MOST_STDS)
         return jnp.where(np.array(normalized), clipped, numbers).reshape(observations.shape)
 
-    def __call__(self, parameters: jax.Array, observations: jax.Array) -> tuple[Any, jax.Array]:
-        return self.apply(self.network(parameters), observations)
+    def __call__(
+        self, parameters: jax.Array, observations: jax.Array, state: jax.Array | None = None
+    ) -> tuple[Any, jax.Array]:
+        return self.apply(self.network(parameters), observations, state)[:2]
 
     def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """What `act` needs for actions of a batch `shape`."""
@@ -155,20 +193,27 @@ class Policy:
 
     @cached_property
     def act(self):
-        """Jitted `(parameters, observations, noise, epsilon) -> actions` of one batch."""
+        """Jitted `(parameters, observations, noise, epsilon) -> actions` of one batch.
 
-        def act(parameters, observations, noise, epsilon):
-            distribution, _ = self(parameters, observations)
-            return self.actions.explore(distribution, epsilon).sample(noise)
+        A recurrent policy takes its states too, `[..., S]`, and gives `(actions, next states)`.
+        """
+
+        def act(parameters, observations, noise, epsilon, state=None):
+            distribution, _, state = self.apply(self.network(parameters), observations, state)
+            actions = self.actions.explore(distribution, epsilon).sample(noise)
+            return (actions, state) if self.recurrent else actions
 
         return jax.jit(act)
 
     @cached_property
     def log_prob(self):
-        """Jitted `(parameters, observations, actions, epsilon) -> log-probabilities` that `act` gave these actions."""
+        """Jitted `(parameters, observations, actions, epsilon) -> log-probabilities` that `act` gave these actions.
 
-        def log_prob(parameters, observations, actions, epsilon):
-            distribution, _ = self(parameters, observations)
+        All are `[T, B, ...]`; a recurrent policy takes `starts` and `first_state` of their Segment too.
+        """
+
+        def log_prob(parameters, observations, actions, epsilon, starts=None, first_state=None):
+            distribution, _ = self.apply_in_time(self.network(parameters), observations, starts, first_state)
             return self.actions.explore(distribution, epsilon).log_prob(actions)
 
         return jax.jit(log_prob)
@@ -177,28 +222,36 @@ class Policy:
     def predict(self):
         """Jitted `(parameters, observations, noise, epsilon) -> predictions [..., actions' size + 2]` of one batch.
 
-        `epsilon` is of each observation. What `act`, `log_prob` and `value` say, in one call and one array of float32:
+        A recurrent policy takes its states too, and gives the next ones behind these numbers. `epsilon` is of each
+        observation. What `act`, `log_prob` and `value` say, in one call and one array of float32:
         fetching another result takes longer than computing it.
         """
 
-        def predict(parameters, observations, noise, epsilon):
-            distribution, values = self(parameters, observations)
+        def predict(parameters, observations, noise, epsilon, state=None):
+            distribution, values, state = self.apply(self.network(parameters), observations, state)
             explored = self.actions.explore(distribution, epsilon)
             actions = explored.sample(noise)
             flat = actions.reshape(*values.shape, -1).astype(jnp.float32)
-            return jnp.concatenate([flat, explored.log_prob(actions)[..., None], values[..., None]], axis=-1)
+            said = [flat, explored.log_prob(actions)[..., None], values[..., None]]
+            return jnp.concatenate(said if state is None else [*said, state], axis=-1)
 
         return jax.jit(predict)
 
     @cached_property
     def best_action(self):
-        """Jitted `(parameters, observations) -> actions`: the most probable ones."""
-        return jax.jit(lambda parameters, observations: self(parameters, observations)[0].mode())
+        """Jitted `(parameters, observations) -> actions`: the most probable ones; with states as `act`."""
+
+        def best_action(parameters, observations, state=None):
+            distribution, _, state = self.apply(self.network(parameters), observations, state)
+            return (distribution.mode(), state) if self.recurrent else distribution.mode()
+
+        return jax.jit(best_action)
 
     @cached_property
     def value(self):
-        """Jitted `(parameters, observations) -> values`, in units of the training reward."""
-        return jax.jit(lambda parameters, observations: self(parameters, observations)[1])
+        """Jitted `(parameters, observations) -> values`, in units of the training reward; a recurrent policy takes its
+        states too."""
+        return jax.jit(lambda parameters, observations, state=None: self(parameters, observations, state)[1])
 
     def __getstate__(self) -> dict[str, Any]:
         jitted = ("act", "log_prob", "predict", "best_action", "value")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
-from a3c.algorithms.random import RandomPolicy
 from a3c.config import TrainConfig
 from a3c.environments.atari import AtariVector, Game
 from a3c.environments.making import EnvironmentMaker, find_spec
@@ -15,6 +14,7 @@ from a3c.environments.single import SingleVectorEnv
 from a3c.errors import InvalidEnvironment, SettingsError
 from a3c.policy import Policy
 from a3c.rollout.collector import Collector
+from a3c.rollout.random_policy import RandomPolicy
 
 pytest.importorskip("ale_py")
 

@@ -29,7 +29,7 @@ def without_drawing(monkeypatch):
 def layers_of(space, actions=None, network=None, **settings):
     policy = Policy.make(space, actions or Discrete(3), TrainConfig(seed=0, **settings), network)
     module = policy.network(policy.initial_parameters)
-    return policy, module, layers(module, space, module.policy_head.weight.shape[0])
+    return policy, module, layers(module, space)
 
 
 class Own(eqx.Module):
@@ -52,6 +52,8 @@ class Own(eqx.Module):
         (VECTOR, {"actions": NUMBERS, "action_std": "gsde"}),
         (VECTOR, {"normalize_observations": True, "normalize_rewards": True}),
         (VECTOR, {"network": Own}),
+        (VECTOR, {"network": Own, "recurrent": "gru", "recurrent_units": 3}),
+        (VECTOR, {"recurrent": "lstm", "actions": NUMBERS}),
         (FRAMES, {}),
         (FRAMES, {"network": lambda space, key: eqx.nn.Lambda(jnp.ravel)}),
         (Dict(camera=FRAMES, speed=VECTOR, gear=Discrete(6)), {}),
@@ -79,7 +81,7 @@ def test_convolutions_give_what_they_are_said_to(network):
     settings = TrainConfig(seed=0, network=network, hidden=(16,), activation="elu")
     policy = Policy.make(space, Discrete(3), settings)
     module = policy.network(policy.initial_parameters)
-    found = layers(module, space, 16)["policy and value"]
+    found = layers(module, space)["policy and value"]
     frame = jnp.zeros(space.shape)
     for convolution, layer in zip(module.torso.convolutions, found, strict=False):
         frame = jax.eval_shape(convolution, frame)
@@ -101,3 +103,8 @@ def test_convolutions_of_a_part_bear_its_name():
 def test_a_network_of_ones_own_is_one_layer():
     _, _, found = layers_of(VECTOR, network=Own)
     assert found["policy"] == [("Own", (7,), 5 * 7 + 7)]
+
+
+def test_a_recurrent_layer_comes_last():
+    _, _, found = layers_of(VECTOR, network=Own, recurrent="lstm", recurrent_units=3)
+    assert found["policy and value"] == [("Own", (7,), 5 * 7 + 7), ("LSTM", (3,), 4 * (7 * 3 + 3 + 3 * 3))]

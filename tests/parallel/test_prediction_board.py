@@ -144,13 +144,14 @@ def test_the_end_of_a_run_ends_waiting_for_an_answer(looking_often, question):
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
 @pytest.mark.parametrize("segment_ends", ["steps", "episode"])
-def test_a_segment_is_the_same_wherever_the_network_is(mode, segment_ends, make_policy):
-    settings = {"segment_length": 6, "segment_ends": segment_ends, "hidden": (), "seed": 0}
+@pytest.mark.parametrize("recurrent", [None, "lstm"])
+def test_a_segment_is_the_same_wherever_the_network_is(mode, segment_ends, recurrent, make_policy):
+    settings = {"segment_length": 6, "segment_ends": segment_ends, "hidden": (), "seed": 0, "recurrent": recurrent}
     config = TrainConfig(algorithm="ga3c", lag_correction="vtrace", **settings)
     environments = [counting(mode, 2, endings=("truncated", "terminated")) for _ in range(2)]
     policy = make_policy(environments[0], config)
     parameters = np.random.default_rng(0).normal(scale=0.1, size=policy.size).astype(np.float32)
-    board = make_board(1, environments=2, shape=(3,))
+    board = PredictionBoard(1, 2, policy.layout, QuietStore())
     predict = predictor(learner_for(board, 1, policy, parameters))
     board.on_ask = lambda: predict(0.0)
     remote_policy = RemotePolicy(board, 0, policy)
@@ -166,7 +167,10 @@ def test_a_segment_is_the_same_wherever_the_network_is(mode, segment_ends, make_
             stepped[~segment.mask.any(axis=1)] = 0
             remote.log_probs[~segment.mask.any(axis=1)] = 0
         for mine, others in zip(segment._replace(log_probs=stepped), remote, strict=True):
-            np.testing.assert_allclose(mine, others, rtol=1e-5, atol=1e-6)
+            assert (mine is None) == (others is None)
+            if mine is not None:
+                np.testing.assert_allclose(mine, others, rtol=1e-5, atol=1e-6)
+        assert (segment.first_state is not None) == (recurrent is not None)
         bootstrapped = max(bootstrapped, float(np.abs(segment.rewards % 1).max()))
         remote_policy.take_version()
     assert (bootstrapped > 0.01) == (mode is not AutoresetMode.NEXT_STEP)

@@ -147,7 +147,7 @@ def test_a_short_segment_has_the_shape_of_a_long_one(mode, make_collector):
     segments, _ = collect(make_collector(counting(mode), segment_length=9, segment_ends="episode"), 3)
     for segment in segments:
         assert segment.observations.shape == (10, 2, 3)
-        assert {array.shape for array in segment[1:-1]} == {(9, 2)}
+        assert {array.shape for array in segment[1:6]} == {(9, 2)}
         assert segment.log_probs is None
     assert not any(segment.mask.all() for segment in segments)
 

@@ -30,7 +30,7 @@ def test_a_segment_begins_with_the_last_rows_of_the_one_before(mode, n, length, 
     assert np.isfinite(segments[0].observations).all()
     for segment in segments:
         assert segment.observations.shape == (overlap + length + 1, 2, 3)
-        assert {array.shape for array in segment[1:-1]} == {(overlap + length, 2)}
+        assert {array.shape for array in segment[1:6]} == {(overlap + length, 2)}
     for before, after in pairwise(segments):
         np.testing.assert_array_equal(after.observations[: overlap + 1], before.observations[length:])
         for name in ("actions", "rewards", "terminated", "truncated", "mask"):
@@ -46,7 +46,7 @@ def test_behind_the_overlap_all_is_as_without_it(mode, n, length, make_collector
     )
     for (segment, episodes), (plain, plain_episodes) in zip(with_overlap, without, strict=True):
         assert episodes == plain_episodes
-        for array, plain_array in zip(segment.from_row(n - 1)[:-1], plain[:-1], strict=True):
+        for array, plain_array in zip(segment.from_row(n - 1)[:6], plain[:6], strict=True):
             np.testing.assert_array_equal(array, plain_array)
 
 

@@ -18,6 +18,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from a3c.checks import flag
 from a3c.config import ATARI_SETTINGS, FRAME_SETTINGS, TrainConfig
 from a3c.environments import atari
+from a3c.environments.hiding import hide
 from a3c.environments.pixels import FrameSkip, PixelEnv
 from a3c.environments.single import SingleVectorEnv
 from a3c.errors import A3CError, InvalidEnvironment, SettingsError, nearest
@@ -150,13 +151,15 @@ class EnvironmentMaker:
             )
         if self.config.frame_skip not in (None, 1):
             environment = FrameSkip(environment, self.config.frame_skip)
+        if self.config.hide:
+            environment = hide(environment, self.config.hide)
         return PixelEnv(environment, self.config) if self.config.changed(FRAME_SETTINGS) else environment
 
     @property
     def _changed(self) -> list[str]:
         """The settings that wrap each environment and are set."""
         skip = ["frame_skip"] * (self.config.frame_skip not in (None, 1))
-        return skip + self.config.changed([*FRAME_SETTINGS, *ATARI_SETTINGS])
+        return skip + self.config.changed(["hide", *FRAME_SETTINGS, *ATARI_SETTINGS])
 
     def _game(self) -> atari.Game | None:
         """The Atari game that this is, if it is one."""

@@ -21,6 +21,8 @@ class Layout(NamedTuple):
     """What a policy samples an action from, float32."""
     statistics: Statistics = NO_STATISTICS
     """What is normalised."""
+    state: int = 0
+    """Numbers that a recurrent policy remembers, float32; 0 for the others."""
 
 
 def describe_space(space: gymnasium.Space) -> dict[str, Any]:

@@ -79,9 +79,11 @@ class Joined(eqx.Module):
         return self.dense(jnp.concatenate([x.ravel() for x in features]))
 
 
-def shares_trunk(config: TrainConfig, space: gymnasium.Space) -> bool:
-    """Whether policy and value have the same features."""
-    return config.shared_trunk or any(network_name(config, part) != "mlp" for part in parts(space).values())
+def shares_trunk(config: TrainConfig, space: gymnasium.Space | None) -> bool:
+    """Whether policy and value have the same features; `space` is None for a network of the user's own."""
+    if config.shared_trunk or config.recurrent is not None:
+        return True
+    return space is not None and any(network_name(config, part) != "mlp" for part in parts(space).values())
 
 
 def _holds_frames(space: Any) -> bool:

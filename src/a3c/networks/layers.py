@@ -20,13 +20,16 @@ class Layer(NamedTuple):
     parameters: int
 
 
-def layers(network: ActorCritic, space: gymnasium.Space, features: int) -> dict[str, list[Layer]]:
+def layers(network: ActorCritic, space: gymnasium.Space) -> dict[str, list[Layer]]:
     """The layers of each part of the network; the policy's come with the value's where they share them.
 
-    `space` is that of observations, `features` what the torso gives. All parameters are in one of the parts.
+    `space` is that of observations. All parameters are in one of the parts.
     """
-    shared = network.critic_torso is None
+    shared, core = network.critic_torso is None, network.core
+    features = (network.policy_head if core is None else core.inputs).weight.shape[0]
     found = {"policy and value" if shared else "policy": _layers(network.torso, space, features)}
+    if core is not None:
+        found["policy and value"].append(Layer(type(core).__name__, core.recurrent.shape[:1], _size(core)))
     if not shared:
         found["value"] = _layers(network.critic_torso, space, features)
     found["heads"] = [

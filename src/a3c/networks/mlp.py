@@ -58,11 +58,13 @@ class MLP(eqx.Module):
 class ActorCritic(eqx.Module):
     """Features of an observation, and from them what the distribution of actions is made of, and the value.
 
-    `critic_torso` is None where policy and value share their features; `log_std` where it is no parameter of its own.
+    `critic_torso` is None where policy and value share their features; `core`, the recurrent layer after them, where
+    nothing is remembered; `log_std` where it is no parameter of its own.
     """
 
     torso: eqx.Module
     critic_torso: eqx.Module | None
+    core: Any
     policy_head: Dense
     value_head: Dense
     log_std: Any
@@ -77,15 +79,20 @@ class ActorCritic(eqx.Module):
         outputs: int,
         log_std: np.ndarray | None,
         generator: np.random.Generator,
+        core: eqx.Module | None = None,
         statistics: np.ndarray | None = None,
     ):
-        self.torso, self.critic_torso, self.log_std, self.statistics = torso, critic_torso, log_std, statistics
+        self.torso, self.critic_torso, self.core = torso, critic_torso, core
+        self.log_std, self.statistics = log_std, statistics
         # A gain of 0.01 makes the first policy close to uniform (Andrychowicz et al. 2021, section 3.2).
         self.policy_head = Dense(features, outputs, 0.01, generator)
         self.value_head = Dense(features, 1, 1.0, generator)
 
-    def __call__(self, observation: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Features of the policy, outputs of its head, and the value `[]`, of one observation."""
+    def features(self, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Those of the policy and those of the value, `[n]` each, of one observation."""
         features = self.torso(observation)  # type: ignore[operator]
-        critic_features = features if self.critic_torso is None else self.critic_torso(observation)  # type: ignore[operator]
-        return features, self.policy_head(features), self.value_head(critic_features)[0]
+        return features, features if self.critic_torso is None else self.critic_torso(observation)  # type: ignore[operator]
+
+    def heads(self, features: jax.Array, critic_features: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Outputs `[..., outputs]` and values `[...]` of features `[..., n]`."""
+        return self.policy_head(features), self.value_head(critic_features)[..., 0]

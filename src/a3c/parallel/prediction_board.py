@@ -8,8 +8,9 @@ Each worker has a row of its own in every shared array: nobody's observation can
 travels through pipes is the workers' numbers: one pipe to the predictors, one back to each worker.
 """
 
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class PredictionBoard:
         self.noise, self.epsilon = SharedArray((*rows, *layout.noise), np.float32), SharedArray(rows, np.float32)
         self.actions = SharedArray((*rows, *layout.action), layout.action_dtype)
         self.log_probs, self.values = SharedArray(rows, np.float32), SharedArray(rows, np.float32)
+        self.states = SharedArray((*rows, layout.state), np.float32) if layout.state else None
+        """What a recurrent policy remembers: before a question, after its answer."""
         self.versions = SharedArray((workers,), np.int64)
         self._asked, self._answered = TokenPipe(), [TokenPipe() for _ in range(workers)]
         self.on_ask: Callable[[], None] | None = None
@@ -49,15 +52,19 @@ class PredictionBoard:
         """The workers that wait for an answer; none where none asked within `timeout` seconds. Each is given once."""
         return self._asked.take(len(self._answered), timeout)
 
-    def questions(self, workers: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What these workers ask about: observations `[n, B, *shape]`, noise and epsilon `[n, B]`."""
-        return self.observations.array[workers], self.noise.array[workers], self.epsilon.array[workers]
+    def questions(self, workers: list[int]) -> list[np.ndarray]:
+        """What these workers ask about: observations `[n, B, *shape]`, noise, epsilon, and states if there are any."""
+        asked = (self.observations, self.noise, self.epsilon, self.states)
+        return [array.array[workers] for array in asked if array is not None]
 
     def answer(self, workers: list[int], predictions: np.ndarray, version: int) -> None:
-        """Answers these workers, `predictions` `[n, B, actions' size + 2]` as Policy.predict gives them."""
+        """Answers these workers, `predictions` `[n, B, actions' size + 2 + S]` as Policy.predict gives them."""
         actions = self.actions.array
-        actions[workers] = predictions[..., :-2].reshape(len(workers), *actions.shape[1:])
-        self.log_probs.array[workers], self.values.array[workers] = predictions[..., -2], predictions[..., -1]
+        size = math.prod(actions.shape[2:])
+        actions[workers] = predictions[..., :size].reshape(len(workers), *actions.shape[1:])
+        self.log_probs.array[workers], self.values.array[workers] = predictions[..., size], predictions[..., size + 1]
+        if self.states is not None:
+            self.states.array[workers] = predictions[..., size + 2 :]
         self.versions.array[workers] = version
         for worker in workers:
             self._answered[worker].put(worker)
@@ -76,21 +83,35 @@ class RemotePolicy:
         self._log_probs: list[np.ndarray] = []
         self._versions: list[int] = []
 
-    def act(self, parameters: None, observations: np.ndarray, noise: np.ndarray, epsilon: float) -> np.ndarray:
+    def act(
+        self,
+        parameters: None,
+        observations: np.ndarray,
+        noise: np.ndarray,
+        epsilon: float,
+        state: np.ndarray | None = None,
+    ) -> Any:
         board, worker = self._board, self._worker
-        board.observations.array[worker] = observations
         board.noise.array[worker], board.epsilon.array[worker] = noise, epsilon
-        board.ask(worker)
+        self._ask(observations, state)
         self._log_probs.append(board.log_probs.array[worker].copy())
         self._versions.append(int(board.versions.array[worker]))
-        return board.actions.array[worker]
+        actions = board.actions.array[worker]
+        return actions if board.states is None else (actions, board.states.array[worker].copy())
 
-    def value(self, parameters: None, observations: np.ndarray) -> np.ndarray:
-        self._board.observations.array[self._worker] = observations
-        self._board.ask(self._worker)
+    def value(self, parameters: None, observations: np.ndarray, state: np.ndarray | None = None) -> np.ndarray:
+        self._ask(observations, state)
         return self._board.values.array[self._worker].copy()
 
-    def log_prob(self, parameters: None, observations: np.ndarray, actions: np.ndarray, epsilon: float) -> np.ndarray:
+    def _ask(self, observations: np.ndarray, state: np.ndarray | None) -> None:
+        self._board.observations.array[self._worker] = observations
+        if self._board.states is not None:
+            self._board.states.array[self._worker] = state
+        self._board.ask(self._worker)
+
+    def log_prob(
+        self, parameters: None, observations: np.ndarray, actions: np.ndarray, epsilon: float, *context: np.ndarray
+    ) -> np.ndarray:
         """The log-probabilities `[T, B]` of the actions since `take_version`; 0 for rows that were not stepped."""
         log_probs = np.zeros(actions.shape[:2], np.float32)
         log_probs[: len(self._log_probs)] = self._log_probs

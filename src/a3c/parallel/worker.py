@@ -15,6 +15,7 @@ from a3c.parallel.prediction_board import RemotePolicy
 from a3c.parallel.reporter import REPORT_EVERY, Reporter
 from a3c.policy import Policy
 from a3c.rollout.collector import Collector, Episode
+from a3c.rollout.random_policy import RandomPolicy
 from a3c.rollout.segment import Segment
 
 
@@ -50,11 +51,13 @@ class Worker:
         self.exchange = task.exchange
         self.store.attach(task.index, work.optimizer)
         vector = work.environments.make_vector(task.config.envs_per_worker)
-        policy = work.policy
-        if task.config.algorithm == "ga3c":
-            policy = RemotePolicy(task.exchange.board, task.index, work.policy)
-        self.collector = Collector(vector, policy, task.config, task.seed)
+        self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
         self.reporter = Reporter(task.index, send, report_every)
+
+    def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
+        if self.config.algorithm == "ga3c":
+            return RemotePolicy(self.exchange.board, self.index, self.policy)
+        return RandomPolicy(self.policy) if self.config.algorithm == "random" else self.policy
 
     def running(self, totals: dict[str, int] | None = None) -> bool:
         """False once a limit on steps or episodes is reached, or the main process asked to stop.

@@ -19,6 +19,7 @@ from a3c.environments.single import SingleVectorEnv
 from a3c.errors import InvalidEnvironment
 from a3c.learning.moments import Moments
 from a3c.rollout.lives import Lives
+from a3c.rollout.memory import Memory
 from a3c.rollout.segment import Segment
 
 TOLERANCE = 1e-3
@@ -69,6 +70,7 @@ class Collector:
             raise
         self._lives = Lives(info) if config.episodic_life else None
         self._lost = np.zeros(environments.num_envs, bool)
+        self._memory = Memory(policy, environments.num_envs) if policy.layout.state else None
 
     def collect(self, parameters: np.ndarray, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
         """The next segment, and the episodes that ended in it, in the order they ended.
@@ -92,14 +94,15 @@ class Collector:
         segment = Segment.zeros(config, count, self.policy.layout)
         # These are views, behind the rows that overlap the segment before: filling them fills the segment.
         new = segment.from_row(overlap)
-        observations, actions, _, terminated, truncated, mask, log_probs = new
+        observations, actions, _, terminated, truncated, mask, log_probs, *_ = new
         rewards = np.zeros((config.segment_length, count))
         bootstraps = np.zeros((config.segment_length, count), np.float32)
         bootstrapped = np.zeros((config.segment_length, count), bool)
         lost = np.zeros((config.segment_length, count), bool)
 
         noise = self._draw_noise()
-        act = self.policy.act
+        actor = self.policy if self._memory is None else self._memory
+        act = actor.act
         observations[0] = self._observations
         ended, steps_before = 0, self._steps
         for t in range(config.segment_length):
@@ -109,7 +112,7 @@ class Collector:
             observations[t + 1], rewards[t], terminated[t], truncated[t], final_observations = result
             if final_observations is not None:
                 self._check_finite("final observation", final_observations[None], self._steps)
-                values = self.policy.value(parameters, final_observations)
+                values = actor.value(parameters, final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
             if self._lives is not None:
@@ -132,10 +135,12 @@ class Collector:
         terminated |= lost
         new.rewards[:] = self._training_rewards(rewards, terminated) + bootstraps
         terminated |= bootstrapped
-        if log_probs is not None:
-            log_probs[:] = self.policy.log_prob(parameters, observations[:-1], actions, epsilon)
         if overlap:
             self._repeat_last_rows(segment)
+        if self._memory is not None:
+            self._memory.fill(segment, overlap)
+        if log_probs is not None:
+            log_probs[:] = self.policy.log_prob(parameters, observations[:-1], actions, epsilon, *_context(segment))
         return segment, episodes
 
     def _draw_noise(self) -> Any:
@@ -155,7 +160,7 @@ class Collector:
         if self._before is None:
             segment.observations[:overlap] = segment.observations[overlap]
         else:
-            for array, before in zip(segment, self._before, strict=True):
+            for array, before in zip(segment[:-1], self._before[:-1], strict=True):
                 if array is not None and before is not None:
                     array[:overlap] = before[length : length + overlap]
         self._before = segment
@@ -176,6 +181,8 @@ class Collector:
         if self._lives is not None:
             self._lost = self._lives.lost(info, done)
         final_observations = None
+        if self._memory is not None:
+            self._memory.starts = self._resetting if self._mode is AutoresetMode.NEXT_STEP else done
         if self._mode is AutoresetMode.NEXT_STEP:
             self._resetting = done
         elif done.any():
@@ -289,6 +296,13 @@ def _widened(bounds: tuple[np.ndarray, np.ndarray] | None) -> tuple[np.ndarray, 
     margin = TOLERANCE * np.where(np.isfinite(high - low), high - low, 1.0)
     with np.errstate(over="ignore"):
         return (low - margin).astype(np.float32), (high + margin).astype(np.float32)
+
+
+def _context(segment: Segment) -> list[np.ndarray]:
+    """What a recurrent policy needs to say how probable a segment's actions were; nothing for the others."""
+    if segment.starts is None or segment.first_state is None:
+        return []
+    return [segment.starts[:-1], segment.first_state]
 
 
 def autoreset_mode(environments: VectorEnv) -> AutoresetMode:

@@ -31,10 +31,15 @@ class Segment(NamedTuple):
     """`[T, B]` bool: True at real steps."""
     log_probs: np.ndarray | None = None
     """`[T, B]` float32: the log-probability that each action had when it was chosen, where V-trace needs it."""
+    starts: np.ndarray | None = None
+    """`[T+1, B]` bool, of a recurrent policy: True where a row is the first of an episode."""
+    first_state: np.ndarray | None = None
+    """`[1, B, S]` float32, of a recurrent policy: its state before row 0."""
 
     def from_row(self, row: int) -> "Segment":
-        """The rows from this one on, as views."""
-        return Segment(*(None if array is None else array[row:] for array in self))  # type: ignore[arg-type]
+        """The rows from this one on, as views; without a state, as only that before row 0 is known."""
+        rows = (None if array is None else array[row:] for array in self[:-1])
+        return Segment(*rows)  # type: ignore[arg-type]
 
     @classmethod
     def zeros(cls, config: TrainConfig, environments: int, layout: Layout) -> "Segment":
@@ -49,4 +54,6 @@ class Segment(NamedTuple):
             truncated=truncated,
             mask=mask,
             log_probs=np.zeros(rows, np.float32) if config.correction == "vtrace" else None,
+            starts=np.zeros((rows[0] + 1, environments), bool) if layout.state else None,
+            first_state=np.zeros((1, environments, layout.state), np.float32) if layout.state else None,
         )

@@ -1,0 +1,41 @@
+"""Memory: the state that a recurrent policy has of each environment while a Collector steps them."""
+
+from typing import Any
+
+import numpy as np
+
+from a3c.rollout.segment import Segment
+
+
+class Memory:
+    """Acts in place of its policy, and notes for the Segment what the policy remembered before it."""
+
+    def __init__(self, policy: Any, environments: int):
+        self._policy = policy
+        self._state: Any = np.zeros((environments, policy.layout.state), np.float32)
+        self.starts = np.ones(environments, bool)
+        """Where the next observation is the first of an episode: nothing is remembered then."""
+        self._rows: list[tuple[Any, np.ndarray]] = []
+
+    def act(self, parameters: np.ndarray, observations: np.ndarray, noise: np.ndarray, epsilon: float) -> Any:
+        """Actions of a batch, as `Policy.act` gives them."""
+        if self.starts.any():
+            self._state = np.where(self.starts[:, None], np.float32(0), self._state)
+        self._rows.append((self._state, self.starts))
+        actions, self._state = self._policy.act(parameters, observations, noise, epsilon, self._state)
+        return actions
+
+    def value(self, parameters: np.ndarray, observations: np.ndarray) -> Any:
+        """Values of final observations, of the episodes that `act` was in last."""
+        return self._policy.value(parameters, observations, self._state)
+
+    def fill(self, segment: Segment, overlap: int) -> None:
+        """Completes a segment, whose rows behind those that overlap the one before are those that were acted in."""
+        assert segment.starts is not None
+        assert segment.first_state is not None
+        missing = overlap + len(segment.mask[overlap:]) - len(self._rows) if overlap else 0
+        rows = self._rows[:1] * missing + self._rows
+        segment.first_state[0] = rows[0][0]
+        segment.starts[: len(rows)] = [starts for _, starts in rows]
+        segment.starts[len(rows)] = self.starts
+        self._rows = self._rows[-overlap:] if overlap else []

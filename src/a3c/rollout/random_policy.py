@@ -1,0 +1,23 @@
+"""The policy of the random baseline."""
+
+import numpy as np
+
+from a3c.policy import Policy
+
+
+class RandomPolicy:
+    """What a Collector takes for its policy: uniformly random actions, whatever is seen; all is worth nothing."""
+
+    def __init__(self, policy: Policy):
+        self.observations, self.actions = policy.observations, policy.actions
+        self.layout = policy.layout._replace(state=0)
+
+    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """The actions."""
+        return self.actions.random(generator, shape)
+
+    def act(self, parameters: None, observations: np.ndarray, noise: np.ndarray, epsilon: float) -> np.ndarray:
+        return noise
+
+    def value(self, parameters: None, observations: np.ndarray) -> np.ndarray:
+        return np.zeros(len(observations), np.float32)

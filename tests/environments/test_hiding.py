@@ -1,0 +1,40 @@
+import gymnasium
+import numpy as np
+import pytest
+
+from a3c.agent import make_environment
+from a3c.config import TrainConfig
+from a3c.environments.making import EnvironmentMaker
+from a3c.errors import SettingsError
+from environments_for_tests import Sum
+
+
+def test_the_rest_of_the_observation_stays_in_order():
+    hidden, whole = make_environment("CartPole-v1", settings={"hide": [1, 3]}), gymnasium.make("CartPole-v1")
+    assert hidden.observation_space.shape == (2,)
+    np.testing.assert_array_equal(hidden.observation_space.high, whole.observation_space.high[[0, 2]])
+    assert hidden.observation_space.dtype == np.float32
+    np.testing.assert_array_equal(hidden.reset(seed=1)[0], whole.reset(seed=1)[0][[0, 2]])
+    np.testing.assert_array_equal(hidden.step(1)[0], whole.step(1)[0][[0, 2]])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_vector_hides_them_too(count):
+    vector = EnvironmentMaker("CartPole-v1", TrainConfig(hide=(3, 1, 2))).make_vector(count)
+    assert vector.reset(seed=0)[0].shape == (count, 1)
+    assert vector.single_observation_space.shape == (1,)
+    vector.close()
+
+
+@pytest.mark.parametrize(
+    ("environment", "hide", "words"),
+    [
+        ("CartPole-v1", (1, 4), "--hide 4: observations have the numbers 0 to 3"),
+        ("CartPole-v1", (-1,), "--hide -1: observations have the numbers 0 to 3"),
+        ("CartPole-v1", (0, 1, 2, 3), "--hide leaves nothing to see"),
+        (lambda: Sum(gymnasium.spaces.Discrete(3)), (0,), "--hide takes numbers from a vector"),
+    ],
+)
+def test_what_cannot_be_hidden_is_refused(environment, hide, words):
+    with pytest.raises(SettingsError, match=words):
+        EnvironmentMaker(environment, TrainConfig(hide=hide)).spaces()
