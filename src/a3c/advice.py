@@ -133,6 +133,9 @@ def _numbers(config: TrainConfig, observations: Observations, play: RandomPlay) 
             f"outside its bounds {outside.low:g} to {outside.high:g}: training goes on with it, but correct "
             "the space or the observation",
         )
+    if play.cast is not None:
+        given, wanted = play.cast
+        yield Remark("dtype", f"observations are {given}, and their space says {wanted}: return .astype(np.{wanted})")
     if play.low is None or play.high is None or config.normalize_observations:
         return
     # Bytes are scaled by the network.

@@ -12,8 +12,9 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box
 
-from a3c.environments.observations import Observations
+from a3c.environments.observations import Observations, part_of, parts
 from a3c.errors import A3CError
 
 PATIENCE = 10.0
@@ -54,6 +55,8 @@ class RandomPlay:
     """The least of each number of a packed observation, float32, flat; None for bytes."""
     high: np.ndarray | None = None
     outside: Outside | None = None
+    cast: tuple[np.dtype, np.dtype] | None = None
+    """The kind of numbers in observations and in their space, where they differ but can be cast."""
     lives: bool = False
     """Whether it tells how many lives are left."""
     failure: str | None = None
@@ -82,6 +85,11 @@ class _Watch:
     def add(self, observation: Any) -> None:
         """Raises InvalidEnvironment for one that no segment can hold."""
         self._observations.check(observation)
+        if self._play.steps == 0:
+            for path, part in parts(self._observations.space).items():
+                given = np.asarray(part_of(observation, path)).dtype
+                if isinstance(part, Box) and given != part.dtype:
+                    self._play.cast = given, part.dtype
         if self._observations.dtype != np.uint8:
             self._waiting.append((self._play.steps, self._observations.pack_any(observation)[0].ravel()))
             if len(self._waiting) == LOOKED_AT:
