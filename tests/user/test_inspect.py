@@ -160,7 +160,7 @@ def test_an_environment_that_cannot_be_made_is_an_error():
          "(number 1 from ", {"normalize_observations": True}),
         ("scale", sound(draw=lambda r: (r.random(2) * [1, 0.01]).astype(np.float32)), "number 1 from ",
          {"normalize_observations": True}),
-        ("dtype", sound(draw=lambda r: r.random(2)), "are float64, and their space says float32: return .astype(", None),
+        ("dtype", sound(draw=lambda r: r.random(2)), "are float64, and their space says float32: return .astype", None),
         ("rewards", sound(reward=500.0), "0 to 500: --normalize-rewards, or --reward-scale 0.002",
          {"reward_scale": 0.002}),
         ("rewards", sound(reward=-400.0), "-400 to 0: --normalize-rewards", {"normalize_rewards": True}),
