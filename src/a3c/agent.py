@@ -22,9 +22,10 @@ from a3c.config import LIMITS, TrainConfig, make_config
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, evaluate
+from a3c.networks.keras_model import KerasActorCritic
 from a3c.parallel.processes import start_server
 from a3c.parallel.worker import Work
-from a3c.policy import NetworkFactory
+from a3c.policy import Network
 from a3c.preparing import prepare
 from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
@@ -42,7 +43,7 @@ class Agent:
         self,
         environment: str | EnvironmentFactory,
         *,
-        network: NetworkFactory | str | None = None,
+        network: Network | str | None = None,
         recipe: str | None = None,
         **settings: Any,
     ):
@@ -52,7 +53,8 @@ class Agent:
             environment: a Gymnasium id, `module:Id`, a factory of a gymnasium.Env, or of a vector environment (a
                 VectorEnv class, or a function that requires an argument, the number of environments).
             network: the name of a network, such as "nature", or your own: `(observation_space, key) ->
-                equinox.Module`, from one observation to features `[n]`; the heads for policy and value are added.
+                equinox.Module`, from one observation to features `[n]`; the heads for policy and value are added. Or
+                a keras.Model, from a batch of observations to policy and value, or to features `[batch, n]`.
             recipe: the name of a recipe, or "none" for plain defaults. By default the recipe for this id, if any.
             settings: any field of TrainConfig: workers, seed, learning_rate, ...
 
@@ -204,6 +206,20 @@ class Agent:
         """One of the agent's environments, as for play; `kwargs` such as `render_mode` are added."""
         return self._work.environments.make(**kwargs)
 
+    def keras_model(self) -> Any:
+        """The keras.Model that the agent was given as its network, holding what was learned; `.save(...)` it, say.
+
+        A model of features alone comes with the heads, `policy` and `value`, that were added. What it is called with is
+        what the network gets: bytes as `(byte - pixel_mean) / pixel_std`, choices one-hot, all else normalised if the
+        agent normalises it.
+
+        Raises SettingsError where the network is no Keras model.
+        """
+        network = self._work.policy.network(self._start.parameters)  # type: ignore[arg-type]
+        if not isinstance(network, KerasActorCritic):
+            raise SettingsError("keras_model: the network of this agent is no Keras model")
+        return network.keras_model()
+
     def save(self, path: str | Path) -> None:
         """Saves all that acting and further training need, in one safetensors file that holds no code."""
         self._start.save(path)
@@ -272,7 +288,7 @@ def make_environment(
 def load(
     path: str | Path,
     environment: str | EnvironmentFactory | None = None,
-    network: NetworkFactory | None = None,
+    network: Network | None = None,
 ) -> Agent:
     """An agent from a checkpoint file, or from a run folder (its best checkpoint).
 
@@ -292,7 +308,7 @@ def load(
 def agent_from(
     checkpoint: Checkpoint,
     environment: str | EnvironmentFactory | None = None,
-    network: NetworkFactory | None = None,
+    network: Network | None = None,
 ) -> Agent:
     """The agent that a checkpoint describes; see `load`."""
     if checkpoint.own_environment and environment is None:

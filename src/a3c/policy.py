@@ -25,7 +25,8 @@ from a3c.errors import SettingsError
 from a3c.learning.moments import Statistics
 from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
-from a3c.networks.inputs import network_input
+from a3c.networks.inputs import input_shapes, network_input
+from a3c.networks.keras_model import KerasActorCritic, KerasModel, is_keras_model, keras_actor_critic
 from a3c.networks.mlp import ActorCritic
 from a3c.networks.recurrent import CORES, unroll
 
@@ -34,6 +35,8 @@ NetworkFactory = Callable[[gymnasium.Space, jax.Array], eqx.Module]
 
 What an observation is to it, `networks/inputs.py` says: bytes are scaled, choices one-hot, a Dict is a dictionary.
 """
+
+Network = NetworkFactory | KerasModel
 
 MOST_STDS = 10.0
 """Standard deviations from the mean to which normalised observations are clipped."""
@@ -47,7 +50,7 @@ class Policy:
 
     def __init__(
         self,
-        network: ActorCritic,
+        network: ActorCritic | KerasActorCritic,
         observation_space: gymnasium.Space,
         actions: Actions,
         pixel_mean: float = 0.0,
@@ -73,11 +76,21 @@ class Policy:
         observation_space: gymnasium.Space,
         action_space: gymnasium.Space,
         config: TrainConfig,
-        network: NetworkFactory | None = None,
+        network: Network | None = None,
     ) -> "Policy":
         """The policy that `config` describes, initialised from its seed; raises UnsupportedSpace, SettingsError."""
         parts(observation_space)
         generator = np.random.default_rng(np.random.SeedSequence(config.seed or 0, spawn_key=(0,)))
+        statistics = Statistics(
+            Observations(observation_space).numbers if config.normalize_observations else (), config.normalize_rewards
+        )
+        first_statistics = statistics.vector(np.zeros(statistics.row_size)) if statistics.size else None
+        if is_keras_model(network):
+            _check_keras(config)
+            actions = make_actions(action_space, config, 0)
+            spaces = observation_space, action_space
+            actor_critic = keras_actor_critic(network, *spaces, actions, generator, first_statistics)
+            return cls(actor_critic, observation_space, actions, config.pixel_mean, config.pixel_std, statistics)
 
         def torso() -> tuple[eqx.Module, int]:
             if network is None:
@@ -93,9 +106,6 @@ class Policy:
             units = config.recurrent_units or features
             core, features = CORES[config.recurrent](features, units, generator), units
         actions = make_actions(action_space, config, features)
-        statistics = Statistics(
-            Observations(observation_space).numbers if config.normalize_observations else (), config.normalize_rewards
-        )
         actor_critic = ActorCritic(
             policy_torso,
             critic_torso,
@@ -104,7 +114,7 @@ class Policy:
             actions.initial_log_std,
             generator,
             core,
-            statistics.vector(np.zeros(statistics.row_size)) if statistics.size else None,
+            first_statistics,
         )
         return cls(actor_critic, observation_space, actions, config.pixel_mean, config.pixel_std, statistics)
 
@@ -113,7 +123,7 @@ class Policy:
         """The number of parameters, P."""
         return self._offsets[-1]
 
-    def network(self, parameters: jax.Array) -> ActorCritic:
+    def network(self, parameters: jax.Array) -> ActorCritic | KerasActorCritic:
         """The Equinox module with these parameters, a flat vector `[P]`."""
         pieces = iter(
             parameters[start:stop].reshape(shape)
@@ -123,7 +133,7 @@ class Policy:
             lambda leaf: next(pieces) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf, self._template
         )
 
-    def flatten(self, network: ActorCritic) -> jax.Array:
+    def flatten(self, network: ActorCritic | KerasActorCritic) -> jax.Array:
         """The inverse of `network`: a module, or a gradient of its shape, as a flat vector `[P]`."""
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         return jnp.concatenate([leaf.ravel() for leaf in leaves])
@@ -134,7 +144,7 @@ class Policy:
         return self.layout.state > 0
 
     def apply(
-        self, network: ActorCritic, observations: jax.Array, state: jax.Array | None = None
+        self, network: ActorCritic | KerasActorCritic, observations: jax.Array, state: jax.Array | None = None
     ) -> tuple[Any, jax.Array, jax.Array | None]:
         """Distribution, values `[...]` and next states `[..., S]` of observations `[..., *shape]`."""
         features, critic_features = self._features(network, observations)
@@ -145,7 +155,7 @@ class Policy:
 
     def apply_in_time(
         self,
-        network: ActorCritic,
+        network: ActorCritic | KerasActorCritic,
         observations: jax.Array,
         starts: jax.Array | None = None,
         first_state: jax.Array | None = None,
@@ -156,7 +166,9 @@ class Policy:
             features = critic_features = unroll(network.core, first_state[0], starts, features)  # type: ignore[index]
         return self._heads(network, features, critic_features)
 
-    def _features(self, network: ActorCritic, observations: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def _features(
+        self, network: ActorCritic | KerasActorCritic, observations: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
         shape = self.layout.observation
         batch = observations.shape[: observations.ndim - len(shape)]
 
@@ -170,7 +182,9 @@ class Policy:
         features, critic_features = jax.vmap(features_of)(observations)
         return features.reshape(*batch, -1), critic_features.reshape(*batch, -1)
 
-    def _heads(self, network: ActorCritic, features: jax.Array, critic_features: jax.Array) -> tuple[Any, jax.Array]:
+    def _heads(
+        self, network: ActorCritic | KerasActorCritic, features: jax.Array, critic_features: jax.Array
+    ) -> tuple[Any, jax.Array]:
         outputs, values = network.heads(features, critic_features)
         return self.actions.distribution(outputs, features, network.log_std), values
 
@@ -262,9 +276,16 @@ def _is_parameter(leaf: Any) -> bool:
     return isinstance(leaf, (np.ndarray, jax.Array)) and jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
+def _check_keras(config: TrainConfig) -> None:
+    """Raises SettingsError for what takes features, of which a Keras model may give none."""
+    if config.action_std == "gsde":
+        raise SettingsError("--action-std gsde needs a network of another kind than Keras: use state or learned")
+    if config.recurrent is not None:
+        raise SettingsError("--recurrent needs a network of another kind than Keras: leave it out")
+
+
 def _features(module: eqx.Module, observation_space: gymnasium.Space) -> int:
-    packed = jax.ShapeDtypeStruct(Observations(observation_space).shape, jnp.float32)
-    observation = jax.eval_shape(lambda packed: network_input(observation_space, packed, 0.0, 1.0), packed)
+    observation = input_shapes(observation_space)
     try:
         features = eqx.filter_eval_shape(module, observation)  # type: ignore[arg-type]
     except Exception as error:

@@ -14,14 +14,14 @@ from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
 from a3c.parallel.messages import PackedWork
 from a3c.parallel.worker import Work
-from a3c.policy import NetworkFactory, Policy
+from a3c.policy import Network, Policy
 from a3c.runs.checkpoint import Checkpoint
 
 
 def prepare(
     config: TrainConfig,
     environment: EnvironmentFactory | None = None,
-    network: NetworkFactory | None = None,
+    network: Network | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[Work, Checkpoint]:
     """What workers work with, and where training starts: the checkpoint, or one with the first parameters.

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Tuple
 
-from a3c.environments.observations import size_of
+from a3c.environments.observations import Observations, size_of
 
 
 def network_input(space: gymnasium.Space, packed: jax.Array, pixel_mean: float, pixel_std: float) -> Any:
@@ -45,6 +45,12 @@ def _input(space: gymnasium.Space, numbers: jax.Array, mean: float, std: float) 
             values = (values - mean) / std
         values = values.reshape(space.shape)
     return values, size
+
+
+def input_shapes(space: gymnasium.Space) -> Any:
+    """Shapes of the input of one observation, each a ShapeDtypeStruct."""
+    packed = jax.ShapeDtypeStruct(Observations(space).shape, jnp.float32)
+    return jax.eval_shape(lambda packed: network_input(space, packed, 0.0, 1.0), packed)
 
 
 def input_size(space: gymnasium.Space) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from a3c.environments.observations import parts
 from a3c.networks.choosing import Joined
 from a3c.networks.conv import ConvNet, size_after
+from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.mlp import MLP, ActorCritic
 
 
@@ -20,11 +21,13 @@ class Layer(NamedTuple):
     parameters: int
 
 
-def layers(network: ActorCritic, space: gymnasium.Space) -> dict[str, list[Layer]]:
+def layers(network: ActorCritic | KerasActorCritic, space: gymnasium.Space) -> dict[str, list[Layer]]:
     """The layers of each part of the network; the policy's come with the value's where they share them.
 
     `space` is that of observations. All parameters are in one of the parts.
     """
+    if isinstance(network, KerasActorCritic):
+        return {"policy and value": [Layer("Keras model", (), _size(network))]}
     shared, core = network.critic_torso is None, network.core
     features = (network.policy_head if core is None else core.inputs).weight.shape[0]
     found = {"policy and value" if shared else "policy": _layers(network.torso, space, features)}

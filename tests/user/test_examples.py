@@ -1,0 +1,61 @@
+"""The scripts in examples/ do what they say."""
+
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from a3c_command import run_command
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def printed_by(name: str, folder: Path) -> str:
+    outcome = run_command(sys.executable, EXAMPLES / f"{name}.py", cwd=folder)
+    assert outcome.status == 0, outcome.err
+    return outcome.out
+
+
+def mean_return(printed: str) -> float:
+    found = re.search(r"(\S+) \+- \S+ over 20 episodes", printed)
+    assert found, printed
+    return float(found[1])
+
+
+def test_own_environment(tmp_path):
+    assert mean_return(printed_by("own_environment", tmp_path)) == pytest.approx(0.9, abs=0.05)
+
+
+def test_own_network(tmp_path):
+    assert mean_return(printed_by("own_network", tmp_path)) > 400
+    assert (tmp_path / "own_network.safetensors").exists()
+
+
+@pytest.mark.skipif(find_spec("keras") is None, reason="needs Keras")
+def test_keras_network(tmp_path):
+    printed = printed_by("keras_network", tmp_path)
+    assert mean_return(printed) > 400
+    assert (tmp_path / "cartpole.keras").exists()
+    left, right = re.search(r"push left (\S+), right (\S+)", printed).groups()
+    assert float(left) + float(right) == pytest.approx(1, abs=0.011)
+    assert float(right) > 0.6
+
+
+def test_trading_earns_on_prices_it_has_not_seen(tmp_path):
+    printed = printed_by("trading", tmp_path)
+    rows = re.findall(r"^(\w[\w ]*?) +(\S+)% +(\S+)%$", printed, re.MULTILINE)
+    held_out = {name: float(percent) for name, _, percent in rows}
+    # A year's return has a standard deviation of 16: over 20 years, of 3.6.
+    assert held_out["agent"] > 25
+    assert held_out["agent"] > max(held_out["random"], held_out["buy and hold"]) + 15
+
+
+def test_memory_is_what_tells_the_velocities(tmp_path):
+    printed = printed_by("memory", tmp_path)
+    with_memory, without = printed.split("recurrent=None:")
+    assert mean_return(with_memory) > 150
+    assert mean_return(without) < 80
+    steps = [int(found) for found in re.findall(r"an episode of (\d+) steps", printed)]
+    assert len(steps) == 2
+    assert steps[0] > steps[1]
