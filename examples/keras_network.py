@@ -22,7 +22,7 @@ value = keras.layers.Dense(1, activation="linear")(x)
 model = keras.Model(inputs, [policy, value])
 
 agent = A3C("CartPole-v1", network=model, seed=1)
-agent.learn(steps=500_000, progress=True)
+agent.learn(progress=True)
 print(agent.evaluate(episodes=20))
 agent.keras_model().save("cartpole.keras")
 

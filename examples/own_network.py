@@ -29,7 +29,7 @@ class Residual(eqx.Module):
 
 
 agent = a3c.A3C("CartPole-v1", network=Residual, seed=1)
-agent.learn(steps=500_000, progress=True)
+agent.learn(progress=True)
 agent.save("own_network.safetensors")
 
 agent = a3c.load("own_network.safetensors", network=Residual)
