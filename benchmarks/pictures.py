@@ -127,7 +127,7 @@ def draw_task(part: Measured, path: Path, title: str, aim: float) -> None:
     axes.set(title=title, xlabel="million steps", ylabel=MEAN_RETURN)
     axes.set_xlim(left=0)
     axes.grid(alpha=0.2)
-    axes.legend(loc="lower right", fontsize="small")
+    axes.legend(loc="best", fontsize="small")
     _save(figure, part, path)
 
 
