@@ -210,6 +210,7 @@ REFUSED = {
     "dictionary": (of_dictionary, {}, "gives a dictionary: give policy and value as a list"),
     "softmax of bits": (lambda: dense("softmax"), {"action_space": MultiBinary(4)}, "softmax, but actions are Multi"),
     "gsde": (dense, {"action_space": Box(-1, 1, (4,)), "action_std": "gsde"}, "--action-std gsde .* Keras"),
+    "recurrent": (dense, {"recurrent": "lstm"}, "--recurrent needs a network of another kind than Keras"),
 }
 
 

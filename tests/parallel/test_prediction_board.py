@@ -17,9 +17,9 @@ from processes_for_tests import PATIENCE, EchoPolicy, InThread, QuietStore, answ
 B = 3
 
 
-def make_board(workers, store=None, environments=B, shape=(2,)):
-    layout = Layout(shape, np.dtype(np.float32), (), np.dtype(np.int64), ())
-    return PredictionBoard(workers, environments, layout, store or QuietStore())
+def make_board(workers, store=None):
+    layout = Layout((2,), np.dtype(np.float32), (), np.dtype(np.int64), ())
+    return PredictionBoard(workers, B, layout, store or QuietStore())
 
 
 def learner_for(board, workers, policy=None, parameters=None):
@@ -93,10 +93,10 @@ def test_those_who_wait_are_answered_in_one_batch_and_its_padding_reaches_nobody
     assert learner.policy.batches == [4, 4, 4]
 
 
-def answering_at_once(workers=1, **options):
-    """A board, and its learner, that answers within the question."""
-    board = make_board(workers, **options)
-    learner = learner_for(board, workers)
+def answering_at_once():
+    """A board of one worker, and its learner, that answers within the question."""
+    board = make_board(1)
+    learner = learner_for(board, 1)
     predict = predictor(learner)
     board.on_ask = lambda: predict(0.0)
     return board, learner

@@ -139,7 +139,7 @@ def _unbounded(part: gymnasium.Space) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _numbers(part: gymnasium.Space, batch: np.ndarray) -> np.ndarray:
-    _check_shape(batch, part)
+    """The numbers of a batch of the right shape, `[B, size]`; choices counted from 0. Raises where one is none."""
     if isinstance(part, Discrete | MultiDiscrete):
         choices = batch - part.start
         wrong = (choices < 0) | (choices >= (part.n if isinstance(part, Discrete) else part.nvec))
@@ -149,17 +149,13 @@ def _numbers(part: gymnasium.Space, batch: np.ndarray) -> np.ndarray:
     return batch.reshape(len(batch), -1)
 
 
-def _check_shape(batch: np.ndarray, space: gymnasium.Space) -> None:
+def _check(batch: np.ndarray, space: gymnasium.Space) -> None:
+    """The shape, and the kind of numbers: those that Gymnasium's batches take too, which NumPy casts to the space's."""
     if batch.shape[1:] != (space.shape or ()):
         raise InvalidEnvironment(
             f"the environment gives observations of shape {batch.shape[1:]}, "
             f"but its observation space says {space.shape or ()}"
         )
-
-
-def _check(batch: np.ndarray, space: gymnasium.Space) -> None:
-    """The shape, and the kind of numbers: those that Gymnasium's batches take too, which NumPy casts to the space's."""
-    _check_shape(batch, space)
     # Only bytes become bytes: a wider number might not fit.
     casting = "safe" if space.dtype == np.uint8 else "same_kind"
     if batch.dtype != space.dtype and space.dtype is not None and not np.can_cast(batch.dtype, space.dtype, casting):

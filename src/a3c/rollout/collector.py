@@ -160,9 +160,9 @@ class Collector:
         if self._before is None:
             segment.observations[:overlap] = segment.observations[overlap]
         else:
-            for array, before in zip(segment[:-1], self._before[:-1], strict=True):
+            for array, before in zip(segment, self._before.from_row(length), strict=True):
                 if array is not None and before is not None:
-                    array[:overlap] = before[length : length + overlap]
+                    array[:overlap] = before[:overlap]
         self._before = segment
 
     def _step(self, actions: np.ndarray) -> tuple[Any, Any, Any, Any, np.ndarray | None]:

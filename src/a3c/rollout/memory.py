@@ -33,7 +33,7 @@ class Memory:
         """Completes a segment, whose rows behind those that overlap the one before are those that were acted in."""
         assert segment.starts is not None
         assert segment.first_state is not None
-        missing = overlap + len(segment.mask[overlap:]) - len(self._rows) if overlap else 0
+        missing = len(segment.mask) - len(self._rows) if overlap else 0
         rows = self._rows[:1] * missing + self._rows
         segment.first_state[0] = rows[0][0]
         segment.starts[: len(rows)] = [starts for _, starts in rows]
