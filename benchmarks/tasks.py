@@ -1,6 +1,6 @@
 """Trains the recipes of the tasks that everyone tries first, until solved or out of steps, and plays their best agents.
 
-    python benchmarks/tasks.py                             everything, about 90 minutes on two cores
+    python benchmarks/tasks.py                             everything, about 45 minutes on two cores
     python benchmarks/tasks.py --only pendulum,memory --seeds 2   a part of it
     python benchmarks/tasks.py --figures-only              draw the figures again from the results
 
