@@ -1,5 +1,7 @@
 """The layers of a policy, as people are shown them."""
 
+import re
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -58,7 +60,7 @@ class Own(eqx.Module):
         (FRAMES, {"network": lambda space, key: eqx.nn.Lambda(jnp.ravel)}),
         (Dict(camera=FRAMES, speed=VECTOR, gear=Discrete(6)), {}),
     ],
-    ids=str,
+    ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", str(value)),
 )
 def test_every_parameter_is_in_one_of_the_layers(space, arguments):
     policy, _, found = layers_of(space, **arguments)

@@ -1,9 +1,11 @@
 """The command in a process of its own: run to its end, or started and watched."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -61,8 +63,8 @@ class Running:
 
     def __init__(self, folder: Path, arguments: list[Any], command: tuple[str, ...] = tuple(A3C)):
         self.folder = RunFolder(folder)
-        self.temporary = folder.with_name(f"{folder.name}-tmp")
-        self.temporary.mkdir(exist_ok=True)
+        # Not in the test's folder: the paths of sockets are limited to some hundred characters.
+        self.temporary = Path(tempfile.mkdtemp(prefix="a3c-"))
         self.shared_before = shared_files()
         self.process = subprocess.Popen(
             [*command, *(str(argument) for argument in arguments)],
@@ -104,13 +106,14 @@ class Running:
         return [*left_behind(family, self.shared_before), *(str(path) for path in self.temporary.iterdir())]
 
     def end(self) -> None:
-        """Ends it, if it still runs; nobody wants to know what it says."""
+        """Ends it, if it still runs, and clears up after it; nobody wants to know what it says."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(TIMEOUT)
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
+        shutil.rmtree(self.temporary, ignore_errors=True)
 
 
 def shared_files() -> set[str]:

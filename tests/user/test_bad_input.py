@@ -315,3 +315,12 @@ def test_plotting_a_run_without_episodes(command, tmp_path):
 def test_in_a_process_of_its_own_it_is_one_line_too(tmp_path, arguments):
     assert_refused(run_command(*A3C, *arguments, cwd=tmp_path), arguments[1])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_for_temporary_files_whose_path_is_too_long(tmp_path):
+    temporary = tmp_path / ("long" * 30)
+    temporary.mkdir()
+    outcome = run_command(*A3C, *TRAIN, "--run", "run", cwd=tmp_path, TMPDIR=str(temporary))
+    assert_refused(outcome, str(temporary), "too long", "set TMPDIR")
+    assert list(tmp_path.iterdir()) == [temporary]
+    assert list(temporary.iterdir()) == []

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 import types
@@ -43,7 +44,10 @@ WORKER_ENVIRONMENT = {
 
 
 def start_server() -> None:
-    """Starts the process that workers are forked from; it imports JAX and this package on its own core."""
+    """Starts the process that workers are forked from; it imports JAX and this package on its own core.
+
+    Raises A3CError where the folder for temporary files has too long a path.
+    """
     if START_METHOD != "forkserver":
         return
     from multiprocessing import forkserver, resource_tracker
@@ -52,7 +56,15 @@ def start_server() -> None:
     resource_tracker.ensure_running()
     multiprocessing.get_context("forkserver").set_forkserver_preload(["a3c.preload"])
     with _worker_environment(), _blocked_signals(), _empty_main():
-        forkserver.ensure_running()
+        try:
+            forkserver.ensure_running()
+        except OSError as error:
+            if "too long" not in str(error):
+                raise
+            raise A3CError(
+                f"the path of the folder for temporary files, {tempfile.gettempdir()}, is too long for the socket that "
+                "workers are started through: set TMPDIR to a folder with a shorter one, such as /tmp"
+            ) from None
 
 
 def start(target: Callable, arguments: tuple[Any, ...], name: str) -> BaseProcess:
