@@ -129,9 +129,11 @@ def test_no_row_of_a_stopped_run_is_lost_or_doubled(life):
     assert len(before) == life.stopped.summary["episodes"]
     assert rows[: len(before)] == before
     assert all(int(row[0]) > life.stopped.summary["steps"] for row in rows[len(before) :])
-    # What a worker had not yet reported when the run was killed has no row; all that came before and after has.
-    episodes = life.folder.summary()["episodes"]
-    assert len(before) + episodes - life.saved["episodes"] <= len(rows) <= episodes
+    # What a worker had not yet reported when the run was killed has no row; the rest up to the checkpoint is kept.
+    kept = [row for row in life.killed.rows if int(row[0]) <= life.saved["steps"]]
+    assert len(before) <= len(kept) <= life.saved["episodes"]
+    assert rows[: len(kept)] == kept
+    assert len(rows) - len(kept) == life.folder.summary()["episodes"] - life.saved["episodes"]
     # The learner, which is no worker, steps no environment.
     assert {row[2] for row in rows} == {"0", "1"}
 

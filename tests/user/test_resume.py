@@ -152,8 +152,8 @@ def test_a_killed_run_leaves_no_process_and_goes_on_from_its_checkpoint(start, t
     running = start(*ENDLESS, "--workers", "1", "--checkpoint-interval", "0.5")
     latest = running.folder.checkpoint_path("latest")
     running.wait_for(latest.exists)
-    first_saved = running.folder.load("latest").counts["steps"]
-    running.wait_for(lambda: running.folder.load("latest").counts["steps"] > first_saved)
+    first = running.folder.load("latest").counts
+    running.wait_for(lambda: running.folder.load("latest").counts["steps"] > first["steps"])
     family = running.children()
     assert family
     running.process.kill()
@@ -162,18 +162,18 @@ def test_a_killed_run_leaves_no_process_and_goes_on_from_its_checkpoint(start, t
     assert alive == []
     assert running.folder.summary()["status"] == "running"
 
-    counts = running.folder.load("latest").counts
-    saved = counts["steps"]
-    outcome = run_command(*A3C, *_resume(saved + 2000), cwd=tmp_path)
+    saved = running.folder.load("latest").counts
+    outcome = run_command(*A3C, *_resume(saved["steps"] + 2000), cwd=tmp_path)
     assert (outcome.status, outcome.err) == (0, "")
     summary, rows = running.folder.summary(), read_rows(running.folder.episodes_path)
     assert summary["status"] == "finished"
-    assert saved + 2000 <= summary["steps"] < saved + 2000 + 256
+    assert saved["steps"] + 2000 <= summary["steps"] < saved["steps"] + 2000 + 256
     # What a worker had not yet reported when the checkpoint was written has no row; nothing has two.
     steps = [int(row[0]) for row in rows]
     assert steps == sorted(steps)
-    assert 0 < sum(step <= saved for step in steps) <= counts["episodes"]
-    assert sum(step > saved for step in steps) == summary["episodes"] - counts["episodes"]
+    kept = sum(step <= saved["steps"] for step in steps)
+    assert 0 < first["episodes"] <= kept <= saved["episodes"]
+    assert len(steps) - kept == summary["episodes"] - saved["episodes"]
 
 
 def test_a_solved_run_says_so_and_goes_on_to_a_higher_target(command, tmp_path):
