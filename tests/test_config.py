@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from a3c.checks import SETTINGS_OF
-from a3c.config import TrainConfig, make_config
+from a3c.config import TrainConfig
+from a3c.settings import make_config
 from a3c.errors import SettingsError
 
 ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random")

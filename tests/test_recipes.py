@@ -3,7 +3,8 @@
 import pytest
 
 from a3c.cli.train import parse
-from a3c.config import LIMITS, make_config
+from a3c.config import LIMITS
+from a3c.settings import make_config
 from a3c.errors import SettingsError
 from a3c.recipes import all_recipes, find_recipe, with_recipe
 

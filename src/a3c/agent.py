@@ -18,7 +18,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from a3c.config import LIMITS, TrainConfig, make_config
+from a3c.config import LIMITS, TrainConfig
+from a3c.settings import make_config
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, evaluate

@@ -1,13 +1,12 @@
 """Every setting of a training run: one dataclass whose fields are the command line's flags and `config.toml`."""
 
-import dataclasses
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from a3c.checks import LEARNERS, check_contradictions, check_ranges
-from a3c.errors import SettingsError, nearest
+from a3c.errors import SettingsError
 
 SCHEMA_VERSION = 1
 """Version of `config.toml` and of the checkpoints; raised when an older file can no longer be read."""
@@ -353,43 +352,3 @@ ATARI_SETTINGS = ("sticky_actions", "noop_max", "max_pool", "fire_reset", "full_
 
 CONTINUOUS_SETTINGS = ("action_bounds", "action_std", "log_std", "hold_noise")
 """The settings that only continuous actions have."""
-
-
-def make_config(settings: dict[str, Any], source: str = "the settings") -> TrainConfig:
-    """A TrainConfig from a dictionary, as a recipe, `config.toml` or keyword arguments give it.
-
-    Raises SettingsError for an unknown name or a value of the wrong type, naming `source`.
-    """
-    fields = {f.name: f for f in dataclasses.fields(TrainConfig)}
-    for name, value in settings.items():
-        if name not in fields:
-            raise SettingsError(f"{source}: there is no setting {name!r}{nearest(name, fields)}")
-        if not _fits(value, fields[name].type):
-            raise SettingsError(f"{source}: {name} cannot be {value!r}; it must be {_type_name(fields[name].type)}")
-    try:
-        return TrainConfig(**settings)
-    except SettingsError as error:
-        raise SettingsError(f"{source}: {error}") from None
-
-
-def _fits(value: Any, annotation: Any) -> bool:
-    import typing
-
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Literal:
-        return value in arguments
-    if origin is tuple:
-        return isinstance(value, (tuple, list)) and all(_fits(item, arguments[0]) for item in value)
-    if origin is dict:
-        return isinstance(value, dict) and all(_fits(item, arguments[1]) for item in value.values())
-    if arguments:
-        return any(_fits(value, argument) for argument in arguments)
-    if annotation is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
-    if annotation is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, annotation)
-
-
-def _type_name(annotation: Any) -> str:
-    return str(annotation if hasattr(annotation, "__args__") else annotation.__name__).replace("typing.", "")

@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from a3c.config import SCHEMA_VERSION, TrainConfig, make_config
+from a3c.config import SCHEMA_VERSION, TrainConfig
+from a3c.settings import make_config
 from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import disk_errors, write_atomically
