@@ -11,7 +11,8 @@ In use:
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ import gymnasium
 import numpy as np
 
 from a3c.config import LIMITS, TrainConfig
-from a3c.settings import make_config
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
-from a3c.errors import SettingsError
+from a3c.errors import AgentLearning, SettingsError
 from a3c.evaluation import Evaluation, evaluate
+from a3c.learning.schedules import with_limits
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.parallel.processes import start_server
 from a3c.parallel.worker import Work
@@ -32,6 +33,7 @@ from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.progress import Progress, make_display
+from a3c.settings import make_config
 from a3c.training import Interrupted, Result, train
 
 
@@ -39,6 +41,8 @@ class Agent:
     """An algorithm, an environment, and a policy with its parameters. Use a subclass, such as A3C, or `a3c.load`."""
 
     algorithm: str
+    _learning = False
+    """Whether `learn` is under way: until it ends, the parameters here are those from before it."""
 
     def __init__(
         self,
@@ -99,7 +103,10 @@ class Agent:
     ) -> Result:
         """Trains until the first limit is met, and keeps what was learned; called again, it continues.
 
-        Limits given here replace those of the settings and the recipe.
+        Limits given here replace those of the settings and the recipe. What is annealed is so over all calls together:
+        over `anneal_steps`, or else the `steps` among the settings.
+
+        While it runs the agent itself is the one from before it, and refuses to act, to be saved or to learn twice.
 
         Args:
             steps: environment steps to take in this call.
@@ -112,27 +119,51 @@ class Agent:
 
         Raises:
             SettingsError: nothing would ever end the training.
+            AgentLearning: it is called inside a callback, or from another thread, while it runs.
             RunFolderError: `run` holds a run already, or cannot be written.
             WorkerError: a worker raised or died.
             KeyboardInterrupt: on Ctrl-C, after keeping (and, with `run`, saving) what was learned.
         """
         started = time.monotonic()
-        # A run is judged by its own episodes, not by those that solved the one before.
-        start = dataclasses.replace(
-            self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
-        )
-        start.config = _with_limits(start, steps, episodes, seconds, target_return)
-        start.config.check_ends()
         work = self._work if self.config.backend == "inline" else self._work.pack()
-        folder = RunFolder.create(run, start.config) if run is not None else None
-        display = make_display(progress)
+        with self._alone("learn"):
+            # A run is judged by its own episodes, not by those that solved the one before.
+            start = dataclasses.replace(
+                self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
+            )
+            start.config = _limited(start, steps, episodes, seconds, target_return)
+            start.config.check_ends()
+            folder = RunFolder.create(run, start.config) if run is not None else None
+            display = make_display(progress)
+            try:
+                result = train(start, work, folder=folder, display=display, callback=callback, started=started)
+            except Interrupted as interrupted:
+                self._keep(interrupted.result.latest)
+                raise
+            self._keep(result.latest)
+            return result
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        """Nothing else is done with the agent meanwhile."""
+        self._check_idle(what)
+        self._learning = True
         try:
-            result = train(start, work, folder=folder, display=display, callback=callback, started=started)
-        except Interrupted as interrupted:
-            self._keep(interrupted.result.latest)
-            raise
-        self._keep(result.latest)
-        return result
+            yield
+        finally:
+            self._learning = False
+
+    def _check_idle(self, what: str) -> None:
+        if self._learning:
+            raise AgentLearning(
+                f"{what}() while learn runs would take the parameters from before it: wait until learn has returned, "
+                "or give it a run folder, which holds checkpoints meanwhile"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies, and for pickle."""
+        self._check_idle("copy")
+        return self.__dict__
 
     def _keep(self, latest: Checkpoint) -> None:
         """Keeps what was learned; the limits of the call that learned it are not the agent's."""
@@ -152,7 +183,14 @@ class Agent:
         Returns:
             Action (or actions, `[batch]`), and the next state, `[S]` (or `[batch, S]`).
         """
-        policy, parameters = self._work.policy, self._start.parameters
+        self._check_idle("predict")
+        return self._choose(self._start.parameters, observation, state, deterministic)
+
+    def _choose(
+        self, parameters: np.ndarray, observation: Any, state: Any, deterministic: bool
+    ) -> tuple[np.ndarray | np.integer, Any]:
+        """`predict` with these parameters."""
+        policy = self._work.policy
         batch, single = policy.observations.pack_any(observation)
         remembered = self._remembered(state, batch, single)
         if self.algorithm == "random":
@@ -172,6 +210,7 @@ class Agent:
 
         `state` is that of `predict`, from the step before.
         """
+        self._check_idle("value")
         policy = self._work.policy
         batch, single = policy.observations.pack_any(observation)
         values = np.asarray(policy.value(self._start.parameters, batch, *self._remembered(state, batch, single)))
@@ -196,9 +235,11 @@ class Agent:
         """Plays `episodes` whole episodes, with no limit but the environment's own, and nothing learned."""
         if episodes < 1:
             raise SettingsError(f"episodes is {episodes}, but must be at least 1")
+        self._check_idle("evaluate")
+        parameters = self._start.parameters
         return evaluate(
             self._work.environments,
-            lambda observations, state: self.predict(observations, state, deterministic),
+            lambda observations, state: self._choose(parameters, observations, state, deterministic),
             episodes,
             self.config.seed if seed is None else seed,
         )
@@ -216,6 +257,7 @@ class Agent:
 
         Raises SettingsError where the network is no Keras model.
         """
+        self._check_idle("keras_model")
         network = self._work.policy.network(self._start.parameters)  # type: ignore[arg-type]
         if not isinstance(network, KerasActorCritic):
             raise SettingsError("keras_model: the network of this agent is no Keras model")
@@ -223,6 +265,7 @@ class Agent:
 
     def save(self, path: str | Path) -> None:
         """Saves all that acting and further training need, in one safetensors file that holds no code."""
+        self._check_idle("save")
         self._start.save(path)
 
 
@@ -322,7 +365,7 @@ def agent_from(
     return AGENTS[config.algorithm]._from_checkpoint(*prepare(config, factory, network, checkpoint))
 
 
-def _with_limits(
+def _limited(
     start: Checkpoint, steps: int | None, episodes: int | None, seconds: float | None, target_return: float | None
 ) -> TrainConfig:
     """The settings with the limits of one call of `learn`; those on steps and episodes count from where it starts."""
@@ -336,4 +379,4 @@ def _with_limits(
             if limits[name] < 1:
                 raise SettingsError(f"{name} is {limits[name]}, but must be at least 1")
             limits[name] += start.counts[name]
-    return dataclasses.replace(config, **limits)
+    return with_limits(config, limits)

@@ -24,6 +24,10 @@ class UnsupportedSpace(A3CError):
     """The environment's observation or action space is not one that the policies here can handle."""
 
 
+class AgentLearning(A3CError, RuntimeError):
+    """The agent was asked to act, to be saved or to learn while `learn` runs, with the parameters from before it."""
+
+
 class TrainingDiverged(A3CError):
     """A gradient was not finite."""
 
