@@ -22,8 +22,9 @@ import numpy as np
 from a3c.config import LIMITS, TrainConfig
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.errors import AgentLearning, SettingsError
-from a3c.evaluation import Evaluation, evaluate
+from a3c.evaluation import MOST_STEPS, Evaluation, evaluate
 from a3c.learning.schedules import with_limits
+from a3c.names import called
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.parallel.processes import start_server
 from a3c.parallel.worker import Work
@@ -33,8 +34,11 @@ from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.progress import Progress, make_display
-from a3c.settings import make_config
+from a3c.settings import make_config, number
 from a3c.training import Interrupted, Result, train
+
+
+LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback")
 
 
 class Agent:
@@ -100,6 +104,7 @@ class Agent:
         run: str | Path | None = None,
         progress: bool = False,
         callback: Callable[[Progress], bool | None] | None = None,
+        **unknown: Any,
     ) -> Result:
         """Trains until the first limit is met, and keeps what was learned; called again, it continues.
 
@@ -125,13 +130,16 @@ class Agent:
             KeyboardInterrupt: on Ctrl-C, after keeping (and, with `run`, saving) what was learned.
         """
         started = time.monotonic()
+        for name in unknown:
+            raise SettingsError(f"learn: there is no argument {name!r}{called(name, LEARN_ARGUMENTS)}")
+        limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target_return}
         work = self._work if self.config.backend == "inline" else self._work.pack()
         with self._alone("learn"):
             # A run is judged by its own episodes, not by those that solved the one before.
             start = dataclasses.replace(
                 self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
             )
-            start.config = _limited(start, steps, episodes, seconds, target_return)
+            start.config = _limited(start, limits)
             start.config.check_ends()
             folder = RunFolder.create(run, start.config) if run is not None else None
             display = make_display(progress)
@@ -231,17 +239,34 @@ class Agent:
             )
         return (states,)
 
-    def evaluate(self, episodes: int = 100, *, deterministic: bool = True, seed: int | None = None) -> Evaluation:
-        """Plays `episodes` whole episodes, with no limit but the environment's own, and nothing learned."""
-        if episodes < 1:
-            raise SettingsError(f"episodes is {episodes}, but must be at least 1")
+    def evaluate(
+        self,
+        episodes: int = 100,
+        *,
+        deterministic: bool = True,
+        seed: int | None = None,
+        max_episode_steps: int = MOST_STEPS,
+        progress: bool = False,
+    ) -> Evaluation:
+        """Plays `episodes` whole episodes, and learns nothing.
+
+        Args:
+            episodes: how many.
+            deterministic: whether the most probable actions are taken.
+            seed: of the environments; by default the agent's own.
+            max_episode_steps: steps after which an episode that does not end is cut; it counts with its return until
+                then, and Evaluation.cut says how many there were.
+            progress: whether to show a line on the standard error where it takes long.
+        """
         self._check_idle("evaluate")
         parameters = self._start.parameters
         return evaluate(
             self._work.environments,
             lambda observations, state: self._choose(parameters, observations, state, deterministic),
-            episodes,
-            self.config.seed if seed is None else seed,
+            number("episodes", episodes),
+            self.config.seed if seed is None else number("seed", seed),
+            max_episode_steps=number("max_episode_steps", max_episode_steps),
+            progress=progress,
         )
 
     def make_environment(self, **kwargs: Any) -> gymnasium.Env:
@@ -365,18 +390,15 @@ def agent_from(
     return AGENTS[config.algorithm]._from_checkpoint(*prepare(config, factory, network, checkpoint))
 
 
-def _limited(
-    start: Checkpoint, steps: int | None, episodes: int | None, seconds: float | None, target_return: float | None
-) -> TrainConfig:
+def _limited(start: Checkpoint, limits: dict[str, Any]) -> TrainConfig:
     """The settings with the limits of one call of `learn`; those on steps and episodes count from where it starts."""
     config = start.config
-    limits: dict[str, Any] = {name: getattr(config, name) for name in LIMITS}
-    if any(limit is not None for limit in (steps, episodes, seconds, target_return)):
-        target = config.target_return if target_return is None else target_return
-        limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target}
+    given = {name: value if value is None else number(name, value) for name, value in limits.items()}
+    if all(value is None for value in given.values()):
+        given = {name: getattr(config, name) for name in LIMITS}
+    if given["target_return"] is None:
+        given["target_return"] = config.target_return
     for name in ("steps", "episodes"):
-        if limits[name] is not None:
-            if limits[name] < 1:
-                raise SettingsError(f"{name} is {limits[name]}, but must be at least 1")
-            limits[name] += start.counts[name]
-    return with_limits(config, limits)
+        if given[name] is not None:
+            given[name] += start.counts[name]
+    return with_limits(config, given)

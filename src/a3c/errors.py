@@ -59,9 +59,9 @@ class WorkerError(A3CError):
         self.traceback = traceback
 
 
-def nearest(name: str, names: Any) -> str:
-    """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`."""
+def nearest(name: str, names: Any, spell: Any = str) -> str:
+    """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`; `spell` gives what is written."""
     import difflib
 
     close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
+    return f"; did you mean {' or '.join(repr(spell(c)) for c in close)}?" if close else ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from a3c.cli.flags import check, read
 from a3c.errors import RunFolderError
 
 
@@ -29,11 +30,12 @@ Flags = TypeVar("Flags", bound=AgentFlags)
 
 
 def parse(flags: type[Flags], arguments: list[str], prog: str, description: str) -> Flags:
-    """The flags of a command that acts. Leaves the process on a wrong one."""
+    """The flags of a command that acts. Raises SettingsError for a wrong one."""
     import tyro
 
+    arguments = check(flags, arguments, prog, "run")
     configured = tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(flags)
-    return tyro.cli(configured, args=arguments, prog=prog, description=description)
+    return read(configured, arguments, prog, description)
 
 
 def quiet_jax() -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from a3c.cli.flags import check, read
+
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `plot`."""
@@ -21,9 +23,9 @@ def run(arguments: list[str]) -> int:
         output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("curve.png")
         """Picture to write: .png, .svg or .pdf."""
 
-    flags = tyro.cli(
-        PlotFlags, args=arguments, prog="a3c plot", description="Draw the learning curves of one or more runs."
-    )
+    description = "Draw the learning curves of one or more runs."
+    arguments = check(PlotFlags, arguments, "a3c plot", "runs", many=True, aliases={"-o": "output"})
+    flags = read(PlotFlags, arguments, "a3c plot", description)
     from a3c.errors import SettingsError
     from a3c.runs.folder import RunFolder
     from a3c.runs.plots import plot_means, plot_runs

@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> int:
 
 
 def parse(arguments: list[str]) -> Any:
-    """The flags. Leaves the process on a wrong one."""
+    """The flags. Raises SettingsError for a wrong one."""
     import tyro
 
     @dataclass(frozen=True)
@@ -66,25 +66,27 @@ def parse(arguments: list[str]) -> Any:
 def parse_settings(
     flags: type, arguments: list[str], prog: str, description: str, limits: tuple[str, ...] = LIMITS
 ) -> Any:
-    """The flags of a command that takes settings, with a recipe's or a file's as defaults. Leaves on a wrong flag.
+    """The flags of a command that takes settings, with a recipe's or a file's as defaults. Raises SettingsError.
 
     `flags` is a TrainConfig with more fields, `recipe` and others; `limits` are those that mean what they do there.
     """
-    import tyro
-
+    from a3c.cli.flags import check, read
     from a3c.recipes import with_recipe
     from a3c.runs.folder import read_config
     from a3c.runs.repeats import settings_to_resume
 
+    arguments = check(flags, arguments, prog, "environment")
+    given = {argument.partition("=")[0] for argument in arguments}
+
     def parsed(default: Any) -> Any:
-        return tyro.cli(flags, args=arguments, prog=prog, default=default, description=description)
+        return read(flags, arguments, prog, description, default)
 
     names = [name for name in ("environment", "algorithm", "recipe", "resume", "config") if hasattr(flags, name)]
     wanted = dict.fromkeys(("resume", "config")) | (_peek(arguments, names) or {})
     if "environment" not in wanted:
         first = parsed(flags())
         wanted |= {name: getattr(first, name) for name in names}
-        if "--algorithm" not in {argument.partition("=")[0] for argument in arguments}:
+        if "--algorithm" not in given:
             # A default is no wish: a recipe may be for another algorithm.
             wanted["algorithm"] = None
     if wanted["resume"] and wanted["config"]:
@@ -98,8 +100,10 @@ def parse_settings(
     else:
         settings = {name: wanted[name] for name in ("environment", "algorithm") if wanted[name]}
         base = with_recipe(wanted["recipe"], settings)
-        if {argument.partition("=")[0] for argument in arguments} & {flag(limit) for limit in limits}:
+        if given & {flag(limit) for limit in limits}:
             base = {name: value for name, value in base.items() if name not in LIMITS}
+    # Pairs that are given take the place of those there are; tyro would make flags of the latter's names.
+    base = {name: {} if isinstance(value, dict) and flag(name) in given else value for name, value in base.items()}
     return parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
 
 
