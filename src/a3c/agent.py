@@ -19,11 +19,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from a3c.config import LIMITS, TrainConfig
+from a3c.config import LIMITS, MOST_EPISODE_STEPS, TrainConfig
+from a3c.environments.given import given_state, pack_given
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.errors import AgentLearning, SettingsError
-from a3c.evaluation import MOST_STEPS, Evaluation, evaluate
-from a3c.learning.schedules import with_limits
+from a3c.evaluation import Evaluation, evaluate
 from a3c.names import called
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.parallel.processes import start_server
@@ -35,8 +35,7 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.progress import Progress, make_display
 from a3c.settings import make_config, number
-from a3c.training import Interrupted, Result, train
-
+from a3c.training import Interrupted, Result, limits_of_call, train
 
 LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback")
 
@@ -139,7 +138,7 @@ class Agent:
             start = dataclasses.replace(
                 self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
             )
-            start.config = _limited(start, limits)
+            start.config = limits_of_call(start, limits)
             start.config.check_ends()
             folder = RunFolder.create(run, start.config) if run is not None else None
             display = make_display(progress)
@@ -190,6 +189,9 @@ class Agent:
 
         Returns:
             Action (or actions, `[batch]`), and the next state, `[S]` (or `[batch, S]`).
+
+        Raises:
+            InvalidObservation: it is no observation, nor a batch; in one line.
         """
         self._check_idle("predict")
         return self._choose(self._start.parameters, observation, state, deterministic)
@@ -199,7 +201,7 @@ class Agent:
     ) -> tuple[np.ndarray | np.integer, Any]:
         """`predict` with these parameters."""
         policy = self._work.policy
-        batch, single = policy.observations.pack_any(observation)
+        batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
         if self.algorithm == "random":
             actions = policy.actions.random(self._generator, batch.shape[:1])
@@ -220,7 +222,7 @@ class Agent:
         """
         self._check_idle("value")
         policy = self._work.policy
-        batch, single = policy.observations.pack_any(observation)
+        batch, single = pack_given(policy.observations, observation)
         values = np.asarray(policy.value(self._start.parameters, batch, *self._remembered(state, batch, single)))
         return float(values[0]) if single else values
 
@@ -229,15 +231,7 @@ class Agent:
         policy = self._work.policy
         if not policy.recurrent:
             return ()
-        shape = (len(batch), policy.layout.state)
-        if state is None:
-            return (np.zeros(shape, np.float32),)
-        states = np.asarray(state, np.float32)[None] if single else np.asarray(state, np.float32)
-        if states.shape != shape:
-            raise ValueError(
-                f"state has shape {np.shape(state)}; expected {shape[1:] if single else shape}, as predict gave it"
-            )
-        return (states,)
+        return (given_state(state, (len(batch), policy.layout.state), single),)
 
     def evaluate(
         self,
@@ -245,7 +239,7 @@ class Agent:
         *,
         deterministic: bool = True,
         seed: int | None = None,
-        max_episode_steps: int = MOST_STEPS,
+        max_episode_steps: int = MOST_EPISODE_STEPS,
         progress: bool = False,
     ) -> Evaluation:
         """Plays `episodes` whole episodes, and learns nothing.
@@ -388,17 +382,3 @@ def agent_from(
     if isinstance(environment, str):
         config = dataclasses.replace(config, environment=environment)
     return AGENTS[config.algorithm]._from_checkpoint(*prepare(config, factory, network, checkpoint))
-
-
-def _limited(start: Checkpoint, limits: dict[str, Any]) -> TrainConfig:
-    """The settings with the limits of one call of `learn`; those on steps and episodes count from where it starts."""
-    config = start.config
-    given = {name: value if value is None else number(name, value) for name, value in limits.items()}
-    if all(value is None for value in given.values()):
-        given = {name: getattr(config, name) for name in LIMITS}
-    if given["target_return"] is None:
-        given["target_return"] = config.target_return
-    for name in ("steps", "episodes"):
-        if given[name] is not None:
-            given[name] += start.counts[name]
-    return with_limits(config, given)

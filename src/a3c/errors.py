@@ -24,6 +24,10 @@ class UnsupportedSpace(A3CError):
     """The environment's observation or action space is not one that the policies here can handle."""
 
 
+class InvalidObservation(A3CError, ValueError):
+    """What an agent was given to act on is no observation of its environment, nor a batch of them."""
+
+
 class AgentLearning(A3CError, RuntimeError):
     """The agent was asked to act, to be saved or to learn while `learn` runs, with the parameters from before it."""
 

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from a3c.config import MOST_EPISODE_STEPS
 from a3c.environments.making import EnvironmentMaker
 from a3c.machine import available_cores
 from a3c.rollout.collector import autoreset_mode, environment_seeds
+from a3c.runs.checkpoint import Checkpoint
 
 AT_ONCE = 32
 """Environments that evaluation steps together."""
-MOST_STEPS = 100_000
-"""Steps after which an episode is cut: some never end, and some policies go round in circles."""
+SILENT, EVERY = 10.0, 10.0
+"""Seconds before the first line of progress, and between two."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def evaluate(
     episodes: int,
     seed: int | None,
     *,
-    max_episode_steps: int = MOST_STEPS,
+    max_episode_steps: int = MOST_EPISODE_STEPS,
     progress: bool = False,
 ) -> Evaluation:
     """Plays `episodes` whole episodes with what `choose` gives for a batch of observations: actions, and what a
@@ -107,6 +109,17 @@ def evaluate(
     return Evaluation(ended_returns, ended_lengths, sum(cuts))
 
 
+def falls_short(evaluation: Evaluation, checkpoint: Checkpoint) -> bool:
+    """Whether it is far below the returns of training: by a quarter, and by more than chance explains."""
+    returns, best = checkpoint.returns, checkpoint.best_return_mean_100
+    if best is None or evaluation.cut:
+        return False
+    # The last episodes may be worse than the best: then it is not for want of chance.
+    trained = min(best, float(np.mean(returns)))
+    chance = np.hypot(evaluation.std / len(evaluation.returns) ** 0.5, np.std(returns) / len(returns) ** 0.5)
+    return bool(trained - evaluation.mean > max(4 * chance, 0.25 * abs(trained)))
+
+
 class _Line:
     """What is being done, on the standard error: one line in a terminal, else a line now and then. What is done soon
     shows nothing."""
@@ -114,7 +127,7 @@ class _Line:
     def __init__(self) -> None:
         self._live = sys.stderr is not None and sys.stderr.isatty()
         self._started, self._shown = time.monotonic(), False
-        self._next = self._started + (3.0 if self._live else 10.0)
+        self._next = self._started + (min(3.0, SILENT) if self._live else SILENT)
 
     @property
     def due(self) -> bool:
@@ -122,7 +135,7 @@ class _Line:
 
     def show(self, text: str) -> None:
         text += f"  {time.monotonic() - self._started:.0f} s"
-        self._next, self._shown = time.monotonic() + (0.25 if self._live else 10.0), True
+        self._next, self._shown = time.monotonic() + (0.25 if self._live else EVERY), True
         if self._live:
             print(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}", end="", file=sys.stderr, flush=True)
         else:

@@ -48,7 +48,7 @@ ELSEWHERE = {
 
 
 def called(name: str, names: Iterable[str], spell: Callable[[str], str] = str) -> str:
-    """For an error about an unknown name: `; it is called 'learning_rate' here`, or the nearest of the names, or nothing.
+    """`; it is called 'learning_rate' here`, or the nearest of the names, or nothing, for an error about a name.
 
     `spell` gives a name as it is written there, as a flag for example.
     """

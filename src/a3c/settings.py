@@ -90,4 +90,4 @@ def kind(annotation: Any) -> str:
         return "names, each with its value"
     if arguments:
         return " or ".join(kind(argument) for argument in arguments if argument is not type(None))
-    return KINDS.get(annotation, annotation.__name__)
+    return KINDS.get(annotation) or "a path"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from a3c.cli.flags import check, read
+from a3c.config import MOST_EPISODE_STEPS
 from a3c.errors import RunFolderError
 
 
@@ -24,6 +25,9 @@ class AgentFlags:
 
     seed: int | None = None
     """Seed of the environments. Default: the run's to evaluate, a new one each time to play."""
+
+    max_episode_steps: int = MOST_EPISODE_STEPS
+    """Cut an episode after this many steps, as some never end. It counts with its return until then."""
 
 
 Flags = TypeVar("Flags", bound=AgentFlags)
@@ -46,12 +50,11 @@ def quiet_jax() -> None:
     use_compilation_cache()
 
 
-def saved_agent(path: Path, which: str) -> Any:
-    """The agent of a run folder's `best` or `latest` checkpoint, or of a checkpoint file."""
-    from a3c.agent import agent_from
+def saved_checkpoint(path: Path, which: str) -> Any:
+    """A run folder's `best` or `latest` checkpoint, or that of a file."""
     from a3c.runs.checkpoint import Checkpoint
     from a3c.runs.folder import RunFolder
 
     if not path.exists():
         raise RunFolderError(f"there is no run folder or checkpoint {path}")
-    return agent_from(RunFolder.open(path).load(which) if path.is_dir() else Checkpoint.load(path))
+    return RunFolder.open(path).load(which) if path.is_dir() else Checkpoint.load(path)

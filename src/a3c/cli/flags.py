@@ -15,7 +15,7 @@ from a3c.settings import kind, kinds_of
 
 OWN = ("--help", "-h")
 """What tyro answers itself, beside flags that begin with `--tyro-`."""
-SUFFIXES = {"k": 1_000, "m": 1_000_000}
+SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
 def read(flags: type, arguments: list[str], prog: str, description: str, default: Any = None) -> Any:
@@ -151,11 +151,11 @@ def _value(title: str, value: str, annotation: Any, index: int) -> str:
 
 def _written(value: str) -> str:
     """How a number is written that people write in another way."""
-    found = re.fullmatch(r"([\d.,_]+) ?([kKmM]?)", value)
-    try:
-        number = float(found[1].replace(",", "").replace("_", "")) if found else None
-    except ValueError:
-        number = None
-    if number is None or not (found[2] or "," in found[1]):
+    found = re.fullmatch(r"(\d[\d.,_]*) ?([kKmM]?)", value)
+    if found is None or not (found[2] or "," in found[1]):
         return ""
-    return f"; write {int(number * SUFFIXES.get(found[2].lower(), 1)):_}"
+    try:
+        number = float(re.sub("[,_]", "", found[1])) * SUFFIXES[found[2].lower()]
+    except ValueError:
+        return ""
+    return f"; write {int(number):_}"

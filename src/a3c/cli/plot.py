@@ -1,8 +1,9 @@
 """`a3c plot`: learning curves of one or more runs in one picture."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from a3c.cli.flags import check, read
 
@@ -15,7 +16,7 @@ def run(arguments: list[str]) -> int:
     class PlotFlags:
         runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
         """Run folders. One shows every episode's return; several show their moving means. A folder of repeats
-        (a3c train --repeats) stands for its runs, and shows their mean."""
+        (a3c train --repeats) stands for its runs, and shows their mean; any other folder for all that is in it."""
 
         mean: tyro.conf.FlagCreatePairsOff[bool] = False
         """Show the mean over the runs with their standard deviation as a band, and each run as a thin line."""
@@ -35,8 +36,9 @@ def run(arguments: list[str]) -> int:
         raise SettingsError("name at least one run folder: a3c plot runs/first -o curve.png")
     if not flags.output.resolve().parent.is_dir():
         raise SettingsError(f"--output {flags.output}: there is no folder {flags.output.parent}")
-    repeats = [(str(path), runs) for path in flags.runs if (runs := RepeatsFolder(path).runs())]
-    single = [RunFolder.open(path) for path in flags.runs if not RepeatsFolder(path).seeds()]
+    found = [what for path in flags.runs for what in _in_folder(path)]
+    repeats = [(str(what.path), what.runs()) for what in found if isinstance(what, RepeatsFolder)]
+    single = [what for what in found if isinstance(what, RunFolder)]
     if not flags.mean and not repeats:
         print(plot_runs(single, flags.output))
         return 0
@@ -44,3 +46,24 @@ def run(arguments: list[str]) -> int:
     groups = [*repeats, ("single runs", single)] if single else repeats
     print(plot_means(groups, flags.output))
     return 0
+
+
+def _in_folder(path: Path) -> list[Any]:
+    """The run or the repeats that a folder is, or all that are in it. Raises RunFolderError where there is none."""
+    from a3c.runs.folder import RunFolder
+    from a3c.runs.metrics import read_rows
+    from a3c.runs.repeats import RepeatsFolder
+
+    if RepeatsFolder(path).seeds():
+        return [RepeatsFolder(path)]
+    inside = sorted(path.iterdir()) if path.is_dir() and not RunFolder(path).config_path.exists() else []
+    found = [RepeatsFolder(folder) for folder in inside if RepeatsFolder(folder).seeds()]
+    runs = [RunFolder(folder) for folder in inside if RunFolder(folder).config_path.exists()]
+    if not found and not runs:
+        return [RunFolder.open(path)]
+    begun = [run for run in runs if read_rows(run.episodes_path)]
+    if not found and not begun:
+        return runs
+    if left_out := [str(run.path) for run in runs if run not in begun]:
+        print(f"left out, without a finished episode: {', '.join(left_out)}", file=sys.stderr)
+    return [*found, *begun]
