@@ -30,7 +30,7 @@ def assert_refused(outcome, *words: str) -> None:
     ("environment", "words"),
     [
         ("CartPol-v1", ["there is no environment 'CartPol-v1'", "did you mean 'CartPole-v1'"]),
-        ("Qwertyuiop", ["there is no environment 'Qwertyuiop'", "module:Id for your own"]),
+        ("Qwertyuiop", ["there is no environment 'Qwertyuiop'", "module:Qwertyuiop for one of your own"]),
         ("no_such_module:Walk-v0", ["there is no module 'no_such_module'", "nor in the current folder"]),
         ("odd_environments:Wakl-v0", ["there is no environment 'odd_environments:Wakl-v0'", "'Walk-v0'"]),
         ("odd_environments:TextObservations-v0", ["observation space Text", "not supported", "supported: Box"]),
