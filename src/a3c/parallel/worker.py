@@ -1,5 +1,7 @@
 """A worker's side of training."""
 
+import pickle
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +10,12 @@ import numpy as np
 
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.spaces import Layout
+from a3c.errors import InvalidEnvironment
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.parallel.messages import EpisodeRecord, PackedWork, Report, Task
 from a3c.parallel.pickling import dumps
 from a3c.parallel.prediction_board import RemotePolicy
+from a3c.parallel.registrations import pack_registrations, register_all
 from a3c.parallel.reporter import REPORT_EVERY, Reporter
 from a3c.policy import Policy
 from a3c.rollout.collector import Collector, Episode
@@ -28,8 +32,26 @@ class Work:
     optimizer: SharedOptimizer
 
     def pack(self) -> PackedWork:
-        """For worker processes; raises SettingsError for what cannot be sent."""
-        return PackedWork(dumps(self), self.layout)
+        """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
+        sent."""
+        registrations = pack_registrations(self.environments.spec)
+        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout)
+
+    @classmethod
+    def unpack(cls, pickled: bytes) -> "Work":
+        """In a worker: what `pack` packed. Modules are imported from where the packing process found them."""
+        path, registrations, pickled_work = pickle.loads(pickled)
+        sys.path += [folder for folder in path if folder not in sys.path]
+        try:
+            work = pickle.loads(pickled_work)
+        except ModuleNotFoundError as error:
+            raise InvalidEnvironment(
+                f"the environment or network needs the module {error.name}, which workers cannot import: install it, "
+                "or add its folder to sys.path"
+            ) from None
+        # After the modules that this imported, which may have registered the same ids.
+        register_all(registrations)
+        return work
 
     @property
     def layout(self) -> Layout:
