@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 
 from a3c.agent import Agent
+from a3c.environments.generators import of_play
 from a3c.errors import InvalidEnvironment, SettingsError
 from a3c.runs.files import disk_errors
 
@@ -49,6 +50,20 @@ def play(
         _check_video(video)
     if filmstrip is not None:
         _check_file("--filmstrip", filmstrip, (".png",))
+    with of_play(seed).swapped():
+        return _play(agent, episodes, video, filmstrip, seconds, deterministic, seed, say)
+
+
+def _play(
+    agent: Agent,
+    episodes: int,
+    video: Path | None,
+    filmstrip: Path | None,
+    seconds: float | None,
+    deterministic: bool,
+    seed: int | None,
+    say: Callable[[str], object],
+) -> list[float]:
     filming = video is not None or filmstrip is not None
     environment = agent.make_environment(render_mode="rgb_array" if filming else "human")
     fps = int(environment.metadata.get("render_fps", FRAMES_PER_SECOND))
