@@ -16,7 +16,6 @@ from a3c.errors import A3CError
 from a3c.networks.actions import DiscreteActions
 from a3c.parallel.prediction_board import RemotePolicy
 from a3c.parallel.processes import prepare_worker, start
-from a3c.parallel.registrations import register_all
 from a3c.parallel.tokens import Stopped
 from a3c.rollout.segment import Segment
 
@@ -259,10 +258,10 @@ def publish(published, size, versions):
     return "done"
 
 
-def made_by_id(packed, ids):
+def made_by_id(registrations, ids):
     """With these registrations, for each id: the classes from the outermost wrapper to the environment, and its
     `length`, if it has one; or the error that there was."""
-    register_all(packed)
+    registrations.register()
     answers = []
     for id_ in ids:
         try:

@@ -66,7 +66,7 @@ class Agent:
         if settings.get("backend") != "inline":
             start_server()
         factory = None if isinstance(environment, str) else environment
-        settings |= {"algorithm": self.algorithm, "environment": environment if factory is None else ""}
+        settings |= {"algorithm": self.algorithm, "environment": environment if isinstance(environment, str) else ""}
         if isinstance(network, str):
             settings["network"], network = network, None
         config = make_config(with_recipe(recipe, settings), "settings")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from a3c.environments.generators import GlobalGenerators, of_worker
+from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
 from a3c.errors import A3CError
 from a3c.parallel import worker_process
@@ -74,7 +74,7 @@ def train(
     config.check_ends()
     tasks, store = _make_tasks(start, work.layout)
     started = time.monotonic() if started is None else started
-    generators = of_worker(tasks[0].seed) if config.backend == "inline" else None
+    generators = GlobalGenerators(tasks[0].seed) if config.backend == "inline" else None
     if generators is not None and callback is not None:
         callback = _outside(generators, callback)
     monitor = Monitor(start, store, folder, display or NoDisplay(), started, callback)

@@ -1,12 +1,15 @@
-"""The global generators: seeded for a while, and then as they were."""
+"""Generators that `reset` does not seed: seeded for a while, or before it."""
 
 import random
 
 import numpy as np
+import pytest
 
 from a3c.config import TrainConfig
-from a3c.environments.generators import GlobalGenerators, of_play, of_worker
+from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded, separate
+from a3c.environments.making import EnvironmentMaker
 from a3c.runs.checkpoint import worker_seeds
+from environments_for_tests import Corridor
 
 
 def draw():
@@ -33,7 +36,7 @@ def test_the_callers_numbers_go_on():
         # Normal numbers are made in pairs: the second one waits.
         before = draw()
         if interrupted:
-            drawn_with(of_play(3))
+            drawn_with(GlobalGenerators(play_seed(3)))
         return before, draw()
 
     assert callers_numbers(True) == callers_numbers(False)
@@ -61,7 +64,7 @@ def test_inside_they_can_be_left_and_entered_again():
 def test_they_are_the_callers_again_after_an_error():
     state = random.getstate()
     try:
-        with of_play(1).swapped():
+        with GlobalGenerators(play_seed(1)).swapped():
             draw()
             raise ZeroDivisionError
     except ZeroDivisionError:
@@ -71,8 +74,45 @@ def test_they_are_the_callers_again_after_an_error():
 def test_no_two_workers_or_resumed_runs_draw_the_same():
     config = TrainConfig(seed=0)
     seeds = [seed for steps in (0, 100) for seed in worker_seeds(config, steps, 3)]
-    drawn = [drawn_with(of_worker(seed)) for seed in seeds] + [drawn_with(of_play(0))]
+    drawn = [drawn_with(GlobalGenerators(seed)) for seed in seeds] + [drawn_with(GlobalGenerators(play_seed(0)))]
     assert len(set(drawn)) == 7
     # Whatever the collector has spawned of a seed meanwhile.
     seeds[0].spawn(2)
-    assert drawn_with(of_worker(seeds[0])) == drawn[0]
+    assert drawn_with(GlobalGenerators(seeds[0])) == drawn[0]
+
+
+class Unseeded(Corridor):
+    """Passes the seed on to nobody, and observes what its space samples."""
+
+    def reset(self, *, seed=None, options=None):
+        self.position = self.steps = 0
+        return self._observation(), {}
+
+    def _observation(self):
+        return self.observation_space.sample() * np.float32(self.np_random.random())
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_reset_does_not_seed_is_seeded_before(count):
+    def seen(seed):
+        vector = EnvironmentMaker(Unseeded).make_vector(count)
+        seed_unseeded(separate(vector), np.random.SeedSequence(seed))
+        return vector.reset(seed=[0] * count)[0]
+
+    first, again, other = seen(1), seen(1), seen(2)
+    np.testing.assert_array_equal(first, again)
+    assert len(np.unique(np.concatenate([first, other]), axis=0)) == 2 * count
+
+
+def test_a_generator_that_an_environment_has_seeded_stays():
+    class Seeded(Unseeded):
+        def __init__(self):
+            super().__init__()
+            self.np_random = np.random.default_rng(7)
+
+    environment = Seeded()
+    seed_unseeded([environment], np.random.SeedSequence(1))
+    assert environment.np_random.random() == np.random.default_rng(7).random()
+    # Where there are none, as where a space has been replaced, there is nothing to seed.
+    environment.observation_space = None
+    seed_unseeded([environment], np.random.SeedSequence(1))

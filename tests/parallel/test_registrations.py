@@ -1,5 +1,6 @@
 """What is registered here can be made in a worker."""
 
+import importlib
 import pickle
 import sys
 import threading
@@ -10,7 +11,7 @@ from gymnasium.envs.registration import EnvSpec, WrapperSpec
 
 from a3c.errors import SettingsError
 from a3c.parallel.processes import call
-from a3c.parallel.registrations import pack_registrations, register_all
+from a3c.parallel.registrations import Registrations
 from environments_for_tests import MODES, Corridor, counting
 
 
@@ -50,18 +51,30 @@ def test_every_way_to_register_reaches_a_worker(in_main):
     gymnasium.register("Wrapped-v0", mine, additional_wrappers=(WrapperSpec("Around", "__main__:Around", kwargs={}),))
     gymnasium.registry["CartPole-v1"] = EnvSpec("CartPole-v1", "__main__:Mine", kwargs={"length": 8})
     ids = ["Class-v0", "Text-v0", "Function-v0", "Own/Mine-v2", "Own/Mine", "Wrapped-v0", "CartPole-v1"]
-    found = dict(zip(ids, in_a_worker(pack_registrations(), *ids), strict=True))
+    found = dict(zip(ids, in_a_worker(Registrations.packed(), *ids), strict=True))
     assert [length for _, length in found.values()] == [3, 4, 5, 6, 6, 6, 8]
     assert found["Own/Mine-v2"][0][0] == "TimeLimit"
     assert found["Wrapped-v0"][0][:1] == ["Around"]
     assert found["CartPole-v1"][0][-1] == "Mine"
 
 
+def test_what_a_module_registers_does_not_come_back_when_workers_import_it(tmp_path, monkeypatch):
+    (tmp_path / "own_package.py").write_text(
+        "import gymnasium\nfrom environments_for_tests import Corridor\n"
+        "gymnasium.register('Package-v0', 'own_package:Corridor', kwargs={'length': 3})\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("own_package")
+    gymnasium.registry["Package-v0"].kwargs["length"] = 9
+    assert [length for _, length in in_a_worker(Registrations.packed(), "Package-v0", "Package-v0")] == [9, 9]
+    del sys.modules["own_package"]
+
+
 def test_a_vector_form_is_registered_too():
     gymnasium.register("Both-v0", Corridor, vector_entry_point=lambda num_envs: counting(MODES[0], num_envs))
-    packed = pack_registrations()
+    packed = Registrations.packed()
     del gymnasium.registry["Both-v0"]
-    register_all(packed)
+    packed.register()
     assert gymnasium.make_vec("Both-v0", 3, vectorization_mode="vector_entry_point").num_envs == 3
 
 
@@ -70,19 +83,19 @@ def test_one_that_cannot_be_sent_ends_only_what_uses_it():
     gymnasium.register("Locked-v0", lambda: lock and Corridor())
     gymnasium.register("Free-v0", Corridor)
     with pytest.raises(SettingsError, match="cannot be sent to worker processes") as error:
-        pack_registrations(gymnasium.spec("Locked-v0"))
+        Registrations.packed(gymnasium.spec("Locked-v0"))
     assert "\n" not in str(error.value)
-    packed = pack_registrations(gymnasium.spec("Free-v0"))
+    packed = Registrations.packed(gymnasium.spec("Free-v0"))
     free, locked = in_a_worker(packed, "Free-v0", "Locked-v0")
     assert free[1] == 6
     assert locked.startswith("InvalidEnvironment: Locked-v0: the environment or network cannot be sent to worker")
 
 
 def test_one_that_cannot_be_unpacked_ends_only_what_uses_it():
-    packed = pack_registrations()
-    packed["Elsewhere-v0"] = b"cno_such_module\nMine\n."
+    packed = Registrations.packed()
+    packed.entries["Elsewhere-v0"] = b"cno_such_module\nMine\n."
     with pytest.raises(ModuleNotFoundError):
-        pickle.loads(packed["Elsewhere-v0"])
+        pickle.loads(packed.entries["Elsewhere-v0"])
     free, elsewhere = in_a_worker(packed, "CartPole-v1", "Elsewhere-v0")
     assert free[0][-1] == "CartPoleEnv"
     assert elsewhere.startswith("InvalidEnvironment: Elsewhere-v0: it cannot be made in a worker: ModuleNotFoundError")

@@ -54,7 +54,7 @@ class EnvironmentMaker:
                 f"this {type(self.source.unwrapped).__name__} is made already, and training makes its own: {how}"
             )
         if not isinstance(self.source, str) and not callable(self.source):
-            raise InvalidEnvironment(f"a {type(self.source).__name__} is no environment: {how}")
+            raise InvalidEnvironment(f"no environment is made from a value of type {type(self.source).__name__}: {how}")
 
     @property
     def name(self) -> str:
@@ -222,6 +222,8 @@ def find(name: str) -> EnvSpec | EnvironmentFactory:
 
     The module is imported first, from the current folder too. Atari games are registered when one is asked for.
     """
+    if not name:
+        raise InvalidEnvironment("name an environment, such as CartPole-v1")
     module_name, colon, id_ = name.rpartition(":")
     module = _import(module_name, name) if colon else None
     if not colon and (id_.startswith("ALE/") or (id_ not in gymnasium.registry and OLD_ATARI_ID.search(id_))):

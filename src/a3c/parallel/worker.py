@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from a3c.environments.generators import seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.spaces import Layout
 from a3c.errors import InvalidEnvironment
@@ -15,7 +16,7 @@ from a3c.learning.optimizers import SharedOptimizer
 from a3c.parallel.messages import EpisodeRecord, PackedWork, Report, Task
 from a3c.parallel.pickling import dumps
 from a3c.parallel.prediction_board import RemotePolicy
-from a3c.parallel.registrations import pack_registrations, register_all
+from a3c.parallel.registrations import Registrations
 from a3c.parallel.reporter import REPORT_EVERY, Reporter
 from a3c.policy import Policy
 from a3c.rollout.collector import Collector, Episode
@@ -34,7 +35,7 @@ class Work:
     def pack(self) -> PackedWork:
         """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
         sent."""
-        registrations = pack_registrations(self.environments.spec)
+        registrations = Registrations.packed(self.environments.spec)
         return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout)
 
     @classmethod
@@ -50,7 +51,7 @@ class Work:
                 "or add its folder to sys.path"
             ) from None
         # After the modules that this imported, which may have registered the same ids.
-        register_all(registrations)
+        registrations.register()
         return work
 
     @property
@@ -73,6 +74,7 @@ class Worker:
         self.exchange = task.exchange
         self.store.attach(task.index, work.optimizer)
         vector = work.environments.make_vector(task.config.envs_per_worker)
+        seed_unseeded(separate(vector), task.seed)
         self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
         self.reporter = Reporter(task.index, send, report_every)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from a3c.config import TrainConfig
-from a3c.environments.generators import of_worker
+from a3c.environments.generators import GlobalGenerators
 from a3c.errors import A3CError
 from a3c.parallel.messages import Failure, Finished, Task
 from a3c.parallel.processes import prepare_worker
@@ -25,7 +25,7 @@ def main(connection: Connection, task: Task, work: bytes) -> None:
     """Unpacks the work, runs the algorithm's part in it, and says how it ended."""
     try:
         compiled_before = prepare_worker(task.platforms if task.is_learner else "cpu")
-        of_worker(task.seed).swap()
+        GlobalGenerators(task.seed).swap()
         if task.is_learner:
             _learn(connection, task, work)
         else:
