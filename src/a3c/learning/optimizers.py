@@ -87,11 +87,14 @@ class SharedOptimizer:
             values = [next(rows) if leaf.shape else jnp.asarray(count, leaf.dtype) for leaf in leaves]
             step, new = transformation.update(gradient, jax.tree.unflatten(treedef, values), parameters)
             new_rows = [row for row, leaf in zip(jax.tree.leaves(new), leaves, strict=True) if leaf.shape]
-            new_state = jnp.stack(new_rows) if new_rows else state
-            shrinks = (jnp.sign(new_state) * jnp.sign(state) >= 0) & (jnp.abs(new_state) < jnp.abs(state))
-            factors = jnp.where(shrinks, new_state / jnp.where(shrinks, state, 1.0), 1.0)
-            sums = jnp.where(shrinks, 0.0, new_state - state)
-            return jnp.concatenate([learning_rate * step[None], sums, factors])
+            sums, factors = [], []
+            for row, new_row in zip(state, new_rows, strict=True):
+                ratio = new_row / row
+                # False where the state is 0, and the ratio infinite or no number.
+                shrinks = (ratio >= 0) & (ratio < 1)
+                sums.append(jnp.where(shrinks, 0.0, new_row - row))
+                factors.append(jnp.where(shrinks, ratio, 1.0))
+            return jnp.stack([learning_rate * step, *sums, *factors])
 
         return jax.jit(update)
 

@@ -99,10 +99,9 @@ class ParameterStore:
             while self.total("updates") - count > OLDEST_CHANGE:
                 count, change = self._change(gradient, learning_rate)
             learned = slice(0, change.shape[1] - self._statistics.size)
-            sums, factors = np.split(change[:, learned], [len(self._floats.array)])
-            state = self._floats.array[1:, learned]
-            np.multiply(state, factors, out=state)
-            np.add(self._floats.array[:, learned], sums, out=self._floats.array[:, learned])
+            floats, rows = self._floats.array[:, learned], len(self._floats.array)
+            floats[1:] *= change[rows:, learned]
+            floats += change[:rows, learned]
             self.count(updates=1)
         return count - version
 
