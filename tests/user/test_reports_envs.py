@@ -211,12 +211,10 @@ def test_an_object_is_refused_with_what_to_give_instead(use, environment, words)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["Walk", "make_walk"])
-def test_module_and_class_on_the_command_line(command, own_environments, name):
+def test_module_and_class_on_the_command_line(command, own_environments):
     module = own_environments / "own_things.py"
     module.write_text((own_environments / "odd_environments.py").read_text().partition("for environment in")[0])
-    module.write_text(module.read_text() + "\n\ndef make_walk():\n    return Walk()\n")
-    own = f"own_things:{name}"
+    own = "own_things:Walk"
     flags = [*SMALL, "--backend", "inline", "--run", "run"]
     assert command("train", own, *flags, "--steps", "200", "--no-progress")[::2] == (0, "")
     assert command("train", own, "--resume", "run", "--steps", "400", "--no-progress")[::2] == (0, "")
