@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from a3c.config import MOST_EPISODE_STEPS
+from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
 from a3c.machine import available_cores
 from a3c.rollout.collector import autoreset_mode, environment_seeds
@@ -64,7 +65,20 @@ def evaluate(
     recurrent policy remembers, which it is given again at the next step; it is 0 at each episode's start.
 
     Every environment plays its share of them: were the first to finish taken, short episodes would be over-represented.
+    NumPy's and Python's global generators, from which some environments draw, are seeded for as long as it takes.
     """
+    with GlobalGenerators(play_seed(seed)).swapped():
+        return _play(environments, choose, episodes, seed, max_episode_steps, progress)
+
+
+def _play(
+    environments: EnvironmentMaker,
+    choose: Callable[[Any, Any], tuple[Any, Any]],
+    episodes: int,
+    seed: int | None,
+    max_episode_steps: int,
+    progress: bool,
+) -> Evaluation:
     count = min(episodes, AT_ONCE)
     vector = environments.make_vector(count, threads=available_cores())
     shares = np.full(count, episodes // count) + (np.arange(count) < episodes % count)
@@ -74,6 +88,7 @@ def evaluate(
     played: list[tuple[float, int, bool]] = []
     state, line, steps = None, _Line(), 0
     try:
+        seed_unseeded(separate(vector), play_seed(seed))
         mode = autoreset_mode(vector)
         observations, _ = vector.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))
         while shares.any():

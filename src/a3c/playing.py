@@ -12,6 +12,7 @@ import numpy as np
 
 from a3c.agent import Agent
 from a3c.config import MOST_EPISODE_STEPS
+from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.making import not_installed
 from a3c.errors import InvalidEnvironment, SettingsError
 from a3c.runs.files import disk_errors
@@ -64,8 +65,9 @@ def play(
     if filmstrip is not None:
         _check_file("--filmstrip", filmstrip, (".png",))
     filming = video is not None or filmstrip is not None
-    with _drawn(agent.config.environment):
+    with GlobalGenerators(play_seed(seed)).swapped(), _drawn(agent.config.environment):
         environment = agent.make_environment(render_mode="rgb_array" if filming else "human")
+        seed_unseeded([environment], play_seed(seed))
         fps = int(environment.metadata.get("render_fps", FRAMES_PER_SECOND))
         film = _Film(environment, math.inf if seconds is None else max(1.0, seconds * fps)) if filming else None
         returns = []
