@@ -48,8 +48,9 @@ def saved_agent(path: Path, which: str) -> Any:
     """The agent of a run folder's `best` or `latest` checkpoint, or of a checkpoint file."""
     from a3c.agent import agent_from
     from a3c.runs.checkpoint import Checkpoint
+    from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
 
-    if not path.exists():
+    if not exists(path):
         raise RunFolderError(f"there is no run folder or checkpoint {path}")
     return agent_from(RunFolder.open(path).load(which) if path.is_dir() else Checkpoint.load(path))

@@ -25,13 +25,14 @@ def run(arguments: list[str]) -> int:
         PlotFlags, args=arguments, prog="a3c plot", description="Draw the learning curves of one or more runs."
     )
     from a3c.errors import SettingsError
+    from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
     from a3c.runs.plots import plot_means, plot_runs
     from a3c.runs.repeats import RepeatsFolder
 
     if not flags.runs:
         raise SettingsError("name at least one run folder: a3c plot runs/first -o curve.png")
-    if not flags.output.resolve().parent.is_dir():
+    if not (exists(flags.output.parent) and flags.output.resolve().parent.is_dir()):
         raise SettingsError(f"--output {flags.output}: there is no folder {flags.output.parent}")
     repeats = [(str(path), runs) for path in flags.runs if (runs := RepeatsFolder(path).runs())]
     single = [RunFolder.open(path) for path in flags.runs if not RepeatsFolder(path).seeds()]
