@@ -10,6 +10,7 @@ from a3c.config import TrainConfig
 from a3c.errors import CheckpointError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import CHECKPOINTS_KEPT, RunFolder, config_toml, default_run_path, read_config
+from a3c.runs.metrics import read_rows
 
 CONFIG = TrainConfig(
     "module:Own-v0", algorithm="random", workers=3, seed=9, target_return=-0.5, env_kwargs={"a b": "x\"y\n", "n": 2},
@@ -65,14 +66,24 @@ def test_a_run_with_a_checkpoint_is_never_begun_anew(tmp_path, saved):
 def test_a_run_without_a_checkpoint_begins_anew_with_the_same_settings_alone(tmp_path):
     folder = RunFolder.create(tmp_path, CONFIG)
     # As a process that was killed then leaves it.
-    (tmp_path / "events.out.tfevents.1700000000.here").touch()
     (folder.checkpoints / ".latest.safetensors.x.partial").touch()
     folder.write_summary({"status": "running"})
     other = dataclasses.replace(CONFIG, seed=10, workers=4)
     with pytest.raises(RunFolderError, match=r"with other settings \(workers, seed\): start that anew with --resume"):
         RunFolder.create(tmp_path, other)
     assert RunFolder.create(tmp_path, CONFIG).config() == CONFIG
-    assert not list(tmp_path.glob("events*"))
+
+
+def test_a_new_run_has_nothing_of_one_that_began_there(tmp_path):
+    folder = RunFolder.create(tmp_path, CONFIG)
+    events = tmp_path / "events.out.tfevents.1700000000.here"
+    for steps, kept in ((5, True), (0, False)):
+        events.touch()
+        folder.episodes_path.write_text("step,seconds,worker,return,length\n5,1,0,1,1\n5,1,0,2,1\n9,1,0,1,1\n")
+        for file in folder.open_rows({"steps": steps, "episodes": 1}):
+            file.close()
+        assert [row[3] for row in read_rows(folder.episodes_path)] == ["1"] * kept
+        assert events.exists() == kept
 
 
 @pytest.mark.parametrize("long", ["x" * 300, "x" * 200 + "/" + "y" * 256])

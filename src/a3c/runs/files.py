@@ -61,6 +61,11 @@ class GrowingFile:
             # Without a buffer, which would keep what could not be written and try again.
             self._file = path.open("ab", buffering=0)
 
+    def __del__(self) -> None:
+        # Of what could not begin: files that were opened before it failed.
+        if "_file" in self.__dict__:
+            self._file.close()
+
     def append(self, content: bytes) -> None:
         with disk_errors(self.path):
             before, rest = os.fstat(self._file.fileno()).st_size, memoryview(content)

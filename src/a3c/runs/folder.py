@@ -12,7 +12,7 @@ from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import disk_errors, exists, write_atomically
-from a3c.runs.metrics import EPISODE_COLUMNS, METRIC_COLUMNS, RowFile, TensorBoard
+from a3c.runs.metrics import EPISODE_COLUMNS, EVENTS, METRIC_COLUMNS, RowFile, TensorBoard
 from a3c.settings import make_config
 
 CHECKPOINTS_KEPT = 3
@@ -45,8 +45,6 @@ class RunFolder:
             folder._check_new(config)
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
             write_atomically(folder.config_path, config_toml(config).encode())
-            for events in folder.path.glob("events.out.tfevents.*"):
-                events.unlink()
         except (OSError, DiskError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise RunFolderError(f"--run {path} cannot be written: {reason}") from None
@@ -131,10 +129,14 @@ class RunFolder:
     def open_rows(self, counts: dict[str, int]) -> tuple[RowFile, RowFile]:
         """`episodes.csv` and `metrics.csv`, of which only the rows stay that a checkpoint with these counts covers.
 
-        Of a new run none do. An episode that was reported after the checkpoint may have ended before it: the
-        checkpoint's count says how many there are.
+        Of a new run none do, nor events of one that began here and was killed. An episode that was reported after the
+        checkpoint may have ended before it: the checkpoint's count says how many there are.
         """
         steps, episodes = counts["steps"] or None, counts["episodes"]
+        if steps is None:
+            with disk_errors(self.path):
+                for events in self.path.glob(f"{EVENTS}.*"):
+                    events.unlink()
         return (
             RowFile(self.episodes_path, EPISODE_COLUMNS, steps, episodes),
             RowFile(self.metrics_path, METRIC_COLUMNS, steps),

@@ -21,6 +21,8 @@ METRIC_COLUMNS = (
 )
 NEEDED = 5
 """Columns that every version has written, and in this order."""
+EVENTS = "events.out.tfevents"
+"""How the names of TensorBoard's files begin."""
 TENSORBOARD_AFTER = 10.0
 """Seconds of a run before TensorBoard's format is loaded: it takes a third of a second that short runs would notice."""
 
@@ -119,7 +121,7 @@ class TensorBoard:
         event, value, summary = event_pb2.Event, summary_pb2.Summary.Value, summary_pb2.Summary  # type: ignore[attr-defined]
 
         if self._file is None:
-            self._file = GrowingFile(self._folder / f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}")
+            self._file = GrowingFile(self._folder / f"{EVENTS}.{int(time.time())}.{socket.gethostname()}")
             self._file.append(_record(event(wall_time=time.time(), file_version="brain.Event:2")))
         records = []
         for now, row in self._pending:
