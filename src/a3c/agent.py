@@ -12,7 +12,7 @@ In use:
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ from a3c.policy import Network
 from a3c.preparing import prepare
 from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
+from a3c.runs.files import exists
 from a3c.runs.folder import RunFolder
+from a3c.runs.lock import locked
 from a3c.runs.progress import Progress, make_display
 from a3c.settings import make_config, number
 from a3c.training import Interrupted, Result, limits_of_call, train
@@ -118,14 +120,15 @@ class Agent:
             episodes: episodes to finish in this call.
             seconds: seconds that this call may take.
             target_return: mean return of the last 100 episodes at which to stop; by default the environment's own.
-            run: a run folder to write; it must not hold a run yet. Without it nothing is written.
+            run: a run folder to write; it must not hold a run with a checkpoint yet. Without it nothing is written.
             progress: whether to show a progress line.
             callback: called with a Progress at every report; returning False stops training.
 
         Raises:
             SettingsError: nothing would ever end the training.
             AgentLearning: it is called inside a callback, or from another thread, while it runs.
-            RunFolderError: `run` holds a run already, or cannot be written.
+            RunFolderError: `run` holds a run already, another process trains in it, or it cannot be written.
+            DiskError: a file could not be written, as on a full disk.
             WorkerError: a worker raised or died.
             KeyboardInterrupt: on Ctrl-C, after keeping (and, with `run`, saving) what was learned.
         """
@@ -141,10 +144,11 @@ class Agent:
             )
             start.config = limits_of_call(start, limits)
             start.config.check_ends()
-            folder = RunFolder.create(run, start.config) if run is not None else None
             display = make_display(progress)
             try:
-                result = train(start, work, folder=folder, display=display, callback=callback, started=started)
+                with nullcontext() if run is None else locked(Path(run)):
+                    folder = None if run is None else RunFolder.create(run, start.config)
+                    result = train(start, work, folder=folder, display=display, callback=callback, started=started)
             except Interrupted as interrupted:
                 self._keep(interrupted.result.latest)
                 raise
@@ -365,7 +369,8 @@ def load(
         CheckpointError: damaged, foreign, or for other spaces or another network.
         SettingsError: an environment or network is needed.
     """
-    checkpoint = RunFolder.open(path).load() if Path(path).is_dir() else Checkpoint.load(path)
+    is_folder = exists(Path(path)) and Path(path).is_dir()
+    checkpoint = RunFolder.open(path).load() if is_folder else Checkpoint.load(path)
     return agent_from(checkpoint, environment, network)
 
 

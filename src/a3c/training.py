@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from a3c.config import LIMITS, TrainConfig
 from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
-from a3c.errors import A3CError
+from a3c.errors import A3CError, RunFolderError
 from a3c.learning.schedules import with_limits
 from a3c.parallel import worker_process
 from a3c.parallel.exchange import make_exchange
@@ -24,6 +24,7 @@ from a3c.parallel.messages import PackedWork, Report, Task
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.supervisor import Supervisor
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
+from a3c.runs.files import disk_errors
 from a3c.runs.folder import RunFolder
 from a3c.runs.monitor import Monitor
 from a3c.runs.progress import Display, NoDisplay, Progress
@@ -218,8 +219,8 @@ def _learn_in_turn(task: Task, work: "Work", send: Callable[[Report], None]) -> 
 def _draw_curve(folder: RunFolder) -> None:
     from a3c.runs.plots import plot_curve
 
-    # A run that ended before its first episode has no curve, which is not worth failing for.
-    with suppress(A3CError):
+    # A run that ended before its first episode has no curve, which is not worth failing for. Drawing may write, too.
+    with suppress(RunFolderError), disk_errors(folder.curve_path):
         plot_curve(folder)
 
 

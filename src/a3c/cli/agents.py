@@ -53,8 +53,9 @@ def quiet_jax() -> None:
 def saved_checkpoint(path: Path, which: str) -> Any:
     """A run folder's `best` or `latest` checkpoint, or that of a file."""
     from a3c.runs.checkpoint import Checkpoint
+    from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
 
-    if not path.exists():
+    if not exists(path):
         raise RunFolderError(f"there is no run folder or checkpoint {path}")
     return RunFolder.open(path).load(which) if path.is_dir() else Checkpoint.load(path)

@@ -28,13 +28,14 @@ def run(arguments: list[str]) -> int:
     arguments = check(PlotFlags, arguments, "a3c plot", "runs", many=True, aliases={"-o": "output"})
     flags = read(PlotFlags, arguments, "a3c plot", description)
     from a3c.errors import SettingsError
+    from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
     from a3c.runs.plots import plot_means, plot_runs
     from a3c.runs.repeats import RepeatsFolder
 
     if not flags.runs:
         raise SettingsError("name at least one run folder: a3c plot runs/first -o curve.png")
-    if not flags.output.resolve().parent.is_dir():
+    if not (exists(flags.output.parent) and flags.output.resolve().parent.is_dir()):
         raise SettingsError(f"--output {flags.output}: there is no folder {flags.output.parent}")
     found = [what for path in flags.runs for what in _in_folder(path)]
     repeats = [(str(what.path), what.runs()) for what in found if isinstance(what, RepeatsFolder)]
@@ -50,13 +51,15 @@ def run(arguments: list[str]) -> int:
 
 def _in_folder(path: Path) -> list[Any]:
     """The run or the repeats that a folder is, or all that are in it. Raises RunFolderError where there is none."""
+    from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
     from a3c.runs.metrics import read_rows
     from a3c.runs.repeats import RepeatsFolder
 
     if RepeatsFolder(path).seeds():
         return [RepeatsFolder(path)]
-    inside = sorted(path.iterdir()) if path.is_dir() and not RunFolder(path).config_path.exists() else []
+    a_run = exists(RunFolder(path).config_path)
+    inside = sorted(path.iterdir()) if not a_run and exists(path) and path.is_dir() else []
     found = [RepeatsFolder(folder) for folder in inside if RepeatsFolder(folder).seeds()]
     runs = [RunFolder(folder) for folder in inside if RunFolder(folder).config_path.exists()]
     if not found and not runs:
