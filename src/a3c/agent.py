@@ -30,7 +30,7 @@ from a3c.preparing import prepare
 from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
-from a3c.runs.progress import Progress, make_display
+from a3c.runs.progress import Progress, Warnings, make_display
 from a3c.settings import make_config
 from a3c.training import Interrupted, Result, train
 
@@ -125,7 +125,7 @@ class Agent:
         start.config.check_ends()
         work = self._work if self.config.backend == "inline" else self._work.pack()
         folder = RunFolder.create(run, start.config) if run is not None else None
-        display = make_display(progress)
+        display = make_display(progress, Warnings)
         try:
             result = train(start, work, folder=folder, display=display, callback=callback, started=started)
         except Interrupted as interrupted:

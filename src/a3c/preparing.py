@@ -9,6 +9,7 @@ from a3c.checks import MOST_ASKING
 from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.spaces import describe_space
+from a3c.environments.step_time import step_seconds
 from a3c.errors import SettingsError
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
@@ -16,6 +17,7 @@ from a3c.parallel.messages import PackedWork
 from a3c.parallel.worker import Work
 from a3c.policy import Network, Policy
 from a3c.runs.checkpoint import Checkpoint
+from a3c.sizes import open_sizes, with_sizes
 
 
 def prepare(
@@ -26,7 +28,7 @@ def prepare(
 ) -> tuple[Work, Checkpoint]:
     """What workers work with, and where training starts: the checkpoint, or one with the first parameters.
 
-    Its configuration has workers, seed and target filled in.
+    Its configuration has workers, seed, target and sizes filled in.
 
     Raises:
         SettingsError, InvalidEnvironment, UnsupportedSpace, CheckpointError: in one line each.
@@ -34,8 +36,10 @@ def prepare(
     maker = EnvironmentMaker(environment or config.environment, config)
     if checkpoint is not None and network is None and checkpoint.own_network:
         raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
-    config = resolve(config, maker)
-    observation_space, action_space = maker.spaces()
+    took = [0.0]
+    timed = open_sizes(config) and not maker.has_own_vector
+    observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
+    config = resolve(config, maker, took[-1])
     policy = Policy.make(observation_space, action_space, config, network)
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     work = Work(maker, policy, optimizer)
@@ -64,8 +68,8 @@ def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple
     return work.pack(), start
 
 
-def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:
-    """The configuration with workers, seed and target filled in."""
+def resolve(config: TrainConfig, maker: EnvironmentMaker, step_seconds: float = 0.0) -> TrainConfig:
+    """The configuration with workers, seed and target filled in, and the sizes that suit steps that take so long."""
     most = MOST_ASKING if config.algorithm == "ga3c" else available_cores()
     workers = 1 if config.backend == "inline" else config.workers or min(available_cores(), most)
     seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if config.seed is None else config.seed
@@ -73,4 +77,5 @@ def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:
     target = config.target_return
     if target is None and spec is not None:
         target = spec.reward_threshold
-    return dataclasses.replace(config, environment=maker.name, workers=workers, seed=seed, target_return=target)
+    config = dataclasses.replace(config, environment=maker.name, workers=workers, seed=seed, target_return=target)
+    return with_sizes(config, step_seconds)

@@ -204,7 +204,7 @@ def checkpoint_to_continue(folder: Any, config: TrainConfig) -> Any:
 
 def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
     """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
-    from a3c.runs.progress import make_display
+    from a3c.runs.progress import RemarksAlone, make_display
     from a3c.training import train
 
     config = begin.config
@@ -212,7 +212,7 @@ def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: floa
         workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
         what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
         print(f"{heading}{what}", flush=True)
-    return train(begin, work, folder=folder, display=make_display(progress), started=started)
+    return train(begin, work, folder=folder, display=make_display(progress, RemarksAlone), started=started)
 
 
 def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> int:

@@ -110,13 +110,19 @@ class EnvironmentMaker:
         required = [p for p in inspect.signature(self.source).parameters.values() if p.default is p.empty]
         return any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in required)
 
-    def spaces(self) -> tuple[gymnasium.Space, gymnasium.Space]:
-        """Observation and action space of one environment, which is made and closed for it."""
+    def spaces(
+        self, look: Callable[[gymnasium.Env], object] = lambda environment: None
+    ) -> tuple[gymnasium.Space, gymnasium.Space]:
+        """Observation and action space of one environment, which is made and closed for it.
+
+        `look` is called with it before, unless it is a vector.
+        """
         if self._makes_vectors:
             vector = self.make_vector(1)
             vector.close()
             return vector.single_observation_space, vector.single_action_space
         environment = self.make()
+        look(environment)
         environment.close()
         return environment.observation_space, environment.action_space
 
