@@ -130,9 +130,23 @@ def start(flags: Any, started: float) -> int:
     """A new run."""
     from a3c.runs.folder import RunFolder, default_run_path
 
-    work, begin = prepare(config_of(flags))
+    config = config_of(flags)
+    work, begin = prepare(config)
     folder = RunFolder.create(flags.run or default_run_path(begin.config), begin.config)
+    if flags.progress and (line := chosen_sizes(config, begin.config)):
+        print(line, flush=True)
     return _train(work, begin, folder, flags, started)
+
+
+def chosen_sizes(asked: TrainConfig, resolved: TrainConfig) -> str | None:
+    """A line that says which sizes were chosen for slow steps; None where none were."""
+    if asked.envs_per_worker is not None or asked.segment_length is not None or resolved.has_default_sizes:
+        return None
+    count = resolved.environments_each
+    return (
+        f"steps take long, so a worker has {count} environment{'s' if count != 1 else ''} and segments of "
+        f"{resolved.segment_steps} steps (--envs-per-worker, --segment-length)"
+    )
 
 
 def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
