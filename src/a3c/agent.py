@@ -104,7 +104,7 @@ class Agent:
         Args:
             steps: environment steps to take in this call.
             episodes: episodes to finish in this call.
-            seconds: seconds that this call may take.
+            seconds: seconds of training that this call may take, from its first update on.
             target_return: mean return of the last 100 episodes at which to stop; by default the environment's own.
             run: a run folder to write; it must not hold a run yet. Without it nothing is written.
             progress: whether to show a progress line.
