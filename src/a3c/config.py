@@ -20,7 +20,8 @@ class TrainConfig:
     """Settings of a run. Defaults are sound for small vector tasks; recipes hold tuned ones."""
 
     environment: str = ""
-    """Gymnasium id such as CartPole-v1, or module:Id, whose module (in the current folder too) comes first."""
+    """Gymnasium id such as CartPole-v1, or module:NAME, for an id that your module registers, its class, or a
+    function in it that makes one; a module in the current folder too."""
 
     algorithm: Literal["a3c", "a2c", "ga3c", "impala", "random"] = "a3c"
     """What to train with: a3c, workers that learn without waiting; a2c, workers in step, reproducible; ga3c, actions
@@ -368,6 +369,9 @@ class TrainConfig:
 
 LIMITS = ("steps", "episodes", "seconds", "target_return")
 """The settings that end a run."""
+
+MOST_EPISODE_STEPS = 100_000
+"""Steps after which evaluation and play cut an episode: some never end, and some policies go round in circles."""
 
 FRAME_SETTINGS = ("crop", "grayscale", "threshold", "frame_size", "resize", "frame_stack")
 """The settings that change frames."""

@@ -23,10 +23,12 @@ from gymnasium.vector import AutoresetMode
 from a3c.advice import Remark, Speed, problem, remarks
 from a3c.config import TrainConfig
 from a3c.environments.atari import FRAMES_PER_SECOND, MOST_FRAMES, AtariGame
+from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.observations import Observations
 from a3c.environments.pixels import FrameSkip
 from a3c.errors import A3CError, UnsupportedSpace
+from a3c.learning.schedules import with_limits
 from a3c.networks.layers import Layer, layers
 from a3c.parallel.worker import Work
 from a3c.policy import NetworkFactory, Policy
@@ -108,8 +110,20 @@ def inspect(
     Raises:
         InvalidEnvironment, SettingsError: it cannot be made at all. All else that is wrong is among the remarks.
     """
+    with GlobalGenerators(play_seed(config.seed or 0)).swapped():
+        return _inspect(config, environment, network, seconds, say)
+
+
+def _inspect(
+    config: TrainConfig,
+    environment: EnvironmentFactory | None,
+    network: NetworkFactory | None,
+    seconds: float,
+    say: Callable[[str], object],
+) -> Inspection:
     maker = EnvironmentMaker(environment or config.environment, config)
     one = maker.make()
+    seed_unseeded([one], play_seed(config.seed or 0))
     found: list[Remark] = []
     try:
         say("Gymnasium's checker looks at it")
@@ -233,17 +247,8 @@ def _rate_together(work: Work, count: int, seconds: float) -> float:
 def _training_rate(work: Work, start: Checkpoint, seconds: float) -> float | None:
     """Steps a second of a training that nobody keeps, from a while after its first update on."""
     config = start.config
-    config = dataclasses.replace(
-        config,
-        # What is annealed still needs to know how long.
-        anneal_steps=config.anneal_steps or config.steps,
-        epsilon_anneal_steps=config.epsilon_anneal_steps or config.steps,
-        steps=None,
-        episodes=None,
-        seconds=SEGMENTS_WITHIN + seconds,
-        target_return=None,
-        report_interval=0.05,
-    )
+    limits = {"steps": None, "episodes": None, "seconds": SEGMENTS_WITHIN + seconds, "target_return": None}
+    config = dataclasses.replace(with_limits(config, limits), report_interval=0.05)
     marks: list[tuple[float, int]] = []
 
     def mark(progress: Progress) -> bool:

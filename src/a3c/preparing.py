@@ -7,6 +7,7 @@ import numpy as np
 
 from a3c.checks import MOST_ASKING
 from a3c.config import TrainConfig
+from a3c.environments.generators import GlobalGenerators, play_seed
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.spaces import describe_space
 from a3c.environments.step_time import step_seconds
@@ -36,10 +37,12 @@ def prepare(
     maker = EnvironmentMaker(environment or config.environment, config)
     if checkpoint is not None and network is None and checkpoint.own_network:
         raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
+    config = resolve(config, maker)
     took = [0.0]
     timed = open_sizes(config) and not maker.has_own_vector
-    observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
-    config = resolve(config, maker, took[-1])
+    with GlobalGenerators(play_seed(config.seed)).swapped():
+        observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
+    config = with_sizes(config, took[-1])
     policy = Policy.make(observation_space, action_space, config, network)
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     work = Work(maker, policy, optimizer)
@@ -68,8 +71,8 @@ def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple
     return work.pack(), start
 
 
-def resolve(config: TrainConfig, maker: EnvironmentMaker, step_seconds: float = 0.0) -> TrainConfig:
-    """The configuration with workers, seed and target filled in, and the sizes that suit steps that take so long."""
+def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:
+    """The configuration with workers, seed and target filled in."""
     most = MOST_ASKING if config.algorithm == "ga3c" else available_cores()
     workers = 1 if config.backend == "inline" else config.workers or min(available_cores(), most)
     seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if config.seed is None else config.seed
@@ -77,5 +80,4 @@ def resolve(config: TrainConfig, maker: EnvironmentMaker, step_seconds: float = 
     target = config.target_return
     if target is None and spec is not None:
         target = spec.reward_threshold
-    config = dataclasses.replace(config, environment=maker.name, workers=workers, seed=seed, target_return=target)
-    return with_sizes(config, step_seconds)
+    return dataclasses.replace(config, environment=maker.name, workers=workers, seed=seed, target_return=target)
