@@ -51,13 +51,14 @@ def run(arguments: list[str]) -> int:
 
 def _in_folder(path: Path) -> list[Any]:
     """The run or the repeats that a folder is, or all that are in it. Raises RunFolderError where there is none."""
+    from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
     from a3c.runs.metrics import read_rows
     from a3c.runs.repeats import RepeatsFolder
 
     if RepeatsFolder(path).seeds():
         return [RepeatsFolder(path)]
-    inside = sorted(path.iterdir()) if path.is_dir() and not RunFolder(path).config_path.exists() else []
+    inside = sorted(path.iterdir()) if exists(path) and path.is_dir() and not RunFolder(path).config_path.exists() else []
     found = [RepeatsFolder(folder) for folder in inside if RepeatsFolder(folder).seeds()]
     runs = [RunFolder(folder) for folder in inside if RunFolder(folder).config_path.exists()]
     if not found and not runs:
