@@ -35,7 +35,7 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import exists
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
-from a3c.runs.progress import Progress, make_display
+from a3c.runs.progress import Progress, Warnings, make_display
 from a3c.settings import make_config, number
 from a3c.training import Interrupted, Result, limits_of_call, train
 
@@ -118,7 +118,7 @@ class Agent:
         Args:
             steps: environment steps to take in this call.
             episodes: episodes to finish in this call.
-            seconds: seconds that this call may take.
+            seconds: seconds of training that this call may take, from its first update on.
             target_return: mean return of the last 100 episodes at which to stop; by default the environment's own.
             run: a run folder to write; it must not hold a run with a checkpoint yet. Without it nothing is written.
             progress: whether to show a progress line.
@@ -144,7 +144,7 @@ class Agent:
             )
             start.config = limits_of_call(start, limits)
             start.config.check_ends()
-            display = make_display(progress)
+            display = make_display(progress, Warnings)
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)

@@ -11,6 +11,8 @@ from a3c.errors import SettingsError
 
 LEARNERS = ("ga3c", "impala")
 """The algorithms with a learner process."""
+MIN_BATCH = 256
+"""Steps of a learner's batch where nothing else is set or chosen."""
 MOST_WAITING = 32_768
 """Segments that a queue holds at most: their numbers fill a pipe."""
 MOST_ASKING = 100
@@ -102,7 +104,8 @@ def check_contradictions(config: Any) -> None:
     if config.recurrent_units is not None and config.recurrent is None:
         raise SettingsError("--recurrent-units is set without --recurrent: set --recurrent lstm or gru too")
     for name in config.changed(SETTINGS_OF):
-        if config.algorithm not in SETTINGS_OF[name]:
+        # Files of before this default was left open hold it for every algorithm.
+        if config.algorithm not in SETTINGS_OF[name] and (name, getattr(config, name)) != ("min_batch", MIN_BATCH):
             algorithms = " and ".join(SETTINGS_OF[name])
             raise SettingsError(f"{flag(name)} is a setting of {algorithms}, not of {config.algorithm}")
     if config.has_learner and sys.platform == "win32":
@@ -121,8 +124,8 @@ def check_contradictions(config: Any) -> None:
         )
     if config.queue_size is not None and config.queue_size < config.segments_per_batch:
         raise SettingsError(
-            f"--queue-size is {config.queue_size}, but a batch of --min-batch {config.min_batch} steps takes "
-            f"{config.segments_per_batch} segments: make it at least that"
+            f"--queue-size is {config.queue_size}, but a batch of --min-batch {config.min_batch or MIN_BATCH} steps "
+            f"takes {config.segments_per_batch} segments: make it at least that"
         )
     if config.n_step is not None and config.segment_ends == "episode":
         raise SettingsError("--n-step needs segments of fixed length: leave --segment-ends episode out")

@@ -63,6 +63,10 @@ class WorkerError(A3CError):
         self.traceback = traceback
 
 
+class TrainingWarning(UserWarning):
+    """What keeps a run from learning well, and which setting helps: `learn` gives it where it shows no progress."""
+
+
 def nearest(name: str, names: Any, spell: Any = str) -> str:
     """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`; `spell` gives what is written."""
     import difflib

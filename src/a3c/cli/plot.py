@@ -58,7 +58,8 @@ def _in_folder(path: Path) -> list[Any]:
 
     if RepeatsFolder(path).seeds():
         return [RepeatsFolder(path)]
-    inside = sorted(path.iterdir()) if exists(path) and path.is_dir() and not RunFolder(path).config_path.exists() else []
+    a_run = exists(RunFolder(path).config_path)
+    inside = sorted(path.iterdir()) if not a_run and exists(path) and path.is_dir() else []
     found = [RepeatsFolder(folder) for folder in inside if RepeatsFolder(folder).seeds()]
     runs = [RunFolder(folder) for folder in inside if RunFolder(folder).config_path.exists()]
     if not found and not runs:

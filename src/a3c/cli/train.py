@@ -154,11 +154,24 @@ def start(flags: Any, started: float) -> int:
         folder = RunFolder.create(path, begin.config)
         if begun:
             _say_anew(path)
+        if flags.progress and (line := chosen_sizes(config, begin.config)):
+            print(line, flush=True)
         return _train(work, begin, folder, flags, started)
 
 
 def _say_anew(path: Path) -> None:
     print(f"the run in {path} ended before its first checkpoint: it starts anew")
+
+
+def chosen_sizes(asked: TrainConfig, resolved: TrainConfig) -> str | None:
+    """A line that says which sizes were chosen for slow steps; None where none were."""
+    if asked.envs_per_worker is not None or asked.segment_length is not None or resolved.has_default_sizes:
+        return None
+    count = resolved.environments_each
+    return (
+        f"steps take long, so a worker has {count} environment{'s' if count != 1 else ''} and segments of "
+        f"{resolved.segment_steps} steps (--envs-per-worker, --segment-length)"
+    )
 
 
 def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
@@ -237,7 +250,7 @@ def go_on(folder: Any, config: TrainConfig, limited: bool, say: Callable[[str], 
 
 def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
     """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
-    from a3c.runs.progress import make_display
+    from a3c.runs.progress import RemarksAlone, make_display
     from a3c.training import train
 
     config = begin.config
@@ -245,7 +258,7 @@ def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: floa
         workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
         what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
         print(f"{heading}{what}", flush=True)
-    return train(begin, work, folder=folder, display=make_display(progress), started=started)
+    return train(begin, work, folder=folder, display=make_display(progress, RemarksAlone), started=started)
 
 
 def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> int:

@@ -73,7 +73,7 @@ class Worker:
         self.index, self.config, self.policy, self.store = task.index, task.config, work.policy, task.store
         self.exchange = task.exchange
         self.store.attach(task.index, work.optimizer)
-        vector = work.environments.make_vector(task.config.envs_per_worker)
+        vector = work.environments.make_vector(task.config.environments_each)
         seed_unseeded(separate(vector), task.seed)
         self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
         self.reporter = Reporter(task.index, send, report_every)
@@ -108,6 +108,7 @@ class Worker:
         if episodes:
             step = self.store.total("steps")
             self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
+        self.reporter.report.largest_reward = max(self.reporter.report.largest_reward, self.collector.largest_reward)
         if self.collector.remarks:
             self.reporter.report.remarks += self.collector.remarks
             self.collector.remarks = []
