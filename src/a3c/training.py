@@ -4,17 +4,17 @@ The main process makes the ParameterStore, starts the workers, and until a limit
 the Monitor. It imports no JAX for that.
 """
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a3c.environments.spaces import Layout
 from a3c.errors import A3CError
+from a3c.interruption import interruption
 from a3c.parallel import worker_process
 from a3c.parallel.exchange import make_exchange
 from a3c.parallel.messages import PackedWork, Report, Task
@@ -67,25 +67,25 @@ def train(
         SettingsError: no limit would ever end the run.
         WorkerError: a worker raised or died. The run folder, checkpoints included, is complete up to then.
         DiskError: a file could not be written.
-        KeyboardInterrupt: on Ctrl-C or SIGTERM, after saving.
+        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after saving; a second one ends at once.
     """
     config = start.config
     config.check_ends()
     tasks, store = _make_tasks(start, work.layout)
     started = time.monotonic() if started is None else started
     monitor = Monitor(start, store, folder, display or NoDisplay(), started, callback)
-    with _interruptible() as interrupted:
+    with interruption.deferred() as interrupted:
         try:
-            if isinstance(work, PackedWork):
-                _run_processes(tasks, work.pickled, monitor, interrupted)
-            else:
-                _run_inline(tasks, work, monitor, interrupted)
+            if not interrupted.is_set():
+                _run(tasks, work, monitor, interrupted)
             monitor.report()
+        except KeyboardInterrupt:
+            # The second: it ends the run at once, and what was learned is saved all the same.
+            interrupted.set()
         except BaseException as error:
             store.stop()
             with suppress(A3CError):
-                status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-                monitor.finish(status, str(error) or type(error).__name__)
+                monitor.finish("failed", str(error) or type(error).__name__)
             raise
         status = "finished"
         if monitor.solved_at_step is not None:
@@ -102,7 +102,7 @@ def train(
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM, after everything was saved; carries the result up to then."""
+    """Ctrl-C, SIGTERM or SIGHUP, after everything was saved; carries the result up to then."""
 
     def __init__(self, result: Result):
         super().__init__("interrupted")
@@ -128,8 +128,16 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
     return [Task(index, config, store, seed, exchange) for index, seed in enumerate(seeds)], store
 
 
+def _run(tasks: list[Task], work: "Work | PackedWork", monitor: Monitor, interrupted: threading.Event) -> None:
+    if isinstance(work, PackedWork):
+        _run_processes(tasks, work.pickled, monitor, interrupted)
+    else:
+        _run_inline(tasks, work, monitor, interrupted)
+
+
 def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted: threading.Event) -> None:
     config, exchange = tasks[0].config, tasks[0].exchange
+    steps_before = monitor.store.total("steps")
     with Supervisor(tasks, work) as supervisor:
         try:
             while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
@@ -139,10 +147,12 @@ def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted
                     exchange.queue.close()
                 monitor.tick()
         finally:
-            # Also after a worker has failed: what the others did until then is kept.
             monitor.store.stop()
-            for report in supervisor.finish():
-                monitor.receive(report)
+            # Also after a worker has failed: what the others did until then is kept. Before the first step there is
+            # nothing to keep, and who is still compiling is not waited for.
+            if not interrupted.is_set() or monitor.store.total("steps") > steps_before:
+                for report in supervisor.finish():
+                    monitor.receive(report)
 
 
 def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: threading.Event) -> None:
@@ -175,27 +185,7 @@ def _learn_in_turn(task: Task, work: "Work", send: Callable[[Report], None]) -> 
 def _draw_curve(folder: RunFolder) -> None:
     from a3c.runs.plots import plot_curve
 
-    # A run that ended before its first episode has no curve, which is not worth failing for.
-    with suppress(A3CError):
+    # A run that ended before its first episode has no curve, which is not worth failing for; and a second Ctrl-C, after
+    # all was saved, is about the picture alone.
+    with suppress(A3CError, KeyboardInterrupt):
         plot_curve(folder)
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Sets the event on the first Ctrl-C or SIGTERM; a second one interrupts at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def handle(number: int, frame: Any) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

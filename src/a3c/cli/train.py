@@ -10,6 +10,7 @@ from a3c.checks import flag
 from a3c.cli.main import process_started
 from a3c.config import LIMITS, TrainConfig
 from a3c.errors import CheckpointError, SettingsError
+from a3c.interruption import interruption
 from a3c.parallel.processes import call, start_server
 
 
@@ -131,8 +132,10 @@ def start(flags: Any, started: float) -> int:
     from a3c.runs.folder import RunFolder, default_run_path
 
     work, begin = prepare(config_of(flags))
-    folder = RunFolder.create(flags.run or default_run_path(begin.config), begin.config)
-    return _train(work, begin, folder, flags, started)
+    # From here on there is a run, which is saved, and can be gone on with, however early Ctrl-C comes.
+    with interruption.deferred():
+        folder = RunFolder.create(flags.run or default_run_path(begin.config), begin.config)
+        return _train(work, begin, folder, flags, started)
 
 
 def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
