@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a3c.environments.spaces import Layout
-from a3c.errors import A3CError
+from a3c.errors import A3CError, OutputError
 from a3c.interruption import interruption
 from a3c.parallel import worker_process
 from a3c.parallel.exchange import make_exchange
@@ -50,6 +50,7 @@ def train(
     *,
     folder: RunFolder | None = None,
     display: Display | None = None,
+    heading: str = "",
     callback: Callable[[Progress], bool | None] | None = None,
     started: float | None = None,
 ) -> Result:
@@ -60,6 +61,7 @@ def train(
         work: what workers work with, from `preparing`; packed for worker processes, as it is for the inline backend.
         folder: where to write the run; without it nothing is written.
         display: where to show progress.
+        heading: a line to show before it.
         callback: called with a Progress at every report; returning False stops training.
         started: when seconds began to count, on `time.monotonic`; now by default.
 
@@ -67,21 +69,29 @@ def train(
         SettingsError: no limit would ever end the run.
         WorkerError: a worker raised or died. The run folder, checkpoints included, is complete up to then.
         DiskError: a file could not be written.
+        OutputError: progress could not be shown, after saving.
         KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after saving; a second one ends at once.
     """
     config = start.config
     config.check_ends()
     tasks, store = _make_tasks(start, work.layout)
     started = time.monotonic() if started is None else started
-    monitor = Monitor(start, store, folder, display or NoDisplay(), started, callback)
+    display = display or NoDisplay()
+    monitor = Monitor(start, store, folder, display, started, callback)
+    unseen: OutputError | None = None
     with interruption.deferred() as interrupted:
         try:
+            if heading:
+                display.say(heading)
             if not interrupted.is_set():
                 _run(tasks, work, monitor, interrupted)
             monitor.report()
         except KeyboardInterrupt:
             # The second: it ends the run at once, and what was learned is saved all the same.
             interrupted.set()
+        except OutputError as error:
+            # Who reads the progress has gone, or the terminal, of which SIGHUP may tell before or after.
+            unseen = error
         except BaseException as error:
             store.stop()
             with suppress(A3CError):
@@ -90,7 +100,7 @@ def train(
         status = "finished"
         if monitor.solved_at_step is not None:
             status = "solved"
-        elif interrupted.is_set():
+        elif interrupted.is_set() or unseen is not None:
             status = "interrupted"
         monitor.finish(status)
         if folder is not None:
@@ -98,6 +108,8 @@ def train(
     result = Result(monitor.summary(status), monitor.checkpoint(), monitor.best_checkpoint(), folder and folder.path)
     if interrupted.is_set():
         raise Interrupted(result)
+    if unseen is not None:
+        raise unseen
     return result
 
 
@@ -112,11 +124,10 @@ class Interrupted(KeyboardInterrupt):
 def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], ParameterStore]:
     """A task for each process, the workers' first, and the store that all of them share."""
     config = start.config
-    processes = (config.workers or 1) + config.has_learner
     store = ParameterStore(
         start.parameters,
         start.optimizer_state,
-        processes,
+        config.processes,
         counts=start.counts,
         shared=config.backend == "processes",
         locked=config.locked,
@@ -124,7 +135,7 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         moments=start.moments,
     )
     exchange = make_exchange(config, layout, store)
-    seeds = worker_seeds(config, start.counts["steps"], processes)
+    seeds = worker_seeds(config, start.counts["steps"], config.processes)
     return [Task(index, config, store, seed, exchange) for index, seed in enumerate(seeds)], store
 
 

@@ -1,5 +1,6 @@
 """The command `a3c`: finds the subcommand, and turns errors into one line and an exit status."""
 
+import errno
 import importlib
 import os
 import sys
@@ -39,6 +40,8 @@ first steps:
 exit status: 0 done, 1 the run failed, 2 a wrong flag, environment or file, 130 stopped by Ctrl-C after saving
 """
 
+NO_FOLDER = "the current folder has been deleted: change to another"
+
 
 def main() -> None:
     """Runs the command line and exits."""
@@ -62,11 +65,21 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except OSError as error:
-        # Where the reader of our output has gone, as `head` does, nobody is left to tell.
-        if not isinstance(error, BrokenPipeError):
-            _complain(f"{name}: {_what_failed(error)}")
-        _drop_output()
-        return 1
+        if _drop_output():
+            # Where the reader of our output has gone, as `head` does, nobody is left to tell.
+            if not isinstance(error, BrokenPipeError):
+                _complain(f"{name}: could not write the output: {error.strerror}")
+            return 1
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            _complain(f"{name}: {error.strerror}: allow more (ulimit -n)")
+            return 1
+        if not folder_is_there():
+            _complain(f"{name}: {NO_FOLDER}")
+            return 2
+        if error.filename is None:
+            raise
+        _complain(f"{name}: {error.filename}: {error.strerror}")
+        return 2
     except Exception as error:
         if interruption.raised:
             # What it hit, an import perhaps, made an error of its own of it.
@@ -126,17 +139,22 @@ def _complain(line: str) -> None:
         print(line, file=sys.stderr)
 
 
-def _drop_output() -> None:
-    """Drops what cannot be written, which would fail again while Python exits."""
+def _drop_output() -> bool:
+    """Drops what cannot be written, which would fail again while Python exits; says whether there is any."""
     try:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
-def _what_failed(error: OSError) -> str:
-    reason = error.strerror or str(error)
-    return f"could not write the output: {reason}" if error.filename is None else f"{error.filename}: {reason}"
+def folder_is_there() -> bool:
+    """Whether the current folder is, in which files are looked for and runs are written."""
+    try:
+        return bool(os.getcwd())  # noqa: PTH109  as fast as can be
+    except OSError:
+        return False
 
 
 def _interrupted() -> int:

@@ -7,7 +7,6 @@ In use:
 """
 
 import atexit
-import errno
 import importlib
 import multiprocessing
 import os
@@ -47,11 +46,11 @@ WORKER_ENVIRONMENT = {
 }
 
 
+FILES, FILES_EACH = 32, 6
+"""Files that the main process of a run may have open at once, and more for each other process: pipes most of them."""
 SERVER_GONE = 255
 """The exit code of a process whose end nobody tells, as the server that it was forked from is gone."""
 KILLED_SERVER = "the server that processes are started from was killed; out of memory, perhaps"
-TOO_MANY_FILES = "too many files are open at once: allow more (ulimit -n), or use fewer workers"
-
 _started: weakref.WeakSet[BaseProcess] = weakref.WeakSet()
 if hasattr(os, "register_at_fork"):
     # They are not those of a process that a user's script forks from this one.
@@ -67,6 +66,8 @@ def start_server() -> None:
         return
     from multiprocessing import forkserver, resource_tracker
 
+    check_open_files(2)
+
     with _start_errors(), warnings.catch_warnings():
         # Whoever killed the tracker knows; it has nothing of ours to track.
         warnings.filterwarnings("ignore", message="resource_tracker: process died")
@@ -75,6 +76,22 @@ def start_server() -> None:
         multiprocessing.get_context("forkserver").set_forkserver_preload(["a3c.preload"])
         with _worker_environment(), _blocked_signals(), _empty_main(), _no_socket_left(forkserver._forkserver):
             forkserver.ensure_running()
+
+
+def check_open_files(processes: int) -> None:
+    """Lets this process open as many files as so many processes need; raises ProcessError where it must not."""
+    import resource
+
+    needed = FILES + FILES_EACH * processes
+    most, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # An infinite limit is a negative number.
+    if 0 <= allowed < needed:
+        raise ProcessError(
+            f"only {allowed} files may be open at once, and {processes} processes need {needed}: raise that limit "
+            f"(ulimit -n {needed}), or use fewer workers"
+        )
+    if 0 <= most < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, allowed))
 
 
 def start(target: Callable, arguments: tuple[Any, ...], name: str) -> BaseProcess:
@@ -203,10 +220,11 @@ def use_compilation_cache() -> bool:
     """
     import jax
 
-    folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache_folder())
     try:
+        folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache_folder())
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):
+        # RuntimeError where nobody knows the user's home.
         jax.config.update("jax_compilation_cache_dir", None)
         return False
     jax.config.update("jax_compilation_cache_dir", str(folder))
@@ -318,10 +336,6 @@ def _start_errors() -> Iterator[None]:
 def _why_not_started(error: EOFError | OSError) -> str:
     if isinstance(error, EOFError | ConnectionError):
         return KILLED_SERVER
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        return (
-            "no process can be started, as too many files are open: raise the limit (ulimit -n), or use fewer workers"
-        )
     try:
         Path.cwd()
     except OSError:
