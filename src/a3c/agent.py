@@ -19,7 +19,6 @@ import gymnasium
 import numpy as np
 
 from a3c.config import LIMITS, TrainConfig
-from a3c.settings import make_config
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, evaluate
@@ -32,6 +31,7 @@ from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.progress import Progress, make_display
+from a3c.settings import make_config
 from a3c.training import Interrupted, Result, train
 
 
@@ -51,8 +51,9 @@ class Agent:
         """Makes one environment, to see its spaces, and the network.
 
         Args:
-            environment: a Gymnasium id, `module:Id`, a factory of a gymnasium.Env, or of a vector environment (a
-                VectorEnv class, or a function that requires an argument, the number of environments).
+            environment: a Gymnasium id, `module:Id`, `module:Class`, a factory of a gymnasium.Env, or of a vector
+                environment (a VectorEnv class, or a function that requires an argument, the number of environments).
+                A factory makes a new one at each call. What this process has registered, workers can make too.
             network: the name of a network, such as "nature", or your own: `(observation_space, key) ->
                 equinox.Module`, from one observation to features `[n]`; the heads for policy and value are added. Or
                 a keras.Model, from a batch of observations to policy and value, or to features `[batch, n]`.
@@ -65,7 +66,7 @@ class Agent:
         if settings.get("backend") != "inline":
             start_server()
         factory = None if isinstance(environment, str) else environment
-        settings |= {"algorithm": self.algorithm, "environment": environment if factory is None else ""}
+        settings |= {"algorithm": self.algorithm, "environment": environment if isinstance(environment, str) else ""}
         if isinstance(network, str):
             settings["network"], network = network, None
         config = make_config(with_recipe(recipe, settings), "settings")
@@ -273,7 +274,7 @@ def make_environment(
     """One environment, made as training makes it: with the recipe's frames, time limit and so on.
 
     Args:
-        environment: a Gymnasium id, `module:Id`, or a factory.
+        environment: a Gymnasium id, `module:Id`, `module:Class`, or a factory.
         recipe: as for an Agent.
         settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
         env_kwargs: keyword arguments for the environment.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
 from a3c.machine import available_cores
 from a3c.rollout.collector import autoreset_mode, environment_seeds
@@ -44,9 +45,18 @@ def evaluate(
     recurrent policy remembers, which it is given again at the next step; it is 0 at each episode's start.
 
     Every environment plays its share of them: were the first to finish taken, short episodes would be over-represented.
+    NumPy's and Python's global generators, from which some environments draw, are seeded for as long as it takes.
     """
+    with GlobalGenerators(play_seed(seed)).swapped():
+        return _play(environments, choose, episodes, seed)
+
+
+def _play(
+    environments: EnvironmentMaker, choose: Callable[[Any, Any], tuple[Any, Any]], episodes: int, seed: int | None
+) -> Evaluation:
     count = min(episodes, AT_ONCE)
     vector = environments.make_vector(count, threads=available_cores())
+    seed_unseeded(separate(vector), play_seed(seed))
     mode = autoreset_mode(vector)
     shares = np.full(count, episodes // count) + (np.arange(count) < episodes % count)
     observations, _ = vector.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))

@@ -7,11 +7,12 @@ the Monitor. It imports no JAX for that.
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
 from a3c.errors import A3CError, OutputError
 from a3c.interruption import interruption
@@ -76,6 +77,9 @@ def train(
     config.check_ends()
     tasks, store = _make_tasks(start, work.layout)
     started = time.monotonic() if started is None else started
+    generators = GlobalGenerators(tasks[0].seed) if config.backend == "inline" else None
+    if generators is not None and callback is not None:
+        callback = _outside(generators, callback)
     display = display or NoDisplay()
     monitor = Monitor(start, store, folder, display, started, callback)
     unseen: OutputError | None = None
@@ -84,8 +88,9 @@ def train(
             if heading:
                 display.say(heading)
             if not interrupted.is_set():
-                _run(tasks, work, monitor, interrupted)
-            monitor.report()
+                with generators.swapped() if generators is not None else nullcontext():
+                    _run(tasks, work, monitor, interrupted)
+                    monitor.report()
         except KeyboardInterrupt:
             # The second: it ends the run at once, and what was learned is saved all the same.
             interrupted.set()
@@ -164,6 +169,18 @@ def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted
             if not interrupted.is_set() or monitor.store.total("steps") > steps_before:
                 for report in supervisor.finish():
                     monitor.receive(report)
+
+
+def _outside(
+    generators: GlobalGenerators, callback: Callable[[Progress], bool | None]
+) -> Callable[[Progress], bool | None]:
+    """The callback with the caller's own global generators, as what it draws must not change the run."""
+
+    def outside(progress: Progress) -> bool | None:
+        with generators.swapped():
+            return callback(progress)
+
+    return outside
 
 
 def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: threading.Event) -> None:

@@ -1,7 +1,6 @@
 """The process of one worker, or of the learner."""
 
 import importlib
-import pickle
 import time
 import traceback
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from a3c.config import TrainConfig
+from a3c.environments.generators import GlobalGenerators
 from a3c.errors import A3CError
 from a3c.parallel.messages import Failure, Finished, Task
 from a3c.parallel.processes import prepare_worker
@@ -37,12 +37,13 @@ def main(connection: Connection, task: Task, work: bytes) -> None:
 
 def _work(connection: Connection, task: Task, work: bytes) -> None:
     compiled_before = prepare_worker(task.platforms if task.is_learner else "cpu")
+    GlobalGenerators(task.seed).swap()
     if task.is_learner:
         _learn(connection, task, work)
         return
-    from a3c.parallel.worker import Worker
+    from a3c.parallel.worker import Work, Worker
 
-    worker = Worker(task, pickle.loads(work), connection.send)
+    worker = Worker(task, Work.unpack(work), connection.send)
     if not compiled_before:
         _let_the_first_compile(task)
     run(worker)
@@ -63,8 +64,9 @@ def algorithm(config: TrainConfig) -> Any:
 def _learn(connection: Connection, task: Task, work: bytes) -> None:
     from a3c.parallel.duties import DutyThreads
     from a3c.parallel.learner import Learner
+    from a3c.parallel.worker import Work
 
-    learner = Learner(task, pickle.loads(work), connection.send)
+    learner = Learner(task, Work.unpack(work), connection.send)
     duties = algorithm(task.config).duties(learner)
     threads = DutyThreads(duties, {name: getattr(task.config, f"{name}s") for name in duties})
     adjust = None
@@ -72,10 +74,11 @@ def _learn(connection: Connection, task: Task, work: bytes) -> None:
         adjust = algorithm(task.config).Adjustment(threads.wanted, np.random.default_rng(task.seed))
 
     def tick() -> None:
-        learner.reporter.report.threads = dict(threads.wanted)
+        learner.reporter.threads = dict(threads.wanted)
         if adjust is not None:
             adjust(task.store.total("updates"), time.monotonic())
 
+    tick()
     threads.run(learner.ended, tick)
     learner.reporter.flush()
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from a3c.config import SCHEMA_VERSION, TrainConfig
-from a3c.settings import make_config
 from a3c.errors import A3CError, CheckpointError
 from a3c.runs.files import write_atomically
+from a3c.settings import make_config
 
 TENSORS = ("parameters", "optimizer_state", "moments")
 
