@@ -98,3 +98,27 @@ def test_a_config_of_another_schema_is_refused(tmp_path):
     path.write_text(config_toml(CONFIG).replace("schema = 1", "schema = 2"))
     with pytest.raises(SettingsError, match="has schema 2, but this version of a3c reads 1"):
         read_config(path)
+
+
+def test_what_a_killed_run_had_not_finished_writing_is_removed_and_nothing_else(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", CONFIG)
+    folder.save_latest(a_checkpoint(7))
+    kept = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    own = [folder.path / name for name in (".gitignore", ".config.toml.swp", ".notes.toml.abcdefgh")]
+    names = (".latest.safetensors.ab_d3fgh", ".step-000000000007.safetensors.abcdefgh", ".best.safetensors.01234567")
+    unfinished = [folder.checkpoints / name for name in names]
+    unfinished += [folder.path / f".{name}.abcdefgh" for name in ("config.toml", "summary.json", "episodes.csv")]
+    for path in own + unfinished:
+        path.touch()
+    folder.remove_unfinished()
+    assert not [path for path in unfinished if path.exists()]
+    assert all(path.exists() for path in own)
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
+@pytest.mark.parametrize("letter", ["x", "Ü"])
+def test_a_default_name_fits_into_a_file_system(tmp_path, letter):
+    path = default_run_path(dataclasses.replace(CONFIG, environment=f"module:{letter * 300}-v0"))
+    (tmp_path / path).mkdir(parents=True)
+    assert path.name.startswith(f"module-{letter * 100}")
+    assert path.name.split(letter)[-1].startswith("-random-9-")

@@ -52,6 +52,7 @@ SERVER_GONE = 255
 """The exit code of a process whose end nobody tells, as the server that it was forked from is gone."""
 KILLED_SERVER = "the server that processes are started from was killed; out of memory, perhaps"
 _started: weakref.WeakSet[BaseProcess] = weakref.WeakSet()
+_exiting = threading.Event()
 if hasattr(os, "register_at_fork"):
     # They are not those of a process that a user's script forks from this one.
     os.register_at_fork(after_in_child=_started.clear)
@@ -105,6 +106,9 @@ def start(target: Callable, arguments: tuple[Any, ...], name: str) -> BaseProces
     with _start_errors(), _worker_environment(), _empty_main():
         process.start()
     _started.add(process)
+    if _exiting.is_set():
+        # Another thread goes on to train.
+        process.kill()
     return process
 
 
@@ -116,12 +120,18 @@ def kill(process: BaseProcess) -> None:
     process.kill()
 
 
-@atexit.register
 def kill_started() -> None:
-    """Ends all started processes: they have SIGTERM blocked, by which multiprocessing would end them."""
+    """Ends all started processes."""
     for process in list(_started):
         if process.is_alive():
             process.kill()
+
+
+@atexit.register
+def _exit() -> None:
+    """Processes have SIGTERM blocked, by which multiprocessing would end them, to wait then for their ends."""
+    _exiting.set()
+    kill_started()
 
 
 def kill_all() -> None:

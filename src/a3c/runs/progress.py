@@ -81,10 +81,8 @@ class PlainLines:
         self.say(progress.line())
 
     def say(self, line: str) -> None:
-        # What an environment is called or says may have letters that the output's encoding has not.
-        encoding = sys.stdout.encoding or "utf-8"
         with output_errors():
-            print(line.encode(encoding, "replace").decode(encoding), flush=True)
+            print(_encodable(line), flush=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
@@ -115,7 +113,7 @@ class LiveLine(PlainLines):
             super().say(line)
             return
         with output_errors():
-            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._live.console.print(_encodable(line), markup=False, highlight=False, soft_wrap=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
@@ -137,6 +135,12 @@ def make_display(wanted: bool) -> Display:
     if not wanted or sys.stdout is None:
         return NoDisplay()
     return LiveLine() if sys.stdout.isatty() else PlainLines()
+
+
+def _encodable(line: str) -> str:
+    """The line as the output's encoding has it: what an environment is called or says may have other letters."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return line.encode(encoding, "replace").decode(encoding)
 
 
 def _duration(seconds: float) -> str:
