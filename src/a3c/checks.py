@@ -49,11 +49,9 @@ def flag(name: str) -> str:
 
 def check_ranges(config: Any) -> None:
     """Raises SettingsError for a value that no run can have."""
-    for requirement, (holds, names) in BOUNDS.items():
+    for _, names in BOUNDS.values():
         for name in names.split():
-            value = getattr(config, name)
-            if value is not None and not holds(value):
-                raise SettingsError(f"{flag(name)} is {value}, but must {requirement}")
+            check_bound(name, getattr(config, name), flag(name))
     for name in ("gamma", "gae_lambda"):
         if not 0 <= getattr(config, name) <= 1:
             raise SettingsError(f"{flag(name)} is {getattr(config, name)}, but must lie between 0 and 1")
@@ -78,6 +76,13 @@ def check_ranges(config: Any) -> None:
         value = getattr(config, name)
         if value not in allowed:
             raise SettingsError(f"{flag(name)} is {value!r}, but must be one of {', '.join(filter(None, allowed))}")
+
+
+def check_bound(name: str, value: Any, title: str) -> None:
+    """Raises SettingsError for a number that is out of the bounds of this setting."""
+    for requirement, (holds, names) in BOUNDS.items():
+        if value is not None and name in names.split() and not holds(value):
+            raise SettingsError(f"{title} is {value}, but must {requirement}")
 
 
 def check_contradictions(config: Any) -> None:

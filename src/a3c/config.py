@@ -350,6 +350,9 @@ class TrainConfig:
 LIMITS = ("steps", "episodes", "seconds", "target_return")
 """The settings that end a run."""
 
+MOST_EPISODE_STEPS = 100_000
+"""Steps after which evaluation and play cut an episode: some never end, and some policies go round in circles."""
+
 FRAME_SETTINGS = ("crop", "grayscale", "threshold", "frame_size", "resize", "frame_stack")
 """The settings that change frames."""
 

@@ -24,6 +24,14 @@ class UnsupportedSpace(A3CError):
     """The environment's observation or action space is not one that the policies here can handle."""
 
 
+class InvalidObservation(A3CError, ValueError):
+    """What an agent was given to act on is no observation of its environment, nor a batch of them."""
+
+
+class AgentLearning(A3CError, RuntimeError):
+    """The agent was asked to act, to be saved or to learn while `learn` runs, with the parameters from before it."""
+
+
 class TrainingDiverged(A3CError):
     """A gradient was not finite."""
 
@@ -67,9 +75,9 @@ class WorkerError(A3CError):
         self.traceback = traceback
 
 
-def nearest(name: str, names: Any) -> str:
-    """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`."""
+def nearest(name: str, names: Any, spell: Any = str) -> str:
+    """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`; `spell` gives what is written."""
     import difflib
 
     close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
+    return f"; did you mean {' or '.join(repr(spell(c)) for c in close)}?" if close else ""

@@ -28,6 +28,7 @@ from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.observations import Observations
 from a3c.environments.pixels import FrameSkip
 from a3c.errors import A3CError, UnsupportedSpace
+from a3c.learning.schedules import with_limits
 from a3c.networks.layers import Layer, layers
 from a3c.parallel.worker import Work
 from a3c.policy import NetworkFactory, Policy
@@ -245,17 +246,8 @@ def _rate_together(work: Work, count: int, seconds: float) -> float:
 def _training_rate(work: Work, start: Checkpoint, seconds: float) -> float | None:
     """Steps a second of a training that nobody keeps, from a while after its first update on."""
     config = start.config
-    config = dataclasses.replace(
-        config,
-        # What is annealed still needs to know how long.
-        anneal_steps=config.anneal_steps or config.steps,
-        epsilon_anneal_steps=config.epsilon_anneal_steps or config.steps,
-        steps=None,
-        episodes=None,
-        seconds=START_WITHIN + seconds,
-        target_return=None,
-        report_interval=0.05,
-    )
+    limits = {"steps": None, "episodes": None, "seconds": START_WITHIN + seconds, "target_return": None}
+    config = dataclasses.replace(with_limits(config, limits), report_interval=0.05)
     marks: list[tuple[float, int]] = []
 
     def mark(progress: Progress) -> bool:

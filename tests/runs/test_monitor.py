@@ -240,6 +240,56 @@ def test_rows_up_to_a_checkpoint_are_written_before_it(new_run, tmp_path):
     assert len(read_rows(run.folder.episodes_path)) == run.folder.load("latest").counts["episodes"] == 2
 
 
+@pytest.mark.parametrize("algorithm", ["a3c", "a2c", "ga3c", "impala", "random"])
+def test_a_checkpoint_counts_the_episodes_that_were_reported_and_a_resumed_run_has_their_rows(
+    new_run, tmp_path, algorithm
+):
+    run = new_run(tmp_path, algorithm=algorithm, report_interval=1e6, checkpoint_interval=1e-6)
+    run.work(1.0, 2.0)
+    # A worker counts an episode, and the checkpoint is taken before its report comes.
+    run.store.count(steps=10, episodes=1)
+    late = EpisodeRecord(run.store.total("steps"), time.monotonic(), 3.0, 4)
+    run.monitor.tick()
+    saved = run.folder.load("latest")
+    assert (saved.counts["steps"], saved.counts["episodes"], saved.returns) == (20, 2, [1.0, 2.0])
+    assert len(read_rows(run.folder.episodes_path)) == 2
+    # Then it comes, its row is written, and the process is killed before the next checkpoint.
+    run.monitor.receive(Report(0, [late]))
+    run.monitor.report()
+    assert len(read_rows(run.folder.episodes_path)) == run.folder.summary()["episodes"] == 3
+    resumed = Monitor(saved, run.store, run.folder, NoDisplay(), time.monotonic())
+    resumed._work_started = 0.0
+    resumed.receive(Report(0, [late._replace(step=30)]))
+    resumed.finish("finished")
+    assert [row[0] for row in read_rows(run.folder.episodes_path)] == ["10", "10", "30"]
+    assert run.folder.summary()["episodes"] == run.folder.load("latest").counts["episodes"] == 3
+
+
+def test_rows_are_on_the_disk_before_the_checkpoint_that_counts_them(new_run, tmp_path, monkeypatch):
+    run = new_run(tmp_path, report_interval=1e6, checkpoint_interval=1e-6)
+    run.work(1.0)
+    order = []
+    for file in (run.monitor._episodes_file, run.monitor._metrics_file):
+        monkeypatch.setattr(file, "sync", lambda path=file._file.path: order.append((path.name, len(read_rows(path)))))
+    monkeypatch.setattr(run.folder, "save_latest", lambda checkpoint: order.append("checkpoint"))
+    run.monitor.tick()
+    assert order == [("episodes.csv", 1), ("metrics.csv", 1), "checkpoint"]
+
+
+def test_steps_and_seconds_of_episodes_never_go_back(new_run, tmp_path):
+    run = new_run(tmp_path, report_interval=1e-6)
+    run.work()
+    now = time.monotonic()
+    for worker, step in ((0, 50), (1, 20), (0, 60), (1, 55), (2, 70)):
+        # Steps and seconds of one worker are in order; another may report what ended before that later.
+        run.monitor.receive(Report(worker, [EpisodeRecord(step, now + step, float(step), 1)]))
+        run.monitor.report()
+    rows = read_rows(run.folder.episodes_path)
+    assert [(int(row[0]), row[3]) for row in rows] == [(50, "50"), (50, "20"), (60, "60"), (60, "55"), (70, "70")]
+    seconds = [float(row[1]) for row in rows]
+    assert seconds == sorted(seconds)
+
+
 @pytest.mark.parametrize(("answer", "stops"), [(False, True), (True, False), (None, False), (0, False)])
 def test_only_false_from_a_callback_stops(new_run, answer, stops):
     run = new_run(callback=lambda progress: answer)
@@ -280,8 +330,10 @@ def test_what_cannot_be_written_at_the_end_stops_nothing_else(new_run, tmp_path,
     assert summary["status"] == "failed"
     assert "the disk is full" in summary["error"]
     assert run.folder.load("latest").counts["steps"] == 10
-    assert run.monitor._episodes_file._file.closed
-    assert run.monitor._metrics_file._file.closed
+    # A run resumed here has the rows that could be written, and no others.
+    assert run.folder.load("latest").counts["episodes"] == len(read_rows(run.folder.episodes_path))
+    assert run.monitor._episodes_file._file._file.closed
+    assert run.monitor._metrics_file._file._file.closed
 
 
 def test_the_first_error_is_the_one_that_counts(new_run, tmp_path, monkeypatch):

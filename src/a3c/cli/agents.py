@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from a3c.cli.flags import check, read
+from a3c.config import MOST_EPISODE_STEPS
 from a3c.errors import RunFolderError
 
 
@@ -24,16 +26,20 @@ class AgentFlags:
     seed: int | None = None
     """Seed of the environments. Default: the run's to evaluate, a new one each time to play."""
 
+    max_episode_steps: int = MOST_EPISODE_STEPS
+    """Cut an episode after this many steps, as some never end. It counts with its return until then."""
+
 
 Flags = TypeVar("Flags", bound=AgentFlags)
 
 
 def parse(flags: type[Flags], arguments: list[str], prog: str, description: str) -> Flags:
-    """The flags of a command that acts. Leaves the process on a wrong one."""
+    """The flags of a command that acts. Raises SettingsError for a wrong one."""
     import tyro
 
+    arguments = check(flags, arguments, prog, "run")
     configured = tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(flags)
-    return tyro.cli(configured, args=arguments, prog=prog, description=description)
+    return read(configured, arguments, prog, description)
 
 
 def quiet_jax() -> None:
@@ -44,12 +50,12 @@ def quiet_jax() -> None:
     use_compilation_cache()
 
 
-def saved_agent(path: Path, which: str) -> Any:
-    """The agent of a run folder's `best` or `latest` checkpoint, or of a checkpoint file."""
-    from a3c.agent import agent_from
+def saved_checkpoint(path: Path, which: str) -> Any:
+    """A run folder's `best` or `latest` checkpoint, or that of a file."""
     from a3c.runs.checkpoint import Checkpoint
+    from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
 
-    if not path.exists():
+    if not exists(path):
         raise RunFolderError(f"there is no run folder or checkpoint {path}")
-    return agent_from(RunFolder.open(path).load(which) if path.is_dir() else Checkpoint.load(path))
+    return RunFolder.open(path).load(which) if path.is_dir() else Checkpoint.load(path)

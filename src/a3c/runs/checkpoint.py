@@ -14,7 +14,7 @@ import numpy as np
 
 from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import A3CError, CheckpointError
-from a3c.runs.files import write_atomically
+from a3c.runs.files import exists, write_atomically
 from a3c.settings import make_config
 
 TENSORS = ("parameters", "optimizer_state", "moments")
@@ -54,7 +54,7 @@ class Checkpoint:
         """Raises CheckpointError, in one line, for a file that is missing, damaged, foreign or of another schema."""
         from safetensors import SafetensorError, safe_open
 
-        if not Path(path).is_file():
+        if not exists(Path(path)) or not Path(path).is_file():
             raise CheckpointError(f"there is no checkpoint {path}")
         try:
             with safe_open(str(path), "numpy") as file:

@@ -69,11 +69,11 @@ class Monitor:
         self._ended: float | None = None
         now = time.monotonic()
         self._shown, self._row_time, self._row_steps, self._saved = now, now, self._steps_before, now
+        self._episodes = checkpoint.counts["episodes"]
         self._pending_episodes: list[tuple[Any, ...]] = []
         self._latest = (self._steps_before, checkpoint.seconds)
         if folder is not None:
-            keep = self._steps_before or None
-            self._episodes_file, self._metrics_file = folder.open_rows(keep)
+            self._episodes_file, self._metrics_file = folder.open_rows(checkpoint.counts)
             self._tensorboard = folder.open_tensorboard() if self.config.tensorboard else None
             self._write_summary("running")
 
@@ -86,6 +86,12 @@ class Monitor:
     def return_mean_100(self) -> float | None:
         """Mean return of the last 100 episodes, or of all while there are fewer; None before the first."""
         return self._sum / len(self._returns) if self._returns else None
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """The counts of the run, but only the episodes that were reported, of which there are rows and returns: workers
+        count theirs a moment before."""
+        return self.store.totals() | {"episodes": self._episodes}
 
     @property
     def done(self) -> bool:
@@ -129,8 +135,10 @@ class Monitor:
         self._returns.append(return_)
         self._lengths.append(length)
         self._sum += return_
-        second = self._start.seconds + seconds - self._started
-        self._latest = max(self._latest, (step, second))
+        # Workers report in turns: an episode that is reported after one of a later step counts from that step on.
+        step, second = max(step, self._latest[0]), max(self._start.seconds + seconds - self._started, self._latest[1])
+        self._latest = step, second
+        self._episodes += 1
         if self.folder is not None:
             self._pending_episodes.append((step, f"{second:.3f}", worker, f"{return_:.10g}", length))
         if len(self._returns) < WINDOW:
@@ -142,8 +150,7 @@ class Monitor:
             self._best_parameters = self._average
         target = self.config.target_return
         if self.solved_at_step is None and target is not None and mean >= target:
-            # The latest of the window: a report that comes late may hold the episode that completes it.
-            self.solved_at_step, self.solved_at_second = self._latest[0], round(self._latest[1], 3)
+            self.solved_at_step, self.solved_at_second = step, round(second, 3)
 
     def tick(self) -> None:
         """Shows, writes and saves what is due; raises DiskError."""
@@ -159,6 +166,7 @@ class Monitor:
             self._saved = now
             # The rows first, so that a run resumed here has all that the checkpoint has counted.
             self.report()
+            self._sync_rows()
             self._save()
 
     def report(self) -> None:
@@ -180,7 +188,7 @@ class Monitor:
         return 0.05 if self.config.seconds is not None else 0.2
 
     def progress(self) -> Progress:
-        totals = self.store.totals()
+        totals = self.totals
         fraction, eta = self._fraction(totals)
         return Progress(
             **totals,
@@ -221,7 +229,7 @@ class Monitor:
         return (self.store.total("steps") - self._steps_before) / max(passed, 1e-9)
 
     def _write_row(self, now: float) -> None:
-        totals = self.store.totals()
+        totals = self.totals
         passed = max(now - self._row_time, 1e-9)
         self._rate = (totals["steps"] - self._row_steps) / passed
         self._recent_lag = self._lag / self._updates if self._updates else None
@@ -244,8 +252,8 @@ class Monitor:
         self._row_time, self._row_steps = now, totals["steps"]
         self._updates, self._lag, self._waiting = 0, 0.0, 0
         if self.folder is not None:
-            episodes, self._pending_episodes = self._pending_episodes, []
-            self._episodes_file.append(episodes)
+            self._episodes_file.append(self._pending_episodes)
+            self._pending_episodes = []
             self._metrics_file.append([[_short(row.get(name)) for name in METRIC_COLUMNS]])
             if self._tensorboard is not None:
                 self._tensorboard.add(row, self.seconds)
@@ -261,7 +269,8 @@ class Monitor:
             spaces=start.spaces,
             own_environment=start.own_environment,
             own_network=start.own_network,
-            counts=self.store.totals(),
+            # Where a row could not be written, a run resumed here cannot have it.
+            counts=self.store.totals() | {"episodes": self._episodes - len(self._pending_episodes)},
             seconds=self.seconds,
             returns=list(self._returns),
             best_return_mean_100=self._best,
@@ -273,6 +282,11 @@ class Monitor:
     def best_checkpoint(self) -> Checkpoint:
         """The average parameters at the best mean of 100 episodes; the latest where there were never 100."""
         return self.checkpoint(None if self._best is None else self._best_parameters)
+
+    def _sync_rows(self) -> None:
+        if self.folder is not None:
+            self._episodes_file.sync()
+            self._metrics_file.sync()
 
     def _save(self) -> None:
         if self.folder is None:
@@ -309,7 +323,7 @@ class Monitor:
                 steps.append(lambda: self._write_row(time.monotonic()))
             steps.append(self._close_display)
         if self.folder is not None:
-            steps += [self._save, self._episodes_file.close, self._metrics_file.close]
+            steps += [self._sync_rows, self._save, self._episodes_file.close, self._metrics_file.close]
             if self._tensorboard is not None:
                 steps.append(self._tensorboard.close)
         return steps
@@ -325,7 +339,7 @@ class Monitor:
 
     def summary(self, status: str, error: str | None = None) -> dict[str, Any]:
         """What `summary.json` holds."""
-        config, totals = self.config, self.store.totals()
+        config, totals = self.config, self.totals
         summary = {
             "status": status,
             "algorithm": config.algorithm,
