@@ -52,7 +52,8 @@ def parse(arguments: list[str]) -> Any:
         """Run folder to write. Default: runs/ENV-ALGORITHM-SEED-TIME."""
 
         resume: Path | None = None
-        """Run folder to continue, with its own settings except for flags given here; --steps is the total."""
+        """Run folder to continue, with its own settings except for flags given here; --steps is the total. With a limit
+        given here a run that was solved goes on."""
 
         repeats: int | None = None
         """Train this many times, one after another, as one run says little: with seeds S, S+1, ... from --seed S
