@@ -6,8 +6,8 @@ import pytest
 
 from a3c.checks import SETTINGS_OF
 from a3c.config import TrainConfig
-from a3c.settings import make_config
 from a3c.errors import SettingsError
+from a3c.settings import make_config
 
 ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random")
 LEARNERS_SETTINGS = {

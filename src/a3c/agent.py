@@ -19,7 +19,6 @@ import gymnasium
 import numpy as np
 
 from a3c.config import LIMITS, TrainConfig
-from a3c.settings import make_config
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, evaluate
@@ -32,6 +31,7 @@ from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.progress import Progress, make_display
+from a3c.settings import make_config
 from a3c.training import Interrupted, Result, train
 
 

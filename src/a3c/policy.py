@@ -8,6 +8,7 @@ In use:
     actions = policy.act(parameters, observations, noise, epsilon)
 """
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 from a3c.config import TrainConfig
 from a3c.environments.observations import Observations, parts
 from a3c.environments.spaces import NO_STATISTICS, Layout
-from a3c.errors import SettingsError
+from a3c.errors import CheckpointError, SettingsError
 from a3c.learning.moments import Statistics
 from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
@@ -77,10 +78,18 @@ class Policy:
         action_space: gymnasium.Space,
         config: TrainConfig,
         network: Network | None = None,
+        size: int | None = None,
     ) -> "Policy":
-        """The policy that `config` describes, initialised from its seed; raises UnsupportedSpace, SettingsError."""
+        """The policy that `config` describes, initialised from its seed.
+
+        `size` is the number of parameters that a checkpoint has for it. Raises UnsupportedSpace, SettingsError, and
+        CheckpointError where our own network would have more, before it takes the memory.
+        """
         parts(observation_space)
-        generator = np.random.default_rng(np.random.SeedSequence(config.seed or 0, spawn_key=(0,)))
+        seed = np.random.SeedSequence(config.seed or 0, spawn_key=(0,))
+        generator = np.random.default_rng(seed)
+        if size is not None and network is None:
+            generator = _LimitedGenerator(seed, size)
         statistics = Statistics(
             Observations(observation_space).numbers if config.normalize_observations else (), config.normalize_rewards
         )
@@ -270,6 +279,20 @@ class Policy:
     def __getstate__(self) -> dict[str, Any]:
         jitted = ("act", "log_prob", "predict", "best_action", "value")
         return {name: value for name, value in self.__dict__.items() if name not in jitted}
+
+
+class _LimitedGenerator(np.random.Generator):
+    """The default generator, for so many weights at most: a checkpoint's settings may ask for any number of them."""
+
+    def __init__(self, seed: np.random.SeedSequence, size: int):
+        super().__init__(np.random.PCG64(seed))
+        self._size, self._left = size, size
+
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        self._left -= math.prod(size)
+        if self._left < 0:
+            raise CheckpointError(f"the checkpoint holds {self._size} parameters, but this network has more")
+        return super().normal(loc, scale, size)
 
 
 def _is_parameter(leaf: Any) -> bool:

@@ -9,7 +9,7 @@ from a3c.checks import MOST_ASKING
 from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.spaces import describe_space
-from a3c.errors import SettingsError
+from a3c.errors import CheckpointError, SettingsError
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
 from a3c.parallel.messages import PackedWork
@@ -36,10 +36,13 @@ def prepare(
         raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
     config = resolve(config, maker)
     observation_space, action_space = maker.spaces()
-    policy = Policy.make(observation_space, action_space, config, network)
+    spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
+    if checkpoint is not None:
+        checkpoint.check_spaces(spaces)
+    size = None if checkpoint is None else checkpoint.parameters.size
+    policy = Policy.make(observation_space, action_space, config, network, size)
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     work = Work(maker, policy, optimizer)
-    spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is None:
         return work, Checkpoint(
             config,
@@ -50,12 +53,30 @@ def prepare(
             own_network=network is not None,
             moments=np.zeros(policy.layout.statistics.row_size),
         )
-    checkpoint.check_fits(spaces, policy.size)
-    state = checkpoint.optimizer_state
-    if state.shape != (optimizer.rows, optimizer.size):
-        # Another optimizer was asked for.
-        state = optimizer.initial_state()
-    return work, dataclasses.replace(checkpoint, config=config, optimizer_state=state)
+    checkpoint.check_size(policy.size)
+    if not policy.layout.statistics.fits(checkpoint.moments):
+        raise CheckpointError("the checkpoint's moments are not those of what its run normalises")
+    return work, dataclasses.replace(
+        checkpoint,
+        config=config,
+        optimizer_state=_optimizer_state(checkpoint, optimizer),
+        own_environment=environment is not None,
+        own_network=network is not None,
+    )
+
+
+def _optimizer_state(checkpoint: Checkpoint, optimizer: SharedOptimizer) -> np.ndarray:
+    """The checkpoint's; for another optimizer, or one with other options that keeps something else, a new one."""
+    state, before = checkpoint.optimizer_state, checkpoint.config
+    if optimizer.name != before.optimizer:
+        return optimizer.initial_state()
+    if len(state) != optimizer.rows:
+        if optimizer.rows != SharedOptimizer(before.optimizer, before.optimizer_options, optimizer.size).rows:
+            return optimizer.initial_state()
+        raise CheckpointError(f"the checkpoint's optimizer state is not that of {optimizer.name}")
+    if (state[optimizer.nonnegative_rows] < 0).any():
+        raise CheckpointError(f"the checkpoint's optimizer state is below 0 where {optimizer.name} never is")
+    return state
 
 
 def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple[PackedWork, Checkpoint]:

@@ -6,7 +6,7 @@ import typing
 from typing import Any, Literal
 
 from a3c.config import TrainConfig
-from a3c.errors import SettingsError, nearest
+from a3c.errors import SettingsError, brief, nearest
 
 
 def make_config(settings: dict[str, Any], source: str = "the settings") -> TrainConfig:
@@ -17,9 +17,10 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
     fields = {f.name: f for f in dataclasses.fields(TrainConfig)}
     for name, value in settings.items():
         if name not in fields:
-            raise SettingsError(f"{source}: there is no setting {name!r}{nearest(name, fields)}")
+            raise SettingsError(f"{source}: there is no setting {brief(repr(name))}{nearest(name, fields)}")
         if not _fits(value, fields[name].type):
-            raise SettingsError(f"{source}: {name} cannot be {value!r}; it must be {_type_name(fields[name].type)}")
+            must_be = _type_name(fields[name].type)
+            raise SettingsError(f"{source}: {name} cannot be {brief(repr(value))}; it must be {must_be}")
     try:
         return TrainConfig(**settings)
     except SettingsError as error:
@@ -37,7 +38,7 @@ def _fits(value: Any, annotation: Any) -> bool:
     if arguments:
         return any(_fits(value, argument) for argument in arguments)
     if annotation is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+        return _fits(value, int) or (isinstance(value, float) and not math.isnan(value))
     if annotation is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, annotation)

@@ -21,6 +21,10 @@ DEFAULT_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+NONNEGATIVE = {"nu", "nu_max", "n", "e_g", "e_x", "sum_of_squares", "step_sizes"}
+"""Optax's names for what is no less than 0: means of squares, maxima of them, sizes of steps."""
+
+
 class SharedOptimizer:
     """An Optax optimizer by name, for `size` parameters.
 
@@ -36,14 +40,26 @@ class SharedOptimizer:
         if factory is None or "learning_rate" not in _parameters(factory):
             names = [n for n in vars(optax) if "learning_rate" in _parameters(getattr(optax, n))]
             raise SettingsError(f"--optimizer: Optax has no optimizer {self.name!r}{nearest(self.name, names)}")
-        try:
-            return factory(learning_rate=1.0, **self.options)
-        except TypeError as error:
-            raise SettingsError(f"--optimizer-options: {error}") from None
+        return factory(learning_rate=1.0, **self.options)
 
     def _describe(self):
         vector = jax.ShapeDtypeStruct((self.size,), jnp.float32)
-        leaves, treedef = jax.tree.flatten(jax.eval_shape(self._transformation().init, vector))
+        try:
+            state = jax.eval_shape(self._transformation().init, vector)
+        except SettingsError:
+            raise
+        except Exception as error:
+            # What Optax checks itself, and names and values that it does not know what to do with.
+            raise SettingsError(f"--optimizer-options: {error}") from None
+        paths, treedef = jax.tree.flatten_with_path(state)
+        leaves = [leaf for _, leaf in paths]
+        self.nonnegative_rows = [
+            row
+            for row, path in enumerate(path for path, leaf in paths if leaf.shape)
+            # What sm3 calls nu is a mean of gradients.
+            if getattr(path[-1], "name", None) in NONNEGATIVE and self.name != "sm3"
+        ]
+        """The rows that are never below 0, as the optimizer takes roots of them."""
         for leaf in leaves:
             if leaf.shape != (self.size,) and not (leaf.shape == () and jnp.issubdtype(leaf.dtype, jnp.integer)):
                 raise SettingsError(
@@ -69,10 +85,15 @@ class SharedOptimizer:
 
     @cached_property
     def update(self):
-        """Jitted `(gradient [P], floats [1+K, P], count, learning_rate) -> change [1+K, P]`.
+        """Jitted `(gradient [P], floats [1+K, P], count, learning_rate) -> change [1+2K, P]`.
 
-        The first row of `floats` is the parameters, the others are the state; `change` is to be added to them in place:
-        what is shared is never written back whole. `count` is the number of updates applied before this one.
+        The first row of `floats` is the parameters, the others are the state. `change` is to be made in place, as what
+        is shared is never written back whole: its last K rows are factors for the state, its first 1+K are then to be
+        added to `floats`. `count` is the number of updates applied before this one.
+
+        What comes nearer to 0 does so by a factor, all else by a sum. A change that is made late, to a state that
+        others have changed since, therefore never takes across 0 what the optimizer keeps on one side of it, such as
+        Adam's second moments, of which it takes the root.
         """
         transformation, leaves, treedef = self._transformation(), self._leaves, self._treedef
 
@@ -82,8 +103,14 @@ class SharedOptimizer:
             values = [next(rows) if leaf.shape else jnp.asarray(count, leaf.dtype) for leaf in leaves]
             step, new = transformation.update(gradient, jax.tree.unflatten(treedef, values), parameters)
             new_rows = [row for row, leaf in zip(jax.tree.leaves(new), leaves, strict=True) if leaf.shape]
-            changes = [new_row - row for new_row, row in zip(new_rows, state, strict=True)]
-            return jnp.stack([learning_rate * step, *changes])
+            sums, factors = [], []
+            for row, new_row in zip(state, new_rows, strict=True):
+                ratio = new_row / row
+                # False where the state is 0, and the ratio infinite or no number.
+                shrinks = (ratio >= 0) & (ratio < 1)
+                sums.append(jnp.where(shrinks, 0.0, new_row - row))
+                factors.append(jnp.where(shrinks, ratio, 1.0))
+            return jnp.stack([learning_rate * step, *sums, *factors])
 
         return jax.jit(update)
 

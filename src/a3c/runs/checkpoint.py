@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from a3c.config import SCHEMA_VERSION, TrainConfig
-from a3c.settings import make_config
 from a3c.errors import A3CError, CheckpointError, TrainingDiverged, brief
 from a3c.runs.files import write_atomically
 from a3c.runs.tensors import TYPES, read_tensors
+from a3c.settings import make_config
 
 TENSORS = {"parameters": ("F32", 1), "optimizer_state": ("F32", 2), "moments": ("F64", 1)}
 """The type of each, and its number of axes."""

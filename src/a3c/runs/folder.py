@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from a3c.config import SCHEMA_VERSION, TrainConfig
-from a3c.settings import make_config
 from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import disk_errors, write_atomically
 from a3c.runs.metrics import EPISODE_COLUMNS, METRIC_COLUMNS, RowFile, TensorBoard
+from a3c.settings import make_config
 
 CHECKPOINTS_KEPT = 3
 

@@ -18,9 +18,7 @@ TYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 """The types of numbers that are read, by the format's names for them."""
 
 
-def read_tensors(
-    path: Path, key: str, wanted: Mapping[str, tuple[str, int]]
-) -> tuple[str, dict[str, np.ndarray]]:
+def read_tensors(path: Path, key: str, wanted: Mapping[str, tuple[str, int]]) -> tuple[str, dict[str, np.ndarray]]:
     """The text that the file's metadata have under the key, and its tensors.
 
     `wanted` has the type and the number of axes of each tensor that there may be. Raises OSError; KeyError where there is
