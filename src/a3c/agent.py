@@ -10,6 +10,7 @@ In use:
 """
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,13 +21,14 @@ import numpy as np
 
 from a3c.config import LIMITS, TrainConfig
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
-from a3c.errors import SettingsError
+from a3c.environments.modules import check_modules, module_of
+from a3c.errors import SettingsError, brief
 from a3c.evaluation import Evaluation, evaluate
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.parallel.processes import start_server
 from a3c.parallel.worker import Work
 from a3c.policy import Network
-from a3c.preparing import prepare
+from a3c.preparing import moved, prepare
 from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
@@ -295,14 +297,28 @@ def load(
 
     Args:
         path: what `save` wrote, or a run folder.
-        environment: needed where the agent was trained on a factory; else the id it was trained on.
+        environment: needed where the agent was trained on a factory, and where it names a module that is neither
+            installed nor imported: none is imported that only the file names. Default: the id it was trained on.
+            Another one's own target return takes the place of that one's.
         network: needed where it was trained with a network of its own.
 
     Raises:
         CheckpointError: damaged, foreign, or for other spaces or another network.
         SettingsError: an environment or network is needed.
     """
-    checkpoint = RunFolder.open(path).load() if Path(path).is_dir() else Checkpoint.load(path)
+    # Unlike Path.is_dir it raises nothing for a name that no file system takes.
+    checkpoint = RunFolder.open(path).load() if os.path.isdir(path) else Checkpoint.load(path)  # noqa: PTH112
+    config = checkpoint.config
+    check_modules(
+        config if environment is None else dataclasses.replace(config, environment=""),
+        {module_of(environment)},
+        path,
+        lambda module: (
+            f"give environment={config.environment!r}"
+            if module == module_of(config.environment)
+            else f"import {module} before"
+        ),
+    )
     return agent_from(checkpoint, environment, network)
 
 
@@ -313,12 +329,10 @@ def agent_from(
 ) -> Agent:
     """The agent that a checkpoint describes; see `load`."""
     if checkpoint.own_environment and environment is None:
-        name = checkpoint.config.environment
+        name = brief(checkpoint.config.environment)
         raise SettingsError(f"this agent was trained on an environment factory ({name}): give it as environment=")
     factory = environment if not isinstance(environment, str) else None
-    config = checkpoint.config
-    if isinstance(environment, str):
-        config = dataclasses.replace(config, environment=environment)
+    config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
     return AGENTS[config.algorithm]._from_checkpoint(*prepare(config, factory, network, checkpoint))
 
 

@@ -81,11 +81,14 @@ def check_ranges(config: Any) -> None:
             raise SettingsError(f"{flag(name)} holds a number below 1")
         if len(values) > most:
             raise SettingsError(f"{flag(name)} takes at most {most} numbers, not {len(values)}")
-    seen = math.prod(config.frame_size * (1 if len(config.frame_size) == 2 else 2)) * (config.frame_stack or 1)
-    if seen > MOST_PIXELS or (config.frame_stack or 1) > MOST_STACKED:
+    stack = config.frame_stack or 1
+    if stack > MOST_STACKED:
+        raise SettingsError(f"--frame-stack is {stack}, but must be at most {MOST_STACKED:,}")
+    seen = math.prod(config.frame_size * (1 if len(config.frame_size) == 2 else 2)) * stack
+    if seen > MOST_PIXELS:
         raise SettingsError(
-            f"--frame-size and --frame-stack ask for observations of {seen:,} pixels; there can be {MOST_PIXELS:,}, of "
-            f"{MOST_STACKED:,} frames, at most: make them smaller"
+            f"--frame-size and --frame-stack ask for observations of {seen:,} pixels: make them smaller, as "
+            f"{MOST_PIXELS:,} can be seen at most"
         )
     if len(config.crop) > 4:
         raise SettingsError(f"--crop takes at most 4 numbers, TOP BOTTOM LEFT RIGHT, not {len(config.crop)}")

@@ -22,7 +22,7 @@ import numpy as np
 from a3c.config import TrainConfig
 from a3c.environments.observations import Observations, parts
 from a3c.environments.spaces import NO_STATISTICS, Layout
-from a3c.errors import CheckpointError, SettingsError
+from a3c.errors import SettingsError
 from a3c.learning.moments import Statistics
 from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
@@ -78,18 +78,18 @@ class Policy:
         action_space: gymnasium.Space,
         config: TrainConfig,
         network: Network | None = None,
-        size: int | None = None,
+        most: int | None = None,
     ) -> "Policy":
         """The policy that `config` describes, initialised from its seed.
 
-        `size` is the number of parameters that a checkpoint has for it. Raises UnsupportedSpace, SettingsError, and
-        CheckpointError where our own network would have more, before it takes the memory.
+        Raises UnsupportedSpace, SettingsError; and MoreParameters where the network, if it is ours, would have more
+        than `most`, before memory is taken for them.
         """
         parts(observation_space)
         seed = np.random.SeedSequence(config.seed or 0, spawn_key=(0,))
         generator = np.random.default_rng(seed)
-        if size is not None and network is None:
-            generator = _LimitedGenerator(seed, size)
+        if most is not None and network is None:
+            generator = _LimitedGenerator(seed, most)
         statistics = Statistics(
             Observations(observation_space).numbers if config.normalize_observations else (), config.normalize_rewards
         )
@@ -281,17 +281,21 @@ class Policy:
         return {name: value for name, value in self.__dict__.items() if name not in jitted}
 
 
-class _LimitedGenerator(np.random.Generator):
-    """The default generator, for so many weights at most: a checkpoint's settings may ask for any number of them."""
+class MoreParameters(Exception):
+    """A network has more parameters than it may."""
 
-    def __init__(self, seed: np.random.SeedSequence, size: int):
+
+class _LimitedGenerator(np.random.Generator):
+    """The default generator, for so many weights at most; all of ours are drawn."""
+
+    def __init__(self, seed: np.random.SeedSequence, most: int):
         super().__init__(np.random.PCG64(seed))
-        self._size, self._left = size, size
+        self._left = most
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
         self._left -= math.prod(size)
         if self._left < 0:
-            raise CheckpointError(f"the checkpoint holds {self._size} parameters, but this network has more")
+            raise MoreParameters
         return super().normal(loc, scale, size)
 
 

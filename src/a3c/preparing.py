@@ -3,6 +3,7 @@ written."""
 
 import dataclasses
 
+import gymnasium
 import numpy as np
 
 from a3c.checks import MOST_ASKING
@@ -14,7 +15,8 @@ from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
 from a3c.parallel.messages import PackedWork
 from a3c.parallel.worker import Work
-from a3c.policy import Network, Policy
+from a3c.policy import MoreParameters, Network, Policy
+from a3c.recipes import find_recipe, recipes_for
 from a3c.runs.checkpoint import Checkpoint
 
 
@@ -39,8 +41,16 @@ def prepare(
     spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is not None:
         checkpoint.check_spaces(spaces)
-    size = None if checkpoint is None else checkpoint.parameters.size
-    policy = Policy.make(observation_space, action_space, config, network, size)
+    most = None if checkpoint is None else checkpoint.parameters.size
+    try:
+        policy = Policy.make(observation_space, action_space, config, network, most)
+    except MoreParameters:
+        source = checkpoint and checkpoint.source
+        raise CheckpointError(f"{source} holds {most} parameters, but this network has more") from None
+    except MemoryError:
+        raise SettingsError(
+            "the network does not fit into memory: make --hidden or --recurrent-units smaller"
+        ) from None
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     work = Work(maker, policy, optimizer)
     if checkpoint is None:
@@ -55,7 +65,7 @@ def prepare(
         )
     checkpoint.check_size(policy.size)
     if not policy.layout.statistics.fits(checkpoint.moments):
-        raise CheckpointError("the checkpoint's moments are not those of what its run normalises")
+        raise CheckpointError(f"{checkpoint.source} holds moments that are not those of what its run normalises")
     return work, dataclasses.replace(
         checkpoint,
         config=config,
@@ -73,10 +83,31 @@ def _optimizer_state(checkpoint: Checkpoint, optimizer: SharedOptimizer) -> np.n
     if len(state) != optimizer.rows:
         if optimizer.rows != SharedOptimizer(before.optimizer, before.optimizer_options, optimizer.size).rows:
             return optimizer.initial_state()
-        raise CheckpointError(f"the checkpoint's optimizer state is not that of {optimizer.name}")
+        raise CheckpointError(f"{checkpoint.source} holds an optimizer state that is not that of {optimizer.name}")
     if (state[optimizer.nonnegative_rows] < 0).any():
-        raise CheckpointError(f"the checkpoint's optimizer state is below 0 where {optimizer.name} never is")
+        raise CheckpointError(f"{checkpoint.source} holds an optimizer state below 0 where {optimizer.name} has none")
     return state
+
+
+def moved(config: TrainConfig, environment: str | EnvironmentFactory) -> TrainConfig:
+    """The settings of a checkpoint for another environment: one's own target return stays behind, the other's comes.
+
+    A target that is neither registered for the one before nor in a recipe for it is the user's, and stays.
+    """
+    before, maker = config.environment, EnvironmentMaker(environment, config)
+    if maker.name == before:
+        return config
+    # Looked up first, as that may register both.
+    maker.spec  # noqa: B018
+    registered = gymnasium.registry.get(before.rpartition(":")[2])
+    brought = {recipe.settings(config.algorithm).get("target_return") for recipe in recipes_for(before)}
+    brought.add(registered and registered.reward_threshold)
+    name = environment if isinstance(environment, str) else ""
+    target = config.target_return
+    if target in brought:
+        own = find_recipe(None, name)
+        target = own.settings(config.algorithm).get("target_return") if own else None
+    return dataclasses.replace(config, environment=name, target_return=target)
 
 
 def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple[PackedWork, Checkpoint]:

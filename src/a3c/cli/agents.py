@@ -1,6 +1,7 @@
 """Agents from what is saved, for the commands that only act."""
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -24,6 +25,10 @@ class AgentFlags:
     seed: int | None = None
     """Seed of the environments. Default: the run's to evaluate, a new one each time to play."""
 
+    import_module: tuple[str, ...] = ()
+    """Let a module be imported that only the run names, and that is not installed, such as my_module in the current
+    folder of a run of my_module:MyEnv-v0. Say so only of what you know."""
+
 
 Flags = TypeVar("Flags", bound=AgentFlags)
 
@@ -32,7 +37,8 @@ def parse(flags: type[Flags], arguments: list[str], prog: str, description: str)
     """The flags of a command that acts. Leaves the process on a wrong one."""
     import tyro
 
-    configured = tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(flags)
+    markers = tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction
+    configured = tyro.conf.configure(*markers)(flags)
     return tyro.cli(configured, args=arguments, prog=prog, description=description)
 
 
@@ -44,12 +50,17 @@ def quiet_jax() -> None:
     use_compilation_cache()
 
 
-def saved_agent(path: Path, which: str) -> Any:
+def saved_agent(flags: AgentFlags, command: str) -> Any:
     """The agent of a run folder's `best` or `latest` checkpoint, or of a checkpoint file."""
     from a3c.agent import agent_from
+    from a3c.environments.modules import check_modules
     from a3c.runs.checkpoint import Checkpoint
     from a3c.runs.folder import RunFolder
 
+    path = flags.run
     if not path.exists():
         raise RunFolderError(f"there is no run folder or checkpoint {path}")
-    return agent_from(RunFolder.open(path).load(which) if path.is_dir() else Checkpoint.load(path))
+    checkpoint = RunFolder.open(path).load(flags.checkpoint) if path.is_dir() else Checkpoint.load(path)
+    again = f"a3c {command} {shlex.quote(str(path))} --import-module"
+    check_modules(checkpoint.config, flags.import_module, path, lambda module: f"{again} {module}")
+    return agent_from(checkpoint)

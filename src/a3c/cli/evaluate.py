@@ -22,7 +22,7 @@ def run(arguments: list[str]) -> int:
     description = "Play whole episodes with a run's agent, and print the returns."
     flags = parse(EvaluateFlags, arguments, "a3c evaluate", description)
     quiet_jax()
-    agent = saved_agent(flags.run, flags.checkpoint)
+    agent = saved_agent(flags, "evaluate")
     evaluation = agent.evaluate(flags.episodes, deterministic=not flags.stochastic, seed=flags.seed)
     if flags.json:
         result = {"episodes": len(evaluation.returns), "mean": evaluation.mean, "std": evaluation.std}

@@ -42,7 +42,7 @@ def run(arguments: list[str]) -> int:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     from a3c.playing import play
 
-    agent = saved_agent(flags.run, flags.checkpoint)
+    agent = saved_agent(flags, "play")
     play(
         agent,
         flags.episodes,

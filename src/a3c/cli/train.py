@@ -1,6 +1,7 @@
 """`a3c train`: trains an agent into a run folder."""
 
 import dataclasses
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from a3c.checks import flag
 from a3c.cli.main import process_started
 from a3c.config import LIMITS, TrainConfig
+from a3c.environments.modules import check_modules, module_of
 from a3c.errors import CheckpointError, SettingsError
 from a3c.parallel.processes import call, start_server
 
@@ -56,6 +58,10 @@ def parse(arguments: list[str]) -> Any:
         config: Path | None = None
         """A run's config.toml, to repeat that run; flags given here override it."""
 
+        import_module: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+        """With --resume or --config: let a module be imported that only that run names, and that is not installed, such
+        as my_module in the current folder. Naming my_module:MyEnv-v0 here does it too. Say so only of what you know."""
+
         progress: bool = True
         """Show progress: one live line in a terminal, else a line now and then."""
 
@@ -100,7 +106,16 @@ def parse_settings(
         base = with_recipe(wanted["recipe"], settings)
         if {argument.partition("=")[0] for argument in arguments} & {flag(limit) for limit in limits}:
             base = {name: value for name, value in base.items() if name not in LIMITS}
-    return parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
+    found = parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
+    file = wanted["resume"] or wanted["config"]
+    if not file and getattr(found, "import_module", ()):
+        raise SettingsError("--import-module goes with --resume or --config: a new run names my_module:MyEnv-v0 itself")
+    if file:
+        which = "--resume" if wanted["resume"] else "--config"
+        again = f"{prog} {which} {shlex.quote(file)} --import-module"
+        named = {module_of(wanted["environment"]), *found.import_module}
+        check_modules(found, named, file, lambda module: f"{again} {module}")
+    return found
 
 
 def _peek(arguments: list[str], names: list[str]) -> dict[str, str | None] | None:

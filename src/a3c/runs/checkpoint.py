@@ -1,7 +1,7 @@
 """Checkpoints: all that continuing a run needs, in one safetensors file that holds no code.
 
-Three tensors, `parameters` [P], `optimizer_state` [K, P] and `moments` [R], and a JSON header with a checksum over all of
-it. It is never unpickled. What is read is checked whole, as it may be damaged, or somebody else's.
+Three tensors, `parameters` [P], `optimizer_state` [K, P] and `moments` [R], and a JSON header with a checksum over all.
+It is never unpickled. What is read is checked whole, as it may be damaged, or somebody else's.
 """
 
 import dataclasses
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from a3c.config import SCHEMA_VERSION, TrainConfig
-from a3c.errors import A3CError, CheckpointError, TrainingDiverged, brief
+from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
 from a3c.runs.files import write_atomically
-from a3c.runs.tensors import TYPES, read_tensors
+from a3c.runs.tensors import MOST_HEADER, TYPES, read_tensors
 from a3c.settings import make_config
 
 TENSORS = {"parameters": ("F32", 1), "optimizer_state": ("F32", 2), "moments": ("F64", 1)}
@@ -48,6 +48,10 @@ class Checkpoint:
     moments: np.ndarray = field(default_factory=lambda: np.empty(0))
     """Of all that was observed, where it is normalised: a row of Statistics."""
 
+    # No field, as it is not saved.
+    source = "the checkpoint"
+    """What messages call it: the file that it was loaded from."""
+
     def save(self, path: str | Path) -> None:
         """Writes the file to a temporary name, syncs it and renames it.
 
@@ -60,8 +64,13 @@ class Checkpoint:
         tensors = {name: getattr(self, name) for name in TENSORS}
         header = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in tensors}
         header |= {"schema": SCHEMA_VERSION, "config": dataclasses.asdict(self.config)}
-        header["sha256"] = _checksum(header, tensors)
-        write_atomically(Path(path), save(tensors, {"a3c": json.dumps(header)}), sync=True)
+        header["sha256"] = checksum(header, tensors)
+        text = json.dumps(header)
+        if 2 * len(text) > MOST_HEADER:
+            raise SettingsError(
+                f"{path} was not written: the settings (env_kwargs?) take {len(text):,} bytes, too many"
+            )
+        write_atomically(Path(path), save(tensors, {"a3c": text}), sync=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "Checkpoint":
@@ -70,24 +79,26 @@ class Checkpoint:
         Memory is taken for no more than the file holds. Files of before there were checksums are read too.
         """
         header, tensors = _read(Path(path))
-        schema, checksum = header.pop("schema", None), header.pop("sha256", None)
+        schema = header.pop("schema", None)
         if type(schema) is not int or schema != SCHEMA_VERSION:
             raise CheckpointError(
-                f"{path} has checkpoint schema {brief(schema)}, but this version of a3c reads {SCHEMA_VERSION}"
+                f"{path} has checkpoint schema {brief(repr(schema))}, but this version of a3c reads {SCHEMA_VERSION}"
             )
         try:
             if unknown := header.keys() - {f.name for f in dataclasses.fields(cls)} | header.keys() & TENSORS.keys():
                 raise ValueError(f"there is no field {min(unknown)!r}")
             if missing := {"spaces", "counts", "parameters", "optimizer_state"} - header.keys() - tensors.keys():
-                raise ValueError(f"its {min(missing)} is missing")
+                raise ValueError(f"there is no {min(missing).replace('_', ' ')} in it")
             if not isinstance(header.get("config"), dict):
                 raise ValueError("its config is of another type")
             header["config"] = make_config(header["config"], "its config")
-            loaded = cls(**header, **tensors)
+            header |= tensors
+            loaded = cls(**header)
             if problem := loaded._problem():
                 raise ValueError(problem)
         except (A3CError, TypeError, ValueError, RecursionError) as error:
             raise CheckpointError(f"{path} does not hold what a checkpoint should: {brief(str(error))}") from None
+        loaded.source = str(path)
         return loaded
 
     def _problem(self) -> str | None:
@@ -110,14 +121,14 @@ class Checkpoint:
         for kind, here in spaces.items():
             if here != self.spaces[kind]:
                 raise CheckpointError(
-                    f"the checkpoint was trained for the {kind} space {brief(self.spaces[kind])}, not {brief(here)}"
+                    f"{self.source} was trained for the {kind} space {brief(self.spaces[kind])}, not {brief(here)}"
                 )
 
     def check_size(self, parameters: int) -> None:
         """Raises CheckpointError where this checkpoint was trained for another network."""
         if self.parameters.shape != (parameters,):
             raise CheckpointError(
-                f"the checkpoint holds {self.parameters.size} parameters, but this network has {parameters}"
+                f"{self.source} holds {self.parameters.size} parameters, but this network has {parameters}"
             )
 
 
@@ -135,7 +146,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         header = json.loads(text)
         if not isinstance(header, dict):
             raise ValueError("its header is of another type")
-        if "sha256" in header and header["sha256"] != _checksum(header, tensors):
+        if "sha256" in header and header["sha256"] != checksum(header, tensors):
             raise ValueError("its checksum is not that of what it holds")
     except KeyError:
         raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of a3c") from None
@@ -145,17 +156,17 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise CheckpointError(f"{path} cannot be read: it is larger than the memory that is left") from None
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged or not a checkpoint: {brief(str(error))}") from None
-    return header, tensors
+    return {name: value for name, value in header.items() if name != "sha256"}, tensors
 
 
-def _checksum(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> str:
+def checksum(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> str:
     """Over the header, less the checksum itself, and the tensors in their order, each with its shape."""
     rest = {name: value for name, value in header.items() if name != "sha256"}
     digest = hashlib.sha256(json.dumps(rest).encode())
     for name in TENSORS:
         if name in tensors:
             digest.update(f"{name} {tensors[name].shape}".encode())
-            digest.update(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8))
+            digest.update(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

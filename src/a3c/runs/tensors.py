@@ -1,6 +1,6 @@
 """Reading a safetensors file that nobody vouches for: what it says of itself is checked before memory is taken for it.
 
-The format: eight bytes with the length of a JSON header, the header, and the numbers of all tensors, one after the other.
+The format: eight bytes with the length of a JSON header, the header, and the numbers of all tensors, one by one.
 """
 
 import json
@@ -21,15 +21,18 @@ TYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 def read_tensors(path: Path, key: str, wanted: Mapping[str, tuple[str, int]]) -> tuple[str, dict[str, np.ndarray]]:
     """The text that the file's metadata have under the key, and its tensors.
 
-    `wanted` has the type and the number of axes of each tensor that there may be. Raises OSError; KeyError where there is
-    no such text; and ValueError where the file is not such a file from its first byte to its last.
+    `wanted` has the type and the number of axes of each tensor that there may be. Raises OSError; KeyError where there
+    is no such text; and ValueError where the file is not such a file from its first byte to its last.
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(MOST_HEADER, size - 8):
             raise ValueError("the length of its header is wrong")
-        header = json.loads(_fill(file, np.empty(length, np.uint8)).tobytes())
+        try:
+            header = json.loads(_fill(file, np.empty(length, np.uint8)).tobytes())
+        except (ValueError, RecursionError):
+            raise ValueError("its header cannot be read") from None
         metadata = header.pop("__metadata__", {}) if isinstance(header, dict) else None
         if not isinstance(metadata, dict):
             raise ValueError("its header is of another type")
