@@ -207,7 +207,7 @@ def settings_of_their_type(chance: Chance, content: bytes) -> bytes:
                 "ALE/Pong-v5",
                 "Blackjack-v1",
             ]
-            config[name] = chance.choice([*others, "phys2d/CartPole-v1", "gymnasium:CartPole-v1", "this:CartPole-v1"])
+            config[name] = chance.choice([*others, "phys2d/CartPole-v1", "gymnasium:CartPole-v1", "json:CartPole-v1"])
     return put_together(parts, chance)
 
 
@@ -536,6 +536,8 @@ def _load(path: Path, content: bytes, may_be: bool) -> str | None:
         if (passed := time.perf_counter() - started) > SECONDS:
             return f"it took {passed:.1f} s"
         if Path("it_ran").exists() or "evil" in sys.modules:
+            Path("it_ran").unlink(missing_ok=True)
+            sys.modules.pop("evil", None)
             return "it ran what only the file names"
     if a3c.load in loaded and not may_be and not _same(loaded[Checkpoint.load], content):
         return "it was loaded, though no run could have saved it"

@@ -112,7 +112,7 @@ def parse_settings(
         raise SettingsError("--import-module goes with --resume or --config: a new run names my_module:MyEnv-v0 itself")
     if file:
         which = "--resume" if wanted["resume"] else "--config"
-        again = f"{prog} {which} {shlex.quote(file)} --import-module"
+        again = f"{prog} {which} {shlex.quote(str(file))} --import-module"
         named = {module_of(wanted["environment"]), *found.import_module}
         check_modules(found, named, file, lambda module: f"{again} {module}")
     return found
