@@ -11,6 +11,8 @@ from a3c.errors import SettingsError, brief
 
 LEARNERS = ("ga3c", "impala")
 """The algorithms with a learner process."""
+MIN_BATCH = 256
+"""Steps of a learner's batch where nothing else is set or chosen."""
 MOST_WAITING = 32_768
 """Segments that a queue holds at most: their numbers fill a pipe."""
 MOST_ASKING = 100
@@ -58,11 +60,9 @@ def check_ranges(config: Any) -> None:
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, int) and not -(2**63) <= number < 2**63:
                 raise SettingsError(f"{flag(field.name)} is {brief(number)}, but must fit into 64 bits")
-    for requirement, (holds, names) in BOUNDS.items():
+    for _, names in BOUNDS.values():
         for name in names.split():
-            value = getattr(config, name)
-            if value is not None and not holds(value):
-                raise SettingsError(f"{flag(name)} is {value}, but must {requirement}")
+            check_bound(name, getattr(config, name), flag(name))
     for name in ("gamma", "gae_lambda"):
         if not 0 <= getattr(config, name) <= 1:
             raise SettingsError(f"{flag(name)} is {getattr(config, name)}, but must lie between 0 and 1")
@@ -98,6 +98,13 @@ def check_ranges(config: Any) -> None:
             raise SettingsError(f"{flag(name)} is {value!r}, but must be one of {', '.join(filter(None, allowed))}")
 
 
+def check_bound(name: str, value: Any, title: str) -> None:
+    """Raises SettingsError for a number that is out of the bounds of this setting."""
+    for requirement, (holds, names) in BOUNDS.items():
+        if value is not None and name in names.split() and not holds(value):
+            raise SettingsError(f"{title} is {value}, but must {requirement}")
+
+
 def check_contradictions(config: Any) -> None:
     """Raises SettingsError for settings that don't go together."""
     if config.backend == "inline" and config.workers not in (None, 1):
@@ -115,7 +122,8 @@ def check_contradictions(config: Any) -> None:
     if config.recurrent_units is not None and config.recurrent is None:
         raise SettingsError("--recurrent-units is set without --recurrent: set --recurrent lstm or gru too")
     for name in config.changed(SETTINGS_OF):
-        if config.algorithm not in SETTINGS_OF[name]:
+        # Files of before this default was left open hold it for every algorithm.
+        if config.algorithm not in SETTINGS_OF[name] and (name, getattr(config, name)) != ("min_batch", MIN_BATCH):
             algorithms = " and ".join(SETTINGS_OF[name])
             raise SettingsError(f"{flag(name)} is a setting of {algorithms}, not of {config.algorithm}")
     if config.has_learner and sys.platform == "win32":
@@ -134,8 +142,8 @@ def check_contradictions(config: Any) -> None:
         )
     if config.queue_size is not None and config.queue_size < config.segments_per_batch:
         raise SettingsError(
-            f"--queue-size is {config.queue_size}, but a batch of --min-batch {config.min_batch} steps takes "
-            f"{config.segments_per_batch} segments: make it at least that"
+            f"--queue-size is {config.queue_size}, but a batch of --min-batch {config.min_batch or MIN_BATCH} steps "
+            f"takes {config.segments_per_batch} segments: make it at least that"
         )
     if config.n_step is not None and config.segment_ends == "episode":
         raise SettingsError("--n-step needs segments of fixed length: leave --segment-ends episode out")

@@ -8,8 +8,10 @@ import numpy as np
 
 from a3c.checks import MOST_ASKING
 from a3c.config import TrainConfig
+from a3c.environments.generators import GlobalGenerators, play_seed
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.spaces import describe_space
+from a3c.environments.step_time import step_seconds
 from a3c.errors import CheckpointError, SettingsError
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
@@ -18,6 +20,7 @@ from a3c.parallel.worker import Work
 from a3c.policy import MoreParameters, Network, Policy
 from a3c.recipes import find_recipe, recipes_for
 from a3c.runs.checkpoint import Checkpoint
+from a3c.sizes import open_sizes, with_sizes
 
 
 def prepare(
@@ -28,7 +31,7 @@ def prepare(
 ) -> tuple[Work, Checkpoint]:
     """What workers work with, and where training starts: the checkpoint, or one with the first parameters.
 
-    Its configuration has workers, seed and target filled in.
+    Its configuration has workers, seed, target and sizes filled in.
 
     Raises:
         SettingsError, InvalidEnvironment, UnsupportedSpace, CheckpointError: in one line each.
@@ -37,7 +40,11 @@ def prepare(
     if checkpoint is not None and network is None and checkpoint.own_network:
         raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
     config = resolve(config, maker)
-    observation_space, action_space = maker.spaces()
+    took = [0.0]
+    timed = open_sizes(config) and not maker.has_own_vector
+    with GlobalGenerators(play_seed(config.seed)).swapped():
+        observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
+    config = with_sizes(config, took[-1])
     spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is not None:
         checkpoint.check_spaces(spaces)

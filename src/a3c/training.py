@@ -8,22 +8,27 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a3c.config import LIMITS, TrainConfig
+from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
-from a3c.errors import A3CError
+from a3c.errors import A3CError, RunFolderError
+from a3c.learning.schedules import with_limits
 from a3c.parallel import worker_process
 from a3c.parallel.exchange import make_exchange
 from a3c.parallel.messages import PackedWork, Report, Task
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.supervisor import Supervisor
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
+from a3c.runs.files import disk_errors
 from a3c.runs.folder import RunFolder
 from a3c.runs.monitor import Monitor
 from a3c.runs.progress import Display, NoDisplay, Progress
+from a3c.settings import number
 
 if TYPE_CHECKING:
     from a3c.parallel.worker import Work
@@ -42,6 +47,29 @@ class Result:
     @property
     def solved(self) -> bool:
         return self.summary["status"] == "solved"
+
+    def __repr__(self) -> str:
+        """Short, as it is printed where nobody asked for it; all there is to know is in the fields."""
+        summary, mean = self.summary, self.summary["return_mean_100"]
+        last = "" if mean is None else f", mean return of the last 100 {mean:.1f}"
+        where = "" if self.run is None else f", in {self.run}"
+        return (
+            f"<Result: {summary['status']}, {summary['steps']:,} steps, {summary['episodes']:,} episodes{last}{where}>"
+        )
+
+
+def limits_of_call(start: Checkpoint, limits: dict[str, Any]) -> TrainConfig:
+    """The settings with the limits of one call of `learn`. Those on steps and episodes count from where it starts."""
+    config = start.config
+    given = {name: value if value is None else number(name, value) for name, value in limits.items()}
+    if all(value is None for value in given.values()):
+        given = {name: getattr(config, name) for name in LIMITS}
+    if given["target_return"] is None:
+        given["target_return"] = config.target_return
+    for name in ("steps", "episodes"):
+        value = given[name]
+        given[name] = value if value is None else value + start.counts[name]
+    return with_limits(config, given)
 
 
 def train(
@@ -73,14 +101,18 @@ def train(
     config.check_ends()
     tasks, store = _make_tasks(start, work.layout)
     started = time.monotonic() if started is None else started
+    generators = GlobalGenerators(tasks[0].seed) if config.backend == "inline" else None
+    if generators is not None and callback is not None:
+        callback = _outside(generators, callback)
     monitor = Monitor(start, store, folder, display or NoDisplay(), started, callback)
     with _interruptible() as interrupted:
         try:
-            if isinstance(work, PackedWork):
-                _run_processes(tasks, work.pickled, monitor, interrupted)
-            else:
-                _run_inline(tasks, work, monitor, interrupted)
-            monitor.report()
+            with generators.swapped() if generators is not None else nullcontext():
+                if isinstance(work, PackedWork):
+                    _run_processes(tasks, work.pickled, monitor, interrupted)
+                else:
+                    _run_inline(tasks, work, monitor, interrupted)
+                monitor.report()
         except BaseException as error:
             store.stop()
             with suppress(A3CError):
@@ -145,6 +177,18 @@ def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted
                 monitor.receive(report)
 
 
+def _outside(
+    generators: GlobalGenerators, callback: Callable[[Progress], bool | None]
+) -> Callable[[Progress], bool | None]:
+    """The callback with the caller's own global generators, as what it draws must not change the run."""
+
+    def outside(progress: Progress) -> bool | None:
+        with generators.swapped():
+            return callback(progress)
+
+    return outside
+
+
 def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: threading.Event) -> None:
     from a3c.parallel.worker import Worker
 
@@ -175,8 +219,8 @@ def _learn_in_turn(task: Task, work: "Work", send: Callable[[Report], None]) -> 
 def _draw_curve(folder: RunFolder) -> None:
     from a3c.runs.plots import plot_curve
 
-    # A run that ended before its first episode has no curve, which is not worth failing for.
-    with suppress(A3CError):
+    # A run that ended before its first episode has no curve, which is not worth failing for. Drawing may write, too.
+    with suppress(RunFolderError), disk_errors(folder.curve_path):
         plot_curve(folder)
 
 

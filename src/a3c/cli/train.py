@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,24 @@ def run(arguments: list[str]) -> int:
     if flags.repeats is not None:
         from a3c.cli.repeats import repeat
 
-        return repeat(flags)
-    return resume(flags, started) if flags.resume else start(flags, started)
+        return repeat(flags, limits_given(arguments))
+    return resume(flags, started, limits_given(arguments)) if flags.resume else start(flags, started)
+
+
+def limits_given(arguments: list[str]) -> bool:
+    """Whether a limit is among the flags: a wish to train on until then, also where the target is reached already."""
+    return bool({argument.partition("=")[0] for argument in arguments} & {"--steps", "--episodes", "--seconds"})
 
 
 def parse(arguments: list[str]) -> Any:
-    """The flags. Leaves the process on a wrong one."""
+    """The flags. Raises SettingsError for a wrong one."""
     import tyro
 
     @dataclass(frozen=True)
     class TrainFlags(TrainConfig):
         environment: tyro.conf.Positional[str] = ""
-        """Gymnasium id such as CartPole-v1, or module:Id, whose module (in the current folder too) comes first."""
+        """Gymnasium id such as CartPole-v1, or module:NAME, for an id that your module registers, its class, or a
+        function in it that makes one; a module in the current folder too."""
 
         recipe: str | None = None
         """Recipe to start from (see a3c recipes), or none for plain defaults. Default: the one for this environment."""
@@ -72,25 +79,27 @@ def parse(arguments: list[str]) -> Any:
 def parse_settings(
     flags: type, arguments: list[str], prog: str, description: str, limits: tuple[str, ...] = LIMITS
 ) -> Any:
-    """The flags of a command that takes settings, with a recipe's or a file's as defaults. Leaves on a wrong flag.
+    """The flags of a command that takes settings, with a recipe's or a file's as defaults. Raises SettingsError.
 
     `flags` is a TrainConfig with more fields, `recipe` and others; `limits` are those that mean what they do there.
     """
-    import tyro
-
+    from a3c.cli.flags import check, read
     from a3c.recipes import with_recipe
     from a3c.runs.folder import read_config
     from a3c.runs.repeats import settings_to_resume
 
+    arguments = check(flags, arguments, prog, "environment")
+    given = {argument.partition("=")[0] for argument in arguments}
+
     def parsed(default: Any) -> Any:
-        return tyro.cli(flags, args=arguments, prog=prog, default=default, description=description)
+        return read(flags, arguments, prog, description, default)
 
     names = [name for name in ("environment", "algorithm", "recipe", "resume", "config") if hasattr(flags, name)]
     wanted = dict.fromkeys(("resume", "config")) | (_peek(arguments, names) or {})
     if "environment" not in wanted:
         first = parsed(flags())
         wanted |= {name: getattr(first, name) for name in names}
-        if "--algorithm" not in {argument.partition("=")[0] for argument in arguments}:
+        if "--algorithm" not in given:
             # A default is no wish: a recipe may be for another algorithm.
             wanted["algorithm"] = None
     if wanted["resume"] and wanted["config"]:
@@ -104,8 +113,10 @@ def parse_settings(
     else:
         settings = {name: wanted[name] for name in ("environment", "algorithm") if wanted[name]}
         base = with_recipe(wanted["recipe"], settings)
-        if {argument.partition("=")[0] for argument in arguments} & {flag(limit) for limit in limits}:
+        if given & {flag(limit) for limit in limits}:
             base = {name: value for name, value in base.items() if name not in LIMITS}
+    # Pairs that are given take the place of those there are; tyro would make flags of the latter's names.
+    base = {name: {} if isinstance(value, dict) and flag(name) in given else value for name, value in base.items()}
     found = parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
     file = wanted["resume"] or wanted["config"]
     if not file and getattr(found, "import_module", ()):
@@ -144,10 +155,37 @@ def config_of(flags: Any, leave_out: tuple[str, ...] = ()) -> TrainConfig:
 def start(flags: Any, started: float) -> int:
     """A new run."""
     from a3c.runs.folder import RunFolder, default_run_path
+    from a3c.runs.lock import locked
 
-    work, begin = prepare(config_of(flags))
-    folder = RunFolder.create(flags.run or default_run_path(begin.config), begin.config)
-    return _train(work, begin, folder, flags, started)
+    config = config_of(flags)
+    begun = RunFolder(flags.run) if flags.run and RunFolder(flags.run).unsaved else None
+    if begun and config.seed is None:
+        # It was drawn then.
+        config = dataclasses.replace(config, seed=begun.config().seed)
+    work, begin = prepare(config)
+    path = flags.run or default_run_path(begin.config)
+    with locked(path):
+        folder = RunFolder.create(path, begin.config)
+        if begun:
+            _say_anew(path)
+        if flags.progress and (line := chosen_sizes(config, begin.config)):
+            print(line, flush=True)
+        return _train(work, begin, folder, flags, started)
+
+
+def _say_anew(path: Path) -> None:
+    print(f"the run in {path} ended before its first checkpoint: it starts anew")
+
+
+def chosen_sizes(asked: TrainConfig, resolved: TrainConfig) -> str | None:
+    """A line that says which sizes were chosen for slow steps; None where none were."""
+    if asked.envs_per_worker is not None or asked.segment_length is not None or resolved.has_default_sizes:
+        return None
+    count = resolved.environments_each
+    return (
+        f"steps take long, so a worker has {count} environment{'s' if count != 1 else ''} and segments of "
+        f"{resolved.segment_steps} steps (--envs-per-worker, --segment-length)"
+    )
 
 
 def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
@@ -172,21 +210,22 @@ def prepare_in(folder: Any, config: TrainConfig, checkpoint: Any = None) -> tupl
     return work, begin
 
 
-def resume(flags: Any, started: float) -> int:
-    """Continues a run from its latest checkpoint."""
+def resume(flags: Any, started: float, limited: bool) -> int:
+    """Continues a run from its latest checkpoint, or anew where there is none yet."""
     from a3c.runs.folder import RunFolder
+    from a3c.runs.lock import locked
     from a3c.runs.repeats import RepeatsFolder
 
     if RepeatsFolder(flags.resume).seeds():
         raise SettingsError(f"{flags.resume} holds repeats: add --repeats N, the number of seeds in all")
     folder = RunFolder.open(flags.resume)
-    config = config_of(flags)
-    checkpoint = checkpoint_to_continue(folder, config)
-    if isinstance(checkpoint, str):
-        print(checkpoint)
-        return 0
-    work, begin = prepare_in(folder, config, checkpoint)
-    return _train(work, begin, folder, flags, started)
+    with locked(folder.path):
+        begun = go_on(folder, config_of(flags), limited, print)
+        if isinstance(begun, str):
+            print(begun)
+            return 0
+        work, begin = begun
+        return _train(work, begin, folder, flags, started)
 
 
 def check_same(path: Path, before: TrainConfig, config: TrainConfig) -> None:
@@ -196,10 +235,14 @@ def check_same(path: Path, before: TrainConfig, config: TrainConfig) -> None:
             raise SettingsError(f"{path} is a run of {getattr(before, name)}, not of {getattr(config, name)}")
 
 
-def checkpoint_to_continue(folder: Any, config: TrainConfig) -> Any:
-    """A run's latest checkpoint, to go on from with these settings; a sentence where they leave nothing to do."""
+def go_on(folder: Any, config: TrainConfig, limited: bool, say: Callable[[str], None]) -> Any:
+    """What training needs to go on with these settings from a run's latest checkpoint, or anew where there is none; a
+    sentence where they leave nothing to do. `limited` is whether a limit was asked for."""
     path, before = folder.path, folder.config()
     check_same(path, before, config)
+    if folder.unsaved:
+        _say_anew(path)
+        return prepare_in(folder, config)
     checkpoint = folder.load("latest")
     if checkpoint.own_environment or checkpoint.own_network:
         raise CheckpointError(f"{path} was trained from Python with a factory: continue it there, with a3c.load")
@@ -208,18 +251,20 @@ def checkpoint_to_continue(folder: Any, config: TrainConfig) -> Any:
         if limit is not None and done >= limit:
             return f"{path} already has {done:,} {name} of {limit:,}: give a larger --{name} to go on"
     if checkpoint.solved_at_step is not None and config.stop_when_solved:
-        if before.target_return == config.target_return:
-            return (
-                f"{path} was solved at step {checkpoint.solved_at_step:,}: to go on, give "
-                "--no-stop-when-solved with a larger --steps, or a higher --target-return"
-            )
-        return dataclasses.replace(checkpoint, solved_at_step=None, solved_at_second=None)
-    return checkpoint
+        solved = f"{path} was solved at step {checkpoint.solved_at_step:,}"
+        if before.target_return != config.target_return:
+            checkpoint = dataclasses.replace(checkpoint, solved_at_step=None, solved_at_second=None)
+        elif limited:
+            say(f"{solved}: it goes on to the limit that is given now")
+            config = dataclasses.replace(config, stop_when_solved=False)
+        else:
+            return f"{solved}: to go on, give --steps, --episodes or --seconds, or a higher --target-return"
+    return prepare_in(folder, config, checkpoint)
 
 
 def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
     """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
-    from a3c.runs.progress import make_display
+    from a3c.runs.progress import RemarksAlone, make_display
     from a3c.training import train
 
     config = begin.config
@@ -227,7 +272,7 @@ def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: floa
         workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
         what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
         print(f"{heading}{what}", flush=True)
-    return train(begin, work, folder=folder, display=make_display(progress), started=started)
+    return train(begin, work, folder=folder, display=make_display(progress, RemarksAlone), started=started)
 
 
 def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> int:
@@ -244,13 +289,20 @@ def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> in
         print(f"what was learned until then is in {folder.path}", file=sys.stderr)
         raise
     if flags.progress:
-        _say_what_is_left(result.summary, folder)
+        _say_what_is_left(result.summary, folder, begin.counts["steps"])
     return 0
 
 
-def _say_what_is_left(summary: dict[str, Any], folder: Any) -> None:
-    if summary["status"] == "solved":
-        print(f"solved: {summary['solved_at_step']:,} steps, {summary['solved_at_second']:.2f} s")
+def solved_now(summary: dict[str, Any], steps_before: int) -> str | None:
+    """The line that says so; None where the run was not solved, or before it was continued from these steps."""
+    if summary["solved_at_step"] is None or summary["solved_at_step"] <= steps_before:
+        return None
+    return f"solved: {summary['solved_at_step']:,} steps, {summary['solved_at_second']:.2f} s"
+
+
+def _say_what_is_left(summary: dict[str, Any], folder: Any, steps_before: int) -> None:
+    if line := solved_now(summary, steps_before):
+        print(line)
     # There is no curve before the first episode, and no best before a hundred of them.
     which = "best" if folder.checkpoint_path("best").exists() else "latest"
     if folder.curve_path.exists():

@@ -4,6 +4,7 @@ Making an environment imports the module of its `module:Id`. One that is install
 another one, such as a file in the current folder, only where the user names it too.
 """
 
+import dataclasses
 import re
 import site
 import sys
@@ -46,6 +47,17 @@ def check_modules(config: TrainConfig, named: Iterable[str], source: Any, yes: C
             reason = f"names {brief(text)}, which is no environment's id or class"
         if reason is not None:
             raise SettingsError(f"{source} {reason}; if you trust it: {yes(module)}")
+
+
+def check_loaded(config: TrainConfig, environment: Any, source: Any) -> None:
+    """The same for `load`, whose user may have given another environment than that of the file."""
+
+    def yes(module: str) -> str:
+        own = module == module_of(config.environment)
+        return f"give environment={config.environment!r}" if own else f"import {module} before"
+
+    used = config if environment is None else dataclasses.replace(config, environment="")
+    check_modules(used, {module_of(environment)}, source, yes)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -20,6 +20,7 @@ class SingleVectorEnv(VectorEnv):
         self.single_action_space = environment.action_space
         self.observation_space = batch_space(environment.observation_space, 1)
         self.action_space = batch_space(environment.action_space, 1)
+        self.envs = (environment,)
         self._ended = False
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:

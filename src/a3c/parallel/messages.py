@@ -66,6 +66,8 @@ class Report:
     threads: dict[str, int] = field(default_factory=dict)
     """A learner's threads by their duty."""
     first_update: float | None = None
+    largest_reward: float = 0.0
+    """The largest training reward, without its sign."""
     remarks: list[str] = field(default_factory=list)
     """What people should know of the environments."""
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
-from a3c.runs.files import write_atomically
+from a3c.runs.files import exists, write_atomically
 from a3c.runs.tensors import MOST_HEADER, TYPES, read_tensors
 from a3c.settings import make_config
 
@@ -140,7 +140,7 @@ def worker_seeds(config: TrainConfig, steps: int, workers: int) -> list[np.rando
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Header and tensors of a file whose checksum, where it has one, is right."""
     try:
-        if not path.is_file():
+        if not exists(path) or not path.is_file():
             raise CheckpointError(f"there is no checkpoint {path}")
         text, tensors = read_tensors(path, "a3c", TENSORS)
         header = json.loads(text)

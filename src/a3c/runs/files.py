@@ -1,6 +1,7 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, and a file that grows by pieces, each whole or not at all."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from a3c.errors import DiskError
+
+UNFINISHED = ".partial"
+"""How the name of a file ends that is not written whole yet."""
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; of a name that none can have, as it is too long, there is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def write_atomically(path: Path, content: bytes, *, sync: bool = False) -> None:
@@ -17,7 +29,8 @@ def write_atomically(path: Path, content: bytes, *, sync: bool = False) -> None:
     Raises DiskError, leaving what was there before as it was.
     """
     with disk_errors(path):
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # A part of the name: the whole may be as long as names can be.
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:20]}.", suffix=UNFINISHED)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
@@ -30,6 +43,50 @@ def write_atomically(path: Path, content: bytes, *, sync: bool = False) -> None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
             raise
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Deletes what a process that was killed while it wrote has left; nobody may be writing there."""
+    with disk_errors(folder):
+        for path in folder.glob(f".*{UNFINISHED}"):
+            path.unlink(missing_ok=True)
+
+
+class GrowingFile:
+    """A file that grows by pieces: of one that cannot be written whole, nothing stays. Raises DiskError."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        with disk_errors(path):
+            # Without a buffer, which would keep what could not be written and try again.
+            self._file = path.open("ab", buffering=0)
+
+    def __del__(self) -> None:
+        # Of what could not begin: files that were opened before it failed.
+        if "_file" in self.__dict__:
+            self._file.close()
+
+    def append(self, content: bytes) -> None:
+        with disk_errors(self.path):
+            before, rest = os.fstat(self._file.fileno()).st_size, memoryview(content)
+            try:
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    self._file.truncate(before)
+                raise
+
+    def sync(self) -> None:
+        """Has what was written survive a power cut; notices, too, where the file was deleted meanwhile."""
+        with disk_errors(self.path):
+            os.fsync(self._file.fileno())
+            if os.fstat(self._file.fileno()).st_nlink == 0:
+                raise OSError(errno.ENOENT, "it was deleted while the run wrote to it")
+
+    def close(self) -> None:
+        with disk_errors(self.path):
+            self._file.close()
 
 
 @contextmanager

@@ -17,7 +17,10 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS
 from a3c.runs.progress import Display, Progress
+from a3c.runs.watch import Watch
 
+START_WITHIN = 120.0
+"""Seconds that imports, environments and compiling may take before a limit on seconds counts them."""
 WINDOW = 100
 """Episodes in the moving mean by which a run is judged."""
 AVERAGED = 20
@@ -64,17 +67,22 @@ class Monitor:
         self._recent_queue: float | None = None
         self._threads: dict[str, int] = {}
         self._remarked = False
+        self.remarks: list[str] = []
+        """What people were told of this run."""
+        self._watch = Watch(self.config, checkpoint.counts)
         self._rate: float | None = None
         self._ended: float | None = None
         now = time.monotonic()
         self._shown, self._row_time, self._row_steps, self._saved = now, now, self._steps_before, now
+        self._episodes = checkpoint.counts["episodes"]
         self._pending_episodes: list[tuple[Any, ...]] = []
         self._latest = (self._steps_before, checkpoint.seconds)
         if folder is not None:
-            keep = self._steps_before or None
-            self._episodes_file, self._metrics_file = folder.open_rows(keep)
+            self._episodes_file, self._metrics_file = folder.open_rows(checkpoint.counts)
             self._tensorboard = folder.open_tensorboard() if self.config.tensorboard else None
             self._write_summary("running")
+        for line in self._watch.begin():
+            self._remark(line)
 
     @property
     def seconds(self) -> float:
@@ -87,11 +95,22 @@ class Monitor:
         return self._sum / len(self._returns) if self._returns else None
 
     @property
+    def totals(self) -> dict[str, int]:
+        """The counts of the run, but only the episodes that were reported, of which there are rows and returns: workers
+        count theirs a moment before."""
+        return self.store.totals() | {"episodes": self._episodes}
+
+    @property
     def done(self) -> bool:
         """Whether a limit that the main process watches is reached: the target return, or seconds."""
         config = self.config
         solved = self.solved_at_step is not None and config.stop_when_solved
-        return solved or (config.seconds is not None and time.monotonic() - self._started >= config.seconds)
+        return solved or (config.seconds is not None and self._trained_for() >= config.seconds)
+
+    def _trained_for(self) -> float:
+        """Seconds since the first update, which is what a limit on them counts; below 0 before it."""
+        first = self._work_started if self.config.algorithm == "random" else self._first_update
+        return time.monotonic() - (self._started + START_WITHIN if first is None else first)
 
     def receive(self, report: Report) -> None:
         """Takes in what a worker did."""
@@ -113,7 +132,9 @@ class Monitor:
         if report.remarks and not self._remarked:
             # Once a run: the other workers' environments are the same.
             self._remarked = True
-            self._display.say(f"worker {report.worker}: {report.remarks[0]}")
+            self._remark(f"worker {report.worker}: {report.remarks[0]}")
+        for line in self._watch.see(report, self.store.total("updates"), time.monotonic()):
+            self._remark(line)
         self._updates_of_run += report.updates
         self._lag_of_run += report.lag
         if report.episodes:
@@ -122,14 +143,20 @@ class Monitor:
         for episode in report.episodes:
             self._add_episode(report.worker, *episode)
 
+    def _remark(self, line: str) -> None:
+        self.remarks.append(line)
+        self._display.say(line)
+
     def _add_episode(self, worker: int, step: int, seconds: float, return_: float, length: int) -> None:
         if len(self._returns) == WINDOW:
             self._sum -= self._returns[0]
         self._returns.append(return_)
         self._lengths.append(length)
         self._sum += return_
-        second = self._start.seconds + seconds - self._started
-        self._latest = max(self._latest, (step, second))
+        # Workers report in turns: an episode that is reported after one of a later step counts from that step on.
+        step, second = max(step, self._latest[0]), max(self._start.seconds + seconds - self._started, self._latest[1])
+        self._latest = step, second
+        self._episodes += 1
         if self.folder is not None:
             self._pending_episodes.append((step, f"{second:.3f}", worker, f"{return_:.10g}", length))
         if len(self._returns) < WINDOW:
@@ -141,8 +168,7 @@ class Monitor:
             self._best_parameters = self._average
         target = self.config.target_return
         if self.solved_at_step is None and target is not None and mean >= target:
-            # The latest of the window: a report that comes late may hold the episode that completes it.
-            self.solved_at_step, self.solved_at_second = self._latest[0], round(self._latest[1], 3)
+            self.solved_at_step, self.solved_at_second = step, round(second, 3)
 
     def tick(self) -> None:
         """Shows, writes and saves what is due; raises DiskError."""
@@ -158,6 +184,7 @@ class Monitor:
             self._saved = now
             # The rows first, so that a run resumed here has all that the checkpoint has counted.
             self.report()
+            self._sync_rows()
             self._save()
 
     def report(self) -> None:
@@ -179,7 +206,7 @@ class Monitor:
         return 0.05 if self.config.seconds is not None else 0.2
 
     def progress(self) -> Progress:
-        totals = self.store.totals()
+        totals = self.totals
         fraction, eta = self._fraction(totals)
         return Progress(
             **totals,
@@ -197,7 +224,7 @@ class Monitor:
 
     def _fraction(self, totals: dict[str, int]) -> tuple[float | None, float | None]:
         """How much of the nearest limit is used, and the seconds left until it."""
-        spent = time.monotonic() - self._started
+        spent = max(self._trained_for(), 0.0)
         parts: list[tuple[float, float]] = []
         for name in ("steps", "episodes"):
             if limit := getattr(self.config, name):
@@ -220,7 +247,7 @@ class Monitor:
         return (self.store.total("steps") - self._steps_before) / max(passed, 1e-9)
 
     def _write_row(self, now: float) -> None:
-        totals = self.store.totals()
+        totals = self.totals
         passed = max(now - self._row_time, 1e-9)
         self._rate = (totals["steps"] - self._row_steps) / passed
         self._recent_lag = self._lag / self._updates if self._updates else None
@@ -243,8 +270,8 @@ class Monitor:
         self._row_time, self._row_steps = now, totals["steps"]
         self._updates, self._lag, self._waiting = 0, 0.0, 0
         if self.folder is not None:
-            episodes, self._pending_episodes = self._pending_episodes, []
-            self._episodes_file.append(episodes)
+            self._episodes_file.append(self._pending_episodes)
+            self._pending_episodes = []
             self._metrics_file.append([[_short(row.get(name)) for name in METRIC_COLUMNS]])
             if self._tensorboard is not None:
                 self._tensorboard.add(row, self.seconds)
@@ -260,7 +287,8 @@ class Monitor:
             spaces=start.spaces,
             own_environment=start.own_environment,
             own_network=start.own_network,
-            counts=self.store.totals(),
+            # Where a row could not be written, a run resumed here cannot have it.
+            counts=self.store.totals() | {"episodes": self._episodes - len(self._pending_episodes)},
             seconds=self.seconds,
             returns=list(self._returns),
             best_return_mean_100=self._best,
@@ -272,6 +300,11 @@ class Monitor:
     def best_checkpoint(self) -> Checkpoint:
         """The average parameters at the best mean of 100 episodes; the latest where there were never 100."""
         return self.checkpoint(None if self._best is None else self._best_parameters)
+
+    def _sync_rows(self) -> None:
+        if self.folder is not None:
+            self._episodes_file.sync()
+            self._metrics_file.sync()
 
     def _save(self) -> None:
         if self.folder is None:
@@ -288,6 +321,9 @@ class Monitor:
         is no number to be saved, with the summary saying so too.
         """
         self._ended = time.monotonic()
+        if status == "finished":
+            for line in self._watch.end(self.store.total("updates")):
+                self._remark(line)
         failures = []
         for step in self._last_steps():
             try:
@@ -309,7 +345,7 @@ class Monitor:
                 steps.append(lambda: self._write_row(time.monotonic()))
             steps.append(lambda: self._display.close(self.progress()))
         if self.folder is not None:
-            steps += [self._save, self._episodes_file.close, self._metrics_file.close]
+            steps += [self._sync_rows, self._save, self._episodes_file.close, self._metrics_file.close]
             if self._tensorboard is not None:
                 steps.append(self._tensorboard.close)
         return steps
@@ -320,7 +356,7 @@ class Monitor:
 
     def summary(self, status: str, error: str | None = None) -> dict[str, Any]:
         """What `summary.json` holds."""
-        config, totals = self.config, self.store.totals()
+        config, totals = self.config, self.totals
         summary = {
             "status": status,
             "algorithm": config.algorithm,
@@ -337,6 +373,7 @@ class Monitor:
             "solved_at_step": self.solved_at_step,
             "solved_at_second": self.solved_at_second,
             "policy_lag": round(self._lag_of_run / self._updates_of_run, 3) if self._updates_of_run else None,
+            "remarks": self.remarks,
             "versions": VERSIONS,
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
         }

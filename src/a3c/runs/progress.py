@@ -1,8 +1,11 @@
 """Progress of a run, as callbacks get it, and how it is shown: a live line, or plain lines without a terminal."""
 
 import sys
+import warnings
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from a3c.errors import TrainingWarning
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,10 @@ class LiveLine:
 
     def say(self, line: str) -> None:
         """A line that stays, above the live one."""
-        self._started().console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if self._live is None:
+            print(line, flush=True)
+        else:
+            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _started(self) -> Any:
         if self._live is None:
@@ -108,7 +114,7 @@ class LiveLine:
 
 
 class NoDisplay:
-    """Shows nothing."""
+    """Shows nothing, and says nothing."""
 
     every = float("inf")
 
@@ -117,9 +123,28 @@ class NoDisplay:
     def close(self, progress: Progress) -> None: ...
 
 
-def make_display(wanted: bool) -> Display:
+class RemarksAlone(NoDisplay):
+    """Shows no progress; what people should know of the run goes to standard error."""
+
+    def say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+
+class Warnings(NoDisplay):
+    """Shows no progress; what people should know of the run is a Python warning."""
+
+    def say(self, line: str) -> None:
+        level, frame = 1, sys._getframe()
+        # The line that called `learn` is the one to show.
+        while frame is not None and frame.f_globals.get("__name__", "").startswith("a3c."):
+            level, frame = level + 1, frame.f_back
+        warnings.warn(line, TrainingWarning, stacklevel=level)
+
+
+def make_display(wanted: bool, otherwise: type[NoDisplay] = NoDisplay) -> Display:
+    """Progress, where it is wanted; else a display that shows none."""
     if not wanted:
-        return NoDisplay()
+        return otherwise()
     return LiveLine() if sys.stdout.isatty() else PlainLines()
 
 
