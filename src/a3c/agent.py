@@ -27,7 +27,7 @@ from a3c.errors import AgentLearning, SettingsError, brief
 from a3c.evaluation import Evaluation, evaluate
 from a3c.names import called
 from a3c.networks.keras_model import KerasActorCritic
-from a3c.parallel.processes import start_server
+from a3c.parallel.processes import check_open_files, start_server
 from a3c.parallel.worker import Work
 from a3c.policy import Network
 from a3c.preparing import moved, prepare
@@ -145,6 +145,8 @@ class Agent:
             )
             start.config = limits_of_call(start, limits)
             start.config.check_ends()
+            if start.config.backend == "processes":
+                check_open_files(start.config.processes)
             display = make_display(progress, Warnings)
             try:
                 with nullcontext() if run is None else locked(Path(run)):

@@ -4,21 +4,25 @@ import dataclasses
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from a3c.checks import flag
-from a3c.cli.main import process_started
+from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import LIMITS, TrainConfig
 from a3c.environments.modules import check_modules, module_of
-from a3c.errors import CheckpointError, SettingsError
-from a3c.parallel.processes import call, start_server
+from a3c.errors import CheckpointError, RunFolderError, SettingsError
+from a3c.interruption import interruption
+from a3c.parallel.processes import call, check_open_files, start_server
 
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `train`."""
     started = process_started()
+    if not folder_is_there():
+        raise RunFolderError(NO_FOLDER)
     if not {"-h", "--help"} & set(arguments) and "inline" not in arguments:
         # The server imports JAX on another core while flags are parsed and modules imported here.
         start_server()
@@ -54,7 +58,8 @@ def parse(arguments: list[str]) -> Any:
         """Run folder to write. Default: runs/ENV-ALGORITHM-SEED-TIME."""
 
         resume: Path | None = None
-        """Run folder to continue, with its own settings except for flags given here; --steps is the total."""
+        """Run folder to continue, with its own settings except for flags given here; --steps is the total. With a limit
+        given here a run that was solved goes on."""
 
         repeats: int | None = None
         """Train this many times, one after another, as one run says little: with seeds S, S+1, ... from --seed S
@@ -164,7 +169,8 @@ def start(flags: Any, started: float) -> int:
         config = dataclasses.replace(config, seed=begun.config().seed)
     work, begin = prepare(config)
     path = flags.run or default_run_path(begin.config)
-    with locked(path):
+    # From here on there is a run, which is saved, and can be gone on with, however early Ctrl-C comes.
+    with interruption.deferred(), locked(path):
         folder = RunFolder.create(path, begin.config)
         if begun:
             _say_anew(path)
@@ -196,6 +202,7 @@ def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
         work, begin = preparing.prepare(config, checkpoint=checkpoint)
     else:
         work, begin = call("a3c.preparing:prepare_to_send", config, checkpoint)
+        check_open_files(begin.config.processes)
     begin.config.check_ends()
     return work, begin
 
@@ -268,23 +275,33 @@ def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: floa
     from a3c.training import train
 
     config = begin.config
-    if progress:
-        workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
-        what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
-        print(f"{heading}{what}", flush=True)
-    return train(begin, work, folder=folder, display=make_display(progress, RemarksAlone), started=started)
+    workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
+    what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
+    return train(
+        begin,
+        work,
+        folder=folder,
+        display=make_display(progress, RemarksAlone),
+        heading=f"{heading}{what}" if progress else "",
+        started=started,
+    )
 
 
 def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> int:
-    from a3c.errors import WorkerError
+    from a3c.errors import OutputError, WorkerError
     from a3c.training import Interrupted
 
+    resume = f"a3c train {begin.config.environment} --resume {folder.path}"
     try:
         result = train_into(folder, work, begin, flags.progress, started)
     except Interrupted as interrupted:
-        print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
-        print(f"  a3c train {begin.config.environment} --resume {folder.path}")
+        # Who hung up the terminal sees nothing of it.
+        with suppress(OSError):
+            print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
+            print(f"  {resume}", flush=True)
         return 130
+    except OutputError as error:
+        raise OutputError(f"{error}; stopped and saved, continue with {resume}") from None
     except WorkerError:
         print(f"what was learned until then is in {folder.path}", file=sys.stderr)
         raise

@@ -10,6 +10,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -75,11 +76,12 @@ def _own_place(module: str) -> Path | None:
     """Where a module would be imported from, if it is not imported yet, nor installed."""
     if module in sys.modules:
         return None
+    folders = list(sys.path)
+    with suppress(OSError):
+        # It may have been deleted.
+        folders.append(str(Path.cwd()))
     # Of a.b.c it is a that is looked for: looking for b would import it.
-    try:
-        found = PathFinder.find_spec(module.partition(".")[0], [*sys.path, str(Path.cwd())])
-    except (ValueError, OSError):
-        return None
+    found = PathFinder.find_spec(module.partition(".")[0], folders)
     if found is None:
         return None
     places = [found.origin] if found.has_location and found.origin else list(found.submodule_search_locations or ())
