@@ -1,6 +1,7 @@
 """`a3c train`: trains an agent into a run folder."""
 
 import dataclasses
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any
 from a3c.checks import flag
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import LIMITS, TrainConfig
+from a3c.environments.modules import check_modules, module_of
 from a3c.errors import CheckpointError, RunFolderError, SettingsError
 from a3c.interruption import interruption
 from a3c.parallel.processes import call, check_open_files, start_server
@@ -68,6 +70,10 @@ def parse(arguments: list[str]) -> Any:
         config: Path | None = None
         """A run's config.toml, to repeat that run; flags given here override it."""
 
+        import_module: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+        """With --resume or --config: let a module be imported that only that run names, and that is not installed, such
+        as my_module in the current folder. Naming my_module:MyEnv-v0 here does it too. Say so only of what you know."""
+
         progress: bool = True
         """Show progress: one live line in a terminal, else a line now and then."""
 
@@ -116,7 +122,16 @@ def parse_settings(
             base = {name: value for name, value in base.items() if name not in LIMITS}
     # Pairs that are given take the place of those there are; tyro would make flags of the latter's names.
     base = {name: {} if isinstance(value, dict) and flag(name) in given else value for name, value in base.items()}
-    return parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
+    found = parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
+    file = wanted["resume"] or wanted["config"]
+    if not file and getattr(found, "import_module", ()):
+        raise SettingsError("--import-module goes with --resume or --config: a new run names my_module:MyEnv-v0 itself")
+    if file:
+        which = "--resume" if wanted["resume"] else "--config"
+        again = f"{prog} {which} {shlex.quote(str(file))} --import-module"
+        named = {module_of(wanted["environment"]), *found.import_module}
+        check_modules(found, named, file, lambda module: f"{again} {module}")
+    return found
 
 
 def _peek(arguments: list[str], names: list[str]) -> dict[str, str | None] | None:

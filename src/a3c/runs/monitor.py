@@ -9,7 +9,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
-from a3c.errors import DiskError, OutputError
+from a3c.errors import DiskError, OutputError, TrainingDiverged
 from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.machine import available_cores
 from a3c.parallel.messages import Report
@@ -318,7 +318,8 @@ class Monitor:
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes the last rows, the checkpoints and the summary.
 
-        Each of them is tried, even where one cannot be written; then raises DiskError, with the summary saying so too.
+        Each of them is tried, even where one cannot be written; then raises DiskError, or TrainingDiverged where there
+        is no number to be saved, with the summary saying so too.
         """
         self._ended = time.monotonic()
         if status == "finished":
@@ -328,7 +329,7 @@ class Monitor:
         for step in self._last_steps():
             try:
                 step()
-            except DiskError as failure:
+            except (DiskError, TrainingDiverged) as failure:
                 failures.append(failure)
         if self.folder is None:
             return
