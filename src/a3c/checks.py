@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
-from a3c.errors import SettingsError
+from a3c.errors import SettingsError, brief
 
 LEARNERS = ("ga3c", "impala")
 """The algorithms with a learner process."""
@@ -17,6 +17,10 @@ MOST_WAITING = 32_768
 """Segments that a queue holds at most: their numbers fill a pipe."""
 MOST_ASKING = 100
 """Workers that ga3c serves at most: each takes two descriptors, and a process starts with 256."""
+MOST_LAYERS = 100
+"""Hidden layers of a network at most."""
+MOST_PIXELS, MOST_STACKED = 10_000_000, 1_000
+"""Pixels, and frames, that are seen at once at most: memory is taken for them before anything can be learned."""
 SETTINGS_OF = {
     **dict.fromkeys(["min_batch", "queue_size", "lag_correction", "rho_clip", "c_clip", "log_epsilon"], LEARNERS),
     **dict.fromkeys(["predictors", "trainers", "adjust_threads"], ("ga3c",)),
@@ -51,6 +55,11 @@ def flag(name: str) -> str:
 
 def check_ranges(config: Any) -> None:
     """Raises SettingsError for a value that no run can have."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int) and not -(2**63) <= number < 2**63:
+                raise SettingsError(f"{flag(field.name)} is {brief(number)}, but must fit into 64 bits")
     for _, names in BOUNDS.values():
         for name in names.split():
             check_bound(name, getattr(config, name), flag(name))
@@ -66,12 +75,21 @@ def check_ranges(config: Any) -> None:
     for name in ("epsilon", "epsilon_final"):
         if any(not 0 <= value <= 1 for value in getattr(config, name)):
             raise SettingsError(f"{flag(name)} holds a value outside 0 to 1")
-    for name, most in (("hidden", None), ("frame_size", 2)):
+    for name, most in (("hidden", MOST_LAYERS), ("frame_size", 2)):
         values = getattr(config, name) or ()
         if any(value < 1 for value in values):
             raise SettingsError(f"{flag(name)} holds a number below 1")
-        if len(values) > (most or len(values)):
+        if len(values) > most:
             raise SettingsError(f"{flag(name)} takes at most {most} numbers, not {len(values)}")
+    stack = config.frame_stack or 1
+    if stack > MOST_STACKED:
+        raise SettingsError(f"--frame-stack is {stack}, but must be at most {MOST_STACKED:,}")
+    seen = math.prod(config.frame_size * (1 if len(config.frame_size) == 2 else 2)) * stack
+    if seen > MOST_PIXELS:
+        raise SettingsError(
+            f"--frame-size and --frame-stack ask for observations of {seen:,} pixels: make them smaller, as "
+            f"{MOST_PIXELS:,} can be seen at most"
+        )
     if len(config.crop) > 4:
         raise SettingsError(f"--crop takes at most 4 numbers, TOP BOTTOM LEFT RIGHT, not {len(config.crop)}")
     for name, allowed in _words(config).items():

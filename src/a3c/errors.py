@@ -52,6 +52,18 @@ class DiskError(A3CError):
     exit_status = 1
 
 
+class ProcessError(A3CError):
+    """A process that training needs could not be started, or was killed while it worked for the main process."""
+
+    exit_status = 1
+
+
+class OutputError(A3CError):
+    """What a command or a progress line prints could not be written, as to a closed pipe or a full disk."""
+
+    exit_status = 1
+
+
 class WorkerError(A3CError):
     """A worker raised or died; carries the worker's number and, where there is one, its traceback."""
 
@@ -65,6 +77,12 @@ class WorkerError(A3CError):
 
 class TrainingWarning(UserWarning):
     """What keeps a run from learning well, and which setting helps: `learn` gives it where it shows no progress."""
+
+
+def brief(value: Any, most: int = 200) -> str:
+    """A value that nobody vouches for as part of a line: as Python writes it, text as it is where that is one line."""
+    text = value if isinstance(value, str) and value.isprintable() else repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def nearest(name: str, names: Any, spell: Any = str) -> str:

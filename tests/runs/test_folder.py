@@ -173,3 +173,11 @@ def test_a_config_of_another_schema_is_refused(tmp_path):
     path.write_text(config_toml(CONFIG).replace("schema = 1", "schema = 2"))
     with pytest.raises(SettingsError, match="has schema 2, but this version of a3c reads 1"):
         read_config(path)
+
+
+@pytest.mark.parametrize("letter", ["x", "Ü"])
+def test_a_default_name_fits_into_a_file_system(tmp_path, letter):
+    path = default_run_path(dataclasses.replace(CONFIG, environment=f"module:{letter * 300}-v0"))
+    (tmp_path / path).mkdir(parents=True)
+    assert path.name.startswith(f"module-{letter * 20}")
+    assert path.name.split(letter)[-1].startswith("-random-9-")

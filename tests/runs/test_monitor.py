@@ -417,6 +417,7 @@ def test_what_the_watch_says_is_said_and_kept(new_run, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(NoDisplay, "say", lambda self, line: said.append(line))
     run = new_run(tmp_path, steps=1000)
+    run.monitor.receive(Report(0, largest_reward=1000.0))
     for _ in range(60):
         run.work(value_loss=1e6, explained_variance=0.0)
     run.monitor.finish("finished")

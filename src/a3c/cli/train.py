@@ -1,22 +1,28 @@
 """`a3c train`: trains an agent into a run folder."""
 
 import dataclasses
+import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from a3c.checks import flag
-from a3c.cli.main import process_started
+from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import LIMITS, TrainConfig
-from a3c.errors import CheckpointError, SettingsError
-from a3c.parallel.processes import call, start_server
+from a3c.environments.modules import check_modules, module_of
+from a3c.errors import CheckpointError, RunFolderError, SettingsError
+from a3c.interruption import interruption
+from a3c.parallel.processes import call, check_open_files, start_server
 
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `train`."""
     started = process_started()
+    if not folder_is_there():
+        raise RunFolderError(NO_FOLDER)
     if not {"-h", "--help"} & set(arguments) and "inline" not in arguments:
         # The server imports JAX on another core while flags are parsed and modules imported here.
         start_server()
@@ -63,6 +69,10 @@ def parse(arguments: list[str]) -> Any:
 
         config: Path | None = None
         """A run's config.toml, to repeat that run; flags given here override it."""
+
+        import_module: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+        """With --resume or --config: let a module be imported that only that run names, and that is not installed, such
+        as my_module in the current folder. Naming my_module:MyEnv-v0 here does it too. Say so only of what you know."""
 
         progress: bool = True
         """Show progress: one live line in a terminal, else a line now and then."""
@@ -112,7 +122,16 @@ def parse_settings(
             base = {name: value for name, value in base.items() if name not in LIMITS}
     # Pairs that are given take the place of those there are; tyro would make flags of the latter's names.
     base = {name: {} if isinstance(value, dict) and flag(name) in given else value for name, value in base.items()}
-    return parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
+    found = parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
+    file = wanted["resume"] or wanted["config"]
+    if not file and getattr(found, "import_module", ()):
+        raise SettingsError("--import-module goes with --resume or --config: a new run names my_module:MyEnv-v0 itself")
+    if file:
+        which = "--resume" if wanted["resume"] else "--config"
+        again = f"{prog} {which} {shlex.quote(str(file))} --import-module"
+        named = {module_of(wanted["environment"]), *found.import_module}
+        check_modules(found, named, file, lambda module: f"{again} {module}")
+    return found
 
 
 def _peek(arguments: list[str], names: list[str]) -> dict[str, str | None] | None:
@@ -147,7 +166,8 @@ def start(flags: Any, started: float) -> int:
     begun = RunFolder(flags.run) if flags.run and RunFolder(flags.run).unsaved else None
     work, begin = prepare(_as_drawn(config, begun.config()) if begun else config)
     path = flags.run or default_run_path(begin.config)
-    with locked(path):
+    # From here on there is a run, which is saved, and can be gone on with, however early Ctrl-C comes.
+    with interruption.deferred(), locked(path):
         folder = RunFolder.create(path, begin.config)
         if begun:
             _say_anew(path)
@@ -185,6 +205,7 @@ def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
         work, begin = preparing.prepare(config, checkpoint=checkpoint)
     else:
         work, begin = call("a3c.preparing:prepare_to_send", config, checkpoint)
+        check_open_files(begin.config.processes)
     begin.config.check_ends()
     return work, begin
 
@@ -257,23 +278,33 @@ def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: floa
     from a3c.training import train
 
     config = begin.config
-    if progress:
-        workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
-        what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
-        print(f"{heading}{what}", flush=True)
-    return train(begin, work, folder=folder, display=make_display(progress, RemarksAlone), started=started)
+    workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
+    what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
+    return train(
+        begin,
+        work,
+        folder=folder,
+        display=make_display(progress, RemarksAlone),
+        heading=f"{heading}{what}" if progress else "",
+        started=started,
+    )
 
 
 def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> int:
-    from a3c.errors import WorkerError
+    from a3c.errors import OutputError, WorkerError
     from a3c.training import Interrupted
 
+    resume = f"a3c train {begin.config.environment} --resume {folder.path}"
     try:
         result = train_into(folder, work, begin, flags.progress, started)
     except Interrupted as interrupted:
-        print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
-        print(f"  a3c train {begin.config.environment} --resume {folder.path}")
+        # Who hung up the terminal sees nothing of it.
+        with suppress(OSError):
+            print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
+            print(f"  {resume}", flush=True)
         return 130
+    except OutputError as error:
+        raise OutputError(f"{error}; stopped and saved, continue with {resume}") from None
     except WorkerError:
         print(f"what was learned until then is in {folder.path}", file=sys.stderr)
         raise

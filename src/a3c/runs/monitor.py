@@ -5,10 +5,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
-from a3c.errors import DiskError
+from a3c.errors import DiskError, OutputError, TrainingDiverged
 from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.machine import available_cores
 from a3c.parallel.messages import Report
@@ -317,7 +318,8 @@ class Monitor:
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes the last rows, the checkpoints and the summary.
 
-        Each of them is tried, even where one cannot be written; then raises DiskError, with the summary saying so too.
+        Each of them is tried, even where one cannot be written; then raises DiskError, or TrainingDiverged where there
+        is no number to be saved, with the summary saying so too.
         """
         self._ended = time.monotonic()
         if status == "finished":
@@ -327,7 +329,7 @@ class Monitor:
         for step in self._last_steps():
             try:
                 step()
-            except DiskError as failure:
+            except (DiskError, TrainingDiverged) as failure:
                 failures.append(failure)
         if self.folder is None:
             return
@@ -342,12 +344,17 @@ class Monitor:
         if self._work_started is not None:
             if self._has_news:
                 steps.append(lambda: self._write_row(time.monotonic()))
-            steps.append(lambda: self._display.close(self.progress()))
+            steps.append(self._close_display)
         if self.folder is not None:
             steps += [self._sync_rows, self._save, self._episodes_file.close, self._metrics_file.close]
             if self._tensorboard is not None:
                 steps.append(self._tensorboard.close)
         return steps
+
+    def _close_display(self) -> None:
+        # What is left to do matters more than that nobody sees it.
+        with suppress(OutputError):
+            self._display.close(self.progress())
 
     def _write_summary(self, status: str, error: str | None = None) -> None:
         assert self.folder is not None

@@ -1,6 +1,7 @@
 """Learning curves as pictures."""
 
 import io
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,13 @@ def on_common_steps(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.nda
 
 
 def _figure() -> tuple[Any, Any]:
+    # Where it may not write into the user's folders it says so at length, and works all the same.
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.ERROR)
     from matplotlib.figure import Figure
 
+    log.setLevel(level)
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     return figure, figure.subplots()
 

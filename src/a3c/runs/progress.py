@@ -2,10 +2,12 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from a3c.errors import TrainingWarning
+from a3c.errors import OutputError, TrainingWarning
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ class Progress:
         return "  ".join(parts)
 
 
+@contextmanager
+def output_errors() -> Iterator[None]:
+    """Turns what keeps a line from being shown into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"could not show progress: {error.strerror or error}") from None
+
+
 class Display(Protocol):
     """Where progress is shown."""
 
@@ -68,16 +79,17 @@ class PlainLines:
     every = 10.0
 
     def show(self, progress: Progress) -> None:
-        print(progress.line(), flush=True)
+        self.say(progress.line())
 
     def say(self, line: str) -> None:
-        print(line, flush=True)
+        with output_errors():
+            print(_encodable(line), flush=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
 
 
-class LiveLine:
+class LiveLine(PlainLines):
     """One line that is renewed in place."""
 
     every = 0.25
@@ -86,31 +98,28 @@ class LiveLine:
         self._live: Any = None
 
     def show(self, progress: Progress) -> None:
-        self._started().update(self._text(progress), refresh=True)
+        from rich.live import Live
+        from rich.text import Text
+
+        with output_errors():
+            if self._live is None:
+                self._live = Live(auto_refresh=False)
+                self._live.start()
+            # Cropped without the sign of an ellipsis, which some encodings do not have.
+            self._live.update(Text(progress.line(), no_wrap=True, overflow="crop"), refresh=True)
 
     def say(self, line: str) -> None:
         """A line that stays, above the live one."""
         if self._live is None:
-            print(line, flush=True)
-        else:
-            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    def _started(self) -> Any:
-        if self._live is None:
-            from rich.live import Live
-
-            self._live = Live(auto_refresh=False)
-            self._live.start()
-        return self._live
+            super().say(line)
+            return
+        with output_errors():
+            self._live.console.print(_encodable(line), markup=False, highlight=False, soft_wrap=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
-        self._live.stop()
-
-    def _text(self, progress: Progress) -> Any:
-        from rich.text import Text
-
-        return Text(progress.line(), no_wrap=True, overflow="ellipsis")
+        with output_errors():
+            self._live.stop()
 
 
 class NoDisplay:
@@ -127,7 +136,9 @@ class RemarksAlone(NoDisplay):
     """Shows no progress; what people should know of the run goes to standard error."""
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        # Nobody is left to tell where it is closed.
+        with suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
 
 
 class Warnings(NoDisplay):
@@ -143,9 +154,15 @@ class Warnings(NoDisplay):
 
 def make_display(wanted: bool, otherwise: type[NoDisplay] = NoDisplay) -> Display:
     """Progress, where it is wanted; else a display that shows none."""
-    if not wanted:
+    if not wanted or sys.stdout is None:
         return otherwise()
     return LiveLine() if sys.stdout.isatty() else PlainLines()
+
+
+def _encodable(line: str) -> str:
+    """The line as the output's encoding has it: what an environment is called or says may have other letters."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return line.encode(encoding, "replace").decode(encoding)
 
 
 def _duration(seconds: float) -> str:
