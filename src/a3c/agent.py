@@ -126,6 +126,8 @@ class Agent:
         work = self._work if self.config.backend == "inline" else self._work.pack()
         folder = RunFolder.create(run, start.config) if run is not None else None
         display = make_display(progress)
+        if progress:
+            print(self._work.description, flush=True)
         try:
             result = train(start, work, folder=folder, display=display, callback=callback, started=started)
         except Interrupted as interrupted:

@@ -12,6 +12,7 @@ from a3c.environments.spaces import describe_space
 from a3c.errors import SettingsError
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
+from a3c.networks.readings import describe, with_readings
 from a3c.parallel.messages import PackedWork
 from a3c.parallel.worker import Work
 from a3c.policy import Network, Policy
@@ -26,7 +27,7 @@ def prepare(
 ) -> tuple[Work, Checkpoint]:
     """What workers work with, and where training starts: the checkpoint, or one with the first parameters.
 
-    Its configuration has workers, seed and target filled in.
+    Its configuration has workers, seed, target, and what the network is and is given, filled in.
 
     Raises:
         SettingsError, InvalidEnvironment, UnsupportedSpace, CheckpointError: in one line each.
@@ -34,11 +35,12 @@ def prepare(
     maker = EnvironmentMaker(environment or config.environment, config)
     if checkpoint is not None and network is None and checkpoint.own_network:
         raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
-    config = resolve(config, maker)
+    settings = resolve(config, maker)
     observation_space, action_space = maker.spaces()
+    config = with_readings(settings, observation_space, network is not None)
     policy = Policy.make(observation_space, action_space, config, network)
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
-    work = Work(maker, policy, optimizer)
+    work = Work(maker, policy, optimizer, describe(settings, config, observation_space, network is not None))
     spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is None:
         return work, Checkpoint(

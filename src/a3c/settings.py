@@ -26,6 +26,12 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
         raise SettingsError(f"{source}: {error}") from None
 
 
+def make_recorded_config(settings: dict[str, Any], source: str) -> TrainConfig:
+    """As `make_config`, from what a run recorded: one that did not record how it read observations read bytes."""
+    before = {} if "input_parts" in settings else {"input_scaling": "bytes"}
+    return make_config(before | settings, source)
+
+
 def _fits(value: Any, annotation: Any) -> bool:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Literal:

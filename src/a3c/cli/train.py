@@ -211,7 +211,7 @@ def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: floa
     if progress:
         workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
         what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
-        print(f"{heading}{what}", flush=True)
+        print(f"{heading}{what}\n{work.description}", flush=True)
     return train(begin, work, folder=folder, display=make_display(progress), started=started)
 
 

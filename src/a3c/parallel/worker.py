@@ -26,10 +26,12 @@ class Work:
     environments: EnvironmentMaker
     policy: Policy
     optimizer: SharedOptimizer
+    description: str = ""
+    """A line for people: the network, why it was chosen, and what it is given."""
 
     def pack(self) -> PackedWork:
         """For worker processes; raises SettingsError for what cannot be sent."""
-        return PackedWork(dumps(self), self.layout)
+        return PackedWork(dumps(self), self.layout, self.description)
 
     @property
     def layout(self) -> Layout:

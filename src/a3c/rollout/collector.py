@@ -20,6 +20,7 @@ from a3c.errors import InvalidEnvironment
 from a3c.learning.moments import Moments
 from a3c.rollout.lives import Lives
 from a3c.rollout.memory import Memory
+from a3c.rollout.reach import Reach
 from a3c.rollout.segment import Segment
 
 TOLERANCE = 1e-3
@@ -60,6 +61,7 @@ class Collector:
         self._discounted = np.zeros(environments.num_envs)
         self._steps = 0
         self._bounds = _widened(policy.observations.bounds)
+        self._reach = Reach(config, policy.observations.space)
         self.remarks: list[str] = []
         """What people should know of the environments, in a line each, until somebody takes it."""
         try:
@@ -254,7 +256,13 @@ class Collector:
             )
 
     def _check_bounds(self, observations: np.ndarray, first_step: int) -> None:
-        """Remarks, once, on an observation outside its space: known environments leave theirs, and can be learned."""
+        """Remarks, once, on an observation outside its space: known environments leave theirs, and can be learned.
+
+        And on observations that come nowhere near the bounds they are scaled by.
+        """
+        count = len(observations) * self.environments.num_envs
+        if remark := self._reach.look(observations.reshape(count, -1), count):
+            self.remarks.append(remark)
         if self._bounds is None:
             return
         outside = (observations < self._bounds[0]) | (observations > self._bounds[1])

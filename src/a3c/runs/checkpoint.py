@@ -15,7 +15,7 @@ import numpy as np
 from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import A3CError, CheckpointError
 from a3c.runs.files import write_atomically
-from a3c.settings import make_config
+from a3c.settings import make_recorded_config
 
 TENSORS = ("parameters", "optimizer_state", "moments")
 
@@ -70,7 +70,7 @@ class Checkpoint:
                 f"{path} has checkpoint schema {schema}, but this version of a3c reads {SCHEMA_VERSION}"
             )
         try:
-            header["config"] = make_config(header["config"], str(path))
+            header["config"] = make_recorded_config(header["config"], str(path))
             header["counts"] = {name: int(header["counts"][name]) for name in ("steps", "episodes", "updates")}
             header["spaces"] = {kind: dict(header["spaces"][kind]) for kind in ("observation", "action")}
             return cls(**header, **tensors)
