@@ -280,6 +280,7 @@ def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: floa
     config = begin.config
     workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
     what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
+    what += f"\n{work.description}"
     return train(
         begin,
         work,
