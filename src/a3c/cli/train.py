@@ -274,7 +274,7 @@ def go_on(folder: Any, config: TrainConfig, limited: bool, say: Callable[[str], 
 
 def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
     """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
-    from a3c.runs.progress import RemarksAlone, make_display
+    from a3c.runs.progress import make_display
     from a3c.training import train
 
     config = begin.config
@@ -285,7 +285,7 @@ def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: floa
         begin,
         work,
         folder=folder,
-        display=make_display(progress, RemarksAlone),
+        display=make_display(progress),
         heading=f"{heading}{what}" if progress else "",
         started=started,
     )
