@@ -22,20 +22,21 @@ import numpy as np
 from a3c.config import LIMITS, MOST_EPISODE_STEPS, TrainConfig
 from a3c.environments.given import given_state, pack_given
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
-from a3c.errors import AgentLearning, SettingsError
+from a3c.environments.modules import check_loaded
+from a3c.errors import AgentLearning, SettingsError, brief
 from a3c.evaluation import Evaluation, evaluate
 from a3c.names import called
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.parallel.processes import check_open_files, start_server
 from a3c.parallel.worker import Work
 from a3c.policy import Network
-from a3c.preparing import prepare
+from a3c.preparing import moved, prepare
 from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import exists
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
-from a3c.runs.progress import Progress, make_display
+from a3c.runs.progress import Progress, Warnings, make_display
 from a3c.settings import make_config, number
 from a3c.training import Interrupted, Result, limits_of_call, train
 
@@ -118,7 +119,7 @@ class Agent:
         Args:
             steps: environment steps to take in this call.
             episodes: episodes to finish in this call.
-            seconds: seconds that this call may take.
+            seconds: seconds of training that this call may take, from its first update on.
             target_return: mean return of the last 100 episodes at which to stop; by default the environment's own.
             run: a run folder to write; it must not hold a run with a checkpoint yet. Without it nothing is written.
             progress: whether to show a progress line.
@@ -146,7 +147,7 @@ class Agent:
             start.config.check_ends()
             if start.config.backend == "processes":
                 check_open_files(start.config.processes)
-            display = make_display(progress)
+            display = make_display(progress, Warnings)
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)
@@ -364,7 +365,9 @@ def load(
 
     Args:
         path: what `save` wrote, or a run folder.
-        environment: needed where the agent was trained on a factory; else the id it was trained on.
+        environment: needed where the agent was trained on a factory, and where it names a module that is neither
+            installed nor imported: none is imported that only the file names. Default: the id it was trained on.
+            Another one's own target return takes the place of that one's.
         network: needed where it was trained with a network of its own.
 
     Raises:
@@ -373,6 +376,7 @@ def load(
     """
     is_folder = exists(Path(path)) and Path(path).is_dir()
     checkpoint = RunFolder.open(path).load() if is_folder else Checkpoint.load(path)
+    check_loaded(checkpoint.config, environment, path)
     return agent_from(checkpoint, environment, network)
 
 
@@ -383,10 +387,8 @@ def agent_from(
 ) -> Agent:
     """The agent that a checkpoint describes; see `load`."""
     if checkpoint.own_environment and environment is None:
-        name = checkpoint.config.environment
+        name = brief(checkpoint.config.environment)
         raise SettingsError(f"this agent was trained on an environment factory ({name}): give it as environment=")
     factory = environment if not isinstance(environment, str) else None
-    config = checkpoint.config
-    if isinstance(environment, str):
-        config = dataclasses.replace(config, environment=environment)
+    config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
     return AGENTS[config.algorithm]._from_checkpoint(*prepare(config, factory, network, checkpoint))

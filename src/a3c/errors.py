@@ -75,6 +75,16 @@ class WorkerError(A3CError):
         self.traceback = traceback
 
 
+class TrainingWarning(UserWarning):
+    """What keeps a run from learning well, and which setting helps: `learn` gives it where it shows no progress."""
+
+
+def brief(value: Any, most: int = 200) -> str:
+    """A value that nobody vouches for as part of a line: as Python writes it, text as it is where that is one line."""
+    text = value if isinstance(value, str) and value.isprintable() else repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def nearest(name: str, names: Any, spell: Any = str) -> str:
     """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`; `spell` gives what is written."""
     import difflib

@@ -1,7 +1,9 @@
 """Playing with a trained agent for people to watch: in a window, or into a video file and a filmstrip."""
 
 import importlib.util
+import io
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ from a3c.config import MOST_EPISODE_STEPS
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.making import not_installed
 from a3c.errors import InvalidEnvironment, SettingsError
-from a3c.runs.files import disk_errors
+from a3c.runs.files import write_atomically
 from a3c.settings import number
 
 FRAMES_PER_SECOND = 30
@@ -163,16 +165,22 @@ def _check_file(flag: str, file: Path, endings: tuple[str, ...]) -> None:
 
 
 def _write(video: Path, frames: list[np.ndarray], frames_per_second: int) -> None:
-    with disk_errors(video):
-        if video.suffix == ".gif":
-            images = _images(frames)
-            # GIF counts in hundredths of a second, and viewers slow down below two of them.
-            duration = max(20, round(1000 / frames_per_second))
-            images[0].save(video, save_all=True, append_images=images[1:], duration=duration, loop=0, optimize=True)
-        else:
-            import imageio.v3 as imageio
+    if video.suffix == ".gif":
+        images, content = _images(frames), io.BytesIO()
+        # GIF counts in hundredths of a second, and viewers slow down below two of them.
+        duration = max(20, round(1000 / frames_per_second))
+        more = {"append_images": images[1:], "duration": duration, "loop": 0, "optimize": True}
+        images[0].save(content, "GIF", save_all=True, **more)
+        write_atomically(video, content.getvalue())
+    else:
+        import imageio.v3 as imageio
 
-            imageio.imwrite(video, np.stack(frames), fps=frames_per_second, macro_block_size=2)
+        options = {"fps": frames_per_second, "macro_block_size": 2, "extension": ".mp4"}
+        with warnings.catch_warnings():
+            # JAX warns of every fork; this one runs another program at once.
+            warnings.filterwarnings("ignore", message=".*os.fork", category=RuntimeWarning)
+            film = imageio.imwrite("<bytes>", np.stack(frames), **options)  # type: ignore[arg-type]
+        write_atomically(video, film)
 
 
 def _write_strip(strip: Path, frames: list[np.ndarray]) -> None:
@@ -190,8 +198,9 @@ def _write_strip(strip: Path, frames: list[np.ndarray]) -> None:
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         sheet.paste(image.resize((width, height)), (gap + column * (width + gap), gap + row * (height + gap)))
-    with disk_errors(strip):
-        sheet.save(strip)
+    content = io.BytesIO()
+    sheet.save(content, "PNG")
+    write_atomically(strip, content.getvalue())
 
 
 def _images(frames: list[np.ndarray]) -> list[Any]:

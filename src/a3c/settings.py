@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from a3c.checks import check_bound
 from a3c.config import TrainConfig
-from a3c.errors import SettingsError
+from a3c.errors import SettingsError, brief
 from a3c.names import called
 
 FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
@@ -24,10 +24,11 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
     given = {}
     for name, value in settings.items():
         if name not in FIELDS:
-            raise SettingsError(f"{source}: there is no setting {name!r}{called(name, FIELDS)}")
+            raise SettingsError(f"{source}: there is no setting {brief(repr(name))}{called(name, FIELDS)}")
         given[name] = _plain(value, FIELDS[name].type)
         if not _fits(given[name], FIELDS[name].type):
-            raise SettingsError(f"{source}: {name} cannot be {value!r}; it must be {kind(FIELDS[name].type)}")
+            must_be = kind(FIELDS[name].type)
+            raise SettingsError(f"{source}: {name} cannot be {brief(repr(value))}; it must be {must_be}")
     try:
         return TrainConfig(**given)
     except SettingsError as error:
@@ -65,7 +66,7 @@ def _fits(value: Any, annotation: Any) -> bool:
     if arguments:
         return any(_fits(value, argument) for argument in arguments)
     if annotation is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+        return _fits(value, int) or (isinstance(value, float) and not math.isnan(value))
     if annotation is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, annotation)

@@ -20,7 +20,7 @@ def path(tmp_path):
 
 
 def write(path, rows, keep_until=None, most=None):
-    file = RowFile(path, COLUMNS, keep_until, most)
+    file = RowFile(path, COLUMNS, None if keep_until is None else {"step": keep_until}, most)
     file.append(rows)
     file.close()
 
@@ -53,6 +53,12 @@ def test_a_resumed_run_drops_the_rows_that_its_checkpoint_has_not_counted(path):
     assert [row[0] for row in read_rows(path)] == ["10", "20", "25"]
 
 
+def test_a_row_stays_where_all_its_counts_are_covered(path):
+    write(path, [(10, 0.5, 7), (20, 0.5, 7), (20, 0.5, 8), (30, 0.5, 8)])
+    RowFile(path, COLUMNS, {"step": 20, "what": 7}).close()
+    assert read_rows(path) == [["10", "0.5", "7"], ["20", "0.5", "7"]]
+
+
 @pytest.mark.parametrize(
     "rest",
     [b"3", b"3,0", b"3,0.5", b"3,0.5,", b"3,0.5,1", b"3,0\n", b"x,0,1\n", b"3,x,1\n", b"\xff,\xfe,1\n", b"\x00\n"],
@@ -78,7 +84,7 @@ def test_one_damaged_row_spoils_no_other(path):
 def test_a_file_of_another_kind_is_said_so(path, content):
     path.mkdir() if content is None else path.write_bytes(content)
     with pytest.raises(RunFolderError, match=r"rows\.csv") as error:
-        RowFile(path, COLUMNS, keep_until=9)
+        RowFile(path, COLUMNS, {"step": 9})
     assert len(str(error.value).splitlines()) == 1
     assert content is None or path.read_bytes() == content
 
@@ -88,7 +94,7 @@ def test_rows_of_an_older_version_get_the_columns_of_this_one(path):
     file = RowFile(path, before)
     file.append([(1, 2, 3, 4, 5, 6)])
     file.close()
-    RowFile(path, now, keep_until=9).close()
+    RowFile(path, now, {"a": 9}).close()
     assert path.read_text() == "a,b,c,d,e,new,old\n1,2,3,4,5,,6\n"
 
 

@@ -250,6 +250,25 @@ def test_playing_what_never_ends_comes_to_an_end(endless, tmp_path):
     assert said[2].startswith(f"video    {tmp_path / 'film.gif'} (14 frames, ")
 
 
+def test_a_film_is_written_whole_or_not_at_all(endless, tmp_path, monkeypatch):
+    pytest.importorskip("imageio_ffmpeg")
+    play(endless, 1, tmp_path / "film.mp4", filmstrip=tmp_path / "strip.png", max_episode_steps=6, say=list)
+    assert (tmp_path / "film.mp4").read_bytes()[4:8] == b"ftyp"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "strip.png"]
+    before = (tmp_path / "film.mp4").read_bytes()
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("imageio.v3.imwrite", interrupted)
+    monkeypatch.setattr("PIL.Image.Image.save", interrupted)
+    for film in ("film.mp4", "film.gif"):
+        with pytest.raises(KeyboardInterrupt):
+            play(endless, 1, tmp_path / film, max_episode_steps=6, say=list)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "strip.png"]
+    assert (tmp_path / "film.mp4").read_bytes() == before
+
+
 def test_a_film_ends_before_it_fills_the_memory(endless, tmp_path, monkeypatch):
     monkeypatch.setattr(playing, "FILM_BYTES", 5 * 8 * 8 * 3)
     said = []

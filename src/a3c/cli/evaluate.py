@@ -23,7 +23,7 @@ def run(arguments: list[str]) -> int:
     description = "Play whole episodes with a run's agent, and print the returns."
     flags = parse(EvaluateFlags, arguments, "a3c evaluate", description)
     quiet_jax()
-    checkpoint = saved_checkpoint(flags.run, flags.checkpoint)
+    checkpoint = saved_checkpoint(flags, "evaluate")
     from a3c.agent import agent_from
     from a3c.evaluation import falls_short
 

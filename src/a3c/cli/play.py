@@ -44,7 +44,7 @@ def run(arguments: list[str]) -> int:
     from a3c.playing import play
 
     play(
-        agent_from(saved_checkpoint(flags.run, flags.checkpoint)),
+        agent_from(saved_checkpoint(flags, "play")),
         flags.episodes,
         flags.video,
         filmstrip=flags.filmstrip,

@@ -1,6 +1,7 @@
 """`a3c train`: trains an agent into a run folder."""
 
 import dataclasses
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any
 from a3c.checks import flag
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import LIMITS, TrainConfig
+from a3c.environments.modules import check_modules, module_of
 from a3c.errors import CheckpointError, RunFolderError, SettingsError
 from a3c.interruption import interruption
 from a3c.parallel.processes import call, check_open_files, start_server
@@ -56,7 +58,8 @@ def parse(arguments: list[str]) -> Any:
         """Run folder to write. Default: runs/ENV-ALGORITHM-SEED-TIME."""
 
         resume: Path | None = None
-        """Run folder to continue, with its own settings except for flags given here; --steps is the total."""
+        """Run folder to continue, with its own settings except for flags given here; --steps is the total. With a limit
+        given here a run that was solved goes on."""
 
         repeats: int | None = None
         """Train this many times, one after another, as one run says little: with seeds S, S+1, ... from --seed S
@@ -66,6 +69,10 @@ def parse(arguments: list[str]) -> Any:
 
         config: Path | None = None
         """A run's config.toml, to repeat that run; flags given here override it."""
+
+        import_module: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+        """With --resume or --config: let a module be imported that only that run names, and that is not installed, such
+        as my_module in the current folder. Naming my_module:MyEnv-v0 here does it too. Say so only of what you know."""
 
         progress: bool = True
         """Show progress: one live line in a terminal, else a line now and then."""
@@ -115,7 +122,16 @@ def parse_settings(
             base = {name: value for name, value in base.items() if name not in LIMITS}
     # Pairs that are given take the place of those there are; tyro would make flags of the latter's names.
     base = {name: {} if isinstance(value, dict) and flag(name) in given else value for name, value in base.items()}
-    return parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
+    found = parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
+    file = wanted["resume"] or wanted["config"]
+    if not file and getattr(found, "import_module", ()):
+        raise SettingsError("--import-module goes with --resume or --config: a new run names my_module:MyEnv-v0 itself")
+    if file:
+        which = "--resume" if wanted["resume"] else "--config"
+        again = f"{prog} {which} {shlex.quote(str(file))} --import-module"
+        named = {module_of(wanted["environment"]), *found.import_module}
+        check_modules(found, named, file, lambda module: f"{again} {module}")
+    return found
 
 
 def _peek(arguments: list[str], names: list[str]) -> dict[str, str | None] | None:
@@ -148,21 +164,37 @@ def start(flags: Any, started: float) -> int:
 
     config = config_of(flags)
     begun = RunFolder(flags.run) if flags.run and RunFolder(flags.run).unsaved else None
-    if begun and config.seed is None:
-        # It was drawn then.
-        config = dataclasses.replace(config, seed=begun.config().seed)
-    work, begin = prepare(config)
+    work, begin = prepare(_as_drawn(config, begun.config()) if begun else config)
     path = flags.run or default_run_path(begin.config)
     # From here on there is a run, which is saved, and can be gone on with, however early Ctrl-C comes.
     with interruption.deferred(), locked(path):
         folder = RunFolder.create(path, begin.config)
         if begun:
             _say_anew(path)
+        if flags.progress and (line := chosen_sizes(config, begin.config)):
+            print(line, flush=True)
         return _train(work, begin, folder, flags, started)
+
+
+def _as_drawn(config: TrainConfig, before: TrainConfig) -> TrainConfig:
+    """The settings with what was drawn or measured before, where nothing is given: it would come out otherwise now."""
+    names = [name for name in ("seed", "envs_per_worker", "segment_length") if getattr(config, name) is None]
+    return dataclasses.replace(config, **{name: getattr(before, name) for name in names})
 
 
 def _say_anew(path: Path) -> None:
     print(f"the run in {path} ended before its first checkpoint: it starts anew")
+
+
+def chosen_sizes(asked: TrainConfig, resolved: TrainConfig) -> str | None:
+    """A line that says which sizes were chosen for slow steps; None where none were."""
+    if asked.envs_per_worker is not None or asked.segment_length is not None or resolved.has_default_sizes:
+        return None
+    count = resolved.environments_each
+    return (
+        f"steps take long, so a worker has {count} environment{'s' if count != 1 else ''} and segments of "
+        f"{resolved.segment_steps} steps (--envs-per-worker, --segment-length)"
+    )
 
 
 def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
@@ -242,14 +274,19 @@ def go_on(folder: Any, config: TrainConfig, limited: bool, say: Callable[[str], 
 
 def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
     """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
-    from a3c.runs.progress import make_display
+    from a3c.runs.progress import RemarksAlone, make_display
     from a3c.training import train
 
     config = begin.config
     workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
     what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
     return train(
-        begin, work, folder=folder, display=make_display(progress), heading=f"{heading}{what}", started=started
+        begin,
+        work,
+        folder=folder,
+        display=make_display(progress, RemarksAlone),
+        heading=f"{heading}{what}" if progress else "",
+        started=started,
     )
 
 

@@ -135,16 +135,23 @@ class EnvironmentMaker:
         required = [p for p in inspect.signature(found).parameters.values() if p.default is p.empty]
         return any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in required)
 
-    def spaces(self) -> tuple[gymnasium.Space, gymnasium.Space]:
+    def spaces(
+        self, look: Callable[[gymnasium.Env], object] = lambda environment: None
+    ) -> tuple[gymnasium.Space, gymnasium.Space]:
         """Observation and action space of one environment, which is made and closed for it.
+
+        `look` is called with it before, unless it is a vector.
 
         Raises InvalidEnvironment for a function that gives the same one at each call, which several workers, or one
         with several, would step together.
         """
         started = time.monotonic()
         made = self._make_to_look_at()
+        took = time.monotonic() - started
+        if isinstance(made, gymnasium.Env):
+            look(made)
         made.close()
-        if self._calls_function and time.monotonic() - started < LONG_TO_MAKE:
+        if self._calls_function and took < LONG_TO_MAKE:
             again = self._make_to_look_at()
             self._check_apart([made, again])
             again.close()

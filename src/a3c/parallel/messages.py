@@ -66,6 +66,10 @@ class Report:
     threads: dict[str, int] = field(default_factory=dict)
     """A learner's threads by their duty."""
     first_update: float | None = None
+    largest_reward: float = 0.0
+    """The largest training reward, without its sign."""
+    largest_observation: float = 0.0
+    """The largest number that episodes start with and a network sees as it is, without its sign; in a first report."""
     remarks: list[str] = field(default_factory=list)
     """What people should know of the environments."""
 

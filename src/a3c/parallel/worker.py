@@ -73,10 +73,11 @@ class Worker:
         self.index, self.config, self.policy, self.store = task.index, task.config, work.policy, task.store
         self.exchange = task.exchange
         self.store.attach(task.index, work.optimizer)
-        vector = work.environments.make_vector(task.config.envs_per_worker)
+        vector = work.environments.make_vector(task.config.environments_each)
         seed_unseeded(separate(vector), task.seed)
         self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
         self.reporter = Reporter(task.index, send, report_every)
+        self.reporter.report.largest_observation = self.collector.largest_observation
 
     def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
         if self.config.algorithm == "ga3c":
@@ -108,6 +109,7 @@ class Worker:
         if episodes:
             step = self.store.total("steps")
             self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
+        self.reporter.report.largest_reward = max(self.reporter.report.largest_reward, self.collector.largest_reward)
         if self.collector.remarks:
             self.reporter.report.remarks += self.collector.remarks
             self.collector.remarks = []

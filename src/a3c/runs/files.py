@@ -3,10 +3,11 @@
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from a3c.errors import DiskError
 
@@ -23,26 +24,48 @@ def exists(path: Path) -> bool:
 
 
 def write_atomically(path: Path, content: bytes, *, sync: bool = False) -> None:
-    """Writes to a temporary name in the same folder and renames it, so that `path` is never half-written.
+    """Writes a file under another name in the same folder and renames it, so that `path` is never half-written.
 
     With `sync` the content is on the disk before the rename, so that it survives a power cut.
     Raises DiskError, leaving what was there before as it was.
     """
+    # A part of the name: the whole may be as long as names can be.
+    temporary = path.parent / f".{path.name[:20]}.{secrets.token_hex(4)}{UNFINISHED}"
     with disk_errors(path):
-        # A part of the name: the whole may be as long as names can be.
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:20]}.", suffix=UNFINISHED)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                if sync:
-                    file.flush()
-                    os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
+            if not _write_without_name(temporary, content, sync):
+                with temporary.open("xb") as file:
+                    _fill(file, content, sync)
+            temporary.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+                temporary.unlink()
             raise
+
+
+def _write_without_name(path: Path, content: bytes, sync: bool) -> bool:
+    """Writes a file that gets its name when it is whole: a process that is killed meanwhile leaves nothing behind.
+    False where the system cannot do that, as Linux alone can."""
+    try:
+        descriptor = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY)
+    except (AttributeError, OSError):
+        return False
+    with os.fdopen(descriptor, "wb") as file:
+        _fill(file, content, sync)
+        try:
+            # The folder is not looked at, as the name is absolute: with one the system follows the link.
+            os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
+        except OSError:
+            return False
+    return True
+
+
+def _fill(file: BinaryIO, content: bytes, sync: bool) -> None:
+    file.write(content)
+    file.flush()
+    os.fchmod(file.fileno(), 0o644)
+    if sync:
+        os.fsync(file.fileno())
 
 
 def clear_unfinished(folder: Path) -> None:

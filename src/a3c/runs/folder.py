@@ -132,14 +132,14 @@ class RunFolder:
         Of a new run none do, nor events of one that began here and was killed. An episode that was reported after the
         checkpoint may have ended before it: the checkpoint's count says how many there are.
         """
-        steps, episodes = counts["steps"] or None, counts["episodes"]
-        if steps is None:
+        steps, episodes = counts["steps"], counts["episodes"]
+        if not steps:
             with disk_errors(self.path):
                 for events in self.path.glob(f"{EVENTS}.*"):
                     events.unlink()
         return (
-            RowFile(self.episodes_path, EPISODE_COLUMNS, steps, episodes),
-            RowFile(self.metrics_path, METRIC_COLUMNS, steps),
+            RowFile(self.episodes_path, EPISODE_COLUMNS, {"step": steps} if steps else None, most=episodes),
+            RowFile(self.metrics_path, METRIC_COLUMNS, {"steps": steps, "episodes": episodes} if steps else None),
         )
 
     def open_tensorboard(self) -> TensorBoard:

@@ -30,14 +30,18 @@ TENSORBOARD_AFTER = 10.0
 class RowFile:
     """A CSV file that grows by whole rows.
 
-    Where a run is resumed, rows after step `keep_until`, and those after the first `most`, are dropped: they came after
-    its checkpoint. Raises RunFolderError where the file that is there has other columns, DiskError.
+    Where a run is resumed, the rows stay that its checkpoint covers: those whose counts are at most these, `until`, and
+    of them the first `most`. Raises RunFolderError where the file that is there has other columns, DiskError.
     """
 
-    def __init__(self, path: Path, columns: tuple[str, ...], keep_until: int | None = None, most: int | None = None):
+    def __init__(
+        self, path: Path, columns: tuple[str, ...], until: dict[str, int] | None = None, most: int | None = None
+    ):
         rows = []
-        if keep_until is not None:
-            rows = [row for row in read_rows(path, columns)[:most] if int(row[0]) <= keep_until]
+        if until is not None:
+            bounds = [(columns.index(name), bound) for name, bound in until.items()]
+            found = read_rows(path, columns)[:most]
+            rows = [row for row in found if all(float(row[place] or 0) <= bound for place, bound in bounds)]
         write_atomically(path, _csv([columns, *rows]), sync=bool(rows))
         self._file = GrowingFile(path)
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
-from a3c.errors import DiskError, OutputError
+from a3c.errors import DiskError, OutputError, TrainingDiverged
 from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.machine import available_cores
 from a3c.parallel.messages import Report
@@ -18,7 +18,10 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS
 from a3c.runs.progress import Display, Progress
+from a3c.runs.watch import Watch
 
+START_WITHIN = 120.0
+"""Seconds that imports, environments and compiling may take before a limit on seconds counts them."""
 WINDOW = 100
 """Episodes in the moving mean by which a run is judged."""
 AVERAGED = 20
@@ -65,6 +68,9 @@ class Monitor:
         self._recent_queue: float | None = None
         self._threads: dict[str, int] = {}
         self._remarked = False
+        self.remarks: list[str] = []
+        """What people were told of this run."""
+        self._watch = Watch(self.config, checkpoint.counts, checkpoint.own_network)
         self._rate: float | None = None
         self._ended: float | None = None
         now = time.monotonic()
@@ -76,6 +82,8 @@ class Monitor:
             self._episodes_file, self._metrics_file = folder.open_rows(checkpoint.counts)
             self._tensorboard = folder.open_tensorboard() if self.config.tensorboard else None
             self._write_summary("running")
+        for line in self._watch.begin():
+            self._remark(line)
 
     @property
     def seconds(self) -> float:
@@ -98,7 +106,12 @@ class Monitor:
         """Whether a limit that the main process watches is reached: the target return, or seconds."""
         config = self.config
         solved = self.solved_at_step is not None and config.stop_when_solved
-        return solved or (config.seconds is not None and time.monotonic() - self._started >= config.seconds)
+        return solved or (config.seconds is not None and self._trained_for() >= config.seconds)
+
+    def _trained_for(self) -> float:
+        """Seconds since the first update, which is what a limit on them counts; below 0 before it."""
+        first = self._work_started if self.config.algorithm == "random" else self._first_update
+        return time.monotonic() - (self._started + START_WITHIN if first is None else first)
 
     def receive(self, report: Report) -> None:
         """Takes in what a worker did."""
@@ -120,7 +133,9 @@ class Monitor:
         if report.remarks and not self._remarked:
             # Once a run: the other workers' environments are the same.
             self._remarked = True
-            self._display.say(f"worker {report.worker}: {report.remarks[0]}")
+            self._remark(f"worker {report.worker}: {report.remarks[0]}")
+        for line in self._watch.see(report, self.store.total("updates"), time.monotonic()):
+            self._remark(line)
         self._updates_of_run += report.updates
         self._lag_of_run += report.lag
         if report.episodes:
@@ -128,6 +143,10 @@ class Monitor:
             self._average = now + (1 - 1 / AVERAGED) ** len(report.episodes) * (self._average - now)
         for episode in report.episodes:
             self._add_episode(report.worker, *episode)
+
+    def _remark(self, line: str) -> None:
+        self.remarks.append(line)
+        self._display.say(line)
 
     def _add_episode(self, worker: int, step: int, seconds: float, return_: float, length: int) -> None:
         if len(self._returns) == WINDOW:
@@ -206,7 +225,7 @@ class Monitor:
 
     def _fraction(self, totals: dict[str, int]) -> tuple[float | None, float | None]:
         """How much of the nearest limit is used, and the seconds left until it."""
-        spent = time.monotonic() - self._started
+        spent = max(self._trained_for(), 0.0)
         parts: list[tuple[float, float]] = []
         for name in ("steps", "episodes"):
             if limit := getattr(self.config, name):
@@ -299,14 +318,18 @@ class Monitor:
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes the last rows, the checkpoints and the summary.
 
-        Each of them is tried, even where one cannot be written; then raises DiskError, with the summary saying so too.
+        Each of them is tried, even where one cannot be written; then raises DiskError, or TrainingDiverged where there
+        is no number to be saved, with the summary saying so too.
         """
         self._ended = time.monotonic()
+        if status == "finished":
+            for line in self._watch.end(self.store.total("updates")):
+                self._remark(line)
         failures = []
         for step in self._last_steps():
             try:
                 step()
-            except DiskError as failure:
+            except (DiskError, TrainingDiverged) as failure:
                 failures.append(failure)
         if self.folder is None:
             return
@@ -356,6 +379,7 @@ class Monitor:
             "solved_at_step": self.solved_at_step,
             "solved_at_second": self.solved_at_second,
             "policy_lag": round(self._lag_of_run / self._updates_of_run, 3) if self._updates_of_run else None,
+            "remarks": self.remarks,
             "versions": VERSIONS,
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
         }

@@ -1,12 +1,13 @@
 """Progress of a run, as callbacks get it, and how it is shown: a live line, or plain lines without a terminal."""
 
 import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from a3c.errors import OutputError
+from a3c.errors import OutputError, TrainingWarning
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class LiveLine(PlainLines):
 
 
 class NoDisplay:
-    """Shows nothing."""
+    """Shows nothing, and says nothing."""
 
     every = float("inf")
 
@@ -131,9 +132,30 @@ class NoDisplay:
     def close(self, progress: Progress) -> None: ...
 
 
-def make_display(wanted: bool) -> Display:
+class RemarksAlone(NoDisplay):
+    """Shows no progress; what people should know of the run goes to standard error."""
+
+    def say(self, line: str) -> None:
+        # Nobody is left to tell where it is closed.
+        with suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
+
+
+class Warnings(NoDisplay):
+    """Shows no progress; what people should know of the run is a Python warning."""
+
+    def say(self, line: str) -> None:
+        level, frame = 1, sys._getframe()
+        # The line that called `learn` is the one to show.
+        while frame is not None and frame.f_globals.get("__name__", "").startswith("a3c."):
+            level, frame = level + 1, frame.f_back
+        warnings.warn(line, TrainingWarning, stacklevel=level)
+
+
+def make_display(wanted: bool, otherwise: type[NoDisplay] = NoDisplay) -> Display:
+    """Progress, where it is wanted; else a display that shows none."""
     if not wanted or sys.stdout is None:
-        return NoDisplay()
+        return otherwise()
     return LiveLine() if sys.stdout.isatty() else PlainLines()
 
 
