@@ -309,10 +309,12 @@ def faults(arguments: argparse.Namespace) -> list[Record]:
             print(f"  {number + 1} {kind}, {record['algorithm']}: {verdict}", flush=True)
         return record
 
+    pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(one, range(arguments.faults)))
+        return list(pool.map(one, range(arguments.faults)))
     finally:
+        # On Ctrl-C those that run are ended, and no others begin.
+        pool.shutdown(cancel_futures=True)
         resuming.close()
 
 
@@ -387,8 +389,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--kinds", type=_kinds, default=",".join(KINDS), help="kinds of faults, of %(default)s")
     arguments = parser.parse_args()
-    # Where this is run by nohup, runs would ignore SIGHUP too; what is handled here is not ignored there.
+    # What a shell has this ignore, as `nohup` does, runs would ignore too; what is handled here they do not.
     signal.signal(signal.SIGHUP, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     BENCHMARK.run(arguments)
 
 

@@ -43,4 +43,4 @@ class Faulty(gymnasium.Env):
         return self.np_random.uniform(-1, 1, 4).astype(np.float32)
 
 
-gymnasium.register("Faulty-v0", Faulty)
+gymnasium.register("Faulty-v0", "faulty_environments:Faulty")

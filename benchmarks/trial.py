@@ -55,8 +55,7 @@ class Trial:
         self.resuming: list[str] = []
         """Flags to go on with."""
         self.run = folder / "run"
-        # Short: the paths of sockets are limited.
-        self.temporary = Path(tempfile.mkdtemp(prefix="f"))
+        self.temporary = Path(tempfile.mkdtemp(prefix="fault-"))
         self.bad: list[str] = []
         self.status: int | None = None
         self.seconds = 0.0
