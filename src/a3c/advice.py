@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from a3c.config import TrainConfig
-from a3c.environments.observations import Observations, parts, size_of
+from a3c.environments.observations import Observations, parts
 from a3c.errors import SettingsError
 from a3c.machine import available_cores
 from a3c.rollout.random_play import RandomPlay
@@ -144,11 +144,7 @@ def _numbers(config: TrainConfig, observations: Observations, play: RandomPlay) 
         yield Remark("dtype", f"observations are {given}, and their space says {wanted}: return .astype(np.{wanted})")
     if play.low is None or play.high is None or config.normalize_observations:
         return
-    # Bytes are scaled by the network.
-    bytes_ = np.concatenate(
-        [np.full(size_of(part), part.dtype == np.uint8) for part in parts(observations.space).values()]
-    )
-    amounts = np.flatnonzero(np.array(observations.numbers) & ~bytes_ & (play.high > play.low))
+    amounts = np.flatnonzero(observations.amounts & (play.high > play.low))
     if not amounts.size:
         return
     low, high = play.low[amounts], play.high[amounts]

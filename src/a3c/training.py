@@ -222,7 +222,12 @@ def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: 
     worker, *learners = tasks
     for task in learners:
         _learn_in_turn(task, work, send)
-    worker_process.run(Worker(worker, work, send, report_every=0.0))
+    try:
+        worker_process.run(Worker(worker, work, send, report_every=0.0))
+    finally:
+        # They hold each other; what is shared is to be freed now.
+        for task in learners:
+            _take_turns(task, None)
 
 
 def _learn_in_turn(task: Task, work: "Work", send: Callable[[Report], None]) -> None:
@@ -231,7 +236,10 @@ def _learn_in_turn(task: Task, work: "Work", send: Callable[[Report], None]) -> 
     from a3c.parallel.learner import Learner
 
     learner = Learner(task, work, send, report_every=0.0)
-    turn = take_turns(worker_process.algorithm(task.config).duties(learner))
+    _take_turns(task, take_turns(worker_process.algorithm(task.config).duties(learner)))
+
+
+def _take_turns(task: Task, turn: Callable[[], None] | None) -> None:
     task.exchange.queue.on_put = turn
     if task.config.algorithm == "ga3c":
         task.exchange.board.on_ask = turn

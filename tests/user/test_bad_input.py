@@ -222,7 +222,6 @@ DAMAGES = {
     "no spaces": (_other_header(spaces={}), "does not hold what a checkpoint should"),
     "no counts": (_other_header(counts={}), "does not hold what a checkpoint should"),
     "header of another type": (_other_header(spaces=[1], counts="many"), "does not hold what a checkpoint should"),
-    "missing": (None, "no checkpoint"),
 }
 
 
@@ -230,12 +229,8 @@ DAMAGES = {
 def damaged_run(request, trained, tmp_path) -> Path:
     run = tmp_path / "run"
     shutil.copytree(trained.folder.path, run)
-    for which in ("latest", "best"):
-        path = RunFolder(run).checkpoint_path(which)
-        if request.param is None:
-            path.unlink()
-        else:
-            path.write_bytes(request.param(path.read_bytes()))
+    for path in RunFolder(run).checkpoints.iterdir():
+        path.write_bytes(request.param(path.read_bytes()))
     return run
 
 
@@ -245,6 +240,12 @@ def test_a_wrong_checkpoint(command, damaged_run, word, arguments):
     before = {path: path.read_bytes() for path in damaged_run.rglob("*.*") if path.is_file()}
     assert_refused(command(*arguments), word)
     assert {path: path.read_bytes() for path in damaged_run.rglob("*.*") if path.is_file()} == before
+
+
+def test_a_run_without_a_checkpoint_has_nobody_to_evaluate(command, trained, tmp_path):
+    shutil.copytree(trained.folder.path, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    assert_refused(command("evaluate", "run"), "run holds no checkpoint yet")
 
 
 def test_a_checkpoint_with_parameters_for_another_network(command, trained, tmp_path):

@@ -5,8 +5,10 @@ import tomllib
 import warnings
 
 import gymnasium
+import numpy as np
 import pytest
 from a3c_command import SMALL
+from gymnasium.spaces import Box
 from odd_environments import Walk
 
 from a3c import A2C, A3C, GA3C, IMPALA, RandomAgent, load, preparing
@@ -80,6 +82,20 @@ def test_the_command_says_it_beside_the_progress_or_to_standard_error(command, o
     assert len(said) == 1
     if progress == "--no-progress":
         assert (outcome.out, outcome.err) == ("", f"{said[0]}\n")
+
+
+class Market(Walk):
+    """It shows prices."""
+
+    observation_space = Box(-np.inf, np.inf, (3,), np.float32)
+
+    def _observation(self):
+        return 30_000 + 100 * super()._observation()
+
+
+def test_prices_are_named():
+    with pytest.warns(TrainingWarning, match="observations reach 3.\\d+e.04.*--normalize-observations"):
+        A3C(Market, **INLINE).learn(steps=16)
 
 
 @pytest.fixture

@@ -164,10 +164,7 @@ def start(flags: Any, started: float) -> int:
 
     config = config_of(flags)
     begun = RunFolder(flags.run) if flags.run and RunFolder(flags.run).unsaved else None
-    if begun and config.seed is None:
-        # It was drawn then.
-        config = dataclasses.replace(config, seed=begun.config().seed)
-    work, begin = prepare(config)
+    work, begin = prepare(_as_drawn(config, begun.config()) if begun else config)
     path = flags.run or default_run_path(begin.config)
     # From here on there is a run, which is saved, and can be gone on with, however early Ctrl-C comes.
     with interruption.deferred(), locked(path):
@@ -177,6 +174,12 @@ def start(flags: Any, started: float) -> int:
         if flags.progress and (line := chosen_sizes(config, begin.config)):
             print(line, flush=True)
         return _train(work, begin, folder, flags, started)
+
+
+def _as_drawn(config: TrainConfig, before: TrainConfig) -> TrainConfig:
+    """The settings with what was drawn or measured before, where nothing is given: it would come out otherwise now."""
+    names = [name for name in ("seed", "envs_per_worker", "segment_length") if getattr(config, name) is None]
+    return dataclasses.replace(config, **{name: getattr(before, name) for name in names})
 
 
 def _say_anew(path: Path) -> None:

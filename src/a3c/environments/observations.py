@@ -41,6 +41,12 @@ class Observations:
         """Which numbers of a packed observation are amounts, and not choices or bits."""
         return tuple(bool(isinstance(part, Box)) for part in self._parts for _ in range(size_of(part)))
 
+    @property
+    def amounts(self) -> np.ndarray:
+        """Which numbers are amounts that networks see as they are; bytes are scaled, choices one-hot. Flat."""
+        seen = [isinstance(part, Box) and part.dtype != np.uint8 for part in self._parts]
+        return np.repeat(seen, [size_of(part) for part in self._parts])
+
     def pack(self, batch: Any) -> np.ndarray:
         """Observations of a batch of environments -> `[B, *shape]`.
 

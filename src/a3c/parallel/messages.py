@@ -68,6 +68,8 @@ class Report:
     first_update: float | None = None
     largest_reward: float = 0.0
     """The largest training reward, without its sign."""
+    largest_observation: float = 0.0
+    """The largest number that episodes start with and a network sees as it is, without its sign; in a first report."""
     remarks: list[str] = field(default_factory=list)
     """What people should know of the environments."""
 

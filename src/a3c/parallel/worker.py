@@ -77,6 +77,7 @@ class Worker:
         seed_unseeded(separate(vector), task.seed)
         self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
         self.reporter = Reporter(task.index, send, report_every)
+        self.reporter.report.largest_observation = self.collector.largest_observation
 
     def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
         if self.config.algorithm == "ga3c":

@@ -70,6 +70,9 @@ class Collector:
         except (InvalidEnvironment, TypeError, ValueError) as error:
             self._explain(error)
             raise
+        amounts = self._observations.reshape(len(self._observations), -1)[:, policy.observations.amounts]
+        self.largest_observation = float(np.abs(amounts).max(initial=0.0))
+        """Of those that the first episodes start with, without its sign."""
         self._lives = Lives(info) if config.episodic_life else None
         self._lost = np.zeros(environments.num_envs, bool)
         self._memory = Memory(policy, environments.num_envs) if policy.layout.state else None
