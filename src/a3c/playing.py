@@ -9,6 +9,8 @@ import gymnasium
 import numpy as np
 
 from a3c.agent import Agent
+from a3c.environments import results
+from a3c.environments.serial import close_and_say
 from a3c.errors import InvalidEnvironment, SettingsError
 from a3c.runs.files import disk_errors
 
@@ -62,7 +64,7 @@ def play(
             returns.append(return_)
             say(f"episode {episode + 1}: return {return_:g}")
     finally:
-        environment.close()
+        close_and_say(environment)
     if film is not None and video is not None:
         _write(video, film.frames, fps)
         say(f"video    {video} ({len(film.frames)} frames, {len(film.frames) / fps:.0f} s)")
@@ -94,7 +96,7 @@ def _play_episode(
     agent: Agent, environment: gymnasium.Env, deterministic: bool, seed: int | None, film: _Film | None
 ) -> float | None:
     """An episode's return; None where the film was full before its end."""
-    observation, _ = environment.reset(seed=seed)
+    observation, _ = results.reset(environment, seed)
     return_, ended, state = 0.0, False, None
     while not ended:
         if film is not None:
@@ -102,8 +104,8 @@ def _play_episode(
                 return None
             film.add()
         action, state = agent.predict(observation, state, deterministic)
-        observation, reward, terminated, truncated, _ = environment.step(action)
-        return_ += float(reward)
+        observation, reward, terminated, truncated, _ = results.step(environment, action)
+        return_ += reward
         ended = terminated or truncated
     if film is not None and not film.full:
         film.add()

@@ -15,9 +15,10 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from a3c.config import TrainConfig
-from a3c.environments.single import SingleVectorEnv
+from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
 from a3c.learning.moments import Moments
+from a3c.rollout.explaining import explain
 from a3c.rollout.lives import Lives
 from a3c.rollout.memory import Memory
 from a3c.rollout.segment import Segment
@@ -65,8 +66,8 @@ class Collector:
         try:
             observations, info = environments.reset(seed=environment_seeds(environments, resets))
             self._observations = self._pack(observations)
-        except (InvalidEnvironment, TypeError, ValueError) as error:
-            self._explain(error)
+        except Exception as error:
+            explain(error, environments, policy.observations, 0)
             raise
         self._lives = Lives(info) if config.episodic_life else None
         self._lost = np.zeros(environments.num_envs, bool)
@@ -170,8 +171,8 @@ class Collector:
         self._steps += 1
         try:
             return self._step_all(actions)
-        except (InvalidEnvironment, TypeError, ValueError) as error:
-            self._explain(error)
+        except Exception as error:
+            explain(error, self.environments, self.policy.observations, self._steps)
             raise
 
     def _step_all(self, actions: np.ndarray) -> tuple[Any, Any, Any, Any, np.ndarray | None]:
@@ -272,21 +273,6 @@ class Collector:
         """Which number of an observation; nothing for a reward."""
         return f"{self.policy.observations.name(place)}, " if place else ""
 
-    def _explain(self, error: Exception) -> None:
-        """Raises InvalidEnvironment, with the step, for an observation that is not what its space says.
-
-        Gymnasium fails to put one into a batch without saying which; it has noted what each environment gave.
-        """
-        step = f"step {self._steps}"
-        if isinstance(error, InvalidEnvironment):
-            raise InvalidEnvironment(f"{error} ({step} of this worker's environments)") from None
-        for index, observation in enumerate(getattr(self.environments, "_env_obs", ())):
-            try:
-                if observation is not None:
-                    self.policy.observations.check(observation)
-            except InvalidEnvironment as wrong:
-                raise InvalidEnvironment(f"{wrong} (environment {index} of this worker, {step})") from None
-
 
 def _widened(bounds: tuple[np.ndarray, np.ndarray] | None) -> tuple[np.ndarray, np.ndarray] | None:
     """The bounds with what rounding may add, float32."""
@@ -318,6 +304,6 @@ def autoreset_mode(environments: VectorEnv) -> AutoresetMode:
 
 def environment_seeds(environments: VectorEnv, seed_sequence: np.random.SeedSequence) -> Any:
     """A seed for each environment where each is an object of its own, else one for them all."""
-    if isinstance(environments.unwrapped, (SyncVectorEnv, SingleVectorEnv)):
+    if isinstance(environments.unwrapped, (SyncVectorEnv, SerialVectorEnv)):
         return [int(s.generate_state(1)[0] >> 1) for s in seed_sequence.spawn(environments.num_envs)]
     return int(seed_sequence.generate_state(1)[0] >> 1)
