@@ -1,3 +1,5 @@
+import os
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -17,10 +19,21 @@ POLICY_SETTINGS = (
 policies = {}
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """The folder of compiled programs: one for all processes that share the tests, so that each is compiled once."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "compiled"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
-def compile_once(tmp_path_factory):
+def compile_once(compiled):
     """Programs that tests have in common are compiled once; nothing is read from, or left for, another run."""
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
+    jax.config.update("jax_compilation_cache_dir", str(compiled))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 

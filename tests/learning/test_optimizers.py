@@ -74,6 +74,53 @@ def test_the_count_given_is_the_count_used():
         np.testing.assert_allclose(step, expected, rtol=1e-3)
 
 
+def made(floats, change):
+    """What a change makes of floats, as the store makes it."""
+    sums, factors = np.split(np.asarray(change), [len(floats)])
+    floats = floats.copy()
+    floats[1:] *= factors
+    return floats + sums
+
+
+KEPT_ABOVE_ZERO = {
+    "adam": [1],
+    "adamw": [1],
+    "amsgrad": [1, 2],
+    "adabelief": [1],
+    "rmsprop": [0],
+    "adagrad": [0],
+    "yogi": [1],
+}
+
+
+@pytest.mark.parametrize("name", KEPT_ABOVE_ZERO)
+def test_a_change_that_comes_late_leaves_the_state_on_its_side_of_zero(name):
+    optimizer = SharedOptimizer(name, {}, 64)
+    generator = np.random.default_rng(0)
+    floats = np.concatenate([np.ones((1, 64), np.float32), optimizer.initial_state()])
+    count, late = 0, []
+    # Gradients that shrink by a factor of a million: what was computed early is added to a state that is far smaller.
+    for size in np.geomspace(1.0, 1e-6, 12):
+        gradient = (size * generator.normal(size=64)).astype(np.float32)
+        late += [optimizer.update(gradient, floats, count, 0.01)]
+        for _ in range(300):
+            floats, count = made(floats, optimizer.update(size * gradient, floats, count, 0.01)), count + 1
+    for change in late * 10:
+        floats = made(floats, change)
+        assert (floats[1:][KEPT_ABOVE_ZERO[name]] >= 0).all()
+        assert np.isfinite(optimizer.update(np.full(64, 1e-6, np.float32), floats, count, 0.01)).all()
+
+
+def test_a_state_that_nobody_else_changes_becomes_what_the_optimizer_says():
+    optimizer, transformation = SharedOptimizer("adam", {}, 3), optax.adam(1.0)
+    floats = np.array([[1, 2, 3], [0.5, -0.5, 0.1], [0.2, 0.0, 1e-12]], np.float32)
+    gradient = np.array([-1.0, 3.0, 0.0], np.float32)
+    state = (optax.ScaleByAdamState(jnp.asarray(7), floats[1], floats[2]), optax.EmptyState())  # type: ignore[arg-type]
+    _, (expected, *_) = transformation.update(gradient, state)
+    changed = made(floats, optimizer.update(gradient, floats, 7, 0.1))
+    np.testing.assert_allclose(changed[1:], [expected.mu, expected.nu], rtol=1e-6)
+
+
 @pytest.mark.parametrize(("name", "rows"), [("sgd", 0), ("rmsprop", 1), ("adam", 2), ("lion", 1)])
 def test_rows_are_the_arrays_kept_per_parameter(name, rows):
     optimizer = SharedOptimizer(name, {}, 3)

@@ -1,4 +1,5 @@
 import fcntl
+import os
 import signal
 from contextlib import contextmanager
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from a3c.config import TrainConfig
+from a3c.errors import TrainingDiverged
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.pickling import dumps
@@ -157,6 +159,97 @@ def test_a_store_continues_from_counts_and_state(make_store):
     assert store.apply(np.zeros(2, np.float32), 0.1, 5) == 0
     store.count(steps=3, episodes=1)
     assert store.totals() == {"steps": 13, "episodes": 3, "updates": 6}
+
+
+class Paused:
+    """An optimizer whose first `pauses` updates are computed, and then wait for `meanwhile()` to be over."""
+
+    def __init__(self, optimizer, meanwhile, pauses=1):
+        self._optimizer, self._meanwhile, self._pauses, self.computed = optimizer, meanwhile, pauses, 0
+
+    def update(self, *arguments):
+        change = np.asarray(self._optimizer.update(*arguments))
+        self.computed += 1
+        if self.computed <= self._pauses:
+            self._meanwhile()
+        return change
+
+
+def test_a_worker_that_was_paused_between_reading_and_adding_does_no_harm():
+    """It computes a change while gradients are large, and wakes up when they are small and others have gone on."""
+    size, updates = 100, 1000
+    optimizer = SharedOptimizer("adam", {"b2": 0.99}, size)
+    store = ParameterStore(np.zeros(size, np.float32), optimizer.initial_state(), 1, shared=False)
+    store.attach(0, optimizer)
+    generator = np.random.default_rng(0)
+
+    def apply(scale):
+        return store.apply((scale * generator.normal(size=size)).astype(np.float32), 1e-3, store.total("updates"))
+
+    def others_go_on():
+        store.attach(0, optimizer)
+        for update in range(updates):
+            apply(10.0 ** (-6 * update / updates))
+        store.attach(0, paused)
+
+    for _ in range(100):
+        apply(1.0)
+    paused = Paused(optimizer, others_go_on)
+    store.attach(0, paused)
+    before = store.total("updates")
+    assert apply(0.0) == updates
+    assert store.total("updates") == before + updates + 1
+    # The change from before the pause was not made: it was computed anew.
+    assert paused.computed == 2
+    for _ in range(200):
+        apply(1e-6)
+        assert (store.optimizer_state[1] >= 0).all()
+    assert np.isfinite(store.parameters).all()
+
+
+def test_a_change_that_a_few_updates_of_others_came_before_is_made(make_store):
+    store = make_store(np.zeros(2, np.float32), 1, "rmsprop", shared=False)
+    optimizer = store._optimizer
+
+    def others_go_on():
+        store.attach(0, optimizer)
+        for _ in range(50):
+            store.apply(np.ones(2, np.float32), 0.1, 0)
+        store.attach(0, paused)
+
+    paused = Paused(optimizer, others_go_on)
+    store.attach(0, paused)
+    store.apply(np.ones(2, np.float32), 0.1, 0)
+    assert (paused.computed, store.total("updates")) == (1, 51)
+
+
+def test_a_worker_that_the_system_stops_in_the_middle_of_its_update_does_no_harm(make_store):
+    """What a laptop's sleep does, or too many processes on too few cores."""
+    store = make_store(np.zeros(1000, np.float32), 2, "adam")
+    for _ in range(100):
+        store.apply(np.ones(1000, np.float32), 1e-3, 0)
+    with serving(store, 1) as (other,):
+        for _ in range(20):
+            other.ask(
+                "repeat", 200, "apply", {"gradient": np.ones(1000, np.float32), "learning_rate": 1e-3, "version": 0}
+            )
+            # Wherever it is now, it stays there.
+            os.kill(other.process.pid, signal.SIGSTOP)
+            for _ in range(100):
+                store.apply(np.full(1000, 1e-6, np.float32), 1e-3, 0)
+            os.kill(other.process.pid, signal.SIGCONT)
+            assert other.answer() == "done"
+            assert (store.optimizer_state[1] >= 0).all()
+            assert np.isfinite(store.parameters).all()
+
+
+def test_a_step_that_is_not_finite_changes_nothing(make_store):
+    store = make_store(np.ones(2, np.float32), 1, "adam", shared=False)
+    with pytest.raises(TrainingDiverged, match="no longer finite"):
+        store.apply(np.array([1, np.inf], np.float32), 0.1, 0)
+    np.testing.assert_array_equal(store.parameters, 1)
+    np.testing.assert_array_equal(store.optimizer_state, 0)
+    assert store.total("updates") == 0
 
 
 def test_a_store_that_no_worker_attached_to_neither_counts_nor_applies():

@@ -13,24 +13,11 @@ from a3c.runs.folder import RunFolder
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def compilation_cache(compiled: Path) -> Iterator[Path]:
     """Compiled programs are kept for the session, also by the commands: most runs here need the same ones."""
-    import jax
-    from jax.experimental.compilation_cache import compilation_cache
-
-    folder = tmp_path_factory.mktemp("compiled")
-    settings = {"jax_persistent_cache_min_compile_time_secs": 0, "jax_persistent_cache_min_entry_size_bytes": -1}
-    settings["jax_compilation_cache_dir"] = str(folder)
-    before = {name: getattr(jax.config, name) for name in settings}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(folder))
-        for name, value in settings.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()
-        yield folder
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(compiled))
+        yield compiled
 
 
 @pytest.fixture

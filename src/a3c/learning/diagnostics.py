@@ -16,3 +16,13 @@ def check_finite(diagnostics: np.ndarray) -> None:
         raise TrainingDiverged(
             "the gradient is no longer finite: lower --learning-rate, or scale the rewards down with --reward-scale"
         )
+
+
+def check_change(change: np.ndarray) -> None:
+    """Raises TrainingDiverged where an optimizer's change to parameters and state is not finite."""
+    # One pass without an array of truths; what overflows in it has diverged too.
+    if not math.isfinite(change.sum()):
+        raise TrainingDiverged(
+            "the optimizer's step is no longer finite: lower --learning-rate, or clip gradients with "
+            "--max-gradient-norm"
+        )

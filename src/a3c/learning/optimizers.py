@@ -69,10 +69,15 @@ class SharedOptimizer:
 
     @cached_property
     def update(self):
-        """Jitted `(gradient [P], floats [1+K, P], count, learning_rate) -> change [1+K, P]`.
+        """Jitted `(gradient [P], floats [1+K, P], count, learning_rate) -> change [1+2K, P]`.
 
-        The first row of `floats` is the parameters, the others are the state; `change` is to be added to them in place:
-        what is shared is never written back whole. `count` is the number of updates applied before this one.
+        The first row of `floats` is the parameters, the others are the state. `change` is to be made in place, as what
+        is shared is never written back whole: its last K rows are factors for the state, its first 1+K are then to be
+        added to `floats`. `count` is the number of updates applied before this one.
+
+        What comes nearer to 0 does so by a factor, all else by a sum. A change that is made late, to a state that
+        others have changed since, therefore never takes across 0 what the optimizer keeps on one side of it, such as
+        Adam's second moments, of which it takes the root.
         """
         transformation, leaves, treedef = self._transformation(), self._leaves, self._treedef
 
@@ -82,8 +87,14 @@ class SharedOptimizer:
             values = [next(rows) if leaf.shape else jnp.asarray(count, leaf.dtype) for leaf in leaves]
             step, new = transformation.update(gradient, jax.tree.unflatten(treedef, values), parameters)
             new_rows = [row for row, leaf in zip(jax.tree.leaves(new), leaves, strict=True) if leaf.shape]
-            changes = [new_row - row for new_row, row in zip(new_rows, state, strict=True)]
-            return jnp.stack([learning_rate * step, *changes])
+            sums, factors = [], []
+            for row, new_row in zip(state, new_rows, strict=True):
+                ratio = new_row / row
+                # False where the state is 0, and the ratio infinite or no number.
+                shrinks = (ratio >= 0) & (ratio < 1)
+                sums.append(jnp.where(shrinks, 0.0, new_row - row))
+                factors.append(jnp.where(shrinks, ratio, 1.0))
+            return jnp.stack([learning_rate * step, *sums, *factors])
 
         return jax.jit(update)
 

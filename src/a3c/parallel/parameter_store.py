@@ -7,6 +7,9 @@
 Lock-free (Hogwild!, Recht et al. 2011; Mnih et al. 2016, section 4): a worker adds its step in place, element by
 element, while others read and add. An element can lose an addition when two workers hit it in the same instant; a
 vector is never written back whole, so no worker undoes another's work. With `locked` updates are one at a time.
+
+A worker may be held up anywhere, for seconds: what it does then is bounded. Its state changes by factors and sums that
+keep its sign (`SharedOptimizer.update`), and a change that is too old is computed anew.
 """
 
 from contextlib import nullcontext
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from a3c.environments.spaces import NO_STATISTICS
+from a3c.learning.diagnostics import check_change
 from a3c.learning.moments import Statistics
 from a3c.parallel.shared_memory import FileLock, SharedArray
 
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
     from a3c.learning.optimizers import SharedOptimizer
 
 COUNTERS = ("steps", "episodes", "updates")
+OLDEST_CHANGE = 50
+"""Updates by others after which a change to parameters and state is computed anew. With many workers on few cores some
+come between."""
 
 
 class ParameterStore:
@@ -79,21 +86,33 @@ class ParameterStore:
             return self.parameters, version
 
     def apply(self, gradient: np.ndarray, learning_rate: float, version: float) -> float:
-        """Adds the optimizer's step for `gradient` to the shared parameters.
+        """Adds the optimizer's step for `gradient` to the shared parameters, and updates the shared state.
 
         Returns the policy lag: the updates applied since `read` gave `version`, a mean where several reads were.
+        Raises TrainingDiverged, and changes nothing, where the step is not finite.
         """
+        if self._optimizer is None:
+            raise RuntimeError("attach() the store with an optimizer before applying gradients")
         with self._held():
-            count = self.total("updates")
-            if self._optimizer is None:
-                raise RuntimeError("attach() the store with an optimizer before applying gradients")
-            # A copy, since JAX may read an array in place while other workers write to it.
-            floats = self._floats.array.copy()
-            change = np.asarray(self._optimizer.update(gradient, floats, count, learning_rate))
-            learned = slice(0, floats.shape[1] - self._statistics.size)
-            np.add(self._floats.array[:, learned], change[:, learned], out=self._floats.array[:, learned])
+            count, change = self._change(gradient, learning_rate)
+            # Who was held up meanwhile, as by a machine that slept, has a step from a state that is long gone.
+            while self.total("updates") - count > OLDEST_CHANGE:
+                count, change = self._change(gradient, learning_rate)
+            learned = slice(0, change.shape[1] - self._statistics.size)
+            floats, rows = self._floats.array[:, learned], len(self._floats.array)
+            floats[1:] *= change[rows:, learned]
+            floats += change[:rows, learned]
             self.count(updates=1)
         return count - version
+
+    def _change(self, gradient: np.ndarray, learning_rate: float) -> tuple[int, np.ndarray]:
+        """The updates so far, and the optimizer's change to the floats as they are now."""
+        assert self._optimizer is not None
+        count = self.total("updates")
+        # A copy, since JAX may read an array in place while other workers write to it.
+        change = np.asarray(self._optimizer.update(gradient, self._floats.array.copy(), count, learning_rate))
+        check_change(change)
+        return count, change
 
     def count(self, **amounts: int) -> None:
         """Adds to this worker's counters, among `steps`, `episodes` and `updates`."""

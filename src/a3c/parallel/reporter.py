@@ -17,6 +17,8 @@ class Reporter:
     def __init__(self, index: int, send: Callable[[Report], None], every: float):
         self._index, self._send, self._every = index, send, every
         self.report, self._reported = Report(index), 0.0
+        self.threads: dict[str, int] = {}
+        """A learner's threads by their duty: every report has them."""
         self._diagnostics: list[np.ndarray] = []
         self._updated = False
 
@@ -39,5 +41,6 @@ class Reporter:
             means = np.mean(self._diagnostics, axis=0)
             self.report.diagnostics = dict(zip(DIAGNOSTICS, means.tolist(), strict=True))
             self._diagnostics = []
+        self.report.threads = self.threads
         self._send(self.report)
         self.report, self._reported = Report(self._index), now

@@ -67,10 +67,11 @@ def _learn(connection: Connection, task: Task, work: bytes) -> None:
         adjust = algorithm(task.config).Adjustment(threads.wanted, np.random.default_rng(task.seed))
 
     def tick() -> None:
-        learner.reporter.report.threads = dict(threads.wanted)
+        learner.reporter.threads = dict(threads.wanted)
         if adjust is not None:
             adjust(task.store.total("updates"), time.monotonic())
 
+    tick()
     threads.run(learner.ended, tick)
     learner.reporter.flush()
 
