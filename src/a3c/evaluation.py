@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 
 from a3c.environments.making import EnvironmentMaker
+from a3c.environments.serial import close_and_say
 from a3c.machine import available_cores
 from a3c.rollout.collector import autoreset_mode, environment_seeds
+from a3c.rollout.explaining import Checked
 
 AT_ONCE = 32
 """Environments that evaluation steps together."""
@@ -45,16 +47,24 @@ def evaluate(
 
     Every environment plays its share of them: were the first to finish taken, short episodes would be over-represented.
     """
-    count = min(episodes, AT_ONCE)
-    vector = environments.make_vector(count, threads=available_cores())
-    mode = autoreset_mode(vector)
+    vector = environments.make_vector(min(episodes, AT_ONCE), threads=available_cores())
+    try:
+        return _evaluate(vector, choose, episodes, seed)
+    finally:
+        close_and_say(vector)
+
+
+def _evaluate(
+    vector: VectorEnv, choose: Callable[[Any, Any], tuple[Any, Any]], episodes: int, seed: int | None
+) -> Evaluation:
+    count, mode, checked = vector.num_envs, autoreset_mode(vector), Checked(vector)
     shares = np.full(count, episodes // count) + (np.arange(count) < episodes % count)
-    observations, _ = vector.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))
+    observations, _ = checked.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))
     returns, lengths, resetting = np.zeros(count), np.zeros(count, int), np.zeros(count, bool)
     evaluation, state = Evaluation([], []), None
     while shares.any():
         actions, state = choose(observations, state)
-        observations, rewards, terminated, truncated, _ = vector.step(actions)
+        observations, rewards, terminated, truncated, _ = checked.step(actions)
         returns += rewards
         lengths += ~resetting
         done = np.logical_or(terminated, truncated)
@@ -69,6 +79,5 @@ def evaluate(
         if mode is AutoresetMode.NEXT_STEP:
             resetting = done
         elif mode is AutoresetMode.DISABLED and done.any():
-            observations, _ = vector.reset(options={"reset_mask": done})
-    vector.close()
+            observations, _ = checked.reset(options={"reset_mask": done})
     return evaluation

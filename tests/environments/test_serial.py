@@ -143,7 +143,5 @@ def test_those_that_were_made_are_closed_where_another_cannot_be(makers, monkeyp
 def test_they_have_the_same_spaces(space, other):
     odd = Endless()
     setattr(odd, space, other)
-    with pytest.raises(
-        InvalidEnvironment, match=f"the {space} of environment 0 is .*, and that of environment 1 is "
-    ):
+    with pytest.raises(InvalidEnvironment, match=f"the {space} of environment 0 is .*, and that of environment 1 is "):
         SerialVectorEnv([Endless, lambda: odd])

@@ -1,4 +1,4 @@
-"""Environments stepped one after the other, as one vector environment. Only what is used of what they give is batched."""
+"""Environments stepped one after the other, as a vector environment; only what is used of what they give is batched."""
 
 import logging
 from collections.abc import Callable, Sequence

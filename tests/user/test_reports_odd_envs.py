@@ -1,0 +1,125 @@
+"""Environments that misbehave, as users had them: one line that says what is wrong, however they are run."""
+
+import re
+
+import misbehaving as odd
+import pytest
+
+import a3c
+from a3c.config import TrainConfig
+from a3c.environments.making import EnvironmentMaker
+from a3c.environments.observations import Observations
+from a3c.errors import A3CError, InvalidEnvironment
+from a3c.rollout.random_play import play_randomly
+
+REFUSED = {
+    odd.NoObservation: "gives None as observation",
+    odd.Ragged: "gives observations that are no array",
+    odd.Short: r"gives observations of shape \(2,\), but its observation space says \(3,\)",
+    odd.Texts: "gives observations of <U1, such as a, but its observation space says float32",
+    odd.PartMissing: "the observation lacks 'kind'",
+    odd.PartText: r"gives observations\['place'\] of <U5, such as left",
+    odd.PartNone: r"gives None as observation\['kind'\]",
+    odd.NoParts: "the observation lacks 'place', which its space says it has: it is a NoneType",
+    odd.RewardText: "gave the reward '1.0': return one number",
+    odd.RewardNone: "gave the reward None",
+    odd.RewardsOfTwo: r"gave the reward array\(\[1., 1.\]\)",
+    odd.FourResults: r"step must return observation, reward, terminated, truncated and info, all five \(.*got 4\)",
+    odd.NoResults: "step must return observation, reward",
+    odd.ResetWithoutInfo: "reset must return an observation and a dict, info, but it gave array",
+    odd.ResetOfTwoNumbers: "reset must return an observation and a dict, info, but it gave array",
+}
+"""By the environment, what is said in the middle of a run."""
+
+RAISED = {odd.RaisesLines: RuntimeError, odd.RaisesNothing: AssertionError, odd.RaisesValueError: ValueError}
+"""What an environment raises itself comes out as it is."""
+
+UNMAKEABLE = {
+    odd.ResetWithoutKeywords: "takes no seed or options: define it as reset(self, *, seed=None, options=None)",
+    odd.ResetWithoutOptions: "takes no options: define it as reset(self",
+    odd.OldSpace: "the observation_space of OldSpace is a gym.spaces.box.Box: make it one of gymnasium.spaces",
+    odd.NoSpace: "NoSpace has no action_space: set self.action_space to one of gymnasium.spaces",
+    odd.Old: "Old made a misbehaving.Old, of the old package gym: derive it from gymnasium.Env where one",
+    odd.Silent: "Silent could not be made: AssertionError in ",
+    odd.Talkative: "Talkative could not be made: OSError: no licence",
+    odd.Needs: "missing 1 required positional argument: 'config' (give it in env_kwargs)",
+}
+"""What is said before anything is written."""
+
+HARMLESS = [odd.RewardArray, odd.RewardScalarArray, odd.RewardBit, odd.InfoNone, odd.InfoVaries]
+
+
+def agent_of(source, count=1):
+    return a3c.RandomAgent(source, backend="inline", seed=1, envs_per_worker=count)
+
+
+def one_line(error) -> str:
+    assert "\n" not in str(error)
+    return str(error)
+
+
+def train(source, count):
+    agent_of(source, count).learn(steps=40)
+
+
+def evaluate(source, count):
+    agent_of(source).evaluate(episodes=count)
+
+
+def name_and_class(kind):
+    """The class alone, and by its id, where Gymnasium's wrappers are around it."""
+    return [kind, f"misbehaving:{kind.__name__}-v0"]
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("run", [train, evaluate])
+@pytest.mark.parametrize(("kind", "words"), REFUSED.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_what_an_environment_should_not_give_is_named(kind, words, run, count):
+    for source in name_and_class(kind):
+        with pytest.raises(InvalidEnvironment) as error:
+            run(source, count)
+        line = one_line(error.value)
+        assert re.search(words, line)
+        assert re.search(r"step \d", line)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("run", [train, evaluate])
+@pytest.mark.parametrize(("kind", "raised"), RAISED.items(), ids=lambda value: value.__name__)
+def test_what_an_environment_raises_stays_what_it_is(kind, raised, run, count):
+    with pytest.raises(raised) as error:
+        run(kind, count)
+    assert not isinstance(error.value, A3CError)
+
+
+@pytest.mark.parametrize("kind", [*REFUSED, *RAISED], ids=lambda kind: kind.__name__)
+def test_inspecting_says_the_same(kind):
+    for source in name_and_class(kind):
+        play = play_randomly(EnvironmentMaker(source).make(), Observations(kind.observation_space), 20, 0.0, 0)
+        assert play.failure is not None
+        line = one_line(play.failure)
+        if kind in REFUSED:
+            assert re.search(REFUSED[kind], line)
+    if kind is odd.RaisesLines:
+        assert line == "step 3 of random play raised RuntimeError: the wheel came off"
+    if kind is odd.RaisesNothing:
+        assert re.search(r"AssertionError in .*misbehaving\.py, line \d+: assert self\.taken < 3", line)
+
+
+@pytest.mark.parametrize(("kind", "words"), UNMAKEABLE.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_what_cannot_be_trained_on_is_refused_before_a_run(kind, words):
+    with pytest.raises(InvalidEnvironment) as error:
+        agent_of(kind)
+    assert words in one_line(error.value)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("kind", HARMLESS, ids=lambda kind: kind.__name__)
+def test_what_does_no_harm_is_taken(kind, count):
+    for source in name_and_class(kind):
+        agent = agent_of(source, count)
+        returns = agent.learn(steps=40).latest.returns
+        assert returns
+        assert set(returns) == {5.0}
+        assert agent.evaluate(episodes=count).returns == [5.0] * count
+        assert play_randomly(agent.make_environment(), Observations(kind.observation_space), 20, 0.0, 0).failure is None
