@@ -152,7 +152,8 @@ class RaisesValueError(Well):
     """Its own mistake, which is none of the API."""
 
     def odd(self):
-        one, two = (1, 2, 3)
+        first, second = (1, 2, 3)
+        return first + second
 
 
 # What can be seen before a step.
@@ -182,7 +183,7 @@ class Old(OldEnv):
 
 class Silent(Well):
     def __init__(self):
-        assert 1 > 2
+        assert self.metadata is None
 
 
 class Talkative(Well):

@@ -4,9 +4,9 @@ import re
 
 import misbehaving as odd
 import pytest
+from gymnasium.vector import SyncVectorEnv
 
 import a3c
-from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.observations import Observations
 from a3c.errors import A3CError, InvalidEnvironment
@@ -45,6 +45,27 @@ UNMAKEABLE = {
     odd.Needs: "missing 1 required positional argument: 'config' (give it in env_kwargs)",
 }
 """What is said before anything is written."""
+
+
+def ready_vector():
+    return SyncVectorEnv([odd.Well] * 2)
+
+
+def of_config(config):
+    return odd.Well() if config["length"] else None
+
+
+def of_count_and_more(count, size):
+    return SyncVectorEnv([odd.Well] * count)
+
+
+TAKES_NUMBER = "a function with a required argument is given the number of environments; other arguments come from"
+FACTORIES = {
+    ready_vector: "a function that makes a vector environment takes the number of environments, and nothing else",
+    of_config: f"of_config(1) could not be made: TypeError: 'int' object is not subscriptable ({TAKES_NUMBER}",
+    of_count_and_more: f"missing 1 required positional argument: 'size' ({TAKES_NUMBER}",
+    (lambda config: odd.Well()): f"made a Well, not a gymnasium VectorEnv: {TAKES_NUMBER}",
+}
 
 HARMLESS = [odd.RewardArray, odd.RewardScalarArray, odd.RewardBit, odd.InfoNone, odd.InfoVaries]
 
@@ -110,6 +131,13 @@ def test_inspecting_says_the_same(kind):
 def test_what_cannot_be_trained_on_is_refused_before_a_run(kind, words):
     with pytest.raises(InvalidEnvironment) as error:
         agent_of(kind)
+    assert words in one_line(error.value)
+
+
+@pytest.mark.parametrize(("make", "words"), FACTORIES.items())
+def test_a_factory_of_something_else_is_told_what_is_expected(make, words):
+    with pytest.raises(InvalidEnvironment) as error:
+        agent_of(make)
     assert words in one_line(error.value)
 
 
