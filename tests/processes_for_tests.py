@@ -6,11 +6,13 @@ from collections import Counter
 from contextlib import contextmanager
 from multiprocessing import Pipe
 
+import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from a3c.environments.observations import Observations
 from a3c.environments.spaces import Layout
+from a3c.errors import A3CError
 from a3c.networks.actions import DiscreteActions
 from a3c.parallel.prediction_board import RemotePolicy
 from a3c.parallel.processes import prepare_worker, start
@@ -254,3 +256,22 @@ def publish(published, size, versions):
     for version in versions:
         published.publish(np.full(size, version, np.float32), version)
     return "done"
+
+
+def made_by_id(registrations, ids):
+    """With these registrations, for each id: the classes from the outermost wrapper to the environment, and its
+    `length`, if it has one; or the error that there was."""
+    registrations.register()
+    answers = []
+    for id_ in ids:
+        try:
+            environment = gymnasium.make(id_)
+        except A3CError as error:
+            answers.append(f"{type(error).__name__}: {error}")
+            continue
+        length, classes = getattr(environment.unwrapped, "length", None), []
+        while isinstance(environment, gymnasium.Wrapper):
+            classes.append(type(environment).__name__)
+            environment = environment.env
+        answers.append(([*classes, type(environment).__name__], length))
+    return answers

@@ -51,8 +51,9 @@ class Agent:
         """Makes one environment, to see its spaces, and the network.
 
         Args:
-            environment: a Gymnasium id, `module:Id`, a factory of a gymnasium.Env, or of a vector environment (a
-                VectorEnv class, or a function that requires an argument, the number of environments).
+            environment: a Gymnasium id, `module:Id`, `module:Class`, a factory of a gymnasium.Env, or of a vector
+                environment (a VectorEnv class, or a function that requires an argument, the number of environments).
+                A factory makes a new one at each call. What this process has registered, workers can make too.
             network: the name of a network, such as "nature", or your own: `(observation_space, key) ->
                 equinox.Module`, from one observation to features `[n]`; the heads for policy and value are added. Or
                 a keras.Model, from a batch of observations to policy and value, or to features `[batch, n]`.
@@ -65,7 +66,7 @@ class Agent:
         if settings.get("backend") != "inline":
             start_server()
         factory = None if isinstance(environment, str) else environment
-        settings |= {"algorithm": self.algorithm, "environment": environment if factory is None else ""}
+        settings |= {"algorithm": self.algorithm, "environment": environment if isinstance(environment, str) else ""}
         if isinstance(network, str):
             settings["network"], network = network, None
         config = make_config(with_recipe(recipe, settings), "settings")
@@ -270,7 +271,7 @@ def make_environment(
     """One environment, made as training makes it: with the recipe's frames, time limit and so on.
 
     Args:
-        environment: a Gymnasium id, `module:Id`, or a factory.
+        environment: a Gymnasium id, `module:Id`, `module:Class`, or a factory.
         recipe: as for an Agent.
         settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
         env_kwargs: keyword arguments for the environment.

@@ -17,7 +17,8 @@ class TrainConfig:
     """Settings of a run. Defaults are sound for small vector tasks; recipes hold tuned ones."""
 
     environment: str = ""
-    """Gymnasium id such as CartPole-v1, or module:Id, whose module (in the current folder too) comes first."""
+    """Gymnasium id such as CartPole-v1, or module:NAME, for an id that your module registers, its class, or a
+    function in it that makes one; a module in the current folder too."""
 
     algorithm: Literal["a3c", "a2c", "ga3c", "impala", "random"] = "a3c"
     """What to train with: a3c, workers that learn without waiting; a2c, workers in step, reproducible; ga3c, actions

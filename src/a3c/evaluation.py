@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.serial import close_and_say
 from a3c.machine import available_cores
@@ -46,18 +47,21 @@ def evaluate(
     recurrent policy remembers, which it is given again at the next step; it is 0 at each episode's start.
 
     Every environment plays its share of them: were the first to finish taken, short episodes would be over-represented.
+    NumPy's and Python's global generators, from which some environments draw, are seeded for as long as it takes.
     """
     vector = environments.make_vector(min(episodes, AT_ONCE), threads=available_cores())
     try:
-        return _evaluate(vector, choose, episodes, seed)
+        with GlobalGenerators(play_seed(seed)).swapped():
+            return _play(vector, choose, episodes, seed)
     finally:
         close_and_say(vector)
 
 
-def _evaluate(
+def _play(
     vector: VectorEnv, choose: Callable[[Any, Any], tuple[Any, Any]], episodes: int, seed: int | None
 ) -> Evaluation:
     count, mode, checked = vector.num_envs, autoreset_mode(vector), Checked(vector)
+    seed_unseeded(separate(vector), play_seed(seed))
     shares = np.full(count, episodes // count) + (np.arange(count) < episodes % count)
     observations, _ = checked.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))
     returns, lengths, resetting = np.zeros(count), np.zeros(count, int), np.zeros(count, bool)

@@ -23,6 +23,7 @@ from gymnasium.vector import AutoresetMode
 from a3c.advice import Remark, Speed, problem, remarks
 from a3c.config import TrainConfig
 from a3c.environments.atari import FRAMES_PER_SECOND, MOST_FRAMES, AtariGame
+from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.observations import Observations
 from a3c.environments.pixels import FrameSkip
@@ -109,8 +110,20 @@ def inspect(
     Raises:
         InvalidEnvironment, SettingsError: it cannot be made at all. All else that is wrong is among the remarks.
     """
+    with GlobalGenerators(play_seed(config.seed or 0)).swapped():
+        return _inspect(config, environment, network, seconds, say)
+
+
+def _inspect(
+    config: TrainConfig,
+    environment: EnvironmentFactory | None,
+    network: NetworkFactory | None,
+    seconds: float,
+    say: Callable[[str], object],
+) -> Inspection:
     maker = EnvironmentMaker(environment or config.environment, config)
     one = maker.make()
+    seed_unseeded([one], play_seed(config.seed or 0))
     found: list[Remark] = []
     try:
         say("Gymnasium's checker looks at it")

@@ -10,6 +10,7 @@ import numpy as np
 
 from a3c.agent import Agent
 from a3c.environments import results
+from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.serial import close_and_say
 from a3c.errors import InvalidEnvironment, SettingsError
 from a3c.runs.files import disk_errors
@@ -51,8 +52,23 @@ def play(
         _check_video(video)
     if filmstrip is not None:
         _check_file("--filmstrip", filmstrip, (".png",))
+    with GlobalGenerators(play_seed(seed)).swapped():
+        return _play(agent, episodes, video, filmstrip, seconds, deterministic, seed, say)
+
+
+def _play(
+    agent: Agent,
+    episodes: int,
+    video: Path | None,
+    filmstrip: Path | None,
+    seconds: float | None,
+    deterministic: bool,
+    seed: int | None,
+    say: Callable[[str], object],
+) -> list[float]:
     filming = video is not None or filmstrip is not None
     environment = agent.make_environment(render_mode="rgb_array" if filming else "human")
+    seed_unseeded([environment], play_seed(seed))
     fps = int(environment.metadata.get("render_fps", FRAMES_PER_SECOND))
     film = _Film(environment, math.inf if seconds is None else max(1.0, seconds * fps)) if filming else None
     returns = []

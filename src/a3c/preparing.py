@@ -7,6 +7,7 @@ import numpy as np
 
 from a3c.checks import MOST_ASKING
 from a3c.config import TrainConfig
+from a3c.environments.generators import GlobalGenerators, play_seed
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.spaces import describe_space
 from a3c.errors import SettingsError
@@ -35,7 +36,8 @@ def prepare(
     if checkpoint is not None and network is None and checkpoint.own_network:
         raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
     config = resolve(config, maker)
-    observation_space, action_space = maker.spaces()
+    with GlobalGenerators(play_seed(config.seed)).swapped():
+        observation_space, action_space = maker.spaces()
     policy = Policy.make(observation_space, action_space, config, network)
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     work = Work(maker, policy, optimizer)

@@ -8,11 +8,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
 from a3c.errors import A3CError
 from a3c.parallel import worker_process
@@ -73,14 +74,18 @@ def train(
     config.check_ends()
     tasks, store = _make_tasks(start, work.layout)
     started = time.monotonic() if started is None else started
+    generators = GlobalGenerators(tasks[0].seed) if config.backend == "inline" else None
+    if generators is not None and callback is not None:
+        callback = _outside(generators, callback)
     monitor = Monitor(start, store, folder, display or NoDisplay(), started, callback)
     with _interruptible() as interrupted:
         try:
-            if isinstance(work, PackedWork):
-                _run_processes(tasks, work.pickled, monitor, interrupted)
-            else:
-                _run_inline(tasks, work, monitor, interrupted)
-            monitor.report()
+            with generators.swapped() if generators is not None else nullcontext():
+                if isinstance(work, PackedWork):
+                    _run_processes(tasks, work.pickled, monitor, interrupted)
+                else:
+                    _run_inline(tasks, work, monitor, interrupted)
+                monitor.report()
         except BaseException as error:
             store.stop()
             with suppress(A3CError):
@@ -143,6 +148,18 @@ def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted
             monitor.store.stop()
             for report in supervisor.finish():
                 monitor.receive(report)
+
+
+def _outside(
+    generators: GlobalGenerators, callback: Callable[[Progress], bool | None]
+) -> Callable[[Progress], bool | None]:
+    """The callback with the caller's own global generators, as what it draws must not change the run."""
+
+    def outside(progress: Progress) -> bool | None:
+        with generators.swapped():
+            return callback(progress)
+
+    return outside
 
 
 def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: threading.Event) -> None:

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from a3c.config import TrainConfig
 from a3c.environments.atari import AtariVector, Game
-from a3c.environments.making import EnvironmentMaker, find_spec
+from a3c.environments.making import EnvironmentMaker, find
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment, SettingsError
 from a3c.policy import Policy
@@ -161,7 +161,7 @@ def test_a_vector_of_games_plays_as_single_ones_do(source, steps, settings):
     ],
 )
 def test_an_id_says_which_protocol_is_meant(source, frame_skip, sticky, noop_max):
-    game = Game.of(find_spec(source), TrainConfig())
+    game = Game.of(find(source), TrainConfig())
     assert (game.frame_skip, game.config.sticky_actions, game.config.noop_max) == (frame_skip, sticky, noop_max)
     assert (game.config.grayscale, game.config.frame_size, game.config.frame_stack) == (True, (84, 84), 4)
 
@@ -169,11 +169,11 @@ def test_an_id_says_which_protocol_is_meant(source, frame_skip, sticky, noop_max
 @pytest.mark.parametrize("source", ["ALE/Pong-v5", "PongNoFrameskip-v4", "Pong-v0"])
 def test_a_flag_goes_before_the_id(source):
     settings = {"frame_skip": 2, "noop_max": 7, "grayscale": False, "frame_size": (30,), "frame_stack": 1}
-    game = Game.of(find_spec(source), TrainConfig(sticky_actions=0.5, **settings))
+    game = Game.of(find(source), TrainConfig(sticky_actions=0.5, **settings))
     assert (game.frame_skip, game.config.sticky_actions, game.config.noop_max) == (2, 0.5, 7)
     assert (game.config.grayscale, game.config.frame_size, game.config.frame_stack) == (False, (30,), 1)
-    assert Game.of(find_spec(source), TrainConfig(sticky_actions=0.0)).config.noop_max == 30
-    assert Game.of(find_spec(source), TrainConfig(frame_skip=1)).frame_skip == 1
+    assert Game.of(find(source), TrainConfig(sticky_actions=0.0)).config.noop_max == 30
+    assert Game.of(find(source), TrainConfig(frame_skip=1)).frame_skip == 1
 
 
 def test_what_a_vector_of_games_cannot_do_single_ones_do():

@@ -75,6 +75,17 @@ def test_keyword_arguments_reach_the_environment():
     assert make_environment("CartPole-v1", env_kwargs={"sutton_barto_reward": True}).unwrapped._sutton_barto_reward
 
 
+@pytest.mark.parametrize("name", ["Corridor", "corridors"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_module_and_a_name_in_it_stand_for_the_class_or_function(name, count, monkeypatch):
+    monkeypatch.setattr("environments_for_tests.corridors", vector_of(Corridor, MODES[0]), raising=False)
+    maker = EnvironmentMaker(f"environments_for_tests:{name}")
+    assert (maker.name, maker.spec) == (f"environments_for_tests:{name}", None)
+    assert maker.make_vector(count).num_envs == count
+    assert maker.spaces()[1].n == 2
+    assert maker.has_own_vector == (name == "corridors")
+
+
 def fails():
     raise ZeroDivisionError("at the start")
 

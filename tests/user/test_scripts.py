@@ -7,7 +7,7 @@ import pytest
 from a3c_command import run_command
 
 SCRIPT = """
-import json, os, signal, sys, threading
+import functools, json, os, signal, sys, threading
 import equinox as eqx
 import gymnasium
 import jax
@@ -54,7 +54,12 @@ class Features(eqx.Module):
         return jax.nn.relu(self.layer(observation))
 
 
-agent = A3C(Walk, network=Features, workers=2, seed=1, env_kwargs={"length": 4})
+def make_walk(length):
+    return gymnasium.make("Own/Walk-v0", length=length)
+
+
+gymnasium.register("Own/Walk-v0", Walk)
+agent = A3C(functools.partial(make_walk, length=4), network=Features, workers=2, seed=1)
 result = agent.learn(steps=2000, run="run")
 report = agent.evaluate(episodes=3)
 result = {

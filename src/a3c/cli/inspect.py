@@ -56,7 +56,8 @@ def _parse(arguments: list[str]) -> Any:
     @dataclass(frozen=True)
     class InspectFlags(TrainConfig):
         environment: tyro.conf.Positional[str] = ""
-        """Gymnasium id such as CartPole-v1, or module:Id, whose module (in the current folder too) comes first."""
+        """Gymnasium id such as CartPole-v1, or module:NAME, for an id that your module registers, its class, or a
+        function in it that makes one; a module in the current folder too."""
 
         seconds: float = 4.0  # type: ignore[assignment]
         """Measure training for this long, after what it takes to start; random play and a worker's environments take a

@@ -29,7 +29,7 @@ first steps:
   a3c train CartPole-v1 --run runs/first     until solved, with every core
   a3c evaluate runs/first                    100 episodes with the best agent
   a3c plot runs/first -o curve.png           the learning curve
-  a3c train my_module:MyEnv-v0 --steps 1_000_000   an environment of your own
+  a3c train my_module:MyEnv --steps 1_000_000      an environment of your own: a class, or an id
   a3c train CartPole-v1 --resume runs/first  go on where a run stopped
   a3c train CartPole-v1 --algorithm impala --repeats 10   another algorithm, ten seeds: a table and a picture
 

@@ -36,7 +36,8 @@ def parse(arguments: list[str]) -> Any:
     @dataclass(frozen=True)
     class TrainFlags(TrainConfig):
         environment: tyro.conf.Positional[str] = ""
-        """Gymnasium id such as CartPole-v1, or module:Id, whose module (in the current folder too) comes first."""
+        """Gymnasium id such as CartPole-v1, or module:NAME, for an id that your module registers, its class, or a
+        function in it that makes one; a module in the current folder too."""
 
         recipe: str | None = None
         """Recipe to start from (see a3c recipes), or none for plain defaults. Default: the one for this environment."""

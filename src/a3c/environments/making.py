@@ -1,18 +1,20 @@
-"""Making environments: one, or a vector of them, by id, by `module:Id`, or by a user's factory."""
+"""Making environments: one, or a vector of them, by id, by `module:Name`, or by a user's factory."""
 
 import inspect
 import re
 import sys
+import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 from a3c.checks import flag
 from a3c.config import ATARI_SETTINGS, FRAME_SETTINGS, TrainConfig
@@ -37,6 +39,9 @@ EnvironmentFactory = Callable[..., gymnasium.Env] | Callable[[int], VectorEnv]
 """A factory of one environment, called with `env_kwargs` alone, or of a vector environment: a VectorEnv class, or a
 function that requires an argument, the number of environments."""
 
+LONG_TO_MAKE = 1.0
+"""Seconds: what takes longer makes something new, and is not tried again only to see whether it does."""
+
 
 @dataclass(frozen=True)
 class EnvironmentMaker:
@@ -44,6 +49,16 @@ class EnvironmentMaker:
 
     source: str | EnvironmentFactory
     config: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        """Raises InvalidEnvironment for what cannot make any."""
+        how = "give its id, its class, or a function that makes a new one at each call"
+        if isinstance(self.source, gymnasium.Env | VectorEnv):
+            raise InvalidEnvironment(
+                f"this {type(self.source.unwrapped).__name__} is made already, and training makes its own: {how}"
+            )
+        if not isinstance(self.source, str) and not callable(self.source):
+            raise InvalidEnvironment(f"no environment is made from a value of type {type(self.source).__name__}: {how}")
 
     @property
     def name(self) -> str:
@@ -53,7 +68,11 @@ class EnvironmentMaker:
     @property
     def spec(self) -> EnvSpec | None:
         """The registered entry of an id (its module imported); None for a factory."""
-        return find_spec(self.source) if isinstance(self.source, str) else None
+        return found if isinstance(found := self._found, EnvSpec) else None
+
+    @property
+    def _found(self) -> EnvSpec | EnvironmentFactory:
+        return find(self.source) if isinstance(self.source, str) else self.source
 
     def make(self, **kwargs: Any) -> gymnasium.Env:
         """One environment, as for evaluation and play; `kwargs` such as `render_mode` are added."""
@@ -69,13 +88,14 @@ class EnvironmentMaker:
         if limit is not None:
             # A step of ours is several of its own where frames are skipped.
             limit *= self.config.frame_skip or 1
-        if isinstance(self.source, str):
+        found = self._found
+        if isinstance(found, EnvSpec):
             # Gymnasium's checker warns in several lines of what is said in one here, or by `a3c inspect`.
             arguments = {"disable_env_checker": True, **arguments}
-            environment = gymnasium.make(self.spec, max_episode_steps=limit, **arguments)  # type: ignore[arg-type]
+            environment = gymnasium.make(found, max_episode_steps=limit, **arguments)
             check_api(environment, self.name)
             return environment
-        environment = self.source(**arguments)  # type: ignore[reportCallIssue]
+        environment = found(**arguments)  # type: ignore[reportCallIssue]
         if isinstance(environment, VectorEnv) or not isinstance(environment, gymnasium.Env):
             hint = ""
             if isinstance(environment, VectorEnv):
@@ -105,29 +125,57 @@ class EnvironmentMaker:
                 arguments["max_episode_steps"] = self.config.max_episode_steps
             with _failures(self.name):
                 return gymnasium.make_vec(spec, count, vectorization_mode="vector_entry_point", **arguments)
-        return SerialVectorEnv([self.make] * count)
+        vector = SerialVectorEnv([self.make] * count)
+        self._check_apart(vector.envs)
+        return vector
 
     @property
     def _makes_vectors(self) -> bool:
         """Whether the factory is a VectorEnv class, or requires an argument that env_kwargs doesn't give: the number of
         environments."""
-        if isinstance(self.source, str):
+        found = self._found
+        if isinstance(found, EnvSpec):
             return False
-        if isinstance(self.source, type):
-            return issubclass(self.source, VectorEnv)
-        taken = inspect.signature(self.source).parameters
+        if isinstance(found, type):
+            return issubclass(found, VectorEnv)
+        taken = inspect.signature(found).parameters
         required = [p for name, p in taken.items() if p.default is p.empty and name not in self.config.env_kwargs]
         return any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in required)
 
     def spaces(self) -> tuple[gymnasium.Space, gymnasium.Space]:
-        """Observation and action space of one environment, which is made and closed for it."""
-        if self._makes_vectors:
-            vector = self.make_vector(1)
-            close(vector)
-            return vector.single_observation_space, vector.single_action_space
-        environment = self.make()
-        close(environment)
-        return environment.observation_space, environment.action_space
+        """Observation and action space of one environment, which is made and closed for it.
+
+        Raises InvalidEnvironment for a function that gives the same one at each call, which several workers, or one
+        with several, would step together.
+        """
+        started = time.monotonic()
+        made = self._make_to_look_at()
+        close(made)
+        if self._calls_function and time.monotonic() - started < LONG_TO_MAKE:
+            again = self._make_to_look_at()
+            self._check_apart([made, again])
+            close(again)
+        if isinstance(made, VectorEnv):
+            return made.single_observation_space, made.single_action_space
+        return made.observation_space, made.action_space
+
+    def _make_to_look_at(self) -> gymnasium.Env | VectorEnv:
+        return self.make_vector(1) if self._makes_vectors else self.make()
+
+    @property
+    def _calls_function(self) -> bool:
+        """Whether environments come from a function, which may keep one and give it again; a class makes a new one."""
+        found = self._found
+        return not isinstance(found.entry_point if isinstance(found, EnvSpec) else found, str | type)
+
+    def _check_apart(self, environments: Sequence[gymnasium.Env | VectorEnv]) -> None:
+        """Raises InvalidEnvironment where some are the same, whatever wrappers are around them."""
+        bare = [environment.unwrapped for environment in environments]
+        if len(set(map(id, bare))) < len(bare):
+            raise InvalidEnvironment(
+                f"{self.name} gives the same environment at each call, and training needs several: make a new one in "
+                "it, as lambda: gymnasium.make('CartPole-v1') does"
+            )
 
     @property
     def has_own_vector(self) -> bool:
@@ -147,11 +195,13 @@ class EnvironmentMaker:
                 "do it in its factory"
             )
         with _failures(f"{self.name}({count})", TAKES_NUMBER):
-            vector = self.source(count, **self.config.env_kwargs)  # type: ignore[operator]
+            vector = self._found(count, **self.config.env_kwargs)  # type: ignore[operator]
         if not isinstance(vector, VectorEnv):
             raise InvalidEnvironment(
                 f"{self.name}({count}) made a {what_it_is(vector)}, not a gymnasium VectorEnv: {TAKES_NUMBER}"
             )
+        if isinstance(vector.unwrapped, SyncVectorEnv):
+            self._check_apart(vector.unwrapped.envs)
         return vector
 
     def _with_frames(self, environment: gymnasium.Env) -> gymnasium.Env:
@@ -178,24 +228,27 @@ class EnvironmentMaker:
         return atari.Game.of(spec, self.config) if spec is not None and atari.is_game(spec) else None
 
 
-def find_spec(environment_id: str) -> EnvSpec:
-    """The registered entry of an id; `module:Id` imports the module first, from the current folder too.
+def find(name: str) -> EnvSpec | EnvironmentFactory:
+    """What a name stands for: the registered entry of an id, or the class or function that `module:Name` names.
 
-    Atari games are registered when one is asked for.
+    The module is imported first, from the current folder too. Atari games are registered when one is asked for.
     """
-    module, colon, name = environment_id.rpartition(":")
-    if colon:
-        _import(module, environment_id)
-    elif environment_id.startswith("ALE/") or (name not in gymnasium.registry and OLD_ATARI_ID.search(name)):
-        _register_atari(environment_id)
+    if not name:
+        raise InvalidEnvironment("name an environment, such as CartPole-v1")
+    module_name, colon, id_ = name.rpartition(":")
+    module = _import(module_name, name) if colon else None
+    if not colon and (id_.startswith("ALE/") or (id_ not in gymnasium.registry and OLD_ATARI_ID.search(id_))):
+        _register_atari(name)
     with _quiet():
         try:
-            return gymnasium.spec(name)
+            return gymnasium.spec(id_)
         except gymnasium.error.Error:
+            if callable(factory := getattr(module, id_, None)):
+                return factory  # type: ignore[reportReturnType]
             known = [key for key in gymnasium.registry if not key.startswith(("phys2d/", "tabular/", "GymV"))]
-            close = nearest(name, known)
+            close = nearest(id_, known)
             raise InvalidEnvironment(
-                f"there is no environment {environment_id!r}{close}"
+                f"there is no environment {name!r}{close}"
                 + ("" if close else "; use a Gymnasium id such as CartPole-v1, or module:Id for your own")
             ) from None
 
@@ -209,13 +262,13 @@ def _register_atari(environment_id: str) -> None:
             raise InvalidEnvironment(_missing(environment_id, "ale_py")) from None
 
 
-def _import(module: str, environment_id: str) -> None:
+def _import(module: str, environment_id: str) -> ModuleType:
     import importlib
 
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
-        importlib.import_module(module)
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name in EXTRAS:
             raise InvalidEnvironment(_missing(environment_id, error.name)) from None

@@ -1,17 +1,22 @@
 """A worker's side of training."""
 
+import pickle
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from a3c.environments.generators import seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.spaces import Layout
+from a3c.errors import InvalidEnvironment
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.parallel.messages import EpisodeRecord, PackedWork, Report, Task
 from a3c.parallel.pickling import dumps
 from a3c.parallel.prediction_board import RemotePolicy
+from a3c.parallel.registrations import Registrations
 from a3c.parallel.reporter import REPORT_EVERY, Reporter
 from a3c.policy import Policy
 from a3c.rollout.collector import Collector, Episode
@@ -28,8 +33,26 @@ class Work:
     optimizer: SharedOptimizer
 
     def pack(self) -> PackedWork:
-        """For worker processes; raises SettingsError for what cannot be sent."""
-        return PackedWork(dumps(self), self.layout)
+        """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
+        sent."""
+        registrations = Registrations.packed(self.environments.spec)
+        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout)
+
+    @classmethod
+    def unpack(cls, pickled: bytes) -> "Work":
+        """In a worker: what `pack` packed. Modules are imported from where the packing process found them."""
+        path, registrations, pickled_work = pickle.loads(pickled)
+        sys.path += [folder for folder in path if folder not in sys.path]
+        try:
+            work = pickle.loads(pickled_work)
+        except ModuleNotFoundError as error:
+            raise InvalidEnvironment(
+                f"the environment or network needs the module {error.name}, which workers cannot import: install it, "
+                "or add its folder to sys.path"
+            ) from None
+        # After the modules that this imported, which may have registered the same ids.
+        registrations.register()
+        return work
 
     @property
     def layout(self) -> Layout:
@@ -51,6 +74,7 @@ class Worker:
         self.exchange = task.exchange
         self.store.attach(task.index, work.optimizer)
         vector = work.environments.make_vector(task.config.envs_per_worker)
+        seed_unseeded(separate(vector), task.seed)
         self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
         self.reporter = Reporter(task.index, send, report_every)
 

@@ -1,7 +1,6 @@
 """The process of one worker, or of the learner."""
 
 import importlib
-import pickle
 import time
 import traceback
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from a3c.config import TrainConfig
+from a3c.environments.generators import GlobalGenerators
 from a3c.errors import A3CError
 from a3c.parallel.messages import Failure, Finished, Task
 from a3c.parallel.processes import prepare_worker
@@ -25,12 +25,13 @@ def main(connection: Connection, task: Task, work: bytes) -> None:
     """Unpacks the work, runs the algorithm's part in it, and says how it ended."""
     try:
         compiled_before = prepare_worker(task.platforms if task.is_learner else "cpu")
+        GlobalGenerators(task.seed).swap()
         if task.is_learner:
             _learn(connection, task, work)
         else:
-            from a3c.parallel.worker import Worker
+            from a3c.parallel.worker import Work, Worker
 
-            worker = Worker(task, pickle.loads(work), connection.send)
+            worker = Worker(task, Work.unpack(work), connection.send)
             if not compiled_before:
                 _let_the_first_compile(task)
             run(worker)
@@ -58,8 +59,9 @@ def algorithm(config: TrainConfig) -> Any:
 def _learn(connection: Connection, task: Task, work: bytes) -> None:
     from a3c.parallel.duties import DutyThreads
     from a3c.parallel.learner import Learner
+    from a3c.parallel.worker import Work
 
-    learner = Learner(task, pickle.loads(work), connection.send)
+    learner = Learner(task, Work.unpack(work), connection.send)
     duties = algorithm(task.config).duties(learner)
     threads = DutyThreads(duties, {name: getattr(task.config, f"{name}s") for name in duties})
     adjust = None
