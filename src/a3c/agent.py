@@ -23,7 +23,7 @@ from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, evaluate
 from a3c.networks.keras_model import KerasActorCritic
-from a3c.parallel.processes import start_server
+from a3c.parallel.processes import check_open_files, start_server
 from a3c.parallel.worker import Work
 from a3c.policy import Network
 from a3c.preparing import prepare
@@ -124,7 +124,10 @@ class Agent:
         )
         start.config = _with_limits(start, steps, episodes, seconds, target_return)
         start.config.check_ends()
-        work = self._work if self.config.backend == "inline" else self._work.pack()
+        work = self._work
+        if self.config.backend == "processes":
+            check_open_files(start.config.processes)
+            work = work.pack()
         folder = RunFolder.create(run, start.config) if run is not None else None
         display = make_display(progress)
         try:

@@ -318,6 +318,11 @@ class TrainConfig:
         return self.algorithm in LEARNERS
 
     @property
+    def processes(self) -> int:
+        """Workers, and the learner where there is one; `workers` is filled in."""
+        return (self.workers or 1) + self.has_learner
+
+    @property
     def correction(self) -> str:
         """The lag correction that applies."""
         return self.lag_correction or {"impala": "vtrace", "ga3c": "epsilon"}.get(self.algorithm, "none")

@@ -45,6 +45,18 @@ class DiskError(A3CError):
     exit_status = 1
 
 
+class ProcessError(A3CError):
+    """A process that training needs could not be started, or was killed while it worked for the main process."""
+
+    exit_status = 1
+
+
+class OutputError(A3CError):
+    """What a command or a progress line prints could not be written, as to a closed pipe or a full disk."""
+
+    exit_status = 1
+
+
 class WorkerError(A3CError):
     """A worker raised or died; carries the worker's number and, where there is one, its traceback."""
 

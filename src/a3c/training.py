@@ -4,18 +4,18 @@ The main process makes the ParameterStore, starts the workers, and until a limit
 the Monitor. It imports no JAX for that.
 """
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
-from a3c.errors import A3CError
+from a3c.errors import A3CError, OutputError
+from a3c.interruption import interruption
 from a3c.parallel import worker_process
 from a3c.parallel.exchange import make_exchange
 from a3c.parallel.messages import PackedWork, Report, Task
@@ -51,6 +51,7 @@ def train(
     *,
     folder: RunFolder | None = None,
     display: Display | None = None,
+    heading: str = "",
     callback: Callable[[Progress], bool | None] | None = None,
     started: float | None = None,
 ) -> Result:
@@ -61,6 +62,7 @@ def train(
         work: what workers work with, from `preparing`; packed for worker processes, as it is for the inline backend.
         folder: where to write the run; without it nothing is written.
         display: where to show progress.
+        heading: a line to show before it.
         callback: called with a Progress at every report; returning False stops training.
         started: when seconds began to count, on `time.monotonic`; now by default.
 
@@ -68,7 +70,8 @@ def train(
         SettingsError: no limit would ever end the run.
         WorkerError: a worker raised or died. The run folder, checkpoints included, is complete up to then.
         DiskError: a file could not be written.
-        KeyboardInterrupt: on Ctrl-C or SIGTERM, after saving.
+        OutputError: progress could not be shown, after saving.
+        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after saving; a second one ends at once.
     """
     config = start.config
     config.check_ends()
@@ -77,25 +80,32 @@ def train(
     generators = GlobalGenerators(tasks[0].seed) if config.backend == "inline" else None
     if generators is not None and callback is not None:
         callback = _outside(generators, callback)
-    monitor = Monitor(start, store, folder, display or NoDisplay(), started, callback)
-    with _interruptible() as interrupted:
+    display = display or NoDisplay()
+    monitor = Monitor(start, store, folder, display, started, callback)
+    unseen: OutputError | None = None
+    with interruption.deferred() as interrupted:
         try:
-            with generators.swapped() if generators is not None else nullcontext():
-                if isinstance(work, PackedWork):
-                    _run_processes(tasks, work.pickled, monitor, interrupted)
-                else:
-                    _run_inline(tasks, work, monitor, interrupted)
-                monitor.report()
+            if heading:
+                display.say(heading)
+            if not interrupted.is_set():
+                with generators.swapped() if generators is not None else nullcontext():
+                    _run(tasks, work, monitor, interrupted)
+                    monitor.report()
+        except KeyboardInterrupt:
+            # The second: it ends the run at once, and what was learned is saved all the same.
+            interrupted.set()
+        except OutputError as error:
+            # Who reads the progress has gone, or the terminal, of which SIGHUP may tell before or after.
+            unseen = error
         except BaseException as error:
             store.stop()
             with suppress(A3CError):
-                status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-                monitor.finish(status, str(error) or type(error).__name__)
+                monitor.finish("failed", str(error) or type(error).__name__)
             raise
         status = "finished"
         if monitor.solved_at_step is not None:
             status = "solved"
-        elif interrupted.is_set():
+        elif interrupted.is_set() or unseen is not None:
             status = "interrupted"
         monitor.finish(status)
         if folder is not None:
@@ -103,11 +113,13 @@ def train(
     result = Result(monitor.summary(status), monitor.checkpoint(), monitor.best_checkpoint(), folder and folder.path)
     if interrupted.is_set():
         raise Interrupted(result)
+    if unseen is not None:
+        raise unseen
     return result
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM, after everything was saved; carries the result up to then."""
+    """Ctrl-C, SIGTERM or SIGHUP, after everything was saved; carries the result up to then."""
 
     def __init__(self, result: Result):
         super().__init__("interrupted")
@@ -117,11 +129,10 @@ class Interrupted(KeyboardInterrupt):
 def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], ParameterStore]:
     """A task for each process, the workers' first, and the store that all of them share."""
     config = start.config
-    processes = (config.workers or 1) + config.has_learner
     store = ParameterStore(
         start.parameters,
         start.optimizer_state,
-        processes,
+        config.processes,
         counts=start.counts,
         shared=config.backend == "processes",
         locked=config.locked,
@@ -129,12 +140,20 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         moments=start.moments,
     )
     exchange = make_exchange(config, layout, store)
-    seeds = worker_seeds(config, start.counts["steps"], processes)
+    seeds = worker_seeds(config, start.counts["steps"], config.processes)
     return [Task(index, config, store, seed, exchange) for index, seed in enumerate(seeds)], store
+
+
+def _run(tasks: list[Task], work: "Work | PackedWork", monitor: Monitor, interrupted: threading.Event) -> None:
+    if isinstance(work, PackedWork):
+        _run_processes(tasks, work.pickled, monitor, interrupted)
+    else:
+        _run_inline(tasks, work, monitor, interrupted)
 
 
 def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted: threading.Event) -> None:
     config, exchange = tasks[0].config, tasks[0].exchange
+    steps_before = monitor.store.total("steps")
     with Supervisor(tasks, work) as supervisor:
         try:
             while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
@@ -144,10 +163,12 @@ def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted
                     exchange.queue.close()
                 monitor.tick()
         finally:
-            # Also after a worker has failed: what the others did until then is kept.
             monitor.store.stop()
-            for report in supervisor.finish():
-                monitor.receive(report)
+            # Also after a worker has failed: what the others did until then is kept. Before the first step there is
+            # nothing to keep, and who is still compiling is not waited for.
+            if not interrupted.is_set() or monitor.store.total("steps") > steps_before:
+                for report in supervisor.finish():
+                    monitor.receive(report)
 
 
 def _outside(
@@ -192,27 +213,7 @@ def _learn_in_turn(task: Task, work: "Work", send: Callable[[Report], None]) -> 
 def _draw_curve(folder: RunFolder) -> None:
     from a3c.runs.plots import plot_curve
 
-    # A run that ended before its first episode has no curve, which is not worth failing for.
-    with suppress(A3CError):
+    # A run that ended before its first episode has no curve, which is not worth failing for; and a second Ctrl-C, after
+    # all was saved, is about the picture alone.
+    with suppress(A3CError, KeyboardInterrupt):
         plot_curve(folder)
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Sets the event on the first Ctrl-C or SIGTERM; a second one interrupts at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def handle(number: int, frame: Any) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

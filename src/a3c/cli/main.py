@@ -1,10 +1,14 @@
 """The command `a3c`: finds the subcommand, and turns errors into one line and an exit status."""
 
+import errno
 import importlib
 import os
 import sys
 import time
-from pathlib import Path
+from contextlib import suppress
+
+from a3c.interruption import STATUS as INTERRUPTED
+from a3c.interruption import interruption
 
 COMMANDS = {
     "inspect": "look at an environment: what it is, how fast, what to change",
@@ -36,14 +40,62 @@ first steps:
 exit status: 0 done, 1 the run failed, 2 a wrong flag, environment or file, 130 stopped by Ctrl-C after saving
 """
 
+NO_FOLDER = "the current folder has been deleted: change to another"
+
 
 def main() -> None:
     """Runs the command line and exits."""
-    sys.exit(run(sys.argv[1:]))
+    _open_streams()
+    interruption.install(_clear_up)
+    status = INTERRUPTED
+    with suppress(KeyboardInterrupt):
+        status = run(sys.argv[1:])
+        interruption.leave()
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit status."""
+    name = f"a3c {arguments[0]}" if arguments and arguments[0] in COMMANDS else "a3c"
+    try:
+        status = _run(arguments)
+        # What cannot be written is to be noticed here, and not while Python exits.
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return _interrupted()
+    except OSError as error:
+        if _drop_output():
+            # Where the reader of our output has gone, as `head` does, nobody is left to tell.
+            if not isinstance(error, BrokenPipeError):
+                _complain(f"{name}: could not write the output: {error.strerror}")
+            return 1
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            _complain(f"{name}: {error.strerror}: allow more (ulimit -n)")
+            return 1
+        if not folder_is_there():
+            _complain(f"{name}: {NO_FOLDER}")
+            return 2
+        if error.filename is None:
+            raise
+        _complain(f"{name}: {error.filename}: {error.strerror}")
+        return 2
+    except Exception as error:
+        if interruption.raised:
+            # What it hit, an import perhaps, made an error of its own of it.
+            return _interrupted()
+        from a3c.errors import A3CError
+
+        if not isinstance(error, A3CError):
+            raise
+        if traceback := getattr(error, "traceback", ""):
+            _complain(traceback)
+        _complain(f"{name}: {error}")
+        _drop_output()
+        return error.exit_status
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         listing = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
         print(HELP.format(commands=listing), end="")
@@ -57,29 +109,72 @@ def run(arguments: list[str]) -> int:
     if name not in COMMANDS:
         from a3c.errors import nearest
 
-        print(f"a3c: there is no command {name!r}{nearest(name, COMMANDS)}; see a3c --help", file=sys.stderr)
+        _complain(f"a3c: there is no command {name!r}{nearest(name, COMMANDS)}; see a3c --help")
         return 2
-    from a3c.errors import A3CError
-
     try:
         return importlib.import_module(f"a3c.cli.{name}").run(rest) or 0
-    except A3CError as error:
-        if traceback := getattr(error, "traceback", ""):
-            print(traceback, file=sys.stderr)
-        print(f"a3c {name}: {error}", file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; nobody is left to tell.
+    except SystemExit as ended:
+        # On --help and wrong flags the parser leaves.
+        return ended.code if isinstance(ended.code, int) else 2
+
+
+def _open_streams() -> None:
+    """Standard streams that are there, and that take any text.
+
+    Where one is closed, what is opened next would take its place, and get what others print.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            setattr(sys, name, open(descriptor, "r+" if descriptor else "r"))  # noqa: PTH123, SIM115  not a path
+    for stream in (sys.stdout, sys.stderr):
+        # In an encoding such as ASCII: a question mark for what it has no letter for.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def _complain(line: str) -> None:
+    with suppress(OSError):
+        print(line, file=sys.stderr)
+
+
+def _drop_output() -> bool:
+    """Drops what cannot be written, which would fail again while Python exits; says whether there is any."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return True
+    return False
+
+
+def folder_is_there() -> bool:
+    """Whether the current folder is, in which files are looked for and runs are written."""
+    try:
+        return bool(os.getcwd())  # noqa: PTH109  as fast as can be
+    except OSError:
+        return False
+
+
+def _interrupted() -> int:
+    _clear_up()
+    _drop_output()
+    return INTERRUPTED
+
+
+def _clear_up() -> None:
+    """Ends the processes that were started, of whom nobody is needed any more."""
+    if processes := sys.modules.get("a3c.parallel.processes"):
+        processes.kill_all()
 
 
 def process_started() -> float:
     """When this process started, on the clock of `time.monotonic`; now, where the system does not tell."""
     now = time.monotonic()
     try:
+        from pathlib import Path
+
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, AttributeError, ValueError, IndexError):

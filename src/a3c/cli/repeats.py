@@ -7,8 +7,9 @@ from typing import Any
 
 from a3c.cli.train import check_same, checkpoint_to_continue, config_of, prepare, prepare_in, train_into
 from a3c.config import TrainConfig
-from a3c.errors import A3CError, DiskError, RunFolderError, SettingsError
+from a3c.errors import A3CError, DiskError, OutputError, RunFolderError, SettingsError
 from a3c.runs.folder import RunFolder, default_repeats_path
+from a3c.runs.progress import output_errors
 from a3c.runs.repeats import RepeatsFolder
 
 
@@ -39,9 +40,12 @@ def repeat(flags: Any) -> int:
         repeats = RepeatsFolder.new(flags.run or default_repeats_path(config, flags.repeats))
         recipe = _recipe(flags, config)
     series = Series(repeats, config, recipe, flags)
+    command = f"a3c train {config.environment} --repeats {flags.repeats} --resume {repeats.path}"
     interrupted = False
     try:
         series.run()
+    except OutputError as error:
+        raise OutputError(f"{error}; stopped and saved, continue with {command}") from None
     except KeyboardInterrupt:
         if not repeats.seeds():
             raise
@@ -53,7 +57,6 @@ def repeat(flags: Any) -> int:
         if path.exists():
             print(f"{title:8} {path}")
     if interrupted:
-        command = f"a3c train {config.environment} --repeats {flags.repeats} --resume {repeats.path}"
         print(f"stopped and saved; continue with: {command}")
         return 130
     if series.errors:
@@ -90,7 +93,7 @@ class Series:
         self.report()
         try:
             result = train_into(run, work, begin, self._flags.progress, started, heading)
-        except DiskError:
+        except (DiskError, OutputError):
             raise
         except A3CError as error:
             self.errors[seed] = error
@@ -101,7 +104,8 @@ class Series:
 
     def _say(self, line: str) -> None:
         if self._flags.progress:
-            print(line, flush=True)
+            with output_errors():
+                print(line, flush=True)
 
 
 def _begin(run: RunFolder, config: TrainConfig) -> Any:

@@ -2,20 +2,24 @@
 
 import dataclasses
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from a3c.checks import flag
-from a3c.cli.main import process_started
+from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import LIMITS, TrainConfig
-from a3c.errors import CheckpointError, SettingsError
-from a3c.parallel.processes import call, start_server
+from a3c.errors import CheckpointError, RunFolderError, SettingsError
+from a3c.interruption import interruption
+from a3c.parallel.processes import call, check_open_files, start_server
 
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `train`."""
     started = process_started()
+    if not folder_is_there():
+        raise RunFolderError(NO_FOLDER)
     if not {"-h", "--help"} & set(arguments) and "inline" not in arguments:
         # The server imports JAX on another core while flags are parsed and modules imported here.
         start_server()
@@ -132,8 +136,10 @@ def start(flags: Any, started: float) -> int:
     from a3c.runs.folder import RunFolder, default_run_path
 
     work, begin = prepare(config_of(flags))
-    folder = RunFolder.create(flags.run or default_run_path(begin.config), begin.config)
-    return _train(work, begin, folder, flags, started)
+    # From here on there is a run, which is saved, and can be gone on with, however early Ctrl-C comes.
+    with interruption.deferred():
+        folder = RunFolder.create(flags.run or default_run_path(begin.config), begin.config)
+        return _train(work, begin, folder, flags, started)
 
 
 def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
@@ -144,6 +150,7 @@ def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
         work, begin = preparing.prepare(config, checkpoint=checkpoint)
     else:
         work, begin = call("a3c.preparing:prepare_to_send", config, checkpoint)
+        check_open_files(begin.config.processes)
     begin.config.check_ends()
     return work, begin
 
@@ -154,6 +161,7 @@ def prepare_in(folder: Any, config: TrainConfig, checkpoint: Any = None) -> tupl
     from a3c.runs.folder import config_toml
 
     work, begin = prepare(config, checkpoint)
+    folder.remove_unfinished()
     write_atomically(folder.config_path, config_toml(begin.config).encode())
     return work, begin
 
@@ -209,23 +217,28 @@ def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: floa
     from a3c.training import train
 
     config = begin.config
-    if progress:
-        workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
-        what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
-        print(f"{heading}{what}", flush=True)
-    return train(begin, work, folder=folder, display=make_display(progress), started=started)
+    workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
+    what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
+    return train(
+        begin, work, folder=folder, display=make_display(progress), heading=f"{heading}{what}", started=started
+    )
 
 
 def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> int:
-    from a3c.errors import WorkerError
+    from a3c.errors import OutputError, WorkerError
     from a3c.training import Interrupted
 
+    resume = f"a3c train {begin.config.environment} --resume {folder.path}"
     try:
         result = train_into(folder, work, begin, flags.progress, started)
     except Interrupted as interrupted:
-        print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
-        print(f"  a3c train {begin.config.environment} --resume {folder.path}")
+        # Who hung up the terminal sees nothing of it.
+        with suppress(OSError):
+            print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
+            print(f"  {resume}", flush=True)
         return 130
+    except OutputError as error:
+        raise OutputError(f"{error}; stopped and saved, continue with {resume}") from None
     except WorkerError:
         print(f"what was learned until then is in {folder.path}", file=sys.stderr)
         raise

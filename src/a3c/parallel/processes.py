@@ -6,6 +6,7 @@ In use:
     process = start(target, arguments)   an importable top-level function
 """
 
+import atexit
 import importlib
 import multiprocessing
 import os
@@ -17,14 +18,16 @@ import threading
 import traceback
 import types
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from a3c.errors import A3CError
+from a3c.errors import A3CError, ProcessError
+from a3c.interruption import SIGNALS
 
 START_METHOD = "spawn" if sys.platform == "win32" else "forkserver"
 """Never fork: JAX does not survive it."""
@@ -43,53 +46,116 @@ WORKER_ENVIRONMENT = {
 }
 
 
+FILES, FILES_EACH = 32, 6
+"""Files that the main process of a run may have open at once, and more for each other process: pipes most of them."""
+SERVER_GONE = 255
+"""The exit code of a process whose end nobody tells, as the server that it was forked from is gone."""
+KILLED_SERVER = "the server that processes are started from was killed; out of memory, perhaps"
+_started: weakref.WeakSet[BaseProcess] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    # They are not those of a process that a user's script forks from this one.
+    os.register_at_fork(after_in_child=_started.clear)
+
+
 def start_server() -> None:
     """Starts the process that workers are forked from; it imports JAX and this package on its own core.
 
-    Raises A3CError where the folder for temporary files has too long a path.
+    Raises A3CError where the folder for temporary files has too long a path, ProcessError where nothing can be started.
     """
     if START_METHOD != "forkserver":
         return
     from multiprocessing import forkserver, resource_tracker
 
-    # Starting the tracker unblocks the signals, so it comes before they are blocked.
-    resource_tracker.ensure_running()
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["a3c.preload"])
-    with _worker_environment(), _blocked_signals(), _empty_main():
-        try:
+    check_open_files(2)
+
+    with _start_errors(), warnings.catch_warnings():
+        # Whoever killed the tracker knows; it has nothing of ours to track.
+        warnings.filterwarnings("ignore", message="resource_tracker: process died")
+        # Starting the tracker unblocks the signals, so it comes before they are blocked.
+        resource_tracker.ensure_running()
+        multiprocessing.get_context("forkserver").set_forkserver_preload(["a3c.preload"])
+        with _worker_environment(), _blocked_signals(), _empty_main(), _no_socket_left(forkserver._forkserver):
             forkserver.ensure_running()
-        except OSError as error:
-            if "too long" not in str(error):
-                raise
-            raise A3CError(
-                f"the path of the folder for temporary files, {tempfile.gettempdir()}, is too long for the socket that "
-                "workers are started through: set TMPDIR to a folder with a shorter one, such as /tmp"
-            ) from None
+
+
+def check_open_files(processes: int) -> None:
+    """Lets this process open as many files as so many processes need; raises ProcessError where it must not."""
+    import resource
+
+    needed = FILES + FILES_EACH * processes
+    most, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # An infinite limit is a negative number.
+    if 0 <= allowed < needed:
+        raise ProcessError(
+            f"only {allowed} files may be open at once, and {processes} processes need {needed}: raise that limit "
+            f"(ulimit -n {needed}), or use fewer workers"
+        )
+    if 0 <= most < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, allowed))
 
 
 def start(target: Callable, arguments: tuple[Any, ...], name: str) -> BaseProcess:
-    """Starts a worker process. The caller's main module is not run again in it, so no `__main__` guard is needed."""
+    """Starts a worker process. The caller's main module is not run again in it, so no `__main__` guard is needed.
+
+    Raises ProcessError where it cannot be started.
+    """
     start_server()
     process = multiprocessing.get_context(START_METHOD).Process(target=target, args=arguments, name=name, daemon=True)  # type: ignore[attr-defined]
-    with _worker_environment(), _blocked_signals(), _empty_main():
+    # Signals are blocked in the server already. Here they are not: this waits until the server has imported all.
+    with _start_errors(), _worker_environment(), _empty_main():
         process.start()
+    _started.add(process)
     return process
+
+
+def kill(process: BaseProcess) -> None:
+    """Ends a started process at once, also where the server is gone that would tell of its end."""
+    if process.exitcode == SERVER_GONE:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid or 0, signal.SIGKILL)
+    process.kill()
+
+
+@atexit.register
+def kill_started() -> None:
+    """Ends all started processes: they have SIGTERM blocked, by which multiprocessing would end them."""
+    for process in list(_started):
+        if process.is_alive():
+            process.kill()
+
+
+def kill_all() -> None:
+    """Ends all processes of the command, the server too, which may be importing yet."""
+    kill_started()
+    if START_METHOD == "forkserver":
+        from multiprocessing import forkserver
+
+        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        if server is not None:
+            with suppress(ProcessLookupError):
+                os.kill(server, signal.SIGKILL)
 
 
 def call(function: str, *arguments: Any) -> Any:
     """The result of `module:function`, run in a process of its own, so that its imports stay out of this one.
 
-    Raises the A3CError that it raises; for anything else, RuntimeError with its traceback.
+    Raises the A3CError that it raises, and ProcessError where the process is killed; for anything else, RuntimeError
+    with its traceback.
     """
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = start(_answer, (theirs, function, arguments), f"a3c-{function.rpartition(':')[2]}")
+    name = function.rpartition(":")[2]
+    process = start(_answer, (theirs, function, arguments), f"a3c-{name}")
     theirs.close()
     try:
         answer = ours.recv()
-    except EOFError:
         process.join()
-        raise RuntimeError(f"the process that ran {function} ended with exit status {process.exitcode}") from None
-    process.join()
+    except (EOFError, OSError):
+        # OSError where it died in the middle of its answer.
+        process.join()
+        raise ProcessError(f"{name} failed: {cause_of_death(process)}") from None
+    finally:
+        kill(process)
+        ours.close()
     if isinstance(answer, Exception):
         raise answer
     return answer
@@ -99,11 +165,26 @@ def _answer(connection: Connection, function: str, arguments: tuple[Any, ...]) -
     try:
         prepare_worker()
         module, _, name = function.partition(":")
-        connection.send(getattr(importlib.import_module(module), name)(*arguments))
+        answer = getattr(importlib.import_module(module), name)(*arguments)
     except A3CError as error:
-        connection.send(error)
+        answer = error
     except BaseException:
-        connection.send(RuntimeError(traceback.format_exc()))
+        answer = RuntimeError(traceback.format_exc())
+    # The main process may be gone.
+    with suppress(BrokenPipeError):
+        connection.send(answer)
+
+
+def cause_of_death(process: BaseProcess) -> str:
+    """How a process came to its end, for an error."""
+    code = process.exitcode
+    if code == SERVER_GONE:
+        return KILLED_SERVER
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = "; out of memory, perhaps" if name == "SIGKILL" else ""
+        return f"its process (pid {process.pid}) was killed by {name}{hint}"
+    return f"its process (pid {process.pid}) ended with exit status {code}"
 
 
 def prepare_worker(platforms: str | None = "cpu") -> bool:
@@ -139,10 +220,11 @@ def use_compilation_cache() -> bool:
     """
     import jax
 
-    folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache_folder())
     try:
+        folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache_folder())
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):
+        # RuntimeError where nobody knows the user's home.
         jax.config.update("jax_compilation_cache_dir", None)
         return False
     jax.config.update("jax_compilation_cache_dir", str(folder))
@@ -191,11 +273,11 @@ def _worker_environment() -> Iterator[None]:
 
 @contextmanager
 def _blocked_signals() -> Iterator[None]:
-    """Workers inherit the mask: Ctrl-C and SIGTERM are for the main process, which tells the workers to end."""
+    """Workers inherit the mask: these signals are for the main process, which tells the workers to end."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
@@ -211,3 +293,51 @@ def _empty_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def _no_socket_left(server: Any) -> Iterator[None]:
+    """Where this starts the server: its socket is taken from the folder for temporary files at once, so that nothing is
+    left there, however the process ends. It is reached by a descriptor, as Linux alone can."""
+    if sys.platform != "linux" or _runs(server):
+        yield
+        return
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    before = config.get("tempdir")
+    with tempfile.TemporaryDirectory(prefix="a3c-", ignore_cleanup_errors=True) as folder:
+        config["tempdir"] = folder
+        try:
+            yield
+            socket = os.open(server._forkserver_address, os.O_PATH | os.O_CLOEXEC)
+            server._forkserver_address = f"/proc/self/fd/{socket}"
+        finally:
+            config["tempdir"] = before
+
+
+def _runs(server: Any) -> bool:
+    pid = server._forkserver_pid
+    return pid is not None and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+
+@contextmanager
+def _start_errors() -> Iterator[None]:
+    """Turns what keeps a process from starting into one line."""
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        if "too long" in str(error):
+            raise A3CError(
+                f"the path of the folder for temporary files, {tempfile.gettempdir()}, is too long for the socket that "
+                "workers are started through: set TMPDIR to a folder with a shorter one, such as /tmp"
+            ) from None
+        raise ProcessError(_why_not_started(error)) from None
+
+
+def _why_not_started(error: EOFError | OSError) -> str:
+    if isinstance(error, EOFError | ConnectionError):
+        return KILLED_SERVER
+    try:
+        Path.cwd()
+    except OSError:
+        return "no process can be started, as the current folder has been deleted: change to another"
+    return f"no process can be started: {error}"

@@ -1,6 +1,5 @@
 """The Supervisor starts, watches and stops workers and learners, and turns the death of one into a clear error."""
 
-import signal
 import time
 from collections.abc import Iterable, Iterator
 from multiprocessing import Pipe
@@ -10,7 +9,7 @@ from multiprocessing.process import BaseProcess
 from a3c.errors import WorkerError
 from a3c.parallel import worker_process
 from a3c.parallel.messages import Failure, Report, Task
-from a3c.parallel.processes import start
+from a3c.parallel.processes import cause_of_death, kill, start
 
 STOP_WITHIN = 10.0
 """Seconds that workers get to finish their segments before they are killed."""
@@ -69,10 +68,11 @@ class Supervisor:
         ready = wait(handles, timeout)
         for index in list(self._processes):
             connection, process = self._connections[index], self._processes[index]
-            if connection in ready or process.sentinel in ready:
-                yield from self._receive(index, connection, process)
+            ended = process.sentinel in ready
+            if ended or connection in ready:
+                yield from self._receive(index, connection, process, ended)
 
-    def _receive(self, index: int, connection: Connection, process: BaseProcess) -> Iterator[Report]:
+    def _receive(self, index: int, connection: Connection, process: BaseProcess, ended: bool) -> Iterator[Report]:
         try:
             while connection.poll():
                 message = connection.recv()
@@ -86,10 +86,15 @@ class Supervisor:
         except (EOFError, OSError):
             # OSError where it died in the middle of a message.
             process.join(STOP_WITHIN)
-            raise self._failed(index, _cause_of_death(process)) from None
+            raise self._failed(index, cause_of_death(process)) from None
+        if ended:
+            # Its pipe is open yet: it was the server that ended, which tells of the ends of others.
+            raise self._failed(index, cause_of_death(process))
 
     def _forget(self, index: int) -> None:
-        self._processes.pop(index).join(STOP_WITHIN)
+        process = self._processes.pop(index)
+        process.join(STOP_WITHIN)
+        kill(process)
         self._connections.pop(index).close()
 
     def _failed(self, index: int, message: str, traceback: str = "") -> WorkerError:
@@ -108,19 +113,10 @@ class Supervisor:
     def kill(self) -> None:
         """Ends whatever still runs, at once."""
         for process in self._processes.values():
-            process.kill()
+            kill(process)
         for process in self._processes.values():
             process.join(STOP_WITHIN)
         for connection in self._connections.values():
             connection.close()
         self._processes.clear()
         self._connections.clear()
-
-
-def _cause_of_death(process: BaseProcess) -> str:
-    code = process.exitcode
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        hint = "; out of memory, perhaps" if name == "SIGKILL" else ""
-        return f"its process (pid {process.pid}) was killed by {name}{hint}"
-    return f"its process (pid {process.pid}) ended with exit status {code}"

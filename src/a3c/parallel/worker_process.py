@@ -23,25 +23,30 @@ if TYPE_CHECKING:
 
 def main(connection: Connection, task: Task, work: bytes) -> None:
     """Unpacks the work, runs the algorithm's part in it, and says how it ended."""
+    outcome: Finished | Failure = Finished()
     try:
-        compiled_before = prepare_worker(task.platforms if task.is_learner else "cpu")
-        GlobalGenerators(task.seed).swap()
-        if task.is_learner:
-            _learn(connection, task, work)
-        else:
-            from a3c.parallel.worker import Work, Worker
-
-            worker = Worker(task, Work.unpack(work), connection.send)
-            if not compiled_before:
-                _let_the_first_compile(task)
-            run(worker)
-        connection.send(Finished())
-    except BrokenPipeError:
-        pass
+        _work(connection, task, work)
     except A3CError as error:
-        connection.send(Failure(str(error), ""))
+        outcome = Failure(str(error), "")
     except BaseException as error:
-        connection.send(Failure(f"{type(error).__name__}: {error}", traceback.format_exc()))
+        outcome = Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
+    # The main process may be gone.
+    with suppress(BrokenPipeError):
+        connection.send(outcome)
+
+
+def _work(connection: Connection, task: Task, work: bytes) -> None:
+    compiled_before = prepare_worker(task.platforms if task.is_learner else "cpu")
+    GlobalGenerators(task.seed).swap()
+    if task.is_learner:
+        _learn(connection, task, work)
+        return
+    from a3c.parallel.worker import Work, Worker
+
+    worker = Worker(task, Work.unpack(work), connection.send)
+    if not compiled_before:
+        _let_the_first_compile(task)
+    run(worker)
 
 
 def run(worker: "Worker") -> None:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import re
 import time
 import tomllib
 from pathlib import Path
@@ -15,6 +17,13 @@ from a3c.runs.metrics import EPISODE_COLUMNS, METRIC_COLUMNS, RowFile, TensorBoa
 from a3c.settings import make_config
 
 CHECKPOINTS_KEPT = 3
+LONGEST_NAME = 255
+"""Bytes in the name of a file or folder, in most file systems."""
+
+UNFINISHED = re.compile(
+    r"\.(config\.toml|summary\.json|curve\.png|(episodes|metrics)\.csv|(latest|best|step-\d+)\.safetensors)\.\w{8}"
+)
+"""The temporary names under which the files of a run are written."""
 
 
 class RunFolder:
@@ -117,14 +126,27 @@ class RunFolder:
             for old in sorted(self.checkpoints.glob("step-*.safetensors"))[:-CHECKPOINTS_KEPT]:
                 old.unlink()
 
+    def remove_unfinished(self) -> None:
+        """Removes the files that a killed run had not finished writing; only for who has the run to itself."""
+        for folder in (self.path, self.checkpoints):
+            with disk_errors(folder):
+                for path in folder.glob(".*"):
+                    if UNFINISHED.fullmatch(path.name):
+                        path.unlink()
+
     def save_best(self, checkpoint: Checkpoint) -> None:
         checkpoint.save(self.checkpoint_path("best"))
 
 
 def default_run_path(config: TrainConfig, which: str | None = None) -> Path:
-    """`runs/ENV-ALGORITHM-SEED-TIME`, or `which` in place of the seed; an id's slash and colon become dashes."""
+    """`runs/ENV-ALGORITHM-SEED-TIME`, or `which` in place of the seed; an id's slash and colon become dashes.
+
+    A name that is too long for a file loses the end of the id.
+    """
     name = config.environment.replace("/", "-").replace(":", "-")
-    return Path("runs") / f"{name}-{config.algorithm}-{which or config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+    rest = f"-{config.algorithm}-{which or config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+    # Cut to whole letters: a name is limited in bytes.
+    return Path("runs") / (os.fsencode(name)[: LONGEST_NAME - len(rest)].decode(errors="ignore") + rest)
 
 
 def default_repeats_path(config: TrainConfig, repeats: int) -> Path:

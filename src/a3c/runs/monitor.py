@@ -5,10 +5,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
-from a3c.errors import DiskError
+from a3c.errors import DiskError, OutputError
 from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.machine import available_cores
 from a3c.parallel.messages import Report
@@ -306,12 +307,17 @@ class Monitor:
         if self._work_started is not None:
             if self._has_news:
                 steps.append(lambda: self._write_row(time.monotonic()))
-            steps.append(lambda: self._display.close(self.progress()))
+            steps.append(self._close_display)
         if self.folder is not None:
             steps += [self._save, self._episodes_file.close, self._metrics_file.close]
             if self._tensorboard is not None:
                 steps.append(self._tensorboard.close)
         return steps
+
+    def _close_display(self) -> None:
+        # What is left to do matters more than that nobody sees it.
+        with suppress(OutputError):
+            self._display.close(self.progress())
 
     def _write_summary(self, status: str, error: str | None = None) -> None:
         assert self.folder is not None

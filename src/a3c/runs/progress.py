@@ -1,8 +1,12 @@
 """Progress of a run, as callbacks get it, and how it is shown: a live line, or plain lines without a terminal."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from a3c.errors import OutputError
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,15 @@ class Progress:
         return "  ".join(parts)
 
 
+@contextmanager
+def output_errors() -> Iterator[None]:
+    """Turns what keeps a line from being shown into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"could not show progress: {error.strerror or error}") from None
+
+
 class Display(Protocol):
     """Where progress is shown."""
 
@@ -65,16 +78,19 @@ class PlainLines:
     every = 10.0
 
     def show(self, progress: Progress) -> None:
-        print(progress.line(), flush=True)
+        self.say(progress.line())
 
     def say(self, line: str) -> None:
-        print(line, flush=True)
+        # What an environment is called or says may have letters that the output's encoding has not.
+        encoding = sys.stdout.encoding or "utf-8"
+        with output_errors():
+            print(line.encode(encoding, "replace").decode(encoding), flush=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
 
 
-class LiveLine:
+class LiveLine(PlainLines):
     """One line that is renewed in place."""
 
     every = 0.25
@@ -83,28 +99,28 @@ class LiveLine:
         self._live: Any = None
 
     def show(self, progress: Progress) -> None:
-        self._started().update(self._text(progress), refresh=True)
+        from rich.live import Live
+        from rich.text import Text
+
+        with output_errors():
+            if self._live is None:
+                self._live = Live(auto_refresh=False)
+                self._live.start()
+            # Cropped without the sign of an ellipsis, which some encodings do not have.
+            self._live.update(Text(progress.line(), no_wrap=True, overflow="crop"), refresh=True)
 
     def say(self, line: str) -> None:
         """A line that stays, above the live one."""
-        self._started().console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    def _started(self) -> Any:
         if self._live is None:
-            from rich.live import Live
-
-            self._live = Live(auto_refresh=False)
-            self._live.start()
-        return self._live
+            super().say(line)
+            return
+        with output_errors():
+            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
-        self._live.stop()
-
-    def _text(self, progress: Progress) -> Any:
-        from rich.text import Text
-
-        return Text(progress.line(), no_wrap=True, overflow="ellipsis")
+        with output_errors():
+            self._live.stop()
 
 
 class NoDisplay:
@@ -118,7 +134,7 @@ class NoDisplay:
 
 
 def make_display(wanted: bool) -> Display:
-    if not wanted:
+    if not wanted or sys.stdout is None:
         return NoDisplay()
     return LiveLine() if sys.stdout.isatty() else PlainLines()
 
