@@ -51,6 +51,8 @@ def main() -> None:
     with suppress(KeyboardInterrupt):
         status = run(sys.argv[1:])
         interruption.leave()
+        if processes := sys.modules.get("a3c.parallel.processes"):
+            processes.leave(status)
     sys.exit(status)
 
 
@@ -77,7 +79,7 @@ def run(arguments: list[str]) -> int:
             _complain(f"{name}: {NO_FOLDER}")
             return 2
         if error.filename is None:
-            raise
+            return _unexpected(name, error)
         _complain(f"{name}: {error.filename}: {error.strerror}")
         return 2
     except Exception as error:
@@ -87,7 +89,7 @@ def run(arguments: list[str]) -> int:
         from a3c.errors import A3CError
 
         if not isinstance(error, A3CError):
-            raise
+            return _unexpected(name, error)
         if traceback := getattr(error, "traceback", ""):
             _complain(traceback)
         _complain(f"{name}: {error}")
@@ -132,6 +134,18 @@ def _open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         # In an encoding such as ASCII: a question mark for what it has no letter for.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def _unexpected(name: str, error: Exception) -> int:
+    """A mistake of an environment or network, or of ours: where it is, and at the end in one line what it is."""
+    import traceback
+
+    from a3c.errors import described
+
+    _complain("".join(traceback.format_exception(error)))
+    _complain(f"{name}: {described(error)}")
+    _drop_output()
+    return 1
 
 
 def _complain(line: str) -> None:

@@ -1,7 +1,10 @@
 """Environments stepped one after the other, as a vector environment; only what is used of what they give is batched."""
 
 import logging
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import gymnasium
@@ -12,6 +15,9 @@ from gymnasium.vector.utils import batch_space
 
 from a3c.environments.results import reset, step
 from a3c.errors import InvalidEnvironment, described
+
+CLOSE_WITHIN = 8.0
+"""Seconds that an environment may take to close."""
 
 
 class SerialVectorEnv(VectorEnv):
@@ -78,7 +84,8 @@ class SerialVectorEnv(VectorEnv):
         failures: list[Exception] = []
         for environment in self.envs:
             try:
-                environment.close()
+                with _within(CLOSE_WITHIN):
+                    environment.close()
             except Exception as error:
                 failures.append(error)
         self.envs = []
@@ -88,8 +95,11 @@ class SerialVectorEnv(VectorEnv):
 
 def close(environment: gymnasium.Env | VectorEnv) -> str:
     """Closes it. What went wrong there, in one line, as it spoils nothing of what was done before; else nothing."""
+    # Of several each has its own time.
+    within = nullcontext() if isinstance(environment.unwrapped, SerialVectorEnv) else _within(CLOSE_WITHIN)
     try:
-        environment.close()
+        with within:
+            environment.close()
     except Exception as error:
         return f"closing the environment failed, which changes no result: {described(error)}"
     return ""
@@ -99,6 +109,25 @@ def close_and_say(environment: gymnasium.Env | VectorEnv) -> None:
     """Closes it, and logs what went wrong there."""
     if wrong := close(environment):
         logging.getLogger("a3c").warning(wrong)
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError in what takes longer; only the main thread can be interrupted so, and not on Windows."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def late(number: int, frame: Any) -> None:
+        raise TimeoutError(f"it took longer than {seconds:g} s, and was interrupted")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _check_alike(environments: list[gymnasium.Env]) -> None:

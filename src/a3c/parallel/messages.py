@@ -10,6 +10,7 @@ from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
 from a3c.parallel.exchange import Exchange
 from a3c.parallel.parameter_store import ParameterStore
+from a3c.parallel.pulse import Pulse
 
 
 @dataclass
@@ -22,6 +23,8 @@ class Task:
     store: ParameterStore
     seed: np.random.SeedSequence
     exchange: Exchange = field(default_factory=Exchange)
+    pulse: Pulse = field(default_factory=lambda: Pulse(1, shared=False))
+    """Of all workers."""
     platforms: str | None = field(default_factory=lambda: os.environ.get("JAX_PLATFORMS"))
     """Where the user wants JAX to run, for the learner: workers run on the CPU."""
 
@@ -66,17 +69,18 @@ class Report:
     threads: dict[str, int] = field(default_factory=dict)
     """A learner's threads by their duty."""
     first_update: float | None = None
-    remarks: list[str] = field(default_factory=list)
-    """What people should know of the environments."""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """What people should know of the environments, by what it is about: each is said once a run."""
 
 
 @dataclass
 class Failure:
-    """What a process says before it ends with an exception; no traceback where the message says it all."""
+    """What a process says when it has raised, before environments are closed; no traceback where the message says it
+    all."""
 
     message: str
     traceback: str
 
 
 class Finished:
-    """What a worker says before it ends as it should."""
+    """What a process says when its work is done; a worker then closes its environments."""

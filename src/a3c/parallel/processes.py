@@ -26,7 +26,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from a3c.errors import A3CError, ProcessError
+from a3c.errors import A3CError, ProcessError, described
 from a3c.interruption import SIGNALS
 
 START_METHOD = "spawn" if sys.platform == "win32" else "forkserver"
@@ -46,6 +46,8 @@ WORKER_ENVIRONMENT = {
 }
 
 
+END_WITHIN = 1.0
+"""Seconds that a process gets to end once it has nothing left to do, or was killed."""
 FILES, FILES_EACH = 32, 6
 """Files that the main process of a run may have open at once, and more for each other process: pipes most of them."""
 SERVER_GONE = 255
@@ -109,7 +111,12 @@ def start(target: Callable, arguments: tuple[Any, ...], name: str) -> BaseProces
 
 
 def kill(process: BaseProcess) -> None:
-    """Ends a started process at once, also where the server is gone that would tell of its end."""
+    """Ends a started process at once, and what it has started: environments have processes of their own. Also where the
+    server is gone that would tell of its end."""
+    if process.pid is not None and hasattr(os, "killpg"):
+        # Its group is not there yet where it has only just started.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     if process.exitcode == SERVER_GONE:
         with suppress(ProcessLookupError):
             os.kill(process.pid or 0, signal.SIGKILL)
@@ -118,10 +125,10 @@ def kill(process: BaseProcess) -> None:
 
 @atexit.register
 def kill_started() -> None:
-    """Ends all started processes: they have SIGTERM blocked, by which multiprocessing would end them."""
+    """Ends all started processes: they ignore SIGTERM, by which multiprocessing would end them."""
     for process in list(_started):
         if process.is_alive():
-            process.kill()
+            kill(process)
 
 
 def kill_all() -> None:
@@ -148,7 +155,7 @@ def call(function: str, *arguments: Any) -> Any:
     theirs.close()
     try:
         answer = ours.recv()
-        process.join()
+        process.join(END_WITHIN)
     except (EOFError, OSError):
         # OSError where it died in the middle of its answer.
         process.join()
@@ -168,11 +175,12 @@ def _answer(connection: Connection, function: str, arguments: tuple[Any, ...]) -
         answer = getattr(importlib.import_module(module), name)(*arguments)
     except A3CError as error:
         answer = error
-    except BaseException:
-        answer = RuntimeError(traceback.format_exc())
+    except BaseException as error:
+        answer = RuntimeError(f"{described(error)}\n{traceback.format_exc()}")
     # The main process may be gone.
     with suppress(BrokenPipeError):
         connection.send(answer)
+    leave()
 
 
 def cause_of_death(process: BaseProcess) -> str:
@@ -194,11 +202,15 @@ def prepare_worker(platforms: str | None = "cpu") -> bool:
     whether a worker has compiled anything into the cache yet.
     """
     os.environ.update(WORKER_ENVIRONMENT)
+    _stand_alone()
     parent = multiprocessing.parent_process()
     if parent is not None:
 
         def follow() -> None:
             parent.join()
+            if hasattr(os, "killpg"):
+                # With what environments have started.
+                os.killpg(0, signal.SIGKILL)
             os._exit(1)
 
         threading.Thread(target=follow, daemon=True, name="end with parent").start()
@@ -208,6 +220,40 @@ def prepare_worker(platforms: str | None = "cpu") -> bool:
     # A worker waits for every result at once: computing in its own thread saves a switch to another and back.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     return use_compilation_cache()
+
+
+def _stand_alone() -> None:
+    """A process group of its own, by which all that environments start ends with it, and signals handled by doing
+    nothing: where they are blocked or ignored, so they would be in the processes that environments start, which could
+    not be ended then. Environments may start processes by multiprocessing, too."""
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    if not hasattr(os, "setpgid"):
+        return
+    os.setpgid(0, 0)
+    for number in SIGNALS:
+        signal.signal(number, _do_nothing)
+    os.register_at_fork(after_in_child=_handle_by_default)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def _do_nothing(number: int, frame: Any) -> None: ...
+
+
+def _handle_by_default() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def leave(status: int = 0) -> None:
+    """Ends this process where an environment's threads would keep it for ever; its processes are ended before."""
+    for process in multiprocessing.active_children():
+        process.kill()
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
 
 
 def use_compilation_cache() -> bool:

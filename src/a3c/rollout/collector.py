@@ -61,14 +61,17 @@ class Collector:
         self._discounted = np.zeros(environments.num_envs)
         self._steps = 0
         self._bounds = _widened(policy.observations.bounds)
-        self.remarks: list[str] = []
-        """What people should know of the environments, in a line each, until somebody takes it."""
+        self.remarks: dict[str, str] = {}
+        """What people should know of the environments, in a line each by what it is about, until somebody takes it."""
+        self.calls = 1
+        """Odd while the environments are called. It grows with each call."""
         try:
             observations, info = environments.reset(seed=environment_seeds(environments, resets))
             self._observations = self._pack(observations)
         except Exception as error:
             explain(error, environments, policy.observations, 0)
             raise
+        self.calls += 1
         self._lives = Lives(info) if config.episodic_life else None
         self._lost = np.zeros(environments.num_envs, bool)
         self._memory = Memory(policy, environments.num_envs) if policy.layout.state else None
@@ -177,7 +180,9 @@ class Collector:
 
     def _step_all(self, actions: np.ndarray) -> tuple[Any, Any, Any, Any, np.ndarray | None]:
         actions = self.policy.actions.to_environment(actions)
+        self.calls += 1
         observations, rewards, terminated, truncated, info = self.environments.step(actions)
+        self.calls += 1
         done = np.logical_or(terminated, truncated)
         if self._lives is not None:
             self._lost = self._lives.lost(info, done)
@@ -196,7 +201,9 @@ class Collector:
         # A copy: resetting may write into what the environments gave.
         final_observations = np.array(self._pack(observations), self._dtype)
         if self._mode is AutoresetMode.DISABLED:
+            self.calls += 1
             observations, info = self.environments.reset(options={"reset_mask": done})
+            self.calls += 1
             if self._lives is not None:
                 self._lives.renew(info, done)
             return observations, final_observations
@@ -263,7 +270,7 @@ class Collector:
             row, index, *place = np.argwhere(outside)[0]
             low, high = (bound[tuple(place)] for bound in self.policy.observations.bounds)
             self._bounds = None
-            self.remarks.append(
+            self.remarks["bounds"] = (
                 f"the environment gave observation {observations[row, index, *place]:g}, outside its bounds {low:g} to "
                 f"{high:g} ({self._which(place)}environment {index} of this worker, step {first_step + row}); training "
                 "goes on, but correct the space or the observation"

@@ -21,6 +21,8 @@ from a3c.runs.progress import Display, Progress
 
 WINDOW = 100
 """Episodes in the moving mean by which a run is judged."""
+STILL = 5.0
+"""Seconds without a step after which, where an environment hangs, there are 0 steps a second."""
 AVERAGED = 20
 """Episodes over which the best parameters are averaged, about (Polyak and Juditsky 1992). At a constant learning rate
 parameters jitter from update to update, and those of one instant can play far worse than those of the next."""
@@ -64,7 +66,8 @@ class Monitor:
         self._recent_lag: float | None = None
         self._recent_queue: float | None = None
         self._threads: dict[str, int] = {}
-        self._remarked = False
+        self._remarked: set[str] = set()
+        self._hangs, self._steps_noticed, self._moved = False, self._steps_before, started
         self._rate: float | None = None
         self._ended: float | None = None
         now = time.monotonic()
@@ -111,10 +114,11 @@ class Monitor:
         self._lag += report.lag
         self._waiting += report.waiting
         self._threads |= report.threads
-        if report.remarks and not self._remarked:
+        for about, remark in report.remarks.items():
             # Once a run: the other workers' environments are the same.
-            self._remarked = True
-            self._display.say(f"worker {report.worker}: {report.remarks[0]}")
+            if about not in self._remarked:
+                self._remarked.add(about)
+                self._display.say(f"worker {report.worker}: {remark}")
         self._updates_of_run += report.updates
         self._lag_of_run += report.lag
         if report.episodes:
@@ -154,12 +158,17 @@ class Monitor:
             self.report()
         if now - self._shown >= self._display.every:
             self._shown = now
-            self._display.show(self.progress())
+            self.show()
         if now - self._saved >= self.config.checkpoint_interval:
             self._saved = now
             # The rows first, so that a run resumed here has all that the checkpoint has counted.
             self.report()
             self._save()
+
+    def show(self) -> None:
+        """Shows the progress, once there is any."""
+        if self._work_started is not None:
+            self._display.show(self.progress())
 
     def report(self) -> None:
         """Writes a row of what happened since the last one, and calls the callback. Raises DiskError."""
@@ -185,7 +194,7 @@ class Monitor:
         return Progress(
             **totals,
             seconds=self.seconds,
-            steps_per_second=self._rate if self._ended is None else self._mean_rate,
+            steps_per_second=self._present_rate if self._ended is None else self._mean_rate,
             return_mean_100=self.return_mean_100,
             best_return_mean_100=self._best,
             target_return=self.config.target_return,
@@ -195,6 +204,19 @@ class Monitor:
             fraction=fraction,
             eta=eta,
         )
+
+    @property
+    def _present_rate(self) -> float | None:
+        return 0.0 if self._hangs and time.monotonic() - self._moved > STILL else self._rate
+
+    def notice(self, lines: list[str], hangs: bool) -> None:
+        """What was seen of the workers, in a line each; and whether an environment hangs."""
+        for line in lines:
+            self._display.say(line)
+        steps = self.store.total("steps")
+        if steps != self._steps_noticed:
+            self._steps_noticed, self._moved = steps, time.monotonic()
+        self._hangs = hangs
 
     def _fraction(self, totals: dict[str, int]) -> tuple[float | None, float | None]:
         """How much of the nearest limit is used, and the seconds left until it."""
