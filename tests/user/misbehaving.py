@@ -1,7 +1,13 @@
 """Environments that do not do what Gymnasium says they should, each in one thing."""
 
+import multiprocessing
+import subprocess
 import sys
+import threading
+import time
 import types
+import warnings
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -226,6 +232,40 @@ class InfoVaries(Well):
             "lives": [1] * self.taken,
             "note": None if self.taken % 2 else "text",
         }
+
+
+class Family(Well):
+    """Has a process, a thread that nobody ends, and writes into `log` where it starts what, and when it is closed."""
+
+    def __init__(self, log, hangs_at=None):
+        self.log, self.hangs_at, self.steps = log, hangs_at, 0
+        threading.Thread(target=time.sleep, args=(600,)).start()
+        command = subprocess.Popen(["sleep", "600"])
+        fork = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+        with warnings.catch_warnings():
+            # Forking beside threads is what environments do, and what Python warns of.
+            warnings.simplefilter("ignore")
+            fork.start()
+        self.ended = subprocess.Popen(["sleep", "600"])
+        self.note("child", command.pid, fork.pid)
+
+    def note(self, *words):
+        with Path(self.log).open("a") as file:
+            file.write(f"{' '.join(map(str, words))}\n")
+
+    def step(self, action):
+        self.steps += 1
+        if self.steps == self.hangs_at:
+            self.note("hangs")
+            time.sleep(600)
+        return super().step(action)
+
+    def close(self):
+        # Only where SIGTERM is not blocked does this come to an end.
+        self.ended.terminate()
+        self.ended.wait()
+        self.note("closed")
+        raise OSError("the door is stuck\nfor good")
 
 
 for name, kind in list(vars(sys.modules[__name__]).items()):

@@ -249,7 +249,8 @@ def leave(status: int = 0) -> None:
     for process in multiprocessing.active_children():
         process.kill()
     if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-        atexit._run_exitfuncs()
+        if multiprocessing.parent_process() is None:
+            atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()
