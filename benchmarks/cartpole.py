@@ -63,7 +63,7 @@ def throughput(arguments: argparse.Namespace) -> list[Record]:
             rate = round(bare_rate(config, processes), 1)
             runs.append({"system": "bare environments", "processes": processes, "steps_per_second": rate})
             print(
-                f"  {processes} bare processes of {config.envs_per_worker} environments: {rate:,.0f} steps/s",
+                f"  {processes} bare processes of {config.environments_each} environments: {rate:,.0f} steps/s",
                 flush=True,
             )
     return runs

@@ -235,9 +235,9 @@ def bare_rate(config: TrainConfig, processes: int, seconds: float = 4.0) -> floa
 
 
 def _step(config: TrainConfig, seconds: float, barrier: Barrier, rates: Queue) -> None:
-    vector = EnvironmentMaker(config.environment, config).make_vector(config.envs_per_worker)
+    vector = EnvironmentMaker(config.environment, config).make_vector(config.environments_each)
     choices = vector.single_action_space.n  # type: ignore[attr-defined]
-    actions = np.random.default_rng(0).integers(choices, size=(100, config.envs_per_worker))
+    actions = np.random.default_rng(0).integers(choices, size=(100, config.environments_each))
     vector.reset(seed=0)
     barrier.wait(timeout=60.0)
     started, steps = time.monotonic(), 0

@@ -1,6 +1,8 @@
 """Processes of the tests, and what they run: importable by name, as a started process needs."""
 
+import os
 import pickle
+import signal
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -99,6 +101,10 @@ def _result(function, *arguments):
         return function(*arguments)
     except Stopped:
         return "stopped"
+
+
+def kill_itself():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class InThread:

@@ -15,6 +15,7 @@ from a3c.environments.observations import Observations, parts, size_of
 from a3c.errors import SettingsError
 from a3c.machine import available_cores
 from a3c.rollout.random_play import RandomPlay
+from a3c.sizes import UPDATE_WITHIN, few_updates, flags_for
 
 LARGE_OBSERVATION = 10.0
 """Numbers beyond this saturate the first layer."""
@@ -22,6 +23,10 @@ SMALL_RANGE = 0.1
 """Numbers that vary less than this hardly move it: MountainCar's velocity varies by a few hundredths."""
 LARGE_REWARD = 10.0
 """Rewards beyond this make value losses that are hard to learn from at ordinary learning rates."""
+LARGE_RETURN = 100.0
+"""Discounted returns beyond this, which rewards of 1 add up to with gamma 0.99, are out of the critic's reach."""
+SMALL_RETURN = 0.005
+"""Discounted returns that stay below this are less than the noise of value estimates."""
 LARGE_FRAME = 128
 """Rows and columns of frames that networks for frames are not made for; Atari's are reduced to 84."""
 MOSTLY = 0.6
@@ -82,6 +87,7 @@ def remarks(
     found += _rewards(config, environment.action_space, play)
     found += _ends(config, time_limit, play)
     found += _actions(environment.action_space)
+    found += _updates(config, play)
     if not seeded:
         found.append(
             Remark(
@@ -170,12 +176,33 @@ def _rewards(config: TrainConfig, action_space: gymnasium.Space, play: RandomPla
             how = f"explore more, --entropy-coefficient above {config.entropy_coefficient:g}, or learn from further "
             how += f"ahead, {further}"
         yield Remark("sparse", f"{play.steps:,} random steps met no reward but {low:g}: {how}")
-    largest = max(-low, high) * config.reward_scale
-    if largest > LARGE_REWARD and not config.normalize_rewards and config.reward_clip is None:
-        scale = float(f"{config.reward_scale / largest:.0e}")
-        yield Remark(
-            "rewards", f"rewards are large, {low:.4g} to {high:.4g}: --normalize-rewards, or --reward-scale {scale:g}"
-        )
+    if config.normalize_rewards:
+        return
+    largest, returns = max(-low, high) * config.reward_scale, _largest_return(config, rewards, play.lengths)
+    if largest > LARGE_REWARD and config.reward_clip is None:
+        what, size = f"rewards are large, {low:.4g} to {high:.4g}", largest
+    elif returns > LARGE_RETURN:
+        # To a tenth of what is large.
+        what, size = f"returns are large, {returns:.4g} where rewards are discounted", 10 * returns / LARGE_RETURN
+    elif 0 < returns < SMALL_RETURN:
+        what, size = f"rewards are small, {low:.4g} to {high:.4g}", largest
+    else:
+        return
+    scale = float(f"{config.reward_scale / size:.0e}")
+    yield Remark("rewards", f"{what}: --normalize-rewards, or --reward-scale {scale:g}")
+
+
+def _largest_return(config: TrainConfig, rewards: np.ndarray, lengths: list[int]) -> float:
+    """The largest discounted sum of training rewards from a step to its episode's end, without its sign."""
+    rewards = rewards * config.reward_scale
+    if config.reward_clip is not None:
+        rewards = np.clip(rewards, -config.reward_clip, config.reward_clip)
+    largest = return_ = 0.0
+    last = set((np.cumsum(lengths, dtype=int) - 1).tolist())
+    for step in range(len(rewards) - 1, -1, -1):
+        return_ = rewards[step] + (0.0 if step in last else config.gamma * return_)
+        largest = max(largest, abs(return_))
+    return float(largest)
 
 
 def _ends(config: TrainConfig, time_limit: int | None, play: RandomPlay) -> Iterator[Remark]:
@@ -215,6 +242,16 @@ def _actions(space: gymnasium.Space) -> Iterator[Remark]:
             "actions without bounds start around 0 with a standard deviation of 1: give the space "
             "bounds, or set --log-std",
         )
+
+
+def _updates(config: TrainConfig, play: RandomPlay) -> Iterator[Remark]:
+    few = few_updates(config)
+    if few is not None:
+        yield Remark("updates", few)
+    seconds = config.environments_each * config.segment_steps / play.steps_per_second if play.steps else 0.0
+    flags = flags_for(config, 1 / play.steps_per_second) if seconds > 2 * UPDATE_WITHIN else None
+    if flags and config.algorithm != "random":
+        yield Remark("updates", f"a segment takes {seconds:.2g} s: {flags} makes that about {UPDATE_WITHIN:g} s")
 
 
 def _pace(config: TrainConfig, play: RandomPlay, speed: Speed) -> Iterator[Remark]:

@@ -11,34 +11,44 @@ In use:
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 
-from a3c.config import LIMITS, TrainConfig
+from a3c.config import LIMITS, MOST_EPISODE_STEPS, TrainConfig
+from a3c.environments.given import given_state, pack_given
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
-from a3c.errors import SettingsError
+from a3c.environments.modules import check_loaded
+from a3c.errors import AgentLearning, SettingsError, brief
 from a3c.evaluation import Evaluation, evaluate
+from a3c.names import called
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.parallel.processes import check_open_files, start_server
 from a3c.parallel.worker import Work
 from a3c.policy import Network
-from a3c.preparing import prepare
+from a3c.preparing import moved, prepare
 from a3c.recipes import with_recipe
 from a3c.runs.checkpoint import Checkpoint
+from a3c.runs.files import exists
 from a3c.runs.folder import RunFolder
-from a3c.runs.progress import Progress, make_display
-from a3c.settings import make_config
-from a3c.training import Interrupted, Result, train
+from a3c.runs.lock import locked
+from a3c.runs.progress import Progress, Warnings, make_display
+from a3c.settings import make_config, number
+from a3c.training import Interrupted, Result, limits_of_call, train
+
+LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback")
 
 
 class Agent:
     """An algorithm, an environment, and a policy with its parameters. Use a subclass, such as A3C, or `a3c.load`."""
 
     algorithm: str
+    _learning = False
+    """Whether `learn` is under way: until it ends, the parameters here are those from before it."""
 
     def __init__(
         self,
@@ -97,46 +107,78 @@ class Agent:
         run: str | Path | None = None,
         progress: bool = False,
         callback: Callable[[Progress], bool | None] | None = None,
+        **unknown: Any,
     ) -> Result:
         """Trains until the first limit is met, and keeps what was learned; called again, it continues.
 
-        Limits given here replace those of the settings and the recipe.
+        Limits given here replace those of the settings and the recipe. What is annealed is so over all calls together:
+        over `anneal_steps`, or else the `steps` among the settings.
+
+        While it runs the agent itself is the one from before it, and refuses to act, to be saved or to learn twice.
 
         Args:
             steps: environment steps to take in this call.
             episodes: episodes to finish in this call.
-            seconds: seconds that this call may take.
+            seconds: seconds of training that this call may take, from its first update on.
             target_return: mean return of the last 100 episodes at which to stop; by default the environment's own.
-            run: a run folder to write; it must not hold a run yet. Without it nothing is written.
+            run: a run folder to write; it must not hold a run with a checkpoint yet. Without it nothing is written.
             progress: whether to show a progress line.
             callback: called with a Progress at every report; returning False stops training.
 
         Raises:
             SettingsError: nothing would ever end the training.
-            RunFolderError: `run` holds a run already, or cannot be written.
+            AgentLearning: it is called inside a callback, or from another thread, while it runs.
+            RunFolderError: `run` holds a run already, another process trains in it, or it cannot be written.
+            DiskError: a file could not be written, as on a full disk.
             WorkerError: a worker raised or died.
             KeyboardInterrupt: on Ctrl-C, after keeping (and, with `run`, saving) what was learned.
         """
         started = time.monotonic()
-        # A run is judged by its own episodes, not by those that solved the one before.
-        start = dataclasses.replace(
-            self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
-        )
-        start.config = _with_limits(start, steps, episodes, seconds, target_return)
-        start.config.check_ends()
-        work = self._work
-        if self.config.backend == "processes":
-            check_open_files(start.config.processes)
-            work = work.pack()
-        folder = RunFolder.create(run, start.config) if run is not None else None
-        display = make_display(progress)
+        for name in unknown:
+            raise SettingsError(f"learn: there is no argument {name!r}{called(name, LEARN_ARGUMENTS)}")
+        limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target_return}
+        work = self._work if self.config.backend == "inline" else self._work.pack()
+        with self._alone("learn"):
+            # A run is judged by its own episodes, not by those that solved the one before.
+            start = dataclasses.replace(
+                self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
+            )
+            start.config = limits_of_call(start, limits)
+            start.config.check_ends()
+            if start.config.backend == "processes":
+                check_open_files(start.config.processes)
+            display = make_display(progress, Warnings)
+            try:
+                with nullcontext() if run is None else locked(Path(run)):
+                    folder = None if run is None else RunFolder.create(run, start.config)
+                    result = train(start, work, folder=folder, display=display, callback=callback, started=started)
+            except Interrupted as interrupted:
+                self._keep(interrupted.result.latest)
+                raise
+            self._keep(result.latest)
+            return result
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        """Nothing else is done with the agent meanwhile."""
+        self._check_idle(what)
+        self._learning = True
         try:
-            result = train(start, work, folder=folder, display=display, callback=callback, started=started)
-        except Interrupted as interrupted:
-            self._keep(interrupted.result.latest)
-            raise
-        self._keep(result.latest)
-        return result
+            yield
+        finally:
+            self._learning = False
+
+    def _check_idle(self, what: str) -> None:
+        if self._learning:
+            raise AgentLearning(
+                f"{what}() while learn runs would take the parameters from before it: wait until learn has returned, "
+                "or give it a run folder, which holds checkpoints meanwhile"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies, and for pickle."""
+        self._check_idle("copy")
+        return self.__dict__
 
     def _keep(self, latest: Checkpoint) -> None:
         """Keeps what was learned; the limits of the call that learned it are not the agent's."""
@@ -155,9 +197,19 @@ class Agent:
 
         Returns:
             Action (or actions, `[batch]`), and the next state, `[S]` (or `[batch, S]`).
+
+        Raises:
+            InvalidObservation: it is no observation, nor a batch; in one line.
         """
-        policy, parameters = self._work.policy, self._start.parameters
-        batch, single = policy.observations.pack_any(observation)
+        self._check_idle("predict")
+        return self._choose(self._start.parameters, observation, state, deterministic)
+
+    def _choose(
+        self, parameters: np.ndarray, observation: Any, state: Any, deterministic: bool
+    ) -> tuple[np.ndarray | np.integer, Any]:
+        """`predict` with these parameters."""
+        policy = self._work.policy
+        batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
         if self.algorithm == "random":
             actions = policy.actions.random(self._generator, batch.shape[:1])
@@ -176,8 +228,9 @@ class Agent:
 
         `state` is that of `predict`, from the step before.
         """
+        self._check_idle("value")
         policy = self._work.policy
-        batch, single = policy.observations.pack_any(observation)
+        batch, single = pack_given(policy.observations, observation)
         values = np.asarray(policy.value(self._start.parameters, batch, *self._remembered(state, batch, single)))
         return float(values[0]) if single else values
 
@@ -186,25 +239,36 @@ class Agent:
         policy = self._work.policy
         if not policy.recurrent:
             return ()
-        shape = (len(batch), policy.layout.state)
-        if state is None:
-            return (np.zeros(shape, np.float32),)
-        states = np.asarray(state, np.float32)[None] if single else np.asarray(state, np.float32)
-        if states.shape != shape:
-            raise ValueError(
-                f"state has shape {np.shape(state)}; expected {shape[1:] if single else shape}, as predict gave it"
-            )
-        return (states,)
+        return (given_state(state, (len(batch), policy.layout.state), single),)
 
-    def evaluate(self, episodes: int = 100, *, deterministic: bool = True, seed: int | None = None) -> Evaluation:
-        """Plays `episodes` whole episodes, with no limit but the environment's own, and nothing learned."""
-        if episodes < 1:
-            raise SettingsError(f"episodes is {episodes}, but must be at least 1")
+    def evaluate(
+        self,
+        episodes: int = 100,
+        *,
+        deterministic: bool = True,
+        seed: int | None = None,
+        max_episode_steps: int = MOST_EPISODE_STEPS,
+        progress: bool = False,
+    ) -> Evaluation:
+        """Plays `episodes` whole episodes, and learns nothing.
+
+        Args:
+            episodes: how many.
+            deterministic: whether the most probable actions are taken.
+            seed: of the environments; by default the agent's own.
+            max_episode_steps: steps after which an episode that does not end is cut; it counts with its return until
+                then, and Evaluation.cut says how many there were.
+            progress: whether to show a line on the standard error where it takes long.
+        """
+        self._check_idle("evaluate")
+        parameters = self._start.parameters
         return evaluate(
             self._work.environments,
-            lambda observations, state: self.predict(observations, state, deterministic),
-            episodes,
-            self.config.seed if seed is None else seed,
+            lambda observations, state: self._choose(parameters, observations, state, deterministic),
+            number("episodes", episodes),
+            self.config.seed if seed is None else number("seed", seed),
+            max_episode_steps=number("max_episode_steps", max_episode_steps),
+            progress=progress,
         )
 
     def make_environment(self, **kwargs: Any) -> gymnasium.Env:
@@ -220,6 +284,7 @@ class Agent:
 
         Raises SettingsError where the network is no Keras model.
         """
+        self._check_idle("keras_model")
         network = self._work.policy.network(self._start.parameters)  # type: ignore[arg-type]
         if not isinstance(network, KerasActorCritic):
             raise SettingsError("keras_model: the network of this agent is no Keras model")
@@ -227,6 +292,7 @@ class Agent:
 
     def save(self, path: str | Path) -> None:
         """Saves all that acting and further training need, in one safetensors file that holds no code."""
+        self._check_idle("save")
         self._start.save(path)
 
 
@@ -299,14 +365,18 @@ def load(
 
     Args:
         path: what `save` wrote, or a run folder.
-        environment: needed where the agent was trained on a factory; else the id it was trained on.
+        environment: needed where the agent was trained on a factory, and where it names a module that is neither
+            installed nor imported: none is imported that only the file names. Default: the id it was trained on.
+            Another one's own target return takes the place of that one's.
         network: needed where it was trained with a network of its own.
 
     Raises:
         CheckpointError: damaged, foreign, or for other spaces or another network.
         SettingsError: an environment or network is needed.
     """
-    checkpoint = RunFolder.open(path).load() if Path(path).is_dir() else Checkpoint.load(path)
+    is_folder = exists(Path(path)) and Path(path).is_dir()
+    checkpoint = RunFolder.open(path).load() if is_folder else Checkpoint.load(path)
+    check_loaded(checkpoint.config, environment, path)
     return agent_from(checkpoint, environment, network)
 
 
@@ -317,27 +387,11 @@ def agent_from(
 ) -> Agent:
     """The agent that a checkpoint describes; see `load`."""
     if checkpoint.own_environment and environment is None:
-        name = checkpoint.config.environment
-        raise SettingsError(f"this agent was trained on an environment factory ({name}): give it as environment=")
+        name = brief(checkpoint.config.environment)
+        raise SettingsError(
+            f"this agent was trained on an environment factory, or with env_kwargs that no file can hold ({name}): "
+            "give what makes its environment as environment="
+        )
     factory = environment if not isinstance(environment, str) else None
-    config = checkpoint.config
-    if isinstance(environment, str):
-        config = dataclasses.replace(config, environment=environment)
+    config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
     return AGENTS[config.algorithm]._from_checkpoint(*prepare(config, factory, network, checkpoint))
-
-
-def _with_limits(
-    start: Checkpoint, steps: int | None, episodes: int | None, seconds: float | None, target_return: float | None
-) -> TrainConfig:
-    """The settings with the limits of one call of `learn`; those on steps and episodes count from where it starts."""
-    config = start.config
-    limits: dict[str, Any] = {name: getattr(config, name) for name in LIMITS}
-    if any(limit is not None for limit in (steps, episodes, seconds, target_return)):
-        target = config.target_return if target_return is None else target_return
-        limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target}
-    for name in ("steps", "episodes"):
-        if limits[name] is not None:
-            if limits[name] < 1:
-                raise SettingsError(f"{name} is {limits[name]}, but must be at least 1")
-            limits[name] += start.counts[name]
-    return dataclasses.replace(config, **limits)

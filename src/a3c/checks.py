@@ -7,14 +7,20 @@ import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
-from a3c.errors import SettingsError
+from a3c.errors import SettingsError, brief
 
 LEARNERS = ("ga3c", "impala")
 """The algorithms with a learner process."""
+MIN_BATCH = 256
+"""Steps of a learner's batch where nothing else is set or chosen."""
 MOST_WAITING = 32_768
 """Segments that a queue holds at most: their numbers fill a pipe."""
 MOST_ASKING = 100
 """Workers that ga3c serves at most: each takes two descriptors, and a process starts with 256."""
+MOST_LAYERS = 100
+"""Hidden layers of a network at most."""
+MOST_PIXELS, MOST_STACKED = 10_000_000, 1_000
+"""Pixels, and frames, that are seen at once at most: memory is taken for them before anything can be learned."""
 SETTINGS_OF = {
     **dict.fromkeys(["min_batch", "queue_size", "lag_correction", "rho_clip", "c_clip", "log_epsilon"], LEARNERS),
     **dict.fromkeys(["predictors", "trainers", "adjust_threads"], ("ga3c",)),
@@ -49,11 +55,14 @@ def flag(name: str) -> str:
 
 def check_ranges(config: Any) -> None:
     """Raises SettingsError for a value that no run can have."""
-    for requirement, (holds, names) in BOUNDS.items():
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int) and not -(2**63) <= number < 2**63:
+                raise SettingsError(f"{flag(field.name)} is {brief(number)}, but must fit into 64 bits")
+    for _, names in BOUNDS.values():
         for name in names.split():
-            value = getattr(config, name)
-            if value is not None and not holds(value):
-                raise SettingsError(f"{flag(name)} is {value}, but must {requirement}")
+            check_bound(name, getattr(config, name), flag(name))
     for name in ("gamma", "gae_lambda"):
         if not 0 <= getattr(config, name) <= 1:
             raise SettingsError(f"{flag(name)} is {getattr(config, name)}, but must lie between 0 and 1")
@@ -66,18 +75,34 @@ def check_ranges(config: Any) -> None:
     for name in ("epsilon", "epsilon_final"):
         if any(not 0 <= value <= 1 for value in getattr(config, name)):
             raise SettingsError(f"{flag(name)} holds a value outside 0 to 1")
-    for name, most in (("hidden", None), ("frame_size", 2)):
+    for name, most in (("hidden", MOST_LAYERS), ("frame_size", 2)):
         values = getattr(config, name) or ()
         if any(value < 1 for value in values):
             raise SettingsError(f"{flag(name)} holds a number below 1")
-        if len(values) > (most or len(values)):
+        if len(values) > most:
             raise SettingsError(f"{flag(name)} takes at most {most} numbers, not {len(values)}")
+    stack = config.frame_stack or 1
+    if stack > MOST_STACKED:
+        raise SettingsError(f"--frame-stack is {stack}, but must be at most {MOST_STACKED:,}")
+    seen = math.prod(config.frame_size * (1 if len(config.frame_size) == 2 else 2)) * stack
+    if seen > MOST_PIXELS:
+        raise SettingsError(
+            f"--frame-size and --frame-stack ask for observations of {seen:,} pixels: make them smaller, as "
+            f"{MOST_PIXELS:,} can be seen at most"
+        )
     if len(config.crop) > 4:
         raise SettingsError(f"--crop takes at most 4 numbers, TOP BOTTOM LEFT RIGHT, not {len(config.crop)}")
     for name, allowed in _words(config).items():
         value = getattr(config, name)
         if value not in allowed:
             raise SettingsError(f"{flag(name)} is {value!r}, but must be one of {', '.join(filter(None, allowed))}")
+
+
+def check_bound(name: str, value: Any, title: str) -> None:
+    """Raises SettingsError for a number that is out of the bounds of this setting."""
+    for requirement, (holds, names) in BOUNDS.items():
+        if value is not None and name in names.split() and not holds(value):
+            raise SettingsError(f"{title} is {value}, but must {requirement}")
 
 
 def check_contradictions(config: Any) -> None:
@@ -97,7 +122,8 @@ def check_contradictions(config: Any) -> None:
     if config.recurrent_units is not None and config.recurrent is None:
         raise SettingsError("--recurrent-units is set without --recurrent: set --recurrent lstm or gru too")
     for name in config.changed(SETTINGS_OF):
-        if config.algorithm not in SETTINGS_OF[name]:
+        # Files of before this default was left open hold it for every algorithm.
+        if config.algorithm not in SETTINGS_OF[name] and (name, getattr(config, name)) != ("min_batch", MIN_BATCH):
             algorithms = " and ".join(SETTINGS_OF[name])
             raise SettingsError(f"{flag(name)} is a setting of {algorithms}, not of {config.algorithm}")
     if config.has_learner and sys.platform == "win32":
@@ -116,8 +142,8 @@ def check_contradictions(config: Any) -> None:
         )
     if config.queue_size is not None and config.queue_size < config.segments_per_batch:
         raise SettingsError(
-            f"--queue-size is {config.queue_size}, but a batch of --min-batch {config.min_batch} steps takes "
-            f"{config.segments_per_batch} segments: make it at least that"
+            f"--queue-size is {config.queue_size}, but a batch of --min-batch {config.min_batch or MIN_BATCH} steps "
+            f"takes {config.segments_per_batch} segments: make it at least that"
         )
     if config.n_step is not None and config.segment_ends == "episode":
         raise SettingsError("--n-step needs segments of fixed length: leave --segment-ends episode out")

@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from a3c.checks import LEARNERS, check_contradictions, check_ranges
+from a3c.checks import LEARNERS, MIN_BATCH, check_contradictions, check_ranges
 from a3c.errors import SettingsError
 
 SCHEMA_VERSION = 1
 """Version of `config.toml` and of the checkpoints; raised when an older file can no longer be read."""
+ENVIRONMENTS = 16
+SEGMENT_LENGTH = 16
+"""What a worker has where nothing else is set or chosen: see `sizes.py`."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,10 @@ class TrainConfig:
     """Worker processes; ga3c and impala have a learner process beside them. Default: the cores this process may use
     (affinity and container limits)."""
 
-    envs_per_worker: int = 16
-    """Environments that each worker steps together, B. 1 is the form of the A3C paper; more is faster."""
+    envs_per_worker: int | None = None
+    """Environments that each worker steps together, B. 1 is the form of the A3C paper; more is faster. Default: 16;
+    where a step takes more than 4 ms and segment_length is not set either, fewer, so that an update comes about every
+    second (but 16 with a2c and inline, whose results hang on no clock)."""
 
     seed: int | None = None
     """Seed of everything random. Default: one is drawn and recorded in config.toml."""
@@ -43,7 +48,8 @@ class TrainConfig:
     """Stop after this many finished episodes in total."""
 
     seconds: float | None = None
-    """Stop after this many seconds, counted from the start of the process."""
+    """Stop after this many seconds of training, counted from the first update of this call or process: imports,
+    environments and compiling come before it, for which two minutes are allowed."""
 
     target_return: float | None = None
     """Mean return of the last 100 training episodes that counts as solved.
@@ -126,11 +132,13 @@ class TrainConfig:
     They stay as they are when an agent is evaluated, and are part of its checkpoint."""
 
     normalize_rewards: bool = False
-    """Divide training rewards by the running standard deviation of discounted returns (Engstrom et al. 2020)."""
+    """Divide training rewards by the running standard deviation of discounted returns (Engstrom et al. 2020). Value
+    estimates can then learn returns of any size, as one learning rate suits them all."""
 
     # Segments and returns
-    segment_length: int = 16
-    """Steps each environment takes between two updates, T (t_max; 5 in the A3C paper, section 5)."""
+    segment_length: int | None = None
+    """Steps each environment takes between two updates, T (t_max; 5 in the A3C paper, section 5). Default: 16; where a
+    step takes more than 60 ms and envs_per_worker is not set either, fewer, at least 5."""
 
     segment_ends: Literal["steps", "episode"] = "steps"
     """A segment ends after segment_length steps, or also as soon as an episode ends (the paper's algorithm S3)."""
@@ -163,8 +171,9 @@ class TrainConfig:
     """Weight of the squared error of the value estimate (0.5 in Mnih et al. 2016)."""
 
     normalize_advantages: bool = True
-    """Shift and scale the advantages of each segment to mean 0 and standard deviation 1, so that one learning rate
-    suits rewards of any size. Not in the paper."""
+    """Shift and scale the advantages of each segment to mean 0 and standard deviation 1, so that the policy's part of
+    the gradient is as large for rewards of any size. The value estimate's is not: see normalize_rewards. Not in the
+    paper."""
 
     loss_reduction: Literal["mean", "sum"] = "mean"
     """Average the loss over the real steps of a segment, or sum it as the paper's accumulated gradients do."""
@@ -194,8 +203,9 @@ class TrainConfig:
     """Apply gradients one worker at a time under a lock, instead of lock-free (Hogwild!, Recht et al. 2011)."""
 
     # Learner of ga3c and impala
-    min_batch: int = 256
-    """Steps that ga3c and impala train on at once, at least: as many segments as hold them are joined."""
+    min_batch: int | None = None
+    """Steps that ga3c and impala train on at once, at least: as many segments as hold them are joined. Default: 256;
+    where envs_per_worker is chosen smaller, what all workers collect in about a second."""
 
     queue_size: int | None = None
     """Segments that may wait for ga3c's and impala's learner before workers wait. Default: one batch, and at least one
@@ -333,9 +343,24 @@ class TrainConfig:
         return (self.n_step or 1) - 1
 
     @property
+    def environments_each(self) -> int:
+        """Environments of a worker, B."""
+        return self.envs_per_worker or ENVIRONMENTS
+
+    @property
+    def segment_steps(self) -> int:
+        """Steps of a segment, T."""
+        return self.segment_length or SEGMENT_LENGTH
+
+    @property
+    def has_default_sizes(self) -> bool:
+        """Whether workers have the default number of environments, and segments the default length."""
+        return (self.environments_each, self.segment_steps) == (ENVIRONMENTS, SEGMENT_LENGTH)
+
+    @property
     def segments_per_batch(self) -> int:
         """Segments that a learner trains on at once."""
-        return math.ceil(self.min_batch / (self.segment_length * self.envs_per_worker))
+        return math.ceil((self.min_batch or MIN_BATCH) / (self.segment_steps * self.environments_each))
 
     @property
     def segments_that_may_wait(self) -> int:
@@ -349,6 +374,9 @@ class TrainConfig:
 
 LIMITS = ("steps", "episodes", "seconds", "target_return")
 """The settings that end a run."""
+
+MOST_EPISODE_STEPS = 100_000
+"""Steps after which evaluation and play cut an episode: some never end, and some policies go round in circles."""
 
 FRAME_SETTINGS = ("crop", "grayscale", "threshold", "frame_size", "resize", "frame_stack")
 """The settings that change frames."""

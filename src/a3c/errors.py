@@ -25,6 +25,14 @@ class UnsupportedSpace(A3CError):
     """The environment's observation or action space is not one that the policies here can handle."""
 
 
+class InvalidObservation(A3CError, ValueError):
+    """What an agent was given to act on is no observation of its environment, nor a batch of them."""
+
+
+class AgentLearning(A3CError, RuntimeError):
+    """The agent was asked to act, to be saved or to learn while `learn` runs, with the parameters from before it."""
+
+
 class TrainingDiverged(A3CError):
     """A gradient was not finite."""
 
@@ -68,12 +76,22 @@ class WorkerError(A3CError):
         self.traceback = traceback
 
 
-def nearest(name: str, names: Any) -> str:
-    """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`."""
+class TrainingWarning(UserWarning):
+    """What keeps a run from learning well, and which setting helps: `learn` gives it where it shows no progress."""
+
+
+def brief(value: Any, most: int = 200) -> str:
+    """A value that nobody vouches for as part of a line: as Python writes it, text as it is where that is one line."""
+    text = value if isinstance(value, str) and value.isprintable() else repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def nearest(name: str, names: Any, spell: Any = str) -> str:
+    """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`; `spell` gives what is written."""
     import difflib
 
     close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
+    return f"; did you mean {' or '.join(repr(spell(c)) for c in close)}?" if close else ""
 
 
 def described(error: BaseException) -> str:

@@ -29,6 +29,7 @@ from a3c.environments.observations import Observations
 from a3c.environments.pixels import FrameSkip
 from a3c.environments.serial import close
 from a3c.errors import A3CError, InvalidEnvironment, UnsupportedSpace, described
+from a3c.learning.schedules import with_limits
 from a3c.networks.layers import Layer, layers
 from a3c.parallel.worker import Work
 from a3c.policy import NetworkFactory, Policy
@@ -41,8 +42,8 @@ from a3c.training import train
 
 RANDOM_STEPS = 1000
 """Random steps that are taken at least."""
-START_WITHIN = 120.0
-"""Seconds that a training that is measured may take to compile its networks, and for its first segments."""
+SEGMENTS_WITHIN = 60.0
+"""Seconds that the segments of a training that is measured may take, after the first of them."""
 SLOW = 20.0
 """Steps a second below which what takes many steps is not looked at."""
 NOT_FOR_US = "we recommend using a symmetric and normalized space"
@@ -137,16 +138,17 @@ def _inspect(
             seeded = True
             if observations is not None and play.failure is None and play.steps_per_second >= SLOW:
                 seeded = seeds_matter(one, observations)
-        policy = speed = None
+        policy = speed = resolved = None
         try:
             work, start = prepare(config, environment, network)
+            resolved = start.config
             policy = _policy_facts(work.policy)
             if seconds > 0 and play.failure is None:
                 speed = _measure(work, start, seconds, say)
         except A3CError as error:
             if observations is not None:
                 found.append(problem(error))
-        resolved, limit = resolve(config, maker), _time_limit(one, config)
+        resolved, limit = resolved or resolve(config, maker), _time_limit(one, config)
         if observations is not None:
             found += remarks(resolved, one, limit, play, seeded, speed)
         return Inspection(
@@ -219,9 +221,9 @@ def _measure(work: Work, start: Checkpoint, seconds: float, say: Callable[[str],
     """How fast a worker's environments are alone, and how fast training is."""
     config = start.config
     say("a worker's environments, with random actions")
-    together = _rate_together(work, config.envs_per_worker, seconds / 4)
+    together = _rate_together(work, config.environments_each, seconds / 4)
     say(f"training for about {seconds:g} s, once it is compiled")
-    return Speed(config.workers or 1, config.envs_per_worker, together, _training_rate(work, start, seconds))
+    return Speed(config.workers or 1, config.environments_each, together, _training_rate(work, start, seconds))
 
 
 def _rate_together(work: Work, count: int, seconds: float) -> float:
@@ -250,17 +252,8 @@ def _rate_together(work: Work, count: int, seconds: float) -> float:
 def _training_rate(work: Work, start: Checkpoint, seconds: float) -> float | None:
     """Steps a second of a training that nobody keeps, from a while after its first update on."""
     config = start.config
-    config = dataclasses.replace(
-        config,
-        # What is annealed still needs to know how long.
-        anneal_steps=config.anneal_steps or config.steps,
-        epsilon_anneal_steps=config.epsilon_anneal_steps or config.steps,
-        steps=None,
-        episodes=None,
-        seconds=START_WITHIN + seconds,
-        target_return=None,
-        report_interval=0.05,
-    )
+    limits = {"steps": None, "episodes": None, "seconds": SEGMENTS_WITHIN + seconds, "target_return": None}
+    config = dataclasses.replace(with_limits(config, limits), report_interval=0.05)
     marks: list[tuple[float, int]] = []
 
     def mark(progress: Progress) -> bool:

@@ -1,7 +1,11 @@
 """Playing with a trained agent for people to watch: in a window, or into a video file and a filmstrip."""
 
+import importlib.util
+import io
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +13,24 @@ import gymnasium
 import numpy as np
 
 from a3c.agent import Agent
+from a3c.config import MOST_EPISODE_STEPS
 from a3c.environments import results
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
+from a3c.environments.making import not_installed
 from a3c.environments.serial import close_and_say
 from a3c.errors import InvalidEnvironment, SettingsError
-from a3c.runs.files import disk_errors
+from a3c.runs.files import write_atomically
+from a3c.settings import number
 
 FRAMES_PER_SECOND = 30
 STRIP = (3, 6)
 """Rows and columns of a filmstrip."""
 STRIP_WIDTH = 200
 """Pixels that a frame of a filmstrip is wide at most."""
+DRAWING = ("pygame", "mujoco", "glfw", "OpenGL")
+"""Modules that environments draw with."""
+FILM_BYTES = 4 * 2**30
+"""What the frames of a film take at most, which is held in memory."""
 
 
 def play(
@@ -31,6 +42,7 @@ def play(
     seconds: float | None = None,
     deterministic: bool = True,
     seed: int | None = None,
+    max_episode_steps: int = MOST_EPISODE_STEPS,
     say: Callable[[str], object] = print,
 ) -> list[float]:
     """Plays whole episodes in a window, or into files, and returns their returns.
@@ -44,43 +56,39 @@ def play(
             and has no return.
         deterministic: whether the most probable actions are taken.
         seed: of the environment.
+        max_episode_steps: steps after which an episode that does not end is cut; its return is that until then.
         say: called with a line for people at the end of every episode, and for every file.
 
-    Raises SettingsError for a file that cannot be written, InvalidEnvironment where nothing can be drawn.
+    Raises SettingsError for a file that cannot be written, InvalidEnvironment where nothing can be drawn, or
+    what draws it is not installed.
     """
+    episodes, most = number("episodes", episodes), number("max_episode_steps", max_episode_steps)
+    seed = seed if seed is None else number("seed", seed)
     if video is not None:
         _check_video(video)
     if filmstrip is not None:
         _check_file("--filmstrip", filmstrip, (".png",))
-    with GlobalGenerators(play_seed(seed)).swapped():
-        return _play(agent, episodes, video, filmstrip, seconds, deterministic, seed, say)
-
-
-def _play(
-    agent: Agent,
-    episodes: int,
-    video: Path | None,
-    filmstrip: Path | None,
-    seconds: float | None,
-    deterministic: bool,
-    seed: int | None,
-    say: Callable[[str], object],
-) -> list[float]:
     filming = video is not None or filmstrip is not None
-    environment = agent.make_environment(render_mode="rgb_array" if filming else "human")
-    seed_unseeded([environment], play_seed(seed))
-    fps = int(environment.metadata.get("render_fps", FRAMES_PER_SECOND))
-    film = _Film(environment, math.inf if seconds is None else max(1.0, seconds * fps)) if filming else None
-    returns = []
-    try:
-        for episode in range(episodes):
-            return_ = _play_episode(agent, environment, deterministic, seed if episode == 0 else None, film)
-            if return_ is None:
-                break
-            returns.append(return_)
-            say(f"episode {episode + 1}: return {return_:g}")
-    finally:
-        close_and_say(environment)
+    with GlobalGenerators(play_seed(seed)).swapped(), _drawn(agent.config.environment):
+        environment = agent.make_environment(render_mode="rgb_array" if filming else "human")
+        seed_unseeded([environment], play_seed(seed))
+        fps = int(environment.metadata.get("render_fps", FRAMES_PER_SECOND))
+        film = _Film(environment, math.inf if seconds is None else max(1.0, seconds * fps)) if filming else None
+        returns = []
+        try:
+            for episode in range(episodes):
+                first = seed if episode == 0 else None
+                return_, ended = _play_episode(agent, environment, deterministic, first, most, film)
+                if return_ is None:
+                    break
+                returns.append(return_)
+                cut = "" if ended else f", cut after {most:,} steps without an end"
+                say(f"episode {episode + 1}: return {return_:g}{cut}")
+        finally:
+            close_and_say(environment)
+    if film is not None and film.bytes >= FILM_BYTES:
+        gibibytes = f"{FILM_BYTES / 2**30:g} GiB"
+        say(f"filmed   the first {len(film.frames):,} frames, which fill {gibibytes}: --seconds ends sooner")
     if film is not None and video is not None:
         _write(video, film.frames, fps)
         say(f"video    {video} ({len(film.frames)} frames, {len(film.frames) / fps:.0f} s)")
@@ -96,47 +104,59 @@ class _Film:
     def __init__(self, environment: gymnasium.Env, most: float):
         self._environment, self._most = environment, most
         self.frames: list[np.ndarray] = []
+        self.bytes = 0
 
     @property
     def full(self) -> bool:
-        return len(self.frames) >= self._most
+        return len(self.frames) >= self._most or self.bytes >= FILM_BYTES
 
     def add(self) -> None:
         frame = self._environment.render()
         if not isinstance(frame, np.ndarray) or frame.ndim != 3:
             raise InvalidEnvironment(f"{self._environment} draws no rgb frames, so there is nothing to film")
         self.frames.append(frame)
+        self.bytes += frame.nbytes
 
 
 def _play_episode(
-    agent: Agent, environment: gymnasium.Env, deterministic: bool, seed: int | None, film: _Film | None
-) -> float | None:
-    """An episode's return; None where the film was full before its end."""
+    agent: Agent, environment: gymnasium.Env, deterministic: bool, seed: int | None, most: int, film: _Film | None
+) -> tuple[float | None, bool]:
+    """An episode's return, None where the film was full before its end, and whether it ended within `most` steps."""
     observation, _ = results.reset(environment, seed)
-    return_, ended, state = 0.0, False, None
-    while not ended:
+    return_, ended, steps, state = 0.0, False, 0, None
+    while not ended and steps < most:
         if film is not None:
             if film.full:
-                return None
+                return None, False
             film.add()
         action, state = agent.predict(observation, state, deterministic)
         observation, reward, terminated, truncated, _ = results.step(environment, action)
         return_ += reward
+        steps += 1
         ended = terminated or truncated
     if film is not None and not film.full:
         film.add()
-    return return_
+    return return_, ended
+
+
+@contextmanager
+def _drawn(name: str) -> Iterator[None]:
+    """Names what is missing where drawing needs a module: environments look for it when they draw first."""
+    try:
+        yield
+    except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
+        raise not_installed(name, error) from None
+    except Exception as error:
+        # What the libraries that draw say, where they find no screen for example.
+        if type(error).__module__.partition(".")[0] in DRAWING:
+            raise InvalidEnvironment(f"{name} cannot be drawn here: {error}") from None
+        raise
 
 
 def _check_video(video: Path) -> None:
     _check_file("--video", video, (".gif", ".mp4"))
-    if video.suffix == ".mp4":
-        try:
-            import imageio_ffmpeg  # noqa: F401
-        except ImportError:
-            raise SettingsError(
-                f"--video {video}: writing .mp4 needs the video extra: pip install 'a3c[video]' (.gif works without)"
-            ) from None
+    if video.suffix == ".mp4" and not all(map(importlib.util.find_spec, ("imageio", "imageio_ffmpeg"))):
+        raise SettingsError(f"--video {video}: writing .mp4 needs the video extra: pip install 'a3c[video]'")
 
 
 def _check_file(flag: str, file: Path, endings: tuple[str, ...]) -> None:
@@ -147,16 +167,22 @@ def _check_file(flag: str, file: Path, endings: tuple[str, ...]) -> None:
 
 
 def _write(video: Path, frames: list[np.ndarray], frames_per_second: int) -> None:
-    with disk_errors(video):
-        if video.suffix == ".gif":
-            images = _images(frames)
-            # GIF counts in hundredths of a second, and viewers slow down below two of them.
-            duration = max(20, round(1000 / frames_per_second))
-            images[0].save(video, save_all=True, append_images=images[1:], duration=duration, loop=0, optimize=True)
-        else:
-            import imageio.v3 as imageio
+    if video.suffix == ".gif":
+        images, content = _images(frames), io.BytesIO()
+        # GIF counts in hundredths of a second, and viewers slow down below two of them.
+        duration = max(20, round(1000 / frames_per_second))
+        more = {"append_images": images[1:], "duration": duration, "loop": 0, "optimize": True}
+        images[0].save(content, "GIF", save_all=True, **more)
+        write_atomically(video, content.getvalue())
+    else:
+        import imageio.v3 as imageio
 
-            imageio.imwrite(video, np.stack(frames), fps=frames_per_second, macro_block_size=2)
+        options = {"fps": frames_per_second, "macro_block_size": 2, "extension": ".mp4"}
+        with warnings.catch_warnings():
+            # JAX warns of every fork; this one runs another program at once.
+            warnings.filterwarnings("ignore", message=".*os.fork", category=RuntimeWarning)
+            film = imageio.imwrite("<bytes>", np.stack(frames), **options)  # type: ignore[arg-type]
+        write_atomically(video, film)
 
 
 def _write_strip(strip: Path, frames: list[np.ndarray]) -> None:
@@ -174,8 +200,9 @@ def _write_strip(strip: Path, frames: list[np.ndarray]) -> None:
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         sheet.paste(image.resize((width, height)), (gap + column * (width + gap), gap + row * (height + gap)))
-    with disk_errors(strip):
-        sheet.save(strip)
+    content = io.BytesIO()
+    sheet.save(content, "PNG")
+    write_atomically(strip, content.getvalue())
 
 
 def _images(frames: list[np.ndarray]) -> list[Any]:

@@ -8,6 +8,7 @@ In use:
     actions = policy.act(parameters, observations, noise, epsilon)
 """
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -77,10 +78,18 @@ class Policy:
         action_space: gymnasium.Space,
         config: TrainConfig,
         network: Network | None = None,
+        most: int | None = None,
     ) -> "Policy":
-        """The policy that `config` describes, initialised from its seed; raises UnsupportedSpace, SettingsError."""
+        """The policy that `config` describes, initialised from its seed.
+
+        Raises UnsupportedSpace, SettingsError; and MoreParameters where the network, if it is ours, would have more
+        than `most`, before memory is taken for them.
+        """
         parts(observation_space)
-        generator = np.random.default_rng(np.random.SeedSequence(config.seed or 0, spawn_key=(0,)))
+        seed = np.random.SeedSequence(config.seed or 0, spawn_key=(0,))
+        generator = np.random.default_rng(seed)
+        if most is not None and network is None:
+            generator = _LimitedGenerator(seed, most)
         statistics = Statistics(
             Observations(observation_space).numbers if config.normalize_observations else (), config.normalize_rewards
         )
@@ -270,6 +279,24 @@ class Policy:
     def __getstate__(self) -> dict[str, Any]:
         jitted = ("act", "log_prob", "predict", "best_action", "value")
         return {name: value for name, value in self.__dict__.items() if name not in jitted}
+
+
+class MoreParameters(Exception):
+    """A network has more parameters than it may."""
+
+
+class _LimitedGenerator(np.random.Generator):
+    """The default generator, for so many weights at most; all of ours are drawn."""
+
+    def __init__(self, seed: np.random.SeedSequence, most: int):
+        super().__init__(np.random.PCG64(seed))
+        self._left = most
+
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        self._left -= math.prod(size)
+        if self._left < 0:
+            raise MoreParameters
+        return super().normal(loc, scale, size)
 
 
 def _is_parameter(leaf: Any) -> bool:

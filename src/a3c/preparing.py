@@ -3,6 +3,7 @@ written."""
 
 import dataclasses
 
+import gymnasium
 import numpy as np
 
 from a3c.checks import MOST_ASKING
@@ -10,13 +11,17 @@ from a3c.config import TrainConfig
 from a3c.environments.generators import GlobalGenerators, play_seed
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.spaces import describe_space
-from a3c.errors import SettingsError
+from a3c.environments.step_time import step_seconds
+from a3c.errors import CheckpointError, SettingsError
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
 from a3c.parallel.messages import PackedWork
 from a3c.parallel.worker import Work
-from a3c.policy import Network, Policy
+from a3c.policy import MoreParameters, Network, Policy
+from a3c.recipes import find_recipe, recipes_for
 from a3c.runs.checkpoint import Checkpoint
+from a3c.settings import not_recorded
+from a3c.sizes import open_sizes, with_sizes
 
 
 def prepare(
@@ -27,7 +32,7 @@ def prepare(
 ) -> tuple[Work, Checkpoint]:
     """What workers work with, and where training starts: the checkpoint, or one with the first parameters.
 
-    Its configuration has workers, seed and target filled in.
+    Its configuration has workers, seed, target and sizes filled in.
 
     Raises:
         SettingsError, InvalidEnvironment, UnsupportedSpace, CheckpointError: in one line each.
@@ -36,28 +41,82 @@ def prepare(
     if checkpoint is not None and network is None and checkpoint.own_network:
         raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
     config = resolve(config, maker)
+    own_environment = environment is not None or bool(not_recorded(config))
+    took = [0.0]
+    timed = open_sizes(config) and not maker.has_own_vector
     with GlobalGenerators(play_seed(config.seed)).swapped():
-        observation_space, action_space = maker.spaces()
-    policy = Policy.make(observation_space, action_space, config, network)
+        observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
+    config = with_sizes(config, took[-1])
+    spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
+    if checkpoint is not None:
+        checkpoint.check_spaces(spaces)
+    most = None if checkpoint is None else checkpoint.parameters.size
+    try:
+        policy = Policy.make(observation_space, action_space, config, network, most)
+    except MoreParameters:
+        source = checkpoint and checkpoint.source
+        raise CheckpointError(f"{source} holds {most} parameters, but this network has more") from None
+    except MemoryError:
+        raise SettingsError(
+            "the network does not fit into memory: make --hidden or --recurrent-units smaller"
+        ) from None
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     work = Work(maker, policy, optimizer)
-    spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is None:
         return work, Checkpoint(
             config,
             policy.initial_parameters,
             optimizer.initial_state(),
             spaces,
-            own_environment=environment is not None,
+            own_environment=own_environment,
             own_network=network is not None,
             moments=np.zeros(policy.layout.statistics.row_size),
         )
-    checkpoint.check_fits(spaces, policy.size)
-    state = checkpoint.optimizer_state
-    if state.shape != (optimizer.rows, optimizer.size):
-        # Another optimizer was asked for.
-        state = optimizer.initial_state()
-    return work, dataclasses.replace(checkpoint, config=config, optimizer_state=state)
+    checkpoint.check_size(policy.size)
+    if not policy.layout.statistics.fits(checkpoint.moments):
+        raise CheckpointError(f"{checkpoint.source} holds moments that are not those of what its run normalises")
+    return work, dataclasses.replace(
+        checkpoint,
+        config=config,
+        optimizer_state=_optimizer_state(checkpoint, optimizer),
+        own_environment=own_environment,
+        own_network=network is not None,
+    )
+
+
+def _optimizer_state(checkpoint: Checkpoint, optimizer: SharedOptimizer) -> np.ndarray:
+    """The checkpoint's; for another optimizer, or one with other options that keeps something else, a new one."""
+    state, before = checkpoint.optimizer_state, checkpoint.config
+    if optimizer.name != before.optimizer:
+        return optimizer.initial_state()
+    if len(state) != optimizer.rows:
+        if optimizer.rows != SharedOptimizer(before.optimizer, before.optimizer_options, optimizer.size).rows:
+            return optimizer.initial_state()
+        raise CheckpointError(f"{checkpoint.source} holds an optimizer state that is not that of {optimizer.name}")
+    if (state[optimizer.nonnegative_rows] < 0).any():
+        raise CheckpointError(f"{checkpoint.source} holds an optimizer state below 0 where {optimizer.name} has none")
+    return state
+
+
+def moved(config: TrainConfig, environment: str | EnvironmentFactory) -> TrainConfig:
+    """The settings of a checkpoint for another environment: one's own target return stays behind, the other's comes.
+
+    A target that is neither registered for the one before nor in a recipe for it is the user's, and stays.
+    """
+    before, maker = config.environment, EnvironmentMaker(environment, config)
+    if maker.name == before:
+        return config
+    # Looked up first, as that may register both.
+    maker.spec  # noqa: B018
+    registered = gymnasium.registry.get(before.rpartition(":")[2])
+    brought = {recipe.settings(config.algorithm).get("target_return") for recipe in recipes_for(before)}
+    brought.add(registered and registered.reward_threshold)
+    name = environment if isinstance(environment, str) else ""
+    target = config.target_return
+    if target in brought:
+        own = find_recipe(None, name)
+        target = own.settings(config.algorithm).get("target_return") if own else None
+    return dataclasses.replace(config, environment=name, target_return=target)
 
 
 def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple[PackedWork, Checkpoint]:

@@ -1,12 +1,21 @@
-"""A TrainConfig from what a file or a call gives: names and types are checked here."""
+"""Settings from what a file, a call or the command line gives: names, types and numbers are checked here."""
 
 import dataclasses
 import math
+import numbers
 import typing
 from typing import Any, Literal
 
+from a3c.checks import check_bound
 from a3c.config import TrainConfig
-from a3c.errors import SettingsError, nearest
+from a3c.errors import SettingsError, brief
+from a3c.names import called
+
+FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
+KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
+ONLY_PYTHON = "only from Python"
+"""Stands in `config.toml` for an argument of the environment that no file can hold, beside its type."""
+SEVERAL = {int: "whole numbers", float: "numbers"}
 
 
 def make_config(settings: dict[str, Any], source: str = "the settings") -> TrainConfig:
@@ -14,16 +23,72 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
 
     Raises SettingsError for an unknown name or a value of the wrong type, naming `source`.
     """
-    fields = {f.name: f for f in dataclasses.fields(TrainConfig)}
+    given = {}
     for name, value in settings.items():
-        if name not in fields:
-            raise SettingsError(f"{source}: there is no setting {name!r}{nearest(name, fields)}")
-        if not _fits(value, fields[name].type):
-            raise SettingsError(f"{source}: {name} cannot be {value!r}; it must be {_type_name(fields[name].type)}")
+        if name not in FIELDS:
+            raise SettingsError(f"{source}: there is no setting {brief(repr(name))}{called(name, FIELDS)}")
+        given[name] = _plain(value, FIELDS[name].type)
+        if name == "env_kwargs" and isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            # Any value, as environments take any.
+            _check_given(value, source)
+            continue
+        if not _fits(given[name], FIELDS[name].type):
+            must_be = kind(FIELDS[name].type)
+            raise SettingsError(f"{source}: {name} cannot be {brief(repr(value))}; it must be {must_be}")
     try:
-        return TrainConfig(**settings)
+        return TrainConfig(**given)
     except SettingsError as error:
         raise SettingsError(f"{source}: {error}") from None
+
+
+def recorded(config: TrainConfig) -> dict[str, Any]:
+    """The settings by name as a file holds them, without arguments of the environment that only Python can give."""
+    settings = {name: getattr(config, name) for name in FIELDS}
+    return settings | {"env_kwargs": {key: value for key, value in config.env_kwargs.items() if _can_be_held(value)}}
+
+
+def not_recorded(config: TrainConfig) -> dict[str, dict[str, str]]:
+    """What stands in their places in `config.toml`, which a run cannot be repeated or continued with."""
+    return {
+        key: {ONLY_PYTHON: type(value).__name__} for key, value in config.env_kwargs.items() if not _can_be_held(value)
+    }
+
+
+def _can_be_held(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_can_be_held, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _can_be_held(inner) for key, inner in value.items())
+    return isinstance(value, (bool, int, float, str))
+
+
+def _check_given(arguments: dict[str, Any], source: str) -> None:
+    for key, value in arguments.items():
+        if isinstance(value, dict) and ONLY_PYTHON in value:
+            raise SettingsError(
+                f"{source}: {brief(key)} of env_kwargs was given from Python, and is nothing that a file can hold "
+                f"({brief(str(value[ONLY_PYTHON]))}): go on there, with a3c.load(..., environment=...)"
+            )
+
+
+def number(name: str, value: Any) -> Any:
+    """A number that a call is given under the name of a setting, 1e5 as 100000. Raises SettingsError."""
+    plain, annotation = _plain(value, FIELDS[name].type), FIELDS[name].type
+    if value is None or not _fits(plain, annotation):
+        raise SettingsError(f"{name} cannot be {value!r}; it must be {kind(annotation)}")
+    check_bound(name, plain, name)
+    return plain
+
+
+def _plain(value: Any, annotation: Any) -> Any:
+    """The value with Python's own numbers for NumPy's, and a whole number for 1e5 where one is wanted."""
+    if isinstance(value, (tuple, list)):
+        return type(value)([_plain(item, annotation) for item in value])
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    value = int(value) if isinstance(value, numbers.Integral) else float(value)
+    whole = int in kinds_of(annotation) and float not in kinds_of(annotation)
+    return int(value) if whole and isinstance(value, float) and value.is_integer() else value
 
 
 def _fits(value: Any, annotation: Any) -> bool:
@@ -37,11 +102,29 @@ def _fits(value: Any, annotation: Any) -> bool:
     if arguments:
         return any(_fits(value, argument) for argument in arguments)
     if annotation is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+        return _fits(value, int) or (isinstance(value, float) and not math.isnan(value))
     if annotation is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, annotation)
 
 
-def _type_name(annotation: Any) -> str:
-    return str(annotation if hasattr(annotation, "__args__") else annotation.__name__).replace("typing.", "")
+def kinds_of(annotation: Any) -> set[Any]:
+    """The plain types that a setting is made of: int, float, ..."""
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Literal or not arguments:
+        return {annotation}
+    return set().union(*map(kinds_of, arguments))
+
+
+def kind(annotation: Any) -> str:
+    """For people: what values a setting takes."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Literal:
+        return f"one of {', '.join(arguments)}"
+    if origin is tuple:
+        return SEVERAL[arguments[0]]
+    if origin is dict:
+        return "names, each with its value"
+    if arguments:
+        return " or ".join(kind(argument) for argument in arguments if argument is not type(None))
+    return KINDS.get(annotation) or "a path"

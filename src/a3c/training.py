@@ -4,6 +4,7 @@ The main process makes the ParameterStore, starts the workers, and until a limit
 the Monitor. It imports no JAX for that.
 """
 
+import dataclasses
 import os
 import signal
 import threading
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a3c.config import LIMITS, TrainConfig
 from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
-from a3c.errors import A3CError, OutputError, described
+from a3c.errors import A3CError, OutputError, RunFolderError, described
 from a3c.interruption import interruption
+from a3c.learning.schedules import with_limits
 from a3c.parallel import worker_process
 from a3c.parallel.exchange import make_exchange
 from a3c.parallel.messages import PackedWork, Report, Task
@@ -25,9 +28,11 @@ from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.pulse import EVERY, Pulse
 from a3c.parallel.supervisor import HURRY_WITHIN, Supervisor
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
+from a3c.runs.files import disk_errors
 from a3c.runs.folder import RunFolder
 from a3c.runs.monitor import Monitor
 from a3c.runs.progress import Display, NoDisplay, Progress
+from a3c.settings import number
 
 if TYPE_CHECKING:
     from a3c.parallel.worker import Work
@@ -46,6 +51,29 @@ class Result:
     @property
     def solved(self) -> bool:
         return self.summary["status"] == "solved"
+
+    def __repr__(self) -> str:
+        """Short, as it is printed where nobody asked for it; all there is to know is in the fields."""
+        summary, mean = self.summary, self.summary["return_mean_100"]
+        last = "" if mean is None else f", mean return of the last 100 {mean:.1f}"
+        where = "" if self.run is None else f", in {self.run}"
+        return (
+            f"<Result: {summary['status']}, {summary['steps']:,} steps, {summary['episodes']:,} episodes{last}{where}>"
+        )
+
+
+def limits_of_call(start: Checkpoint, limits: dict[str, Any]) -> TrainConfig:
+    """The settings with the limits of one call of `learn`. Those on steps and episodes count from where it starts."""
+    config = start.config
+    given = {name: value if value is None else number(name, value) for name, value in limits.items()}
+    if all(value is None for value in given.values()):
+        given = {name: getattr(config, name) for name in LIMITS}
+    if given["target_return"] is None:
+        given["target_return"] = config.target_return
+    for name in ("steps", "episodes"):
+        value = given[name]
+        given[name] = value if value is None else value + start.counts[name]
+    return with_limits(config, given)
 
 
 def train(
@@ -145,6 +173,8 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
     exchange = make_exchange(config, layout, store)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
+    # Arguments of the environment travel with what makes it: they may be anything that a script defines.
+    config = dataclasses.replace(config, env_kwargs={})
     return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
 
 
@@ -165,7 +195,7 @@ def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted
                     monitor.receive(report)
                 if config.has_learner and not supervisor.working:
                     exchange.queue.close()
-                monitor.notice(pulse.look(), pulse.hangs)
+                monitor.notice(pulse.look(), pulse.stands_still)
                 monitor.tick()
         finally:
             monitor.store.stop()
@@ -221,10 +251,7 @@ def _watched(pulse: Pulse, monitor: Monitor, interrupted: threading.Event) -> It
     def watch() -> None:
         waited = 0.0
         while not over.wait(EVERY):
-            lines = pulse.look()
-            monitor.notice(lines, pulse.hangs)
-            if lines:
-                monitor.show()
+            monitor.notice(pulse.look(), pulse.stands_still)
             waited += EVERY if interrupted.is_set() else 0.0
             if waited >= HURRY_WITHIN:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -253,6 +280,6 @@ def _draw_curve(folder: RunFolder) -> None:
     from a3c.runs.plots import plot_curve
 
     # A run that ended before its first episode has no curve, which is not worth failing for; and a second Ctrl-C, after
-    # all was saved, is about the picture alone.
-    with suppress(A3CError, KeyboardInterrupt):
+    # all was saved, is about the picture alone. Drawing may write, too.
+    with suppress(RunFolderError, KeyboardInterrupt), disk_errors(folder.curve_path):
         plot_curve(folder)

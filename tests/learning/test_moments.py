@@ -54,3 +54,13 @@ def test_rows_of_workers_merge_into_that_of_all_they_saw():
 )
 def test_before_anything_is_seen_nothing_is_changed(statistics, vector):
     np.testing.assert_allclose(statistics.vector(np.zeros(statistics.row_size)), vector, atol=1e-6)
+
+
+def test_a_row_that_no_numbers_have_does_not_fit():
+    statistics = Statistics((True, True), rewards=True)
+    row = np.arange(1.0, 1 + statistics.row_size)
+    assert statistics.fits(row)
+    assert statistics.fits(-row * [-1, 1, 1, -1, -1, -1, 1, -1])
+    assert not statistics.fits(row[:-1])
+    for index in (0, 3, 5, 7):
+        assert not statistics.fits(np.where(np.arange(8) == index, -1.0, row))

@@ -134,6 +134,22 @@ def test_a_state_that_starts_above_zero_is_kept(name, options, value):
     np.testing.assert_allclose(store.optimizer_state, [[value] * 3])
 
 
+@pytest.mark.parametrize(
+    ("name", "rows"), {"adam": [1], "amsgrad": [1, 2], "adan": [2], "adadelta": [0, 1], "sm3": [], "sgd": []}.items()
+)
+def test_rows_that_are_never_below_zero_are_known(name, rows):
+    optimizer = SharedOptimizer(name, {}, 4)
+    assert optimizer.nonnegative_rows == rows
+    assert pickle.loads(pickle.dumps(optimizer)).nonnegative_rows == rows
+
+
+def test_rows_that_are_never_below_zero_stay_so_and_others_do_not():
+    store, generator = store_for("adan", parameters=np.zeros(16, np.float32)), np.random.default_rng(0)
+    for _ in range(5):
+        store.apply(generator.normal(size=16).astype(np.float32), 0.1, 0)
+    assert [row for row in range(4) if (store.optimizer_state[row] >= 0).all()] == [2]
+
+
 @pytest.mark.parametrize("name", ["adafactor", "lbfgs"])
 def test_state_that_is_not_per_parameter_is_refused(name):
     with pytest.raises(SettingsError, match="not per parameter"):

@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from a3c.config import TrainConfig
 from a3c.environments.spaces import describe_space
-from a3c.errors import CheckpointError, DiskError
+from a3c.errors import CheckpointError, DiskError, TrainingDiverged
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
 
 OBSERVATIONS, ACTIONS = gymnasium.spaces.Box(-1, 1, (4,)), gymnasium.spaces.Discrete(2, start=1)
@@ -100,28 +100,41 @@ def test_what_is_no_file_is_refused(tmp_path, make):
 
 
 def test_it_fits_the_spaces_and_the_size_it_was_made_for():
-    a_checkpoint().check_fits(described(OBSERVATIONS, ACTIONS), 7)
+    a_checkpoint().check_spaces(described(OBSERVATIONS, ACTIONS))
+    a_checkpoint().check_size(7)
 
 
 @pytest.mark.parametrize(
-    ("observations", "actions", "size", "message"),
+    ("observations", "actions", "kind"),
     [
-        (gymnasium.spaces.Box(-1, 1, (5,)), ACTIONS, 7, "for the observation space"),
-        (gymnasium.spaces.Discrete(4), ACTIONS, 7, "for the observation space"),
-        (OBSERVATIONS, gymnasium.spaces.Discrete(3, start=1), 7, "for the action space"),
-        (OBSERVATIONS, gymnasium.spaces.Discrete(2), 7, "for the action space"),
-        (OBSERVATIONS, ACTIONS, 8, "7 parameters, but this network has 8"),
+        (gymnasium.spaces.Box(-1, 1, (5,)), ACTIONS, "observation"),
+        (gymnasium.spaces.Discrete(4), ACTIONS, "observation"),
+        (OBSERVATIONS, gymnasium.spaces.Discrete(3, start=1), "action"),
+        (OBSERVATIONS, gymnasium.spaces.Discrete(2), "action"),
     ],
 )
-def test_it_does_not_fit_others(observations, actions, size, message):
-    with pytest.raises(CheckpointError, match=message):
-        a_checkpoint().check_fits(described(observations, actions), size)
+def test_it_does_not_fit_other_spaces(observations, actions, kind):
+    with pytest.raises(CheckpointError, match=f"for the {kind} space"):
+        a_checkpoint().check_spaces(described(observations, actions))
 
 
+def test_it_does_not_fit_another_network():
+    with pytest.raises(CheckpointError, match="7 parameters, but this network has 8"):
+        a_checkpoint().check_size(8)
+
+
+@pytest.mark.parametrize("name", ["parameters", "optimizer_state", "moments"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_parameters_that_are_not_finite_are_refused(value):
-    with pytest.raises(CheckpointError, match="not finite"):
-        a_checkpoint(parameters=np.array([1, value], np.float32)).check_fits(described(OBSERVATIONS, ACTIONS), 2)
+def test_what_is_no_number_is_not_saved_and_the_file_before_is_kept(tmp_path, name, value):
+    path = tmp_path / "it.safetensors"
+    a_checkpoint().save(path)
+    before = path.read_bytes()
+    checkpoint = a_checkpoint(moments=np.ones(3), seconds=99.0)
+    getattr(checkpoint, name)[-1] = value
+    with pytest.raises(TrainingDiverged, match=r"it\.safetensors was not written, as its .* not finite"):
+        checkpoint.save(path)
+    assert path.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["it.safetensors"]
 
 
 def test_every_worker_and_every_resumed_run_has_numbers_of_its_own():

@@ -1,8 +1,13 @@
 """The rows of a run, and TensorBoard's events."""
 
+import os
+import resource
+import struct
+from types import SimpleNamespace
+
 import pytest
 
-from a3c.errors import DiskError
+from a3c.errors import DiskError, RunFolderError
 from a3c.runs import metrics
 from a3c.runs.metrics import RowFile, TensorBoard, read_rows
 
@@ -14,42 +19,83 @@ def path(tmp_path):
     return tmp_path / "rows.csv"
 
 
-def write(path, rows, keep_until=None):
-    file = RowFile(path, COLUMNS, keep_until)
+def write(path, rows, keep_until=None, most=None):
+    file = RowFile(path, COLUMNS, None if keep_until is None else {"step": keep_until}, most)
     file.append(rows)
     file.close()
 
 
 def test_rows_are_there_at_once(path):
     file = RowFile(path, COLUMNS)
-    file.append([(1, 0.5, "a")])
+    file.append([(1, 0.5, 7)])
     file.append([])
-    file.append([(2, 0.75, "with, comma"), (3, 1.0, None)])
-    assert path.read_text() == 'step,seconds,what\n1,0.5,a\n2,0.75,"with, comma"\n3,1.0,\n'
+    file.append([(2, 0.75, float("nan")), (3, 1.0, None)])
+    assert path.read_text() == "step,seconds,what\n1,0.5,7\n2,0.75,nan\n3,1.0,\n"
     file.close()
-    assert read_rows(path) == [["1", "0.5", "a"], ["2", "0.75", "with, comma"], ["3", "1.0", ""]]
+    assert read_rows(path) == [["1", "0.5", "7"], ["2", "0.75", "nan"], ["3", "1.0", ""]]
 
 
 def test_a_new_run_starts_the_file_anew(path):
-    write(path, [(1, 0.5, "old")])
-    write(path, [(2, 0.5, "new")])
-    assert read_rows(path) == [["2", "0.5", "new"]]
+    write(path, [(1, 0.5, 7)])
+    write(path, [(2, 0.5, 8)])
+    assert read_rows(path) == [["2", "0.5", "8"]]
 
 
 def test_a_resumed_run_drops_the_rows_after_its_checkpoint(path):
-    write(path, [(step, 0.5, "old") for step in (10, 20, 20, 30)])
-    write(path, [(25, 0.5, "new")], keep_until=20)
-    assert [(row[0], row[2]) for row in read_rows(path)] == [("10", "old"), ("20", "old"), ("20", "old"), ("25", "new")]
+    write(path, [(step, 0.5, 7) for step in (10, 20, 20, 30)])
+    write(path, [(25, 0.5, 8)], keep_until=20)
+    assert [(row[0], row[2]) for row in read_rows(path)] == [("10", "7"), ("20", "7"), ("20", "7"), ("25", "8")]
 
 
-@pytest.mark.parametrize("rest", ["3", "3,0", "3,0.5", "3,0.5,", "3,0.5,cut of"])
-def test_a_row_that_was_cut_off_is_no_row(path, rest):
-    write(path, [(1, 0.5, "a"), (2, 0.5, "b")])
-    with path.open("a") as file:
-        file.write(rest)
+def test_a_resumed_run_drops_the_rows_that_its_checkpoint_has_not_counted(path):
+    write(path, [(step, 0.5, 7) for step in (10, 20, 20, 30)])
+    write(path, [(25, 0.5, 8)], keep_until=20, most=2)
+    assert [row[0] for row in read_rows(path)] == ["10", "20", "25"]
+
+
+def test_a_row_stays_where_all_its_counts_are_covered(path):
+    write(path, [(10, 0.5, 7), (20, 0.5, 7), (20, 0.5, 8), (30, 0.5, 8)])
+    RowFile(path, COLUMNS, {"step": 20, "what": 7}).close()
+    assert read_rows(path) == [["10", "0.5", "7"], ["20", "0.5", "7"]]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"3", b"3,0", b"3,0.5", b"3,0.5,", b"3,0.5,1", b"3,0\n", b"x,0,1\n", b"3,x,1\n", b"\xff,\xfe,1\n", b"\x00\n"],
+)
+def test_a_row_that_was_cut_off_or_damaged_is_no_row(path, rest):
+    write(path, [(1, 0.5, 7), (2, 0.5, 7)])
+    path.write_bytes(path.read_bytes() + rest)
     assert [row[0] for row in read_rows(path)] == ["1", "2"]
-    write(path, [(4, 0.5, "d")], keep_until=99)
+    write(path, [(4, 0.5, 7)], keep_until=99)
     assert [row[0] for row in read_rows(path)] == ["1", "2", "4"]
+
+
+def test_one_damaged_row_spoils_no_other(path):
+    write(path, [(step, 0.5, 7) for step in (1, 2, 3, 4)])
+    for damage in (b'2,"0.5,7', b"\x00\xff,2", b"2,0.5,7,8", b"", b"step,seconds,what"):
+        path.write_bytes(b"step,seconds,what\n1,0.5,7\n" + damage + b"\r\n3,0.5,7\n4,0.5,7\n")
+        assert [row[0] for row in read_rows(path, COLUMNS)] == ["1", "3", "4"], damage
+
+
+@pytest.mark.parametrize(
+    "content", [b"a letter\nto a friend\n", b"\x89PNG\r\n\x1a\n\x00", b"step;seconds;what\n1;2;3\n", None]
+)
+def test_a_file_of_another_kind_is_said_so(path, content):
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(RunFolderError, match=r"rows\.csv") as error:
+        RowFile(path, COLUMNS, {"step": 9})
+    assert len(str(error.value).splitlines()) == 1
+    assert content is None or path.read_bytes() == content
+
+
+def test_rows_of_an_older_version_get_the_columns_of_this_one(path):
+    before, now = ("a", "b", "c", "d", "e", "old"), ("a", "b", "c", "d", "e", "new", "old")
+    file = RowFile(path, before)
+    file.append([(1, 2, 3, 4, 5, 6)])
+    file.close()
+    RowFile(path, now, {"a": 9}).close()
+    assert path.read_text() == "a,b,c,d,e,new,old\n1,2,3,4,5,,6\n"
 
 
 @pytest.mark.parametrize("content", [None, "", "step,sec", "step,seconds,what\n"])
@@ -59,14 +105,52 @@ def test_a_file_without_rows_has_none(path, content):
     assert read_rows(path) == []
 
 
-def test_a_full_disk_is_said_in_one_line():
-    file = RowFile.__new__(RowFile)
-    file.path, file._file = "/dev/full", open("/dev/full", "a")  # noqa: PTH123, SIM115
-    with pytest.raises(DiskError, match="could not write /dev/full: No space left on device"):
-        file.append([(1, 2, 3)])
-    with pytest.raises(DiskError):
-        file.close()
-    assert file._file.closed
+@pytest.fixture
+def small_files():
+    """Files of a hundred bytes at most stand for a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_said_in_one_line_and_cuts_no_row_off(path, small_files):
+    file = RowFile(path, COLUMNS)
+    rows = [(step, 0.5, 7) for step in range(100, 107)]
+    file.append(rows)
+    before = path.read_bytes()
+    for _ in range(2):
+        with pytest.raises(DiskError, match=r"could not write .*rows\.csv: File too large"):
+            file.append(rows)
+        assert path.read_bytes() == before
+    file.append([(107, 0.5, 7)])
+    file.close()
+    assert [row[0] for row in read_rows(path)] == [str(step) for step in range(100, 108)]
+
+
+@pytest.mark.parametrize("failing", ["fsync", "close"])
+def test_what_fails_late_is_said_too(path, monkeypatch, failing):
+    file = RowFile(path, COLUMNS)
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        if failing == "fsync":
+            patch.setattr(os, "fsync", fail)
+        else:
+            patch.setattr(file._file, "_file", SimpleNamespace(close=fail))
+        with pytest.raises(DiskError, match="No space left on device"):
+            file.sync() if failing == "fsync" else file.close()
+    file.close()
+
+
+def test_a_file_that_was_deleted_meanwhile_is_noticed(path):
+    file = RowFile(path, COLUMNS)
+    path.unlink()
+    with pytest.raises(DiskError, match="it was deleted while the run wrote to it"):
+        file.sync()
+    file.close()
 
 
 @pytest.mark.parametrize("after", [0.0, 10.0])
@@ -82,6 +166,42 @@ def test_tensorboard_gets_every_row_early_or_at_the_end(tmp_path, monkeypatch, a
     assert content.count(b"losses/loss") == content.count(b"charts/return_mean_100") == 2
     assert b"policy_lag" not in content
     assert b"charts/steps" not in content
+
+
+def test_tensorboard_files_are_as_others_write_them(tmp_path):
+    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.record_writer import RecordWriter
+
+    board = TensorBoard(tmp_path)
+    board.add({"steps": 5, "loss": 1e300, "updates": 3}, seconds=99.0)
+    board.close()
+    (path,) = tmp_path.glob("events.out.tfevents.*")
+    content, records = path.read_bytes(), []
+    while content:
+        (length,) = struct.unpack("<Q", content[:8])
+        records.append(content[12 : 12 + length])
+        content = content[16 + length :]
+    header, event = map(Event.FromString, records)
+    assert header.file_version == "brain.Event:2"
+    assert (event.step, [value.tag for value in event.summary.value]) == (5, ["losses/loss", "charts/updates"])
+    assert event.summary.value[1].simple_value == 3
+    writer = RecordWriter(str(tmp_path / "theirs"))
+    for record in records:
+        writer.write(record)
+    writer.close()
+    assert path.read_bytes() == (tmp_path / "theirs").read_bytes()
+
+
+def test_events_that_cannot_be_written_are_said_so_and_cut_off_none(tmp_path, small_files):
+    board = TensorBoard(tmp_path)
+    board.add({"steps": 5, "loss": 1.0}, seconds=99.0)
+    (path,) = tmp_path.glob("events.out.tfevents.*")
+    before = path.read_bytes()
+    with pytest.raises(DiskError, match=r"could not write .*tfevents.*: File too large"):
+        board.add({"steps": 6, "loss": 1.0, "updates": 1, "entropy": 0.5}, seconds=99.0)
+    with pytest.raises(DiskError):
+        board.close()
+    assert path.read_bytes() == before
 
 
 def test_tensorboard_of_a_run_without_rows_is_no_error(tmp_path):

@@ -12,6 +12,7 @@ from a3c.errors import DiskError
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.parallel.messages import EpisodeRecord, Report
 from a3c.parallel.parameter_store import ParameterStore
+from a3c.runs import monitor
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
@@ -240,6 +241,56 @@ def test_rows_up_to_a_checkpoint_are_written_before_it(new_run, tmp_path):
     assert len(read_rows(run.folder.episodes_path)) == run.folder.load("latest").counts["episodes"] == 2
 
 
+@pytest.mark.parametrize("algorithm", ["a3c", "a2c", "ga3c", "impala", "random"])
+def test_a_checkpoint_counts_the_episodes_that_were_reported_and_a_resumed_run_has_their_rows(
+    new_run, tmp_path, algorithm
+):
+    run = new_run(tmp_path, algorithm=algorithm, report_interval=1e6, checkpoint_interval=1e-6)
+    run.work(1.0, 2.0)
+    # A worker counts an episode, and the checkpoint is taken before its report comes.
+    run.store.count(steps=10, episodes=1)
+    late = EpisodeRecord(run.store.total("steps"), time.monotonic(), 3.0, 4)
+    run.monitor.tick()
+    saved = run.folder.load("latest")
+    assert (saved.counts["steps"], saved.counts["episodes"], saved.returns) == (20, 2, [1.0, 2.0])
+    assert len(read_rows(run.folder.episodes_path)) == 2
+    # Then it comes, its row is written, and the process is killed before the next checkpoint.
+    run.monitor.receive(Report(0, [late]))
+    run.monitor.report()
+    assert len(read_rows(run.folder.episodes_path)) == run.folder.summary()["episodes"] == 3
+    resumed = Monitor(saved, run.store, run.folder, NoDisplay(), time.monotonic())
+    resumed._work_started = 0.0
+    resumed.receive(Report(0, [late._replace(step=30)]))
+    resumed.finish("finished")
+    assert [row[0] for row in read_rows(run.folder.episodes_path)] == ["10", "10", "30"]
+    assert run.folder.summary()["episodes"] == run.folder.load("latest").counts["episodes"] == 3
+
+
+def test_rows_are_on_the_disk_before_the_checkpoint_that_counts_them(new_run, tmp_path, monkeypatch):
+    run = new_run(tmp_path, report_interval=1e6, checkpoint_interval=1e-6)
+    run.work(1.0)
+    order = []
+    for file in (run.monitor._episodes_file, run.monitor._metrics_file):
+        monkeypatch.setattr(file, "sync", lambda path=file._file.path: order.append((path.name, len(read_rows(path)))))
+    monkeypatch.setattr(run.folder, "save_latest", lambda checkpoint: order.append("checkpoint"))
+    run.monitor.tick()
+    assert order == [("episodes.csv", 1), ("metrics.csv", 1), "checkpoint"]
+
+
+def test_steps_and_seconds_of_episodes_never_go_back(new_run, tmp_path):
+    run = new_run(tmp_path, report_interval=1e-6)
+    run.work()
+    now = time.monotonic()
+    for worker, step in ((0, 50), (1, 20), (0, 60), (1, 55), (2, 70)):
+        # Steps and seconds of one worker are in order; another may report what ended before that later.
+        run.monitor.receive(Report(worker, [EpisodeRecord(step, now + step, float(step), 1)]))
+        run.monitor.report()
+    rows = read_rows(run.folder.episodes_path)
+    assert [(int(row[0]), row[3]) for row in rows] == [(50, "50"), (50, "20"), (60, "60"), (60, "55"), (70, "70")]
+    seconds = [float(row[1]) for row in rows]
+    assert seconds == sorted(seconds)
+
+
 @pytest.mark.parametrize(("answer", "stops"), [(False, True), (True, False), (None, False), (0, False)])
 def test_only_false_from_a_callback_stops(new_run, answer, stops):
     run = new_run(callback=lambda progress: answer)
@@ -280,8 +331,10 @@ def test_what_cannot_be_written_at_the_end_stops_nothing_else(new_run, tmp_path,
     assert summary["status"] == "failed"
     assert "the disk is full" in summary["error"]
     assert run.folder.load("latest").counts["steps"] == 10
-    assert run.monitor._episodes_file._file.closed
-    assert run.monitor._metrics_file._file.closed
+    # A run resumed here has the rows that could be written, and no others.
+    assert run.folder.load("latest").counts["episodes"] == len(read_rows(run.folder.episodes_path))
+    assert run.monitor._episodes_file._file._file.closed
+    assert run.monitor._metrics_file._file._file.closed
 
 
 def test_the_first_error_is_the_one_that_counts(new_run, tmp_path, monkeypatch):
@@ -298,11 +351,78 @@ def test_the_first_error_is_the_one_that_counts(new_run, tmp_path, monkeypatch):
     monkeypatch.undo()
 
 
-@pytest.mark.parametrize("seconds", [None, 0.001])
-def test_seconds_end_a_run(new_run, seconds):
-    run = new_run(seconds=seconds)
-    time.sleep(0.002)
-    assert run.monitor.done == (seconds is not None)
+class Clock:
+    """A clock that the test moves, in place of the module `time`."""
+
+    def __init__(self):
+        self.now = time.monotonic()
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(monitor, "time", clock)
+    return clock
+
+
+@pytest.mark.parametrize("algorithm", ["a3c", "a2c", "ga3c", "impala"])
+def test_seconds_count_from_the_first_update(new_run, clock, algorithm):
+    run = new_run(seconds=60.0, algorithm=algorithm)
+    clock.now += 90
+    # Steps that a learner has not learned from yet are part of the start.
+    run.store.count(steps=10)
+    run.monitor.receive(Report(0))
+    clock.now += 20
+    assert not run.monitor.done
+    run.monitor.receive(Report(0, updates=1, first_update=clock.now))
+    clock.now += 30
+    progress = run.monitor.progress()
+    assert (progress.fraction, progress.eta, progress.seconds) == (0.5, 30.0, pytest.approx(140.0, abs=1))
+    assert not run.monitor.done
+    clock.now += 30
+    assert run.monitor.done
+    assert run.summary()["wall_seconds"] == pytest.approx(170.0, abs=1)
+
+
+def test_seconds_of_random_actions_count_from_the_first_steps(new_run, clock):
+    run = new_run(seconds=60.0, algorithm="random")
+    clock.now += 100
+    run.store.count(steps=10)
+    run.monitor.receive(Report(0))
+    clock.now += 59
+    assert not run.monitor.done
+    clock.now += 1
+    assert run.monitor.done
+
+
+def test_two_minutes_of_start_are_not_counted_and_no_more(new_run, clock):
+    run = new_run(seconds=60.0)
+    clock.now += 179
+    assert not run.monitor.done
+    clock.now += 2
+    assert run.monitor.done
+
+
+def test_without_a_limit_on_seconds_none_ends_a_run(new_run, clock):
+    run = new_run()
+    run.work()
+    clock.now += 1e6
+    assert not run.monitor.done
+
+
+def test_what_the_watch_says_is_said_and_kept(new_run, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(NoDisplay, "say", lambda self, line: said.append(line))
+    run = new_run(tmp_path, steps=1000)
+    run.monitor.receive(Report(0, largest_reward=1000.0))
+    for _ in range(60):
+        run.work(value_loss=1e6, explained_variance=0.0)
+    run.monitor.finish("finished")
+    assert [line.partition(" are")[0] for line in said] == ["--steps 1,000", "rewards"]
+    assert run.folder.summary()["remarks"] == said
 
 
 def test_one_remark_of_all_is_said(new_run, monkeypatch):

@@ -1,10 +1,14 @@
 """What a progress line says, and where it is shown."""
 
+import io
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
-from a3c.runs.progress import LiveLine, NoDisplay, PlainLines, Progress, make_display
+from a3c.errors import OutputError, TrainingWarning
+from a3c.runs.progress import LiveLine, NoDisplay, PlainLines, Progress, RemarksAlone, Warnings, make_display
 
 START = Progress(
     steps=1500, episodes=0, updates=1, seconds=2.4, steps_per_second=None, return_mean_100=None,
@@ -58,3 +62,44 @@ def test_what_is_said_stays(capsys):
         assert f"something [red] to know, {'x' * 200}\n" in capsys.readouterr().out
     NoDisplay().say("nothing")
     assert capsys.readouterr().out == ""
+
+
+def test_without_progress_what_is_said_goes_to_standard_error_or_is_a_warning(capsys):
+    RemarksAlone().say("something to know")
+    assert capsys.readouterr() == ("", "something to know\n")
+    with pytest.warns(TrainingWarning, match="something to know") as warned:
+        make_display(False, Warnings).say("something to know")
+    # It names the line that trains, not one of this package.
+    assert warned[0].filename == __file__
+    assert type(make_display(False, RemarksAlone)) is RemarksAlone
+
+
+@pytest.mark.parametrize("display", [PlainLines, LiveLine])
+def test_letters_that_the_encoding_has_not_become_question_marks(monkeypatch, display):
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", shown)
+    shows = display()
+    shows.say("a3c on Übung-v0")
+    shows.show(FULL)
+    shows.say("…")
+    shows.close(FULL)
+    shown.seek(0)
+    text = shown.read()
+    assert "a3c on ?bung-v0\n" in text
+    assert "\n?\n" in text
+
+
+@pytest.mark.parametrize("display", [PlainLines, LiveLine])
+def test_progress_that_cannot_be_shown_is_one_line(monkeypatch, display):
+    shows = display()
+    with Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OutputError, match=r"^could not show progress: No space left on device$"):
+            shows.close(START)
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
+
+
+def test_without_a_standard_output_nothing_is_shown(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert type(make_display(True)) is NoDisplay

@@ -234,6 +234,24 @@ class InfoVaries(Well):
         }
 
 
+class Table:
+    """An argument that no file can hold."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+
+class Takes(Well):
+    """Takes any arguments."""
+
+    def __init__(self, table=None, level=1, sizes=(), nested=None):
+        if table is not None:
+            assert table.rows.shape == (2, 3)
+        assert level == 2
+        assert list(sizes) == [1, 2.5]
+        assert nested == {"name": "a", "list": [True]}
+
+
 class Family(Well):
     """Has a process, a thread that nobody ends, and writes into `log` where it starts what, and when it is closed."""
 

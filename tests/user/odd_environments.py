@@ -65,6 +65,26 @@ class Outside(Walk):
         return np.array([0, 0, 2.5], np.float32) if self.taken == 3 else super()._observation()
 
 
+class Endless(Walk):
+    """Never ends. It can be drawn."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012  as gymnasium.Env has it
+
+    def __init__(self, render_mode: str | None = None):
+        super().__init__(length=10**9)
+        self.render_mode = render_mode
+
+    def render(self):
+        return np.full((8, 8, 3), self.taken % 256, np.uint8)
+
+
+class Undrawable(Endless):
+    """Needs what is not installed to draw itself, and finds out when it does, as Gymnasium's own do."""
+
+    def render(self):
+        raise gymnasium.error.DependencyNotInstalled('pygame is not installed, run `pip install "gymnasium[classic]"`')
+
+
 class TextObservations(Walk):
     observation_space = Text(5)
 
@@ -78,5 +98,6 @@ class Unmakeable(Walk):
         raise OSError("the camera is not connected")
 
 
-for environment in (Walk, Frames, Measures, NotANumber, Outside, TextObservations, TextActions, Unmakeable):
+ALL = (Walk, Frames, Measures, NotANumber, Outside, Endless, Undrawable, TextObservations, TextActions, Unmakeable)
+for environment in ALL:
     gymnasium.register(f"{environment.__name__}-v0", environment)

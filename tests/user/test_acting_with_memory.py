@@ -48,14 +48,14 @@ def test_a_state_of_another_shape_is_refused(agent, observation, state):
 def test_evaluate_starts_each_episode_with_nothing_remembered(mode, monkeypatch):
     agent = A3C(vector_of(Recall, mode), backend="inline", seed=1, recurrent="gru", recurrent_units=4)
     seen = []
-    predict = agent.predict
+    choose = agent._choose
 
-    def noting(observation, state, deterministic):
-        action, after = predict(observation, state, deterministic)
+    def noting(parameters, observation, state, deterministic):
+        action, after = choose(parameters, observation, state, deterministic)
         seen.append((observation[:, 0], np.zeros((20, 4)) if state is None else state.copy()))
         return action, after
 
-    monkeypatch.setattr(agent, "predict", noting)
+    monkeypatch.setattr(agent, "_choose", noting)
     agent.evaluate(episodes=20)
     ages = np.full(20, -1)
     for step, (observations, states) in enumerate(seen):

@@ -10,28 +10,26 @@ import pytest
 from a3c_command import A3C, SMALL, run_command
 from safetensors.numpy import save
 
-from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 
 TRAIN = ["train", "CartPole-v1", "--recipe", "none", "--steps", "100"]
 
 
-def assert_refused(outcome, *words: str, box: bool = False) -> None:
+def assert_refused(outcome, *words: str) -> None:
     assert outcome.status == 2
     assert outcome.out == ""
     lines = outcome.err.strip().splitlines()
-    assert len(lines) == 1 or (box and lines[0].startswith("╭") and len(lines) <= 20), outcome.err
+    assert len(lines) == 1, outcome.err
     assert "Traceback" not in outcome.err
-    text = " ".join(outcome.err.replace("│", " ").split())
     for word in words:
-        assert word in text
+        assert word in outcome.err
 
 
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
         ("CartPol-v1", ["there is no environment 'CartPol-v1'", "did you mean 'CartPole-v1'"]),
-        ("Qwertyuiop", ["there is no environment 'Qwertyuiop'", "module:Id for your own"]),
+        ("Qwertyuiop", ["there is no environment 'Qwertyuiop'", "module:Qwertyuiop for one of your own"]),
         ("no_such_module:Walk-v0", ["there is no module 'no_such_module'", "nor in the current folder"]),
         ("odd_environments:Wakl-v0", ["there is no environment 'odd_environments:Wakl-v0'", "'Walk-v0'"]),
         ("odd_environments:TextObservations-v0", ["observation space Text", "not supported", "supported: Box"]),
@@ -112,7 +110,7 @@ def test_an_environment_that_is_not_installed(command, environment, module, extr
     ids=" ".join,
 )
 def test_a_wrong_flag(command, tmp_path, flags, words):
-    assert_refused(command(*TRAIN, *flags, "--run", "run"), *words, box=True)
+    assert_refused(command(*TRAIN, *flags, "--run", "run"), *words)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -194,10 +192,13 @@ def _without_header(content: bytes) -> bytes:
 
 
 def _other_header(**changes):
+    """Other fields, without the checksum, as files had none once."""
+
     def change(content: bytes) -> bytes:
         length = int.from_bytes(content[:8], "little")
         header = json.loads(content[8 : 8 + length])
         ours = json.loads(header["__metadata__"]["a3c"])
+        del ours["sha256"]
         header["__metadata__"]["a3c"] = json.dumps(ours | changes)
         text = json.dumps(header).encode()
         text += b" " * (-len(text) % 8)
@@ -221,7 +222,6 @@ DAMAGES = {
     "no spaces": (_other_header(spaces={}), "does not hold what a checkpoint should"),
     "no counts": (_other_header(counts={}), "does not hold what a checkpoint should"),
     "header of another type": (_other_header(spaces=[1], counts="many"), "does not hold what a checkpoint should"),
-    "missing": (None, "no checkpoint"),
 }
 
 
@@ -229,12 +229,8 @@ DAMAGES = {
 def damaged_run(request, trained, tmp_path) -> Path:
     run = tmp_path / "run"
     shutil.copytree(trained.folder.path, run)
-    for which in ("latest", "best"):
-        path = RunFolder(run).checkpoint_path(which)
-        if request.param is None:
-            path.unlink()
-        else:
-            path.write_bytes(request.param(path.read_bytes()))
+    for path in RunFolder(run).checkpoints.iterdir():
+        path.write_bytes(request.param(path.read_bytes()))
     return run
 
 
@@ -246,6 +242,12 @@ def test_a_wrong_checkpoint(command, damaged_run, word, arguments):
     assert {path: path.read_bytes() for path in damaged_run.rglob("*.*") if path.is_file()} == before
 
 
+def test_a_run_without_a_checkpoint_has_nobody_to_evaluate(command, trained, tmp_path):
+    shutil.copytree(trained.folder.path, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    assert_refused(command("evaluate", "run"), "run holds no checkpoint yet")
+
+
 def test_a_checkpoint_with_parameters_for_another_network(command, trained, tmp_path):
     shutil.copytree(trained.folder.path, tmp_path / "run")
     outcome = command("train", "--resume", "run", "--steps", "9000", "--hidden", "32")
@@ -254,10 +256,13 @@ def test_a_checkpoint_with_parameters_for_another_network(command, trained, tmp_
 
 def test_a_checkpoint_that_is_no_number_any_more(command, trained, tmp_path):
     checkpoint = trained.folder.load("latest")
-    checkpoint.parameters = checkpoint.parameters * np.nan
-    checkpoint.save(tmp_path / "diverged.safetensors")
-    assert np.isnan(Checkpoint.load(tmp_path / "diverged.safetensors").parameters).all()
-    assert_refused(command("evaluate", "diverged.safetensors"), "not finite")
+    header = {name: value for name, value in vars(checkpoint).items() if not isinstance(value, np.ndarray)}
+    header |= {"schema": 1, "config": vars(checkpoint.config)}
+    del header["source"]
+    tensors = {name: value for name, value in vars(checkpoint).items() if isinstance(value, np.ndarray)}
+    tensors["parameters"] = tensors["parameters"] * np.float32("nan")
+    (tmp_path / "diverged.safetensors").write_bytes(save(tensors, {"a3c": json.dumps(header)}))
+    assert_refused(command("evaluate", "diverged.safetensors"), "diverged.safetensors", "parameters are not finite")
 
 
 @pytest.mark.parametrize(

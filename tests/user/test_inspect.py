@@ -48,7 +48,7 @@ def sound(**changes):
 
 def look(make, seconds=0.0, **settings):
     """The inspection of what `make` makes, whose training would end after some steps."""
-    return inspect(TrainConfig(**{"hidden": (4,), "steps": 1000} | settings), make, seconds=seconds)
+    return inspect(TrainConfig(**{"hidden": (4,), "steps": 100_000} | settings), make, seconds=seconds)
 
 
 def topics(inspection):
@@ -165,6 +165,11 @@ def test_an_environment_that_cannot_be_made_is_an_error():
          {"reward_scale": 0.002}),
         ("rewards", sound(reward=-400.0), "-400 to 0: --normalize-rewards", {"normalize_rewards": True}),
         ("rewards", sound(reward=400.0), "large", {"reward_clip": 1.0}),
+        ("rewards", sound(reward=9.0, length=80), "returns are large, ", {"normalize_rewards": True}),
+        ("rewards", sound(reward=-9.0, length=80), "returns are large, ", {"reward_scale": 0.05}),
+        ("rewards", sound(reward=9.0, length=80), "--normalize-rewards, or --reward-scale 0.0", {"gamma": 0.5}),
+        ("rewards", sound(reward=1e-6), "rewards are small, 0 to 1e-06: --normalize-rewards, or --reward-scale 1e+06",
+         {"reward_scale": 1e6}),
         ("sparse", sound(reward=0.0), "no reward but 0: explore more, --entropy-coefficient above 0.01, or learn from "
          "further ahead, --n-step 16", None),
         ("sparse", sound(reward=0.0, actions=NUMBERS), "--action-std gsde --hold-noise 8", None),
@@ -190,6 +195,27 @@ def test_what_is_worth_changing(topic, make, words, remedy):
     assert inspection.trainable
     if remedy is not None:
         assert topic not in topics(look(make, **open_end | remedy))
+
+
+def test_a_limit_of_few_updates_is_worth_changing():
+    (remark,) = [remark for remark in look(Sound, steps=1000).remarks if remark.topic == "updates"]
+    assert remark.text.startswith("--steps 1,000 are 4 updates of 256 steps")
+
+
+@pytest.mark.parametrize(
+    ("settings", "flags"),
+    [
+        ({"backend": "inline"}, "--envs-per-worker 1 --segment-length 16"),
+        ({"algorithm": "a2c"}, "--envs-per-worker 1 --segment-length 16"),
+        ({"envs_per_worker": 1, "segment_length": 16}, None),
+        ({"algorithm": "random"}, None),
+    ],
+)
+def test_sizes_of_slow_steps_are_worth_changing_where_they_are_not_chosen(settings, flags):
+    play = RandomPlay(steps=40, lengths=[40], terminated=[True], rewards=[0.0, 1.0] * 20, seconds=2.0)
+    found = remarks(TrainConfig(workers=1, steps=10**6, **settings), Sound(), None, play, seeded=True, speed=None)
+    said = [remark.text for remark in found if remark.topic == "updates"]
+    assert said == ([] if flags is None else [f"a segment takes 13 s: {flags} makes that about 1 s"])
 
 
 def test_numbers_of_a_dict_are_named_and_bytes_are_scaled_anyway():
@@ -267,7 +293,8 @@ def test_what_sets_the_pace(monkeypatch, workers, training, computed, words):
     speed = Speed(workers, 16, together=1000.0, training=training)
     play = RandomPlay(steps=10, lengths=[10], terminated=[False], rewards=[0.0, 1.0] * 5, seconds=1.0)
     play.processor_seconds = computed
-    found = remarks(TrainConfig(steps=10), Sound(), None, play, True, speed)
+    config = TrainConfig(steps=10**6, envs_per_worker=1, segment_length=10)
+    found = remarks(config, Sound(), None, play, True, speed)
     assert [remark.topic for remark in found] == ([] if words is None else ["pace"])
     for word in words or []:
         assert word in found[0].text
@@ -275,7 +302,7 @@ def test_what_sets_the_pace(monkeypatch, workers, training, computed, words):
 
 def test_the_command_looks_and_measures(command, own_environments):
     outcome = command(
-        "inspect", "odd_environments:Walk-v0", "--seconds", "0.4", "--steps", "100", "--hidden", "8", "--workers", "2"
+        "inspect", "odd_environments:Walk-v0", "--seconds", "0.4", "--steps", "30000", "--hidden", "8", "--workers", "2"
     )
     assert (outcome.status, outcome.err) == (0, "")
     for words in ("observations     3 numbers, float32: -1 to 1", "dense, tanh", "one environment, random actions",

@@ -1,9 +1,15 @@
 """Environments that misbehave, as users had them: one line that says what is wrong, however they are run."""
 
 import re
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
 
 import misbehaving as odd
+import numpy as np
 import pytest
+from a3c_command import run_command
 from gymnasium.vector import SyncVectorEnv
 
 import a3c
@@ -11,6 +17,7 @@ from a3c.environments.making import EnvironmentMaker
 from a3c.environments.observations import Observations
 from a3c.errors import A3CError, InvalidEnvironment
 from a3c.rollout.random_play import play_randomly
+from a3c.runs.folder import RunFolder
 
 REFUSED = {
     odd.NoObservation: "gives None as observation",
@@ -70,8 +77,8 @@ FACTORIES = {
 HARMLESS = [odd.RewardArray, odd.RewardScalarArray, odd.RewardBit, odd.InfoNone, odd.InfoVaries]
 
 
-def agent_of(source, count=1):
-    return a3c.RandomAgent(source, backend="inline", seed=1, envs_per_worker=count)
+def agent_of(source, count=1, **settings):
+    return a3c.RandomAgent(source, backend="inline", seed=1, envs_per_worker=count, **settings)
 
 
 def one_line(error) -> str:
@@ -139,6 +146,63 @@ def test_a_factory_of_something_else_is_told_what_is_expected(make, words):
     with pytest.raises(InvalidEnvironment) as error:
         agent_of(make)
     assert words in one_line(error.value)
+
+
+HELD = {"level": 2, "sizes": [1, 2.5], "nested": {"name": "a", "list": [True]}}
+NOT_HELD = HELD | {"table": odd.Table(np.zeros((2, 3)))}
+
+
+def test_arguments_of_an_environment_may_be_anything(command, tmp_path):
+    shutil.copy(Path(__file__).with_name("misbehaving.py"), tmp_path)
+    agent = a3c.RandomAgent("misbehaving:Takes", backend="inline", seed=1, env_kwargs=NOT_HELD)
+    agent.learn(steps=40, run="run")
+    agent.save("agent.safetensors")
+    refused = command("train", "misbehaving:Takes", "--resume", "run", "--steps", "80")
+    assert refused.status == 2
+    assert "table of env_kwargs was given from Python, and is nothing that a file can hold (Table)" in refused.err
+    assert len(refused.err.splitlines()) == 1
+    assert command("train", "--config", "run/config.toml", "--run", "again")[::2] == (2, refused.err)
+    assert not Path("again").exists()
+    for path in ("run", "agent.safetensors"):
+        with pytest.raises(a3c.A3CError, match="or with env_kwargs that no file can hold") as error:
+            a3c.load(path)
+        one_line(error.value)
+        loaded = a3c.load(path, environment=partial(odd.Takes, table=NOT_HELD["table"]))
+        assert loaded.evaluate(episodes=1).returns == [5.0]
+
+
+def test_arguments_that_a_file_can_hold_are_held(command, tmp_path):
+    shutil.copy(Path(__file__).with_name("misbehaving.py"), tmp_path)
+    agent = a3c.RandomAgent("misbehaving:Takes", backend="inline", seed=1, env_kwargs=HELD)
+    agent.learn(steps=40, run="run")
+    resumed = command("train", "misbehaving:Takes", "--resume", "run", "--steps", "1000", "--no-progress")
+    assert resumed == (0, "", "")
+    assert RunFolder(Path("run")).load("latest").counts["steps"] >= 1000
+    assert a3c.load("run").evaluate(episodes=1).returns == [5.0]
+
+
+def test_a_required_argument_may_come_from_the_arguments():
+    assert agent_of(lambda config: odd.Well() if config["length"] else None, env_kwargs={"config": {"length": 3}})
+
+
+def test_what_a_script_defines_travels_to_workers(tmp_path):
+    """A class of the main module, which workers do not run."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT_WITH_A_TABLE)
+    outcome = run_command(sys.executable, script, cwd=Path(__file__).parent)
+    assert outcome == (0, "finished\n", "")
+
+
+SCRIPT_WITH_A_TABLE = """
+import sys, gymnasium
+sys.path.append(".")
+import misbehaving, a3c
+class Table:
+    rows = misbehaving.np.zeros((2, 3))
+arguments = {"table": Table(), "level": 2, "sizes": (1, 2.5), "nested": {"name": "a", "list": [True]}}
+agent = a3c.RandomAgent("misbehaving:Takes-v0", workers=1, seed=1, segment_length=8, env_kwargs=arguments)
+print(agent.learn(steps=100).summary["status"])
+"""
 
 
 @pytest.mark.parametrize("count", [1, 4])

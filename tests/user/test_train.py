@@ -20,7 +20,7 @@ from a3c.runs.metrics import read_rows
 INLINE = [*SMALL, "--backend", "inline"]
 KEYS = [
     *("status", "algorithm", "environment", "seed", "workers", "steps", "episodes", "updates"),
-    *("startup_seconds", "wall_seconds", "steps_per_second", "policy_lag", "versions", "machine"),
+    *("startup_seconds", "wall_seconds", "steps_per_second", "policy_lag", "remarks", "versions", "machine"),
     *("return_mean_100", "best_return_mean_100", "solved_at_step", "solved_at_second"),
 ]
 
@@ -114,7 +114,8 @@ def test_a_terminal_gets_one_live_line_and_a_config_file_repeats_a_run(trained, 
 
 
 def test_python_m_with_no_progress_prints_nothing(tmp_path):
-    arguments = ["train", "CartPole-v1", *INLINE, "--steps", "300", "--no-progress", "--run", "run"]
+    sizes = ["--envs-per-worker", "1", "--segment-length", "3"]
+    arguments = ["train", "CartPole-v1", *INLINE, *sizes, "--steps", "300", "--no-progress", "--run", "run"]
     outcome = run_command(*A3C, *arguments, cwd=tmp_path)
     assert outcome == (0, "", "")
     assert RunFolder(tmp_path / "run").summary()["status"] == "finished"

@@ -1,10 +1,13 @@
 """Agents from what is saved, for the commands that only act."""
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from a3c.cli.flags import check, read
+from a3c.config import MOST_EPISODE_STEPS
 from a3c.errors import RunFolderError
 
 
@@ -24,16 +27,24 @@ class AgentFlags:
     seed: int | None = None
     """Seed of the environments. Default: the run's to evaluate, a new one each time to play."""
 
+    import_module: tuple[str, ...] = ()
+    """Let a module be imported that only the run names, and that is not installed, such as my_module in the current
+    folder of a run of my_module:MyEnv-v0. Say so only of what you know."""
+
+    max_episode_steps: int = MOST_EPISODE_STEPS
+    """Cut an episode after this many steps, as some never end. It counts with its return until then."""
+
 
 Flags = TypeVar("Flags", bound=AgentFlags)
 
 
 def parse(flags: type[Flags], arguments: list[str], prog: str, description: str) -> Flags:
-    """The flags of a command that acts. Leaves the process on a wrong one."""
+    """The flags of a command that acts. Raises SettingsError for a wrong one."""
     import tyro
 
-    configured = tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(flags)
-    return tyro.cli(configured, args=arguments, prog=prog, description=description)
+    arguments = check(flags, arguments, prog, "run")
+    markers = tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction
+    return read(tyro.conf.configure(*markers)(flags), arguments, prog, description)
 
 
 def quiet_jax() -> None:
@@ -44,12 +55,17 @@ def quiet_jax() -> None:
     use_compilation_cache()
 
 
-def saved_agent(path: Path, which: str) -> Any:
-    """The agent of a run folder's `best` or `latest` checkpoint, or of a checkpoint file."""
-    from a3c.agent import agent_from
+def saved_checkpoint(flags: AgentFlags, command: str) -> Any:
+    """A run folder's `best` or `latest` checkpoint, or that of a file, whose environment may be made."""
+    from a3c.environments.modules import check_modules
     from a3c.runs.checkpoint import Checkpoint
+    from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
 
-    if not path.exists():
+    path = flags.run
+    if not exists(path):
         raise RunFolderError(f"there is no run folder or checkpoint {path}")
-    return agent_from(RunFolder.open(path).load(which) if path.is_dir() else Checkpoint.load(path))
+    checkpoint = RunFolder.open(path).load(flags.checkpoint) if path.is_dir() else Checkpoint.load(path)
+    again = f"a3c {command} {shlex.quote(str(path))} --import-module"
+    check_modules(checkpoint.config, flags.import_module, path, lambda module: f"{again} {module}")
+    return checkpoint

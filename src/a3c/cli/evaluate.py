@@ -1,9 +1,10 @@
 """`a3c evaluate`: whole episodes with a run's agent."""
 
 import json
+import sys
 from dataclasses import dataclass
 
-from a3c.cli.agents import AgentFlags, parse, quiet_jax, saved_agent
+from a3c.cli.agents import AgentFlags, parse, quiet_jax, saved_checkpoint
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,28 @@ def run(arguments: list[str]) -> int:
     description = "Play whole episodes with a run's agent, and print the returns."
     flags = parse(EvaluateFlags, arguments, "a3c evaluate", description)
     quiet_jax()
-    agent = saved_agent(flags.run, flags.checkpoint)
-    evaluation = agent.evaluate(flags.episodes, deterministic=not flags.stochastic, seed=flags.seed)
+    checkpoint = saved_checkpoint(flags, "evaluate")
+    from a3c.agent import agent_from
+    from a3c.evaluation import falls_short
+
+    agent = agent_from(checkpoint)
+    evaluation = agent.evaluate(
+        flags.episodes,
+        deterministic=not flags.stochastic,
+        seed=flags.seed,
+        max_episode_steps=flags.max_episode_steps,
+        progress=True,
+    )
     if flags.json:
         result = {"episodes": len(evaluation.returns), "mean": evaluation.mean, "std": evaluation.std}
-        print(json.dumps({**result, "returns": evaluation.returns, "lengths": evaluation.lengths}))
+        result |= {"cut": evaluation.cut, "returns": evaluation.returns, "lengths": evaluation.lengths}
+        print(json.dumps(result))
     else:
         how = "stochastic" if flags.stochastic else "greedy"
         print(f"{agent.config.environment}, {flags.checkpoint} checkpoint, {how}: {evaluation}")
+    if not flags.stochastic and falls_short(evaluation, checkpoint):
+        print(
+            "greedy play is far below the returns of training, where actions are drawn: try --stochastic",
+            file=sys.stderr,
+        )
     return 0

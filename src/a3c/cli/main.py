@@ -51,8 +51,8 @@ def main() -> None:
     with suppress(KeyboardInterrupt):
         status = run(sys.argv[1:])
         interruption.leave()
-        if processes := sys.modules.get("a3c.parallel.processes"):
-            processes.leave(status)
+        if leaving := sys.modules.get("a3c.parallel.leaving"):
+            leaving.leave(status)
     sys.exit(status)
 
 
@@ -67,21 +67,13 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except OSError as error:
-        if _drop_output():
-            # Where the reader of our output has gone, as `head` does, nobody is left to tell.
-            if not isinstance(error, BrokenPipeError):
-                _complain(f"{name}: could not write the output: {error.strerror}")
-            return 1
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            _complain(f"{name}: {error.strerror}: allow more (ulimit -n)")
-            return 1
-        if not folder_is_there():
-            _complain(f"{name}: {NO_FOLDER}")
-            return 2
-        if error.filename is None:
+        said = _what_to_say(error)
+        if said is None:
             return _unexpected(name, error)
-        _complain(f"{name}: {error.filename}: {error.strerror}")
-        return 2
+        status, line = said
+        if line:
+            _complain(f"{name}: {line}")
+        return status
     except Exception as error:
         if interruption.raised:
             # What it hit, an import perhaps, made an error of its own of it.
@@ -153,9 +145,25 @@ def _complain(line: str) -> None:
         print(line, file=sys.stderr)
 
 
-def _drop_output() -> bool:
-    """Drops what cannot be written, which would fail again while Python exits; says whether there is any."""
+def _what_to_say(error: OSError) -> tuple[int, str] | None:
+    """The exit status, and what is wrong; None where nobody but its author can know."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return 1, f"{error.strerror}: allow more (ulimit -n)"
+    if not folder_is_there():
+        return 2, NO_FOLDER
+    # Files that are named in a flag are looked for where the flag is read: what is missing here an environment missed.
+    if error.filename is not None and error.errno != errno.ENOENT:
+        return 2, f"{error.filename}: {error.strerror}"
+    if not _drop_output("\n"):
+        return None
+    # Where the reader of our output has gone, as `head` does, nobody is left to tell.
+    return 1, "" if isinstance(error, BrokenPipeError) else f"could not write the output: {error.strerror}"
+
+
+def _drop_output(more: str = "") -> bool:
+    """Whether what was printed, and `more`, cannot be written; it is dropped, or it would fail again at exit."""
     try:
+        sys.stdout.write(more)
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from a3c.cli.agents import AgentFlags, parse, quiet_jax, saved_agent
+from a3c.cli.agents import AgentFlags, parse, quiet_jax, saved_checkpoint
 from a3c.errors import SettingsError
 
 
@@ -40,17 +40,18 @@ def run(arguments: list[str]) -> int:
     if filming:
         # Frames are drawn without a window, which pygame would otherwise look for.
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    from a3c.agent import agent_from
     from a3c.playing import play
 
-    agent = saved_agent(flags.run, flags.checkpoint)
     play(
-        agent,
+        agent_from(saved_checkpoint(flags, "play")),
         flags.episodes,
         flags.video,
         filmstrip=flags.filmstrip,
         seconds=flags.seconds,
         deterministic=not flags.stochastic,
         seed=flags.seed,
+        max_episode_steps=flags.max_episode_steps,
     )
     return 0
 

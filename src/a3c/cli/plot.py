@@ -1,8 +1,11 @@
 """`a3c plot`: learning curves of one or more runs in one picture."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+
+from a3c.cli.flags import check, read
 
 
 def run(arguments: list[str]) -> int:
@@ -13,7 +16,7 @@ def run(arguments: list[str]) -> int:
     class PlotFlags:
         runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
         """Run folders. One shows every episode's return; several show their moving means. A folder of repeats
-        (a3c train --repeats) stands for its runs, and shows their mean."""
+        (a3c train --repeats) stands for its runs, and shows their mean; any other folder for all that is in it."""
 
         mean: tyro.conf.FlagCreatePairsOff[bool] = False
         """Show the mean over the runs with their standard deviation as a band, and each run as a thin line."""
@@ -21,20 +24,22 @@ def run(arguments: list[str]) -> int:
         output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("curve.png")
         """Picture to write: .png, .svg or .pdf."""
 
-    flags = tyro.cli(
-        PlotFlags, args=arguments, prog="a3c plot", description="Draw the learning curves of one or more runs."
-    )
+    description = "Draw the learning curves of one or more runs."
+    arguments = check(PlotFlags, arguments, "a3c plot", "runs", many=True, aliases={"-o": "output"})
+    flags = read(PlotFlags, arguments, "a3c plot", description)
     from a3c.errors import SettingsError
+    from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
     from a3c.runs.plots import plot_means, plot_runs
     from a3c.runs.repeats import RepeatsFolder
 
     if not flags.runs:
         raise SettingsError("name at least one run folder: a3c plot runs/first -o curve.png")
-    if not flags.output.resolve().parent.is_dir():
+    if not (exists(flags.output.parent) and flags.output.resolve().parent.is_dir()):
         raise SettingsError(f"--output {flags.output}: there is no folder {flags.output.parent}")
-    repeats = [(str(path), runs) for path in flags.runs if (runs := RepeatsFolder(path).runs())]
-    single = [RunFolder.open(path) for path in flags.runs if not RepeatsFolder(path).seeds()]
+    found = [what for path in flags.runs for what in _in_folder(path)]
+    repeats = [(str(what.path), what.runs()) for what in found if isinstance(what, RepeatsFolder)]
+    single = [what for what in found if isinstance(what, RunFolder)]
     if not flags.mean and not repeats:
         print(plot_runs(single, flags.output))
         return 0
@@ -42,3 +47,26 @@ def run(arguments: list[str]) -> int:
     groups = [*repeats, ("single runs", single)] if single else repeats
     print(plot_means(groups, flags.output))
     return 0
+
+
+def _in_folder(path: Path) -> list[Any]:
+    """The run or the repeats that a folder is, or all that are in it. Raises RunFolderError where there is none."""
+    from a3c.runs.files import exists
+    from a3c.runs.folder import RunFolder
+    from a3c.runs.metrics import read_rows
+    from a3c.runs.repeats import RepeatsFolder
+
+    if RepeatsFolder(path).seeds():
+        return [RepeatsFolder(path)]
+    a_run = exists(RunFolder(path).config_path)
+    inside = sorted(path.iterdir()) if not a_run and exists(path) and path.is_dir() else []
+    found = [RepeatsFolder(folder) for folder in inside if RepeatsFolder(folder).seeds()]
+    runs = [RunFolder(folder) for folder in inside if RunFolder(folder).config_path.exists()]
+    if not found and not runs:
+        return [RunFolder.open(path)]
+    begun = [run for run in runs if read_rows(run.episodes_path)]
+    if not found and not begun:
+        return runs
+    if left_out := [str(run.path) for run in runs if run not in begun]:
+        print(f"left out, without a finished episode: {', '.join(left_out)}", file=sys.stderr)
+    return [*found, *begun]

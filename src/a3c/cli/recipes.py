@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from a3c.cli.flags import check, read
+
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `recipes`."""
@@ -14,7 +16,8 @@ def run(arguments: list[str]) -> int:
         """Show all settings of this recipe."""
 
     description = "List the recipes: tuned settings for an environment, and published systems to reproduce."
-    flags = tyro.cli(RecipesFlags, args=arguments, prog="a3c recipes", description=description)
+    arguments = check(RecipesFlags, arguments, "a3c recipes", "name")
+    flags = read(RecipesFlags, arguments, "a3c recipes", description)
     from a3c.recipes import all_recipes, find_recipe
 
     if flags.name is not None:

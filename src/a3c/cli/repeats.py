@@ -5,10 +5,11 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from a3c.cli.train import check_same, checkpoint_to_continue, config_of, prepare, prepare_in, train_into
+from a3c.cli.train import check_same, config_of, go_on, prepare, solved_now, train_into
 from a3c.config import TrainConfig
 from a3c.errors import A3CError, DiskError, OutputError, RunFolderError, SettingsError
 from a3c.runs.folder import RunFolder, default_repeats_path
+from a3c.runs.lock import locked
 from a3c.runs.progress import output_errors
 from a3c.runs.repeats import RepeatsFolder
 
@@ -25,8 +26,8 @@ class SeedsFailed(A3CError):
         self.traceback = getattr(error, "traceback", "")
 
 
-def repeat(flags: Any) -> int:
-    """Trains with each seed, then draws the picture and prints the table.
+def repeat(flags: Any, limited: bool) -> int:
+    """Trains with each seed, then draws the picture and prints the table. `limited` is whether a limit was asked for.
 
     A seed that fails does not end the others: SeedsFailed is raised after all.
     """
@@ -39,7 +40,11 @@ def repeat(flags: Any) -> int:
     else:
         repeats = RepeatsFolder.new(flags.run or default_repeats_path(config, flags.repeats))
         recipe = _recipe(flags, config)
-    series = Series(repeats, config, recipe, flags)
+    with locked(repeats.path):
+        return _repeat(Series(repeats, config, recipe, flags, limited), repeats, config, flags)
+
+
+def _repeat(series: "Series", repeats: RepeatsFolder, config: TrainConfig, flags: Any) -> int:
     command = f"a3c train {config.environment} --repeats {flags.repeats} --resume {repeats.path}"
     interrupted = False
     try:
@@ -67,15 +72,18 @@ def repeat(flags: Any) -> int:
 class Series:
     """The seeds of one command, one after another."""
 
-    def __init__(self, repeats: RepeatsFolder, config: TrainConfig, recipe: str | None, flags: Any):
+    def __init__(self, repeats: RepeatsFolder, config: TrainConfig, recipe: str | None, flags: Any, limited: bool):
         self._repeats, self._config, self._recipe, self._flags = repeats, config, recipe, flags
+        self._limited = limited
         self.errors: dict[int, A3CError] = {}
         """What made seeds fail, by seed."""
 
     def run(self) -> None:
         first = 1 if self._config.seed is None else self._config.seed
         for number in range(self._flags.repeats):
-            self._train(first + number, f"seed {number + 1} of {self._flags.repeats}: ")
+            seed = first + number
+            with locked(self._repeats.run(seed).path):
+                self._train(seed, f"seed {number + 1} of {self._flags.repeats}: ")
 
     def report(self) -> dict[str, Any]:
         return self._repeats.write_report(self._config, self._recipe, self._flags.repeats)
@@ -83,7 +91,7 @@ class Series:
     def _train(self, seed: int, heading: str) -> None:
         started = time.monotonic()
         run = self._repeats.run(seed)
-        begun = _begin(run, dataclasses.replace(self._config, seed=seed))
+        begun = self._begin(run, dataclasses.replace(self._config, seed=seed))
         if isinstance(begun, str):
             self._say(heading + begun)
             return
@@ -99,8 +107,18 @@ class Series:
             self.errors[seed] = error
             self._say(f"failed: {error}")
         else:
-            self._say(_outcome(result.summary))
+            self._say(_outcome(result.summary, begin.counts["steps"]))
         self.report()
+
+    def _begin(self, run: RunFolder, config: TrainConfig) -> Any:
+        """What training needs, anew or from where the run stopped; a sentence where it needs nothing more."""
+        if not run.config_path.exists():
+            work, begin = prepare(config)
+            RunFolder.create(run.path, begin.config)
+            return work, begin
+        if not self._limited and config == run.config() and (done := _done(run)):
+            return f"{run.path} is {done} already"
+        return go_on(run, config, self._limited, self._say)
 
     def _say(self, line: str) -> None:
         if self._flags.progress:
@@ -108,19 +126,12 @@ class Series:
                 print(line, flush=True)
 
 
-def _begin(run: RunFolder, config: TrainConfig) -> Any:
-    """What training needs, anew or from where the run stopped; a sentence where it needs nothing more."""
-    if not run.config_path.exists():
-        work, begin = prepare(config)
-        RunFolder.create(run.path, begin.config)
-        return work, begin
-    if not run.checkpoint_path("latest").exists():
-        return prepare_in(run, config)
-    status = run.summary()["status"]
-    if status in ("solved", "finished") and config == run.config():
-        return f"{run.path} is {status} already"
-    checkpoint = checkpoint_to_continue(run, config)
-    return checkpoint if isinstance(checkpoint, str) else prepare_in(run, config, checkpoint)
+def _done(run: RunFolder) -> str | None:
+    """How the run ended, where it came to its end; what cannot be read is as good as not there."""
+    with suppress(RunFolderError):
+        status = run.summary().get("status")
+        return status if status in ("solved", "finished") else None
+    return None
 
 
 def _to_resume(flags: Any, config: TrainConfig) -> RepeatsFolder:
@@ -155,14 +166,14 @@ def _draw(repeats: RepeatsFolder) -> None:
 
     # A run without a finished episode has no curve, which is not worth failing for.
     with suppress(RunFolderError):
-        runs = [run for run in repeats.runs() if run.summary_path.exists() and run.summary()["episodes"]]
+        runs = [run for run in repeats.runs() if run.summary_path.exists() and run.summary().get("episodes")]
         if runs:
             plot_means([(repeats.path.name, runs)], repeats.picture_path)
 
 
-def _outcome(summary: dict[str, Any]) -> str:
-    if summary["status"] == "solved":
-        return f"solved: {summary['solved_at_step']:,} steps, {summary['solved_at_second']:.2f} s"
+def _outcome(summary: dict[str, Any], steps_before: int) -> str:
+    if line := solved_now(summary, steps_before):
+        return line
     mean = summary["return_mean_100"]
     last = "" if mean is None else f", mean return of the last 100 episodes {mean:.1f}"
     return f"finished: {summary['steps']:,} steps, {summary['wall_seconds']:.2f} s{last}"

@@ -1,7 +1,9 @@
 """`a3c train`: trains an agent into a run folder."""
 
 import dataclasses
+import shlex
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 from a3c.checks import flag
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import LIMITS, TrainConfig
+from a3c.environments.modules import check_modules, module_of
 from a3c.errors import CheckpointError, RunFolderError, SettingsError
 from a3c.interruption import interruption
 from a3c.parallel.processes import call, check_open_files, start_server
@@ -29,12 +32,17 @@ def run(arguments: list[str]) -> int:
     if flags.repeats is not None:
         from a3c.cli.repeats import repeat
 
-        return repeat(flags)
-    return resume(flags, started) if flags.resume else start(flags, started)
+        return repeat(flags, limits_given(arguments))
+    return resume(flags, started, limits_given(arguments)) if flags.resume else start(flags, started)
+
+
+def limits_given(arguments: list[str]) -> bool:
+    """Whether a limit is among the flags: a wish to train on until then, also where the target is reached already."""
+    return bool({argument.partition("=")[0] for argument in arguments} & {"--steps", "--episodes", "--seconds"})
 
 
 def parse(arguments: list[str]) -> Any:
-    """The flags. Leaves the process on a wrong one."""
+    """The flags. Raises SettingsError for a wrong one."""
     import tyro
 
     @dataclass(frozen=True)
@@ -50,7 +58,8 @@ def parse(arguments: list[str]) -> Any:
         """Run folder to write. Default: runs/ENV-ALGORITHM-SEED-TIME."""
 
         resume: Path | None = None
-        """Run folder to continue, with its own settings except for flags given here; --steps is the total."""
+        """Run folder to continue, with its own settings except for flags given here; --steps is the total. With a limit
+        given here a run that was solved goes on."""
 
         repeats: int | None = None
         """Train this many times, one after another, as one run says little: with seeds S, S+1, ... from --seed S
@@ -60,6 +69,10 @@ def parse(arguments: list[str]) -> Any:
 
         config: Path | None = None
         """A run's config.toml, to repeat that run; flags given here override it."""
+
+        import_module: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+        """With --resume or --config: let a module be imported that only that run names, and that is not installed, such
+        as my_module in the current folder. Naming my_module:MyEnv-v0 here does it too. Say so only of what you know."""
 
         progress: bool = True
         """Show progress: one live line in a terminal, else a line now and then."""
@@ -71,25 +84,27 @@ def parse(arguments: list[str]) -> Any:
 def parse_settings(
     flags: type, arguments: list[str], prog: str, description: str, limits: tuple[str, ...] = LIMITS
 ) -> Any:
-    """The flags of a command that takes settings, with a recipe's or a file's as defaults. Leaves on a wrong flag.
+    """The flags of a command that takes settings, with a recipe's or a file's as defaults. Raises SettingsError.
 
     `flags` is a TrainConfig with more fields, `recipe` and others; `limits` are those that mean what they do there.
     """
-    import tyro
-
+    from a3c.cli.flags import check, read
     from a3c.recipes import with_recipe
     from a3c.runs.folder import read_config
     from a3c.runs.repeats import settings_to_resume
 
+    arguments = check(flags, arguments, prog, "environment")
+    given = {argument.partition("=")[0] for argument in arguments}
+
     def parsed(default: Any) -> Any:
-        return tyro.cli(flags, args=arguments, prog=prog, default=default, description=description)
+        return read(flags, arguments, prog, description, default)
 
     names = [name for name in ("environment", "algorithm", "recipe", "resume", "config") if hasattr(flags, name)]
     wanted = dict.fromkeys(("resume", "config")) | (_peek(arguments, names) or {})
     if "environment" not in wanted:
         first = parsed(flags())
         wanted |= {name: getattr(first, name) for name in names}
-        if "--algorithm" not in {argument.partition("=")[0] for argument in arguments}:
+        if "--algorithm" not in given:
             # A default is no wish: a recipe may be for another algorithm.
             wanted["algorithm"] = None
     if wanted["resume"] and wanted["config"]:
@@ -103,9 +118,20 @@ def parse_settings(
     else:
         settings = {name: wanted[name] for name in ("environment", "algorithm") if wanted[name]}
         base = with_recipe(wanted["recipe"], settings)
-        if {argument.partition("=")[0] for argument in arguments} & {flag(limit) for limit in limits}:
+        if given & {flag(limit) for limit in limits}:
             base = {name: value for name, value in base.items() if name not in LIMITS}
-    return parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
+    # Pairs that are given take the place of those there are; tyro would make flags of the latter's names.
+    base = {name: {} if isinstance(value, dict) and flag(name) in given else value for name, value in base.items()}
+    found = parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
+    file = wanted["resume"] or wanted["config"]
+    if not file and getattr(found, "import_module", ()):
+        raise SettingsError("--import-module goes with --resume or --config: a new run names my_module:MyEnv-v0 itself")
+    if file:
+        which = "--resume" if wanted["resume"] else "--config"
+        again = f"{prog} {which} {shlex.quote(str(file))} --import-module"
+        named = {module_of(wanted["environment"]), *found.import_module}
+        check_modules(found, named, file, lambda module: f"{again} {module}")
+    return found
 
 
 def _peek(arguments: list[str], names: list[str]) -> dict[str, str | None] | None:
@@ -134,12 +160,38 @@ def config_of(flags: Any, leave_out: tuple[str, ...] = ()) -> TrainConfig:
 def start(flags: Any, started: float) -> int:
     """A new run."""
     from a3c.runs.folder import RunFolder, default_run_path
+    from a3c.runs.lock import locked
 
-    work, begin = prepare(config_of(flags))
+    config = config_of(flags)
+    begun = RunFolder(flags.run) if flags.run and RunFolder(flags.run).unsaved else None
+    if begun and config.seed is None:
+        # It was drawn then.
+        config = dataclasses.replace(config, seed=begun.config().seed)
+    work, begin = prepare(config)
+    path = flags.run or default_run_path(begin.config)
     # From here on there is a run, which is saved, and can be gone on with, however early Ctrl-C comes.
-    with interruption.deferred():
-        folder = RunFolder.create(flags.run or default_run_path(begin.config), begin.config)
+    with interruption.deferred(), locked(path):
+        folder = RunFolder.create(path, begin.config)
+        if begun:
+            _say_anew(path)
+        if flags.progress and (line := chosen_sizes(config, begin.config)):
+            print(line, flush=True)
         return _train(work, begin, folder, flags, started)
+
+
+def _say_anew(path: Path) -> None:
+    print(f"the run in {path} ended before its first checkpoint: it starts anew")
+
+
+def chosen_sizes(asked: TrainConfig, resolved: TrainConfig) -> str | None:
+    """A line that says which sizes were chosen for slow steps; None where none were."""
+    if asked.envs_per_worker is not None or asked.segment_length is not None or resolved.has_default_sizes:
+        return None
+    count = resolved.environments_each
+    return (
+        f"steps take long, so a worker has {count} environment{'s' if count != 1 else ''} and segments of "
+        f"{resolved.segment_steps} steps (--envs-per-worker, --segment-length)"
+    )
 
 
 def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
@@ -161,26 +213,26 @@ def prepare_in(folder: Any, config: TrainConfig, checkpoint: Any = None) -> tupl
     from a3c.runs.folder import config_toml
 
     work, begin = prepare(config, checkpoint)
-    folder.remove_unfinished()
     write_atomically(folder.config_path, config_toml(begin.config).encode())
     return work, begin
 
 
-def resume(flags: Any, started: float) -> int:
-    """Continues a run from its latest checkpoint."""
+def resume(flags: Any, started: float, limited: bool) -> int:
+    """Continues a run from its latest checkpoint, or anew where there is none yet."""
     from a3c.runs.folder import RunFolder
+    from a3c.runs.lock import locked
     from a3c.runs.repeats import RepeatsFolder
 
     if RepeatsFolder(flags.resume).seeds():
         raise SettingsError(f"{flags.resume} holds repeats: add --repeats N, the number of seeds in all")
     folder = RunFolder.open(flags.resume)
-    config = config_of(flags)
-    checkpoint = checkpoint_to_continue(folder, config)
-    if isinstance(checkpoint, str):
-        print(checkpoint)
-        return 0
-    work, begin = prepare_in(folder, config, checkpoint)
-    return _train(work, begin, folder, flags, started)
+    with locked(folder.path):
+        begun = go_on(folder, config_of(flags), limited, print)
+        if isinstance(begun, str):
+            print(begun)
+            return 0
+        work, begin = begun
+        return _train(work, begin, folder, flags, started)
 
 
 def check_same(path: Path, before: TrainConfig, config: TrainConfig) -> None:
@@ -190,10 +242,14 @@ def check_same(path: Path, before: TrainConfig, config: TrainConfig) -> None:
             raise SettingsError(f"{path} is a run of {getattr(before, name)}, not of {getattr(config, name)}")
 
 
-def checkpoint_to_continue(folder: Any, config: TrainConfig) -> Any:
-    """A run's latest checkpoint, to go on from with these settings; a sentence where they leave nothing to do."""
+def go_on(folder: Any, config: TrainConfig, limited: bool, say: Callable[[str], None]) -> Any:
+    """What training needs to go on with these settings from a run's latest checkpoint, or anew where there is none; a
+    sentence where they leave nothing to do. `limited` is whether a limit was asked for."""
     path, before = folder.path, folder.config()
     check_same(path, before, config)
+    if folder.unsaved:
+        _say_anew(path)
+        return prepare_in(folder, config)
     checkpoint = folder.load("latest")
     if checkpoint.own_environment or checkpoint.own_network:
         raise CheckpointError(f"{path} was trained from Python with a factory: continue it there, with a3c.load")
@@ -202,25 +258,32 @@ def checkpoint_to_continue(folder: Any, config: TrainConfig) -> Any:
         if limit is not None and done >= limit:
             return f"{path} already has {done:,} {name} of {limit:,}: give a larger --{name} to go on"
     if checkpoint.solved_at_step is not None and config.stop_when_solved:
-        if before.target_return == config.target_return:
-            return (
-                f"{path} was solved at step {checkpoint.solved_at_step:,}: to go on, give "
-                "--no-stop-when-solved with a larger --steps, or a higher --target-return"
-            )
-        return dataclasses.replace(checkpoint, solved_at_step=None, solved_at_second=None)
-    return checkpoint
+        solved = f"{path} was solved at step {checkpoint.solved_at_step:,}"
+        if before.target_return != config.target_return:
+            checkpoint = dataclasses.replace(checkpoint, solved_at_step=None, solved_at_second=None)
+        elif limited:
+            say(f"{solved}: it goes on to the limit that is given now")
+            config = dataclasses.replace(config, stop_when_solved=False)
+        else:
+            return f"{solved}: to go on, give --steps, --episodes or --seconds, or a higher --target-return"
+    return prepare_in(folder, config, checkpoint)
 
 
 def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
     """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
-    from a3c.runs.progress import make_display
+    from a3c.runs.progress import RemarksAlone, make_display
     from a3c.training import train
 
     config = begin.config
     workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
     what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
     return train(
-        begin, work, folder=folder, display=make_display(progress), heading=f"{heading}{what}", started=started
+        begin,
+        work,
+        folder=folder,
+        display=make_display(progress, RemarksAlone),
+        heading=f"{heading}{what}" if progress else "",
+        started=started,
     )
 
 
@@ -243,13 +306,20 @@ def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> in
         print(f"what was learned until then is in {folder.path}", file=sys.stderr)
         raise
     if flags.progress:
-        _say_what_is_left(result.summary, folder)
+        _say_what_is_left(result.summary, folder, begin.counts["steps"])
     return 0
 
 
-def _say_what_is_left(summary: dict[str, Any], folder: Any) -> None:
-    if summary["status"] == "solved":
-        print(f"solved: {summary['solved_at_step']:,} steps, {summary['solved_at_second']:.2f} s")
+def solved_now(summary: dict[str, Any], steps_before: int) -> str | None:
+    """The line that says so; None where the run was not solved, or before it was continued from these steps."""
+    if summary["solved_at_step"] is None or summary["solved_at_step"] <= steps_before:
+        return None
+    return f"solved: {summary['solved_at_step']:,} steps, {summary['solved_at_second']:.2f} s"
+
+
+def _say_what_is_left(summary: dict[str, Any], folder: Any, steps_before: int) -> None:
+    if line := solved_now(summary, steps_before):
+        print(line)
     # There is no curve before the first episode, and no best before a hundred of them.
     which = "best" if folder.checkpoint_path("best").exists() else "latest"
     if folder.curve_path.exists():

@@ -1,5 +1,7 @@
 """Making environments: one, or a vector of them, by id, by `module:Name`, or by a user's factory."""
 
+import difflib
+import importlib.util
 import inspect
 import re
 import sys
@@ -142,16 +144,25 @@ class EnvironmentMaker:
         required = [p for name, p in taken.items() if p.default is p.empty and name not in self.config.env_kwargs]
         return any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in required)
 
-    def spaces(self) -> tuple[gymnasium.Space, gymnasium.Space]:
+    def spaces(
+        self, look: Callable[[gymnasium.Env], object] = lambda environment: None
+    ) -> tuple[gymnasium.Space, gymnasium.Space]:
         """Observation and action space of one environment, which is made and closed for it.
+
+        `look` is called with it before, unless it is a vector.
 
         Raises InvalidEnvironment for a function that gives the same one at each call, which several workers, or one
         with several, would step together.
         """
         started = time.monotonic()
         made = self._make_to_look_at()
-        close(made)
-        if self._calls_function and time.monotonic() - started < LONG_TO_MAKE:
+        took = time.monotonic() - started
+        try:
+            if isinstance(made, gymnasium.Env):
+                look(made)
+        finally:
+            close(made)
+        if self._calls_function and took < LONG_TO_MAKE:
             again = self._make_to_look_at()
             self._check_apart([made, again])
             close(again)
@@ -245,12 +256,21 @@ def find(name: str) -> EnvSpec | EnvironmentFactory:
         except gymnasium.error.Error:
             if callable(factory := getattr(module, id_, None)):
                 return factory  # type: ignore[reportReturnType]
-            known = [key for key in gymnasium.registry if not key.startswith(("phys2d/", "tabular/", "GymV"))]
-            close = nearest(id_, known)
-            raise InvalidEnvironment(
-                f"there is no environment {name!r}{close}"
-                + ("" if close else "; use a Gymnasium id such as CartPole-v1, or module:Id for your own")
-            ) from None
+            raise InvalidEnvironment(_unknown(name)) from None
+
+
+def _unknown(environment_id: str) -> str:
+    """What to say of an id that is not registered."""
+    _, colon, name = environment_id.rpartition(":")
+    known = [key for key in gymnasium.registry if not key.startswith(("phys2d/", "tabular/", "GymV"))]
+    said = f"there is no environment {environment_id!r}"
+    close = nearest(name, known)
+    if not close:
+        return f"{said}; use a Gymnasium id such as CartPole-v1, or module:{name or 'Id'} for one of your own"
+    if OLD_ATARI_ID.search(name) and importlib.util.find_spec("ale_py") is None:
+        return f"{said}{close}; Atari games need the module ale_py: pip install 'a3c[atari]'"
+    slip = difflib.get_close_matches(name, known, cutoff=0.8)
+    return f"{said}{close}" if colon or slip else f"{said}{close}; name one of your own with its module, module:{name}"
 
 
 def _register_atari(environment_id: str) -> None:
@@ -263,8 +283,6 @@ def _register_atari(environment_id: str) -> None:
 
 
 def _import(module: str, environment_id: str) -> ModuleType:
-    import importlib
-
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
@@ -283,6 +301,14 @@ def _missing(environment: str, module: str) -> str:
     return f"{environment} needs the module {module}, which is not installed: pip install 'a3c[{EXTRAS[module]}]'"
 
 
+def not_installed(name: str, error: Exception) -> InvalidEnvironment:
+    """What an environment needs and is not installed, with the extra that installs it."""
+    for module in EXTRAS:
+        if module.lower() in str(error).lower():
+            return InvalidEnvironment(_missing(name, module))
+    return InvalidEnvironment(f"{name}: something it needs is not installed: {described(error)}")
+
+
 @contextmanager
 def _failures(name: str, hint: str = "") -> Iterator[None]:
     """Turns whatever goes wrong while an environment is made into one clear line, which ends with the hint."""
@@ -292,10 +318,7 @@ def _failures(name: str, hint: str = "") -> Iterator[None]:
     except A3CError:
         raise
     except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
-        for module in EXTRAS:
-            if module.lower() in str(error).lower():
-                raise InvalidEnvironment(_missing(name, module)) from None
-        raise InvalidEnvironment(f"{name}: something it needs is not installed: {described(error)}") from error
+        raise not_installed(name, error) from error
     except Exception as error:
         if "required positional argument" in str(error) and not hint:
             hint = "give it in env_kwargs"

@@ -75,6 +75,12 @@ class Statistics:
     def row_size(self) -> int:
         return (1 + 2 * len(self.normalized) if self.normalized else 0) + 3 * self.rewards
 
+    def fits(self, row: np.ndarray) -> bool:
+        """Whether it can be a row of these statistics: of their size, nothing counted or squared below 0."""
+        if row.shape != (self.row_size,):
+            return False
+        return all(m.count >= 0 and (m.squares >= 0).all() for m in self._moments(row))
+
     def row(self, observations: Moments | None, returns: Moments | None) -> np.ndarray:
         """The row of these moments; None for what is not normalised."""
         moments = [m for m in (observations, returns) if m is not None]

@@ -21,6 +21,10 @@ DEFAULT_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+NONNEGATIVE = {"nu", "nu_max", "n", "e_g", "e_x", "sum_of_squares", "step_sizes"}
+"""Optax's names for what is no less than 0: means of squares, maxima of them, sizes of steps."""
+
+
 class SharedOptimizer:
     """An Optax optimizer by name, for `size` parameters.
 
@@ -36,14 +40,26 @@ class SharedOptimizer:
         if factory is None or "learning_rate" not in _parameters(factory):
             names = [n for n in vars(optax) if "learning_rate" in _parameters(getattr(optax, n))]
             raise SettingsError(f"--optimizer: Optax has no optimizer {self.name!r}{nearest(self.name, names)}")
-        try:
-            return factory(learning_rate=1.0, **self.options)
-        except TypeError as error:
-            raise SettingsError(f"--optimizer-options: {error}") from None
+        return factory(learning_rate=1.0, **self.options)
 
     def _describe(self):
         vector = jax.ShapeDtypeStruct((self.size,), jnp.float32)
-        leaves, treedef = jax.tree.flatten(jax.eval_shape(self._transformation().init, vector))
+        try:
+            state = jax.eval_shape(self._transformation().init, vector)
+        except SettingsError:
+            raise
+        except Exception as error:
+            # What Optax checks itself, and names and values that it does not know what to do with.
+            raise SettingsError(f"--optimizer-options: {error}") from None
+        paths, treedef = jax.tree.flatten_with_path(state)
+        leaves = [leaf for _, leaf in paths]
+        self.nonnegative_rows = [
+            row
+            for row, path in enumerate(path for path, leaf in paths if leaf.shape)
+            # What sm3 calls nu is a mean of gradients.
+            if getattr(path[-1], "name", None) in NONNEGATIVE and self.name != "sm3"
+        ]
+        """The rows that are never below 0, as the optimizer takes roots of them."""
         for leaf in leaves:
             if leaf.shape != (self.size,) and not (leaf.shape == () and jnp.issubdtype(leaf.dtype, jnp.integer)):
                 raise SettingsError(

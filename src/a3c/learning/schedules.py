@@ -1,5 +1,9 @@
 """Coefficients that change with the global step."""
 
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
 from a3c.config import TrainConfig
 
 
@@ -29,3 +33,13 @@ def epsilon_at(config: TrainConfig, worker: int, step: int) -> float:
     start = config.epsilon[worker % len(config.epsilon)]
     final = config.epsilon_final[worker % len(config.epsilon_final)] if config.epsilon_final else None
     return linear_schedule(start, final, step, config.epsilon_anneal_steps or config.steps)
+
+
+def with_limits(config: TrainConfig, limits: Mapping[str, Any]) -> TrainConfig:
+    """The configuration with other limits, and the schedules that it had with its own."""
+    horizons = {}
+    if config.anneals:
+        horizons["anneal_steps"] = config.anneal_steps or config.steps
+    if config.epsilon_final:
+        horizons["epsilon_anneal_steps"] = config.epsilon_anneal_steps or config.steps
+    return dataclasses.replace(config, **limits, **horizons)

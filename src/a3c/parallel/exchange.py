@@ -32,10 +32,10 @@ def make_exchange(config: TrainConfig, layout: Layout, store: ParameterStore) ->
     if config.algorithm == "a2c":
         exchange.team = Team(workers, parameters.size, store)
     if config.has_learner:
-        like = Segment.zeros(config, config.envs_per_worker, layout)
+        like = Segment.zeros(config, config.environments_each, layout)
         exchange.queue = SegmentQueue(like, config.segments_that_may_wait, store)
     if config.algorithm == "ga3c":
-        exchange.board = PredictionBoard(workers, config.envs_per_worker, layout, store)
+        exchange.board = PredictionBoard(workers, config.environments_each, layout, store)
     if config.algorithm == "impala":
         exchange.published = PublishedParameters(parameters, store.total("updates"), config.forced_lag)
     return exchange

@@ -69,4 +69,4 @@ class Learner:
     def no_batch(self) -> Segment:
         """A batch of which no step is real: to compile for its shapes before there is one that is."""
         config = self.config
-        return Segment.zeros(config, config.segments_per_batch * config.envs_per_worker, self.policy.layout)
+        return Segment.zeros(config, config.segments_per_batch * config.environments_each, self.policy.layout)

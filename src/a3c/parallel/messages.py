@@ -69,6 +69,8 @@ class Report:
     threads: dict[str, int] = field(default_factory=dict)
     """A learner's threads by their duty."""
     first_update: float | None = None
+    largest_reward: float = 0.0
+    """The largest training reward, without its sign."""
     remarks: dict[str, str] = field(default_factory=dict)
     """What people should know of the environments, by what it is about: each is said once a run."""
 

@@ -28,6 +28,7 @@ from typing import Any
 
 from a3c.errors import A3CError, ProcessError, described
 from a3c.interruption import SIGNALS
+from a3c.parallel.leaving import kill_group, leave, stand_alone
 
 START_METHOD = "spawn" if sys.platform == "win32" else "forkserver"
 """Never fork: JAX does not survive it."""
@@ -54,6 +55,7 @@ SERVER_GONE = 255
 """The exit code of a process whose end nobody tells, as the server that it was forked from is gone."""
 KILLED_SERVER = "the server that processes are started from was killed; out of memory, perhaps"
 _started: weakref.WeakSet[BaseProcess] = weakref.WeakSet()
+_exiting = threading.Event()
 if hasattr(os, "register_at_fork"):
     # They are not those of a process that a user's script forks from this one.
     os.register_at_fork(after_in_child=_started.clear)
@@ -107,28 +109,35 @@ def start(target: Callable, arguments: tuple[Any, ...], name: str) -> BaseProces
     with _start_errors(), _worker_environment(), _empty_main():
         process.start()
     _started.add(process)
+    if _exiting.is_set():
+        # Another thread goes on to train.
+        process.kill()
     return process
 
 
 def kill(process: BaseProcess) -> None:
     """Ends a started process at once, and what it has started: environments have processes of their own. Also where the
     server is gone that would tell of its end."""
-    if process.pid is not None and hasattr(os, "killpg"):
-        # Its group is not there yet where it has only just started.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+    if process.pid is not None:
+        kill_group(process.pid)
     if process.exitcode == SERVER_GONE:
         with suppress(ProcessLookupError):
             os.kill(process.pid or 0, signal.SIGKILL)
     process.kill()
 
 
-@atexit.register
 def kill_started() -> None:
-    """Ends all started processes: they ignore SIGTERM, by which multiprocessing would end them."""
+    """Ends all started processes."""
     for process in list(_started):
         if process.is_alive():
             kill(process)
+
+
+@atexit.register
+def _exit() -> None:
+    """Processes have SIGTERM blocked, by which multiprocessing would end them, to wait then for their ends."""
+    _exiting.set()
+    kill_started()
 
 
 def kill_all() -> None:
@@ -202,15 +211,13 @@ def prepare_worker(platforms: str | None = "cpu") -> bool:
     whether a worker has compiled anything into the cache yet.
     """
     os.environ.update(WORKER_ENVIRONMENT)
-    _stand_alone()
+    stand_alone()
     parent = multiprocessing.parent_process()
     if parent is not None:
 
         def follow() -> None:
             parent.join()
-            if hasattr(os, "killpg"):
-                # With what environments have started.
-                os.killpg(0, signal.SIGKILL)
+            kill_group(0)
             os._exit(1)
 
         threading.Thread(target=follow, daemon=True, name="end with parent").start()
@@ -220,41 +227,6 @@ def prepare_worker(platforms: str | None = "cpu") -> bool:
     # A worker waits for every result at once: computing in its own thread saves a switch to another and back.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     return use_compilation_cache()
-
-
-def _stand_alone() -> None:
-    """A process group of its own, by which all that environments start ends with it, and signals handled by doing
-    nothing: where they are blocked or ignored, so they would be in the processes that environments start, which could
-    not be ended then. Environments may start processes by multiprocessing, too."""
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-    if not hasattr(os, "setpgid"):
-        return
-    os.setpgid(0, 0)
-    for number in SIGNALS:
-        signal.signal(number, _do_nothing)
-    os.register_at_fork(after_in_child=_handle_by_default)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-
-def _do_nothing(number: int, frame: Any) -> None: ...
-
-
-def _handle_by_default() -> None:
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-
-
-def leave(status: int = 0) -> None:
-    """Ends this process where an environment's threads would keep it for ever; its processes are ended before."""
-    for process in multiprocessing.active_children():
-        process.kill()
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-        if multiprocessing.parent_process() is None:
-            atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
-        os._exit(status)
 
 
 def use_compilation_cache() -> bool:

@@ -27,6 +27,8 @@ USUAL = 2.0
 """How many times the longest call so far is still usual."""
 MAKING = 60.0
 """Seconds that making the environments and their first reset may take."""
+STILL = 5.0
+"""Seconds without a call of any environment after which, where one hangs, the others wait for it."""
 SETTLED = 60.0
 """Seconds after which a worker has all that it needs in memory."""
 GROWTH = 2**30
@@ -57,8 +59,9 @@ class Pulse:
         self._seen, self._silent = np.zeros(workers, np.int64), np.zeros(workers)
         self._said: set[tuple[int, str]] = set()
         self._settled: dict[int, float] = {}
-        self.hangs = False
-        """Whether any environment did at the last look."""
+        self._calls, self._still = 0, 0.0
+        self.stands_still = False
+        """Whether an environment hung at the last look, and the workers with it."""
 
     @property
     def _rows(self) -> np.ndarray:
@@ -107,7 +110,9 @@ class Pulse:
         quiet = np.maximum(rows["quiet"], self._silent)
         allowed = np.where(rows["calls"] <= 1, MAKING, QUIET + USUAL * rows["longest"])
         hanging = np.flatnonzero(quiet > allowed)
-        self.hangs = bool(hanging.size)
+        calls, before = int(rows["calls"].sum()), self._calls
+        self._still, self._calls = self._still + passed if calls == before else 0.0, calls
+        self.stands_still = bool(hanging.size) and self._still >= STILL
         return [*self._hangs(rows, hanging, quiet), *self._grown(rows, now)]
 
     def _hangs(self, rows: np.ndarray, hanging: np.ndarray, quiet: np.ndarray) -> list[str]:

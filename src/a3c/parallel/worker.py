@@ -75,7 +75,7 @@ class Worker:
         self.exchange = task.exchange
         self.store.attach(task.index, work.optimizer)
         self._end_watch = task.pulse.watch(task.index, self._calls)
-        vector = work.environments.make_vector(task.config.envs_per_worker)
+        vector = work.environments.make_vector(task.config.environments_each)
         try:
             seed_unseeded(separate(vector), task.seed)
             self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
@@ -123,6 +123,7 @@ class Worker:
         if episodes:
             step = self.store.total("steps")
             self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
+        self.reporter.report.largest_reward = max(self.reporter.report.largest_reward, self.collector.largest_reward)
         if self.collector.remarks:
             self.reporter.report.remarks |= self.collector.remarks
             self.collector.remarks = {}

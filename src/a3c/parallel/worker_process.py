@@ -12,8 +12,9 @@ import numpy as np
 from a3c.config import TrainConfig
 from a3c.environments.generators import GlobalGenerators
 from a3c.errors import A3CError, described
+from a3c.parallel.leaving import leave
 from a3c.parallel.messages import Failure, Finished, Report, Task
-from a3c.parallel.processes import leave, prepare_worker
+from a3c.parallel.processes import prepare_worker
 from a3c.parallel.tokens import Stopped
 
 if TYPE_CHECKING:

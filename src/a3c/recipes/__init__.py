@@ -62,17 +62,19 @@ def find_recipe(name: str | None, environment: str) -> Recipe | None:
     if name == "none":
         return None
     if name is None:
-        defaults = [recipe for recipe in all_recipes().values() if recipe.default]
-        # An environment of its own comes before a pattern, such as ALE/*, that it matches.
-        for fits in (environment.__eq__, lambda pattern: fnmatchcase(environment, pattern)):
-            for recipe in defaults:
-                if any(map(fits, recipe.environments)):
-                    return recipe
-        return None
+        return next((recipe for recipe in recipes_for(environment) if recipe.default), None)
     if name not in all_recipes():
         known = ", ".join(all_recipes())
         raise SettingsError(f"there is no recipe {name!r}{nearest(name, all_recipes())}; there are: {known}, none")
     return all_recipes()[name]
+
+
+def recipes_for(environment: str) -> list[Recipe]:
+    """The recipes that name the environment; then those with a pattern, such as ALE/*, that it matches."""
+    recipes = all_recipes().values()
+    own = [recipe for recipe in recipes if environment in recipe.environments]
+    matched = [r for r in recipes if r not in own and any(fnmatchcase(environment, p) for p in r.environments)]
+    return own + matched
 
 
 def with_recipe(name: str | None, settings: dict[str, Any]) -> dict[str, Any]:

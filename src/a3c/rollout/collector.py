@@ -58,6 +58,8 @@ class Collector:
         self._before: Segment | None = None
         self.observed: np.ndarray | None = None
         """The moments of what the last segment saw, where it is normalised: a row of Statistics."""
+        self.largest_reward = 0.0
+        """Of the last segment's training rewards, without its sign."""
         self._discounted = np.zeros(environments.num_envs)
         self._steps = 0
         self._bounds = _widened(policy.observations.bounds)
@@ -99,17 +101,17 @@ class Collector:
         # These are views, behind the rows that overlap the segment before: filling them fills the segment.
         new = segment.from_row(overlap)
         observations, actions, _, terminated, truncated, mask, log_probs, *_ = new
-        rewards = np.zeros((config.segment_length, count))
-        bootstraps = np.zeros((config.segment_length, count), np.float32)
-        bootstrapped = np.zeros((config.segment_length, count), bool)
-        lost = np.zeros((config.segment_length, count), bool)
+        rewards = np.zeros((config.segment_steps, count))
+        bootstraps = np.zeros((config.segment_steps, count), np.float32)
+        bootstrapped = np.zeros((config.segment_steps, count), bool)
+        lost = np.zeros((config.segment_steps, count), bool)
 
         noise = self._draw_noise()
         actor = self.policy if self._memory is None else self._memory
         act = actor.act
         observations[0] = self._observations
         ended, steps_before = 0, self._steps
-        for t in range(config.segment_length):
+        for t in range(config.segment_steps):
             actions[t] = np.asarray(act(parameters, observations[t], noise[t], epsilon))
             np.logical_not(self._resetting, out=mask[t])
             result = self._step(actions[t])
@@ -149,7 +151,7 @@ class Collector:
 
     def _draw_noise(self) -> Any:
         """Noise for every step of a segment; with `hold_noise` that of a step is drawn, and held for some."""
-        length, count, hold = self.config.segment_length, self.environments.num_envs, self.config.hold_noise
+        length, count, hold = self.config.segment_steps, self.environments.num_envs, self.config.hold_noise
         if hold == 1:
             return self.policy.noise(self._generator, (length, count))
         drawn = (self._noise_steps + np.arange(length)) % hold == 0
@@ -160,7 +162,7 @@ class Collector:
 
     def _repeat_last_rows(self, segment: Segment) -> None:
         """Begins the segment with the last rows of the one before; with masked rows where there was none."""
-        length, overlap = self.config.segment_length, self.config.overlap
+        length, overlap = self.config.segment_steps, self.config.overlap
         if self._before is None:
             segment.observations[:overlap] = segment.observations[overlap]
         else:
@@ -250,6 +252,7 @@ class Collector:
             rewards = np.clip(rewards, -config.reward_clip, config.reward_clip)
         if config.termination_reward is not None:
             rewards = np.where(terminated, config.termination_reward, rewards)
+        self.largest_reward = float(np.abs(rewards).max())
         return rewards
 
     def _check_finite(self, name: str, values: np.ndarray, first_step: int) -> None:

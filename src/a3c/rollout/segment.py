@@ -44,7 +44,7 @@ class Segment(NamedTuple):
     @classmethod
     def zeros(cls, config: TrainConfig, environments: int, layout: Layout) -> "Segment":
         """Zeros of the shapes that a segment of this configuration has."""
-        rows = (config.overlap + config.segment_length, environments)
+        rows = (config.overlap + config.segment_steps, environments)
         terminated, truncated, mask = np.zeros((3, *rows), bool)
         return cls(
             observations=np.zeros((rows[0] + 1, environments, *layout.observation), layout.observation_dtype),

@@ -1,11 +1,13 @@
 """Checkpoints: all that continuing a run needs, in one safetensors file that holds no code.
 
-Three tensors, `parameters` [P], `optimizer_state` [K, P] and `moments` [R], and a JSON header. It is never unpickled.
+Three tensors, `parameters` [P], `optimizer_state` [K, P] and `moments` [R], and a JSON header with a checksum over all.
+It is never unpickled. What is read is checked whole, as it may be damaged, or somebody else's.
 """
 
 import dataclasses
+import hashlib
 import json
-import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,17 @@ from typing import Any
 import numpy as np
 
 from a3c.config import SCHEMA_VERSION, TrainConfig
-from a3c.errors import A3CError, CheckpointError
-from a3c.runs.files import write_atomically
-from a3c.settings import make_config
+from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
+from a3c.runs.files import exists, write_atomically
+from a3c.runs.tensors import MOST_HEADER, TYPES, read_tensors
+from a3c.settings import make_config, recorded
 
-TENSORS = ("parameters", "optimizer_state", "moments")
+TENSORS = {"parameters": ("F32", 1), "optimizer_state": ("F32", 2), "moments": ("F64", 1)}
+"""The type of each, and its number of axes."""
+COUNTS = {"steps", "episodes", "updates"}
+MOST_RETURNS = 100
+DEEPEST = 20
+"""How deep the parts of a space may lie in one another."""
 
 
 @dataclass
@@ -40,58 +48,168 @@ class Checkpoint:
     moments: np.ndarray = field(default_factory=lambda: np.empty(0))
     """Of all that was observed, where it is normalised: a row of Statistics."""
 
+    # No field, as it is not saved.
+    source = "the checkpoint"
+    """What messages call it: the file that it was loaded from."""
+
     def save(self, path: str | Path) -> None:
-        """Writes the file to a temporary name, syncs it and renames it. Raises DiskError."""
+        """Writes the file to a temporary name, syncs it and renames it.
+
+        Raises DiskError, and TrainingDiverged where it holds what is no number; the file before is kept.
+        """
         from safetensors.numpy import save
 
+        if problem := self._problem():
+            raise TrainingDiverged(f"{path} was not written, as {problem}; what was saved before is kept")
         tensors = {name: getattr(self, name) for name in TENSORS}
         header = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in tensors}
-        header |= {"schema": SCHEMA_VERSION, "config": dataclasses.asdict(self.config)}
-        write_atomically(Path(path), save(tensors, {"a3c": json.dumps(header)}), sync=True)
+        header |= {"schema": SCHEMA_VERSION, "config": recorded(self.config)}
+        header["sha256"] = checksum(header, tensors)
+        text = json.dumps(header)
+        if 2 * len(text) > MOST_HEADER:
+            raise SettingsError(
+                f"{path} was not written: the settings (env_kwargs?) take {len(text):,} bytes, too many"
+            )
+        write_atomically(Path(path), save(tensors, {"a3c": text}), sync=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "Checkpoint":
-        """Raises CheckpointError, in one line, for a file that is missing, damaged, foreign or of another schema."""
-        from safetensors import SafetensorError, safe_open
+        """Raises CheckpointError, in one line, for a file that is missing, damaged, foreign or of another schema.
 
-        if not Path(path).is_file():
-            raise CheckpointError(f"there is no checkpoint {path}")
-        try:
-            with safe_open(str(path), "numpy") as file:
-                header = json.loads((file.metadata() or {})["a3c"])
-                tensors = {name: file.get_tensor(name) for name in set(TENSORS) & set(file.keys())}
-        except KeyError:
-            raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of a3c") from None
-        except (SafetensorError, json.JSONDecodeError, OSError, ValueError):
-            raise CheckpointError(f"{path} is damaged or not a checkpoint: it cannot be read") from None
+        Memory is taken for no more than the file holds. Files of before there were checksums are read too.
+        """
+        header, tensors = _read(Path(path))
         schema = header.pop("schema", None)
-        if schema != SCHEMA_VERSION:
+        if type(schema) is not int or schema != SCHEMA_VERSION:
             raise CheckpointError(
-                f"{path} has checkpoint schema {schema}, but this version of a3c reads {SCHEMA_VERSION}"
+                f"{path} has checkpoint schema {brief(repr(schema))}, but this version of a3c reads {SCHEMA_VERSION}"
             )
         try:
-            header["config"] = make_config(header["config"], str(path))
-            header["counts"] = {name: int(header["counts"][name]) for name in ("steps", "episodes", "updates")}
-            header["spaces"] = {kind: dict(header["spaces"][kind]) for kind in ("observation", "action")}
-            return cls(**header, **tensors)
-        except (A3CError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} does not hold what a checkpoint should: {error}") from None
+            if unknown := header.keys() - {f.name for f in dataclasses.fields(cls)} | header.keys() & TENSORS.keys():
+                raise ValueError(f"there is no field {min(unknown)!r}")
+            if missing := {"spaces", "counts", "parameters", "optimizer_state"} - header.keys() - tensors.keys():
+                raise ValueError(f"there is no {min(missing).replace('_', ' ')} in it")
+            if not isinstance(header.get("config"), dict):
+                raise ValueError("its config is of another type")
+            header["config"] = make_config(header["config"], "its config")
+            header |= tensors
+            loaded = cls(**header)
+            if problem := loaded._problem():
+                raise ValueError(problem)
+        except (A3CError, TypeError, ValueError, RecursionError) as error:
+            raise CheckpointError(f"{path} does not hold what a checkpoint should: {brief(str(error))}") from None
+        loaded.source = str(path)
+        return loaded
 
-    def check_fits(self, spaces: dict[str, Any], parameters: int) -> None:
-        """Raises CheckpointError where this checkpoint was trained for other spaces or another network."""
+    def _problem(self) -> str | None:
+        """What no run can have, if there is any of it; all fields but `config` may be anything."""
+        for name, (holds, requirement) in FIELDS.items():
+            if not holds(getattr(self, name)):
+                return f"its {name} {'are' if name.endswith('s') else 'is'} not {requirement}"
+        for name in TENSORS:
+            if not np.isfinite(getattr(self, name)).all():
+                return f"its {name.replace('_', ' ')} {'are' if name.endswith('s') else 'is'} not finite"
+        if not 0 < self.parameters.size == self.optimizer_state.shape[1]:
+            return "its optimizer state is for another number of parameters"
+        environment = self.config.environment
+        if not self.own_environment and not (environment.isprintable() and len(environment) <= 1000):
+            return "its environment is not an id"
+        return None
+
+    def check_spaces(self, spaces: dict[str, Any]) -> None:
+        """Raises CheckpointError where this checkpoint was trained for other spaces."""
         for kind, here in spaces.items():
             if here != self.spaces[kind]:
                 raise CheckpointError(
-                    f"the checkpoint was trained for the {kind} space {self.spaces[kind]}, not {here}"
+                    f"{self.source} was trained for the {kind} space {brief(self.spaces[kind])}, not {brief(here)}"
                 )
+
+    def check_size(self, parameters: int) -> None:
+        """Raises CheckpointError where this checkpoint was trained for another network."""
         if self.parameters.shape != (parameters,):
             raise CheckpointError(
-                f"the checkpoint holds {self.parameters.size} parameters, but this network has {parameters}"
+                f"{self.source} holds {self.parameters.size} parameters, but this network has {parameters}"
             )
-        if not math.isfinite(float(self.parameters.sum())):
-            raise CheckpointError("the checkpoint holds parameters that are not finite")
 
 
 def worker_seeds(config: TrainConfig, steps: int, workers: int) -> list[np.random.SeedSequence]:
     """A random stream for each worker; a run resumed at `steps` draws new numbers, not the same ones again."""
     return np.random.SeedSequence(config.seed or 0, spawn_key=(1, steps)).spawn(workers)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and tensors of a file whose checksum, where it has one, is right."""
+    try:
+        if not exists(path) or not path.is_file():
+            raise CheckpointError(f"there is no checkpoint {path}")
+        text, tensors = read_tensors(path, "a3c", TENSORS)
+        header = json.loads(text)
+        if not isinstance(header, dict):
+            raise ValueError("its header is of another type")
+        if "sha256" in header and header["sha256"] != checksum(header, tensors):
+            raise ValueError("its checksum is not that of what it holds")
+    except KeyError:
+        raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of a3c") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
+    except MemoryError:
+        raise CheckpointError(f"{path} cannot be read: it is larger than the memory that is left") from None
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged or not a checkpoint: {brief(str(error))}") from None
+    return {name: value for name, value in header.items() if name != "sha256"}, tensors
+
+
+def checksum(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> str:
+    """Over the header, less the checksum itself, and the tensors in their order, each with its shape."""
+    rest = {name: value for name, value in header.items() if name != "sha256"}
+    digest = hashlib.sha256(json.dumps(rest).encode())
+    for name in TENSORS:
+        if name in tensors:
+            digest.update(f"{name} {tensors[name].shape}".encode())
+            digest.update(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -(2**1023) < value < 2**1023
+
+
+def _are_spaces(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"observation", "action"} and _is_shallow(value, DEEPEST)
+
+
+def _is_shallow(value: Any, most: int) -> bool:
+    """Whether lists and dictionaries lie in one another no deeper than that."""
+    if not isinstance(value, (dict, list)):
+        return True
+    return most > 0 and all(_is_shallow(v, most - 1) for v in (value.values() if isinstance(value, dict) else value))
+
+
+def _are_numbers(name: str) -> Callable[[Any], bool]:
+    """Whether it is an array such as the tensor of that name is."""
+    kind, axes = TENSORS[name]
+    return lambda value: isinstance(value, np.ndarray) and value.dtype == TYPES[kind] and value.ndim == axes
+
+
+FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "spaces": (_are_spaces, "the descriptions of two spaces"),
+    **dict.fromkeys(["own_environment", "own_network"], (lambda value: isinstance(value, bool), "true or false")),
+    "counts": (
+        lambda value: isinstance(value, dict) and set(value) == COUNTS and all(map(_is_count, value.values())),
+        "steps, episodes and updates, counted from 0",
+    ),
+    "seconds": (lambda value: _is_number(value) and value >= 0, "a number from 0 on"),
+    "returns": (
+        lambda value: isinstance(value, list) and len(value) <= MOST_RETURNS and all(map(_is_number, value)),
+        f"a list of at most {MOST_RETURNS} numbers",
+    ),
+    "best_return_mean_100": (lambda value: value is None or _is_number(value), "a number"),
+    "solved_at_step": (lambda value: value is None or _is_count(value), "a number of steps"),
+    "solved_at_second": (lambda value: value is None or (_is_number(value) and value >= 0), "a number from 0 on"),
+    **{name: (_are_numbers(name), "an array of its kind") for name in TENSORS},
+}
+"""What the fields must be."""

@@ -2,28 +2,28 @@
 
 import dataclasses
 import json
-import os
-import re
 import time
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
-from a3c.runs.files import disk_errors, write_atomically
-from a3c.runs.metrics import EPISODE_COLUMNS, METRIC_COLUMNS, RowFile, TensorBoard
-from a3c.settings import make_config
+from a3c.runs.files import disk_errors, exists, write_atomically
+from a3c.runs.metrics import EPISODE_COLUMNS, EVENTS, METRIC_COLUMNS, RowFile, TensorBoard
+from a3c.settings import make_config, not_recorded, recorded
 
 CHECKPOINTS_KEPT = 3
-LONGEST_NAME = 255
-"""Bytes in the name of a file or folder, in most file systems."""
+CHECKPOINTS, NUMBERED = "*.safetensors", "step-*.safetensors"
 
-UNFINISHED = re.compile(
-    r"\.(config\.toml|summary\.json|curve\.png|(episodes|metrics)\.csv|(latest|best|step-\d+)\.safetensors)\.\w{8}"
+TEXTS = ("status", "algorithm", "environment")
+NUMBERS = (
+    *("seed", "workers", "steps", "episodes", "updates", "wall_seconds", "steps_per_second", "target_return"),
+    *("return_mean_100", "best_return_mean_100", "solved_at_step", "solved_at_second"),
 )
-"""The temporary names under which the files of a run are written."""
+"""What `summary.json` is read for."""
 
 
 class RunFolder:
@@ -34,15 +34,15 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: str | Path, config: TrainConfig) -> "RunFolder":
-        """A new run. Raises RunFolderError where the folder holds a run already, or cannot be written."""
+        """A new run; one that was begun with the same settings and has no checkpoint yet begins anew.
+
+        Raises RunFolderError where the folder holds another run, or cannot be written.
+        """
         folder = cls(Path(path))
-        if folder.path.exists() and not folder.path.is_dir():
-            raise RunFolderError(f"--run {path} is a file; name a folder")
-        if folder.summary_path.exists() or folder.config_path.exists():
-            raise RunFolderError(
-                f"{path} already holds a run: continue it with --resume {path}, or choose another --run"
-            )
         try:
+            if folder.path.exists() and not folder.path.is_dir():
+                raise RunFolderError(f"--run {path} is a file; name a folder")
+            folder._check_new(config)
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
             write_atomically(folder.config_path, config_toml(config).encode())
         except (OSError, DiskError) as error:
@@ -50,13 +50,31 @@ class RunFolder:
             raise RunFolderError(f"--run {path} cannot be written: {reason}") from None
         return folder
 
+    def _check_new(self, config: TrainConfig) -> None:
+        path, other = self.path, "or choose another --run"
+        if self.unsaved:
+            if different := differences(self.config(), config):
+                raise RunFolderError(
+                    f"{path} holds a run that ended before its first checkpoint, with other settings "
+                    f"({', '.join(different)}): start that anew with --resume {path}, {other}"
+                )
+        elif self.config_path.exists():
+            raise RunFolderError(f"{path} already holds a run: continue it with --resume {path}, {other}")
+        elif self.summary_path.exists() or any(self.checkpoints.glob(CHECKPOINTS)):
+            raise RunFolderError(f"{path} already holds a run, without its config.toml: choose another --run")
+
     @classmethod
     def open(cls, path: str | Path) -> "RunFolder":
         """An existing run. Raises RunFolderError where there is none."""
         folder = cls(Path(path))
-        if not folder.config_path.exists():
+        if not exists(folder.config_path):
             raise RunFolderError(f"{path} holds no run: there is no config.toml in it")
         return folder
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether a run was begun here that has no checkpoint: it ended, or was killed, before the first."""
+        return exists(self.config_path) and not any(self.checkpoints.glob(CHECKPOINTS))
 
     @property
     def config_path(self) -> Path:
@@ -91,25 +109,37 @@ class RunFolder:
 
     def summary(self) -> dict[str, Any]:
         """`summary.json`; raises RunFolderError where it cannot be read."""
-        try:
-            return json.loads(self.summary_path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise RunFolderError(f"{self.summary_path} is missing or damaged") from None
+        summary: Any = None
+        with suppress(OSError, ValueError, RecursionError):
+            summary = json.loads(self.summary_path.read_text(encoding="utf-8"))
+        if not _is_summary(summary):
+            raise RunFolderError(f"{self.summary_path} is missing or damaged")
+        return summary
 
     def load(self, which: str = "best") -> Checkpoint:
         """The best checkpoint, or the latest where there is no best one yet."""
-        if which == "best" and not self.checkpoint_path("best").exists():
-            which = "latest"
-        path = self.checkpoint_path(which)
-        if not path.exists():
-            raise CheckpointError(f"{self.path} holds no checkpoint yet")
-        return Checkpoint.load(path)
+        named = [self.checkpoint_path(name) for name in (which, "latest")]
+        # A run that is killed between its first two files has only the numbered one.
+        numbered = sorted(self.checkpoints.glob(NUMBERED), reverse=True)
+        for path in (*named, *numbered):
+            if path.exists():
+                return Checkpoint.load(path)
+        raise CheckpointError(f"{self.path} holds no checkpoint yet")
 
-    def open_rows(self, keep_until: int | None) -> tuple[RowFile, RowFile]:
-        """`episodes.csv` and `metrics.csv`, without the rows after step `keep_until`; None starts them anew."""
+    def open_rows(self, counts: dict[str, int]) -> tuple[RowFile, RowFile]:
+        """`episodes.csv` and `metrics.csv`, of which only the rows stay that a checkpoint with these counts covers.
+
+        Of a new run none do, nor events of one that began here and was killed. An episode that was reported after the
+        checkpoint may have ended before it: the checkpoint's count says how many there are.
+        """
+        steps, episodes = counts["steps"], counts["episodes"]
+        if not steps:
+            with disk_errors(self.path):
+                for events in self.path.glob(f"{EVENTS}.*"):
+                    events.unlink()
         return (
-            RowFile(self.episodes_path, EPISODE_COLUMNS, keep_until),
-            RowFile(self.metrics_path, METRIC_COLUMNS, keep_until),
+            RowFile(self.episodes_path, EPISODE_COLUMNS, {"step": steps} if steps else None, most=episodes),
+            RowFile(self.metrics_path, METRIC_COLUMNS, {"steps": steps, "episodes": episodes} if steps else None),
         )
 
     def open_tensorboard(self) -> TensorBoard:
@@ -123,30 +153,33 @@ class RunFolder:
         checkpoint.save(self.checkpoints / f"step-{checkpoint.counts['steps']:012d}.safetensors")
         checkpoint.save(self.checkpoint_path("latest"))
         with disk_errors(self.checkpoints):
-            for old in sorted(self.checkpoints.glob("step-*.safetensors"))[:-CHECKPOINTS_KEPT]:
+            for old in sorted(self.checkpoints.glob(NUMBERED))[:-CHECKPOINTS_KEPT]:
                 old.unlink()
-
-    def remove_unfinished(self) -> None:
-        """Removes the files that a killed run had not finished writing; only for who has the run to itself."""
-        for folder in (self.path, self.checkpoints):
-            with disk_errors(folder):
-                for path in folder.glob(".*"):
-                    if UNFINISHED.fullmatch(path.name):
-                        path.unlink()
 
     def save_best(self, checkpoint: Checkpoint) -> None:
         checkpoint.save(self.checkpoint_path("best"))
 
 
-def default_run_path(config: TrainConfig, which: str | None = None) -> Path:
-    """`runs/ENV-ALGORITHM-SEED-TIME`, or `which` in place of the seed; an id's slash and colon become dashes.
+def _is_summary(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() >= {"algorithm", "environment", "seed", "workers"}
+        and all(isinstance(value.get(name, ""), str) for name in TEXTS)
+        and all(isinstance(value.get(name), int | float | None) for name in NUMBERS)
+    )
 
-    A name that is too long for a file loses the end of the id.
-    """
-    name = config.environment.replace("/", "-").replace(":", "-")
-    rest = f"-{config.algorithm}-{which or config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
-    # Cut to whole letters: a name is limited in bytes.
-    return Path("runs") / (os.fsencode(name)[: LONGEST_NAME - len(rest)].decode(errors="ignore") + rest)
+
+def differences(one: TrainConfig, other: TrainConfig) -> list[str]:
+    """The names of the settings in which they differ."""
+    names = [field.name for field in dataclasses.fields(TrainConfig)]
+    return [name for name in names if getattr(one, name) != getattr(other, name)]
+
+
+def default_run_path(config: TrainConfig, which: str | None = None) -> Path:
+    """`runs/ENV-ALGORITHM-SEED-TIME`, or `which` in place of the seed; an id's slash and colon become dashes."""
+    # A name in a folder has 255 bytes at most.
+    name = config.environment.replace("/", "-").replace(":", "-")[:50]
+    return Path("runs") / f"{name}-{config.algorithm}-{which or config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def default_repeats_path(config: TrainConfig, repeats: int) -> Path:
@@ -170,12 +203,16 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not a TOML file: {error}") from None
+    except RecursionError:
+        raise SettingsError(f"{path} is not a file of settings: it is nested too deep") from None
 
 
 def config_toml(config: TrainConfig) -> str:
     """All settings as TOML; one that is None is left out, as TOML has no word for it."""
     lines = [f"schema = {SCHEMA_VERSION}"]
-    for name, value in dataclasses.asdict(config).items():
+    settings = recorded(config)
+    settings["env_kwargs"] |= not_recorded(config)
+    for name, value in settings.items():
         if value is not None:
             lines.append(f"{name} = {_toml(value)}")
     return "\n".join(lines) + "\n"

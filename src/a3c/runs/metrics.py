@@ -2,11 +2,15 @@
 
 import csv
 import io
+import socket
+import struct
+import time
 from pathlib import Path
 from typing import Any
 
+from a3c.errors import RunFolderError
 from a3c.learning.diagnostics import DIAGNOSTICS
-from a3c.runs.files import disk_errors, write_atomically
+from a3c.runs.files import GrowingFile, write_atomically
 
 EPISODE_COLUMNS = ("step", "seconds", "worker", "return", "length")
 METRIC_COLUMNS = (
@@ -15,71 +19,140 @@ METRIC_COLUMNS = (
     *DIAGNOSTICS,
     *("learning_rate", "entropy_coefficient", "queue_length", "predictors", "trainers"),
 )
+NEEDED = 5
+"""Columns that every version has written, and in this order."""
+EVENTS = "events.out.tfevents"
+"""How the names of TensorBoard's files begin."""
 TENSORBOARD_AFTER = 10.0
-"""Seconds of a run before TensorBoard's writer is loaded: it takes a third of a second that short runs would notice."""
+"""Seconds of a run before TensorBoard's format is loaded: it takes a third of a second that short runs would notice."""
 
 
 class RowFile:
-    """A CSV file that grows by whole rows; when a run is resumed, rows after its checkpoint are dropped."""
+    """A CSV file that grows by whole rows.
 
-    def __init__(self, path: Path, columns: tuple[str, ...] | list[str], keep_until: int | None = None):
-        self.path = path
-        rows = [] if keep_until is None else [row for row in read_rows(path) if int(row[0]) <= keep_until]
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-        write_atomically(path, text.getvalue().encode())
-        with disk_errors(path):
-            self._file = path.open("a", newline="", encoding="utf-8")
+    Where a run is resumed, the rows stay that its checkpoint covers: those whose counts are at most these, `until`, and
+    of them the first `most`. Raises RunFolderError where the file that is there has other columns, DiskError.
+    """
+
+    def __init__(
+        self, path: Path, columns: tuple[str, ...], until: dict[str, int] | None = None, most: int | None = None
+    ):
+        rows = []
+        if until is not None:
+            bounds = [(columns.index(name), bound) for name, bound in until.items()]
+            found = read_rows(path, columns)[:most]
+            rows = [row for row in found if all(float(row[place] or 0) <= bound for place, bound in bounds)]
+        write_atomically(path, _csv([columns, *rows]), sync=bool(rows))
+        self._file = GrowingFile(path)
 
     def append(self, rows: list[Any]) -> None:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        with disk_errors(self.path):
-            self._file.write(text.getvalue())
-            self._file.flush()
+        self._file.append(_csv(rows))
+
+    def sync(self) -> None:
+        """Has the rows survive a power cut."""
+        self._file.sync()
 
     def close(self) -> None:
-        with disk_errors(self.path):
-            self._file.close()
+        self._file.close()
 
 
-def read_rows(path: Path) -> list[list[str]]:
-    """The rows of a CSV file without its header, and without a last row that was cut off."""
-    if not path.exists():
+def read_rows(path: Path, columns: tuple[str, ...] | None = None) -> list[list[str]]:
+    """The rows of a CSV file of numbers, without its header; those of `columns`, in their order, where they are given.
+
+    A row that was cut off or damaged is none. What the file has no column for, as of an older version, is left empty.
+    Raises RunFolderError for what is no such file.
+    """
+    try:
+        # What is no text makes its own row a damaged one.
+        text = path.read_bytes().rpartition(b"\n")[0].decode(errors="replace")
+    except FileNotFoundError:
         return []
-    whole = path.read_bytes().rpartition(b"\n")[0].decode()
-    header, *rows = list(csv.reader(io.StringIO(whole))) or [[]]
-    return [row for row in rows if len(row) == len(header)]
+    except OSError as error:
+        raise RunFolderError(f"cannot read {path}: {error.strerror}") from None
+    if not text:
+        return []
+    # Not the module's reader, to which one quotation mark, or a zero, spoils all that follows.
+    header, *rows = (line.rstrip("\r").split(",") for line in text.split("\n"))
+    if columns is None:
+        columns = tuple(header)
+    if header[:NEEDED] != list(columns[:NEEDED]):
+        needed = ",".join(columns[:NEEDED])
+        raise RunFolderError(f"{path} is damaged, as it does not begin with {needed}: delete it to do without its rows")
+    whole = [row for row in rows if len(row) == len(header) and row[0].isdecimal() and all(map(_is_number, row))]
+    if header == list(columns):
+        return whole
+    places = [header.index(name) if name in header else None for name in columns]
+    return [["" if place is None else row[place] for place in places] for row in whole]
+
+
+def _is_number(cell: str) -> bool:
+    """Whether it is one, or nothing."""
+    try:
+        float(cell or 0)
+    except ValueError:
+        return False
+    return True
+
+
+def _csv(rows: list[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 class TensorBoard:
-    """TensorBoard events, a point for each row of `metrics.csv`; the writer is loaded late, see TENSORBOARD_AFTER."""
+    """TensorBoard events, a point for each row of `metrics.csv`; the format is loaded late, see TENSORBOARD_AFTER.
+
+    They are written here, at once: a thread of its own, as TensorBoard's writers have, could not say that the disk is
+    full, and a process would wait for it for ever.
+    """
 
     def __init__(self, folder: Path):
-        self._folder, self._pending, self._writer = folder, [], None
+        self._folder, self._pending = folder, []
+        self._file: GrowingFile | None = None
 
     def add(self, row: dict[str, Any], seconds: float) -> None:
-        self._pending.append(row)
+        self._pending.append((time.time(), row))
         if seconds >= TENSORBOARD_AFTER:
             self._write()
 
     def _write(self) -> None:
-        with disk_errors(self._folder):
-            if self._writer is None:
-                from tensorboardX import SummaryWriter
+        if not self._pending:
+            return
+        from tensorboardX.proto import event_pb2, summary_pb2
 
-                self._writer = SummaryWriter(str(self._folder), flush_secs=10)
-            for row in self._pending:
-                for name, value in row.items():
-                    if value is not None and name != "steps":
-                        self._writer.add_scalar(_tag(name), value, row["steps"])
+        # They are made where they are imported, and no type checker knows of them.
+        event, value, summary = event_pb2.Event, summary_pb2.Summary.Value, summary_pb2.Summary  # type: ignore[attr-defined]
+
+        if self._file is None:
+            self._file = GrowingFile(self._folder / f"{EVENTS}.{int(time.time())}.{socket.gethostname()}")
+            self._file.append(_record(event(wall_time=time.time(), file_version="brain.Event:2")))
+        records = []
+        for now, row in self._pending:
+            points = [
+                value(tag=_tag(name), simple_value=float(number))
+                for name, number in row.items()
+                if number is not None and name != "steps"
+            ]
+            records.append(_record(event(wall_time=now, step=row["steps"], summary=summary(value=points))))
+        self._file.append(b"".join(records))
         self._pending = []
 
     def close(self) -> None:
-        self._write()
-        if self._writer is not None:
-            with disk_errors(self._folder):
-                self._writer.close()
+        try:
+            self._write()
+        finally:
+            if self._file is not None:
+                self._file.close()
+
+
+def _record(event: Any) -> bytes:
+    """An event as an event file holds it: its length and its bytes, each with a checksum."""
+    from tensorboardX.record_writer import masked_crc32c
+
+    content = event.SerializeToString()
+    length = struct.pack("<Q", len(content))
+    return b"".join(part + struct.pack("<I", masked_crc32c(part)) for part in (length, content))
 
 
 def _tag(name: str) -> str:

@@ -1,28 +1,27 @@
 """The Monitor makes of the workers' reports the progress, the run folder's files, and the decision to stop."""
 
 import platform
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.metadata import version
 from typing import Any
 
-from a3c.errors import DiskError, OutputError
+from a3c.errors import DiskError, OutputError, TrainingDiverged
 from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
-from a3c.machine import available_cores
+from a3c.machine import available_cores, versions
 from a3c.parallel.messages import Report
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS
 from a3c.runs.progress import Display, Progress
+from a3c.runs.watch import Watch
 
+START_WITHIN = 120.0
+"""Seconds that imports, environments and compiling may take before a limit on seconds counts them."""
 WINDOW = 100
 """Episodes in the moving mean by which a run is judged."""
-STILL = 5.0
-"""Seconds without a step after which, where an environment hangs, there are 0 steps a second."""
 AVERAGED = 20
 """Episodes over which the best parameters are averaged, about (Polyak and Juditsky 1992). At a constant learning rate
 parameters jitter from update to update, and those of one instant can play far worse than those of the next."""
@@ -67,18 +66,23 @@ class Monitor:
         self._recent_queue: float | None = None
         self._threads: dict[str, int] = {}
         self._remarked: set[str] = set()
-        self._hangs, self._steps_noticed, self._moved = False, self._steps_before, started
+        self._stands_still = False
+        self.remarks: list[str] = []
+        """What people were told of this run."""
+        self._watch = Watch(self.config, checkpoint.counts)
         self._rate: float | None = None
         self._ended: float | None = None
         now = time.monotonic()
         self._shown, self._row_time, self._row_steps, self._saved = now, now, self._steps_before, now
+        self._episodes = checkpoint.counts["episodes"]
         self._pending_episodes: list[tuple[Any, ...]] = []
         self._latest = (self._steps_before, checkpoint.seconds)
         if folder is not None:
-            keep = self._steps_before or None
-            self._episodes_file, self._metrics_file = folder.open_rows(keep)
+            self._episodes_file, self._metrics_file = folder.open_rows(checkpoint.counts)
             self._tensorboard = folder.open_tensorboard() if self.config.tensorboard else None
             self._write_summary("running")
+        for line in self._watch.begin():
+            self._remark(line)
 
     @property
     def seconds(self) -> float:
@@ -91,11 +95,22 @@ class Monitor:
         return self._sum / len(self._returns) if self._returns else None
 
     @property
+    def totals(self) -> dict[str, int]:
+        """The counts of the run, but only the episodes that were reported, of which there are rows and returns: workers
+        count theirs a moment before."""
+        return self.store.totals() | {"episodes": self._episodes}
+
+    @property
     def done(self) -> bool:
         """Whether a limit that the main process watches is reached: the target return, or seconds."""
         config = self.config
         solved = self.solved_at_step is not None and config.stop_when_solved
-        return solved or (config.seconds is not None and time.monotonic() - self._started >= config.seconds)
+        return solved or (config.seconds is not None and self._trained_for() >= config.seconds)
+
+    def _trained_for(self) -> float:
+        """Seconds since the first update, which is what a limit on them counts; below 0 before it."""
+        first = self._work_started if self.config.algorithm == "random" else self._first_update
+        return time.monotonic() - (self._started + START_WITHIN if first is None else first)
 
     def receive(self, report: Report) -> None:
         """Takes in what a worker did."""
@@ -118,7 +133,9 @@ class Monitor:
             # Once a run: the other workers' environments are the same.
             if about not in self._remarked:
                 self._remarked.add(about)
-                self._display.say(f"worker {report.worker}: {remark}")
+                self._remark(f"worker {report.worker}: {remark}")
+        for line in self._watch.see(report, self.store.total("updates"), time.monotonic()):
+            self._remark(line)
         self._updates_of_run += report.updates
         self._lag_of_run += report.lag
         if report.episodes:
@@ -127,14 +144,20 @@ class Monitor:
         for episode in report.episodes:
             self._add_episode(report.worker, *episode)
 
+    def _remark(self, line: str) -> None:
+        self.remarks.append(line)
+        self._display.say(line)
+
     def _add_episode(self, worker: int, step: int, seconds: float, return_: float, length: int) -> None:
         if len(self._returns) == WINDOW:
             self._sum -= self._returns[0]
         self._returns.append(return_)
         self._lengths.append(length)
         self._sum += return_
-        second = self._start.seconds + seconds - self._started
-        self._latest = max(self._latest, (step, second))
+        # Workers report in turns: an episode that is reported after one of a later step counts from that step on.
+        step, second = max(step, self._latest[0]), max(self._start.seconds + seconds - self._started, self._latest[1])
+        self._latest = step, second
+        self._episodes += 1
         if self.folder is not None:
             self._pending_episodes.append((step, f"{second:.3f}", worker, f"{return_:.10g}", length))
         if len(self._returns) < WINDOW:
@@ -146,8 +169,7 @@ class Monitor:
             self._best_parameters = self._average
         target = self.config.target_return
         if self.solved_at_step is None and target is not None and mean >= target:
-            # The latest of the window: a report that comes late may hold the episode that completes it.
-            self.solved_at_step, self.solved_at_second = self._latest[0], round(self._latest[1], 3)
+            self.solved_at_step, self.solved_at_second = step, round(second, 3)
 
     def tick(self) -> None:
         """Shows, writes and saves what is due; raises DiskError."""
@@ -158,17 +180,13 @@ class Monitor:
             self.report()
         if now - self._shown >= self._display.every:
             self._shown = now
-            self.show()
+            self._display.show(self.progress())
         if now - self._saved >= self.config.checkpoint_interval:
             self._saved = now
             # The rows first, so that a run resumed here has all that the checkpoint has counted.
             self.report()
+            self._sync_rows()
             self._save()
-
-    def show(self) -> None:
-        """Shows the progress, once there is any."""
-        if self._work_started is not None:
-            self._display.show(self.progress())
 
     def report(self) -> None:
         """Writes a row of what happened since the last one, and calls the callback. Raises DiskError."""
@@ -189,12 +207,12 @@ class Monitor:
         return 0.05 if self.config.seconds is not None else 0.2
 
     def progress(self) -> Progress:
-        totals = self.store.totals()
+        totals = self.totals
         fraction, eta = self._fraction(totals)
         return Progress(
             **totals,
             seconds=self.seconds,
-            steps_per_second=self._present_rate if self._ended is None else self._mean_rate,
+            steps_per_second=self._mean_rate if self._ended else 0.0 if self._stands_still else self._rate,
             return_mean_100=self.return_mean_100,
             best_return_mean_100=self._best,
             target_return=self.config.target_return,
@@ -205,22 +223,18 @@ class Monitor:
             eta=eta,
         )
 
-    @property
-    def _present_rate(self) -> float | None:
-        return 0.0 if self._hangs and time.monotonic() - self._moved > STILL else self._rate
-
-    def notice(self, lines: list[str], hangs: bool) -> None:
-        """What was seen of the workers, in a line each; and whether an environment hangs."""
+    def notice(self, lines: list[str], stands_still: bool) -> None:
+        """What was seen of the workers, in a line each; and whether none goes on, as an environment hangs."""
         for line in lines:
-            self._display.say(line)
-        steps = self.store.total("steps")
-        if steps != self._steps_noticed:
-            self._steps_noticed, self._moved = steps, time.monotonic()
-        self._hangs = hangs
+            self._remark(line)
+        changed, self._stands_still = stands_still != self._stands_still, stands_still
+        if changed and self._work_started is not None:
+            # An inline run hangs itself, and would go on showing its old rate.
+            self._display.show(self.progress())
 
     def _fraction(self, totals: dict[str, int]) -> tuple[float | None, float | None]:
         """How much of the nearest limit is used, and the seconds left until it."""
-        spent = time.monotonic() - self._started
+        spent = max(self._trained_for(), 0.0)
         parts: list[tuple[float, float]] = []
         for name in ("steps", "episodes"):
             if limit := getattr(self.config, name):
@@ -243,7 +257,7 @@ class Monitor:
         return (self.store.total("steps") - self._steps_before) / max(passed, 1e-9)
 
     def _write_row(self, now: float) -> None:
-        totals = self.store.totals()
+        totals = self.totals
         passed = max(now - self._row_time, 1e-9)
         self._rate = (totals["steps"] - self._row_steps) / passed
         self._recent_lag = self._lag / self._updates if self._updates else None
@@ -266,8 +280,8 @@ class Monitor:
         self._row_time, self._row_steps = now, totals["steps"]
         self._updates, self._lag, self._waiting = 0, 0.0, 0
         if self.folder is not None:
-            episodes, self._pending_episodes = self._pending_episodes, []
-            self._episodes_file.append(episodes)
+            self._episodes_file.append(self._pending_episodes)
+            self._pending_episodes = []
             self._metrics_file.append([[_short(row.get(name)) for name in METRIC_COLUMNS]])
             if self._tensorboard is not None:
                 self._tensorboard.add(row, self.seconds)
@@ -283,7 +297,8 @@ class Monitor:
             spaces=start.spaces,
             own_environment=start.own_environment,
             own_network=start.own_network,
-            counts=self.store.totals(),
+            # Where a row could not be written, a run resumed here cannot have it.
+            counts=self.store.totals() | {"episodes": self._episodes - len(self._pending_episodes)},
             seconds=self.seconds,
             returns=list(self._returns),
             best_return_mean_100=self._best,
@@ -296,6 +311,11 @@ class Monitor:
         """The average parameters at the best mean of 100 episodes; the latest where there were never 100."""
         return self.checkpoint(None if self._best is None else self._best_parameters)
 
+    def _sync_rows(self) -> None:
+        if self.folder is not None:
+            self._episodes_file.sync()
+            self._metrics_file.sync()
+
     def _save(self) -> None:
         if self.folder is None:
             return
@@ -307,14 +327,18 @@ class Monitor:
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes the last rows, the checkpoints and the summary.
 
-        Each of them is tried, even where one cannot be written; then raises DiskError, with the summary saying so too.
+        Each of them is tried, even where one cannot be written; then raises DiskError, or TrainingDiverged where there
+        is no number to be saved, with the summary saying so too.
         """
         self._ended = time.monotonic()
+        if status == "finished":
+            for line in self._watch.end(self.store.total("updates")):
+                self._remark(line)
         failures = []
         for step in self._last_steps():
             try:
                 step()
-            except DiskError as failure:
+            except (DiskError, TrainingDiverged) as failure:
                 failures.append(failure)
         if self.folder is None:
             return
@@ -331,7 +355,7 @@ class Monitor:
                 steps.append(lambda: self._write_row(time.monotonic()))
             steps.append(self._close_display)
         if self.folder is not None:
-            steps += [self._save, self._episodes_file.close, self._metrics_file.close]
+            steps += [self._sync_rows, self._save, self._episodes_file.close, self._metrics_file.close]
             if self._tensorboard is not None:
                 steps.append(self._tensorboard.close)
         return steps
@@ -347,7 +371,7 @@ class Monitor:
 
     def summary(self, status: str, error: str | None = None) -> dict[str, Any]:
         """What `summary.json` holds."""
-        config, totals = self.config, self.store.totals()
+        config, totals = self.config, self.totals
         summary = {
             "status": status,
             "algorithm": config.algorithm,
@@ -364,16 +388,11 @@ class Monitor:
             "solved_at_step": self.solved_at_step,
             "solved_at_second": self.solved_at_second,
             "policy_lag": round(self._lag_of_run / self._updates_of_run, 3) if self._updates_of_run else None,
-            "versions": VERSIONS,
+            "remarks": self.remarks,
+            "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
         }
         return summary if error is None else {**summary, "error": error}
-
-
-VERSIONS = {
-    "python": sys.version.split()[0],
-    **{name: version(name) for name in ("a3c", "jax", "equinox", "optax", "gymnasium", "numpy")},
-}
 
 
 def _short(value: Any) -> Any:

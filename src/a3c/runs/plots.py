@@ -1,6 +1,7 @@
 """Learning curves as pictures."""
 
 import io
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from a3c.errors import RunFolderError
 from a3c.runs.files import write_atomically
 from a3c.runs.folder import RunFolder
-from a3c.runs.metrics import read_rows
+from a3c.runs.metrics import EPISODE_COLUMNS, read_rows
 from a3c.runs.monitor import WINDOW
 
 MOST_POINTS = 20_000
@@ -100,8 +101,13 @@ def on_common_steps(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.nda
 
 
 def _figure() -> tuple[Any, Any]:
+    # Where it may not write into the user's folders it says so at length, and works all the same.
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.ERROR)
     from matplotlib.figure import Figure
 
+    log.setLevel(level)
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     return figure, figure.subplots()
 
@@ -132,10 +138,10 @@ def _save(figure: Any, axes: Any, summaries: list[dict[str, Any]], path: Path) -
 
 def _returns(folder: RunFolder) -> tuple[np.ndarray, np.ndarray]:
     """Steps and returns of the episodes, in the order in which the run counted them."""
-    rows = read_rows(folder.episodes_path)
+    rows = [row for row in read_rows(folder.episodes_path, EPISODE_COLUMNS) if row[3]]
     if not rows:
         raise RunFolderError(f"{folder.path} holds no finished episode yet: nothing to plot")
-    # Workers report in turns, so a row may be of an earlier step than the one before.
+    # In files of older versions a row may be of an earlier step than the one before.
     steps = np.maximum.accumulate([int(row[0]) for row in rows])
     return steps, np.array([float(row[3]) for row in rows])
 

@@ -1,12 +1,13 @@
 """Progress of a run, as callbacks get it, and how it is shown: a live line, or plain lines without a terminal."""
 
 import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from a3c.errors import OutputError
+from a3c.errors import OutputError, TrainingWarning
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,8 @@ class PlainLines:
         self.say(progress.line())
 
     def say(self, line: str) -> None:
-        # What an environment is called or says may have letters that the output's encoding has not.
-        encoding = sys.stdout.encoding or "utf-8"
         with output_errors():
-            print(line.encode(encoding, "replace").decode(encoding), flush=True)
+            print(_encodable(line), flush=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
@@ -115,7 +114,7 @@ class LiveLine(PlainLines):
             super().say(line)
             return
         with output_errors():
-            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._live.console.print(_encodable(line), markup=False, highlight=False, soft_wrap=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
@@ -124,7 +123,7 @@ class LiveLine(PlainLines):
 
 
 class NoDisplay:
-    """Shows nothing."""
+    """Shows nothing, and says nothing."""
 
     every = float("inf")
 
@@ -133,10 +132,37 @@ class NoDisplay:
     def close(self, progress: Progress) -> None: ...
 
 
-def make_display(wanted: bool) -> Display:
+class RemarksAlone(NoDisplay):
+    """Shows no progress; what people should know of the run goes to standard error."""
+
+    def say(self, line: str) -> None:
+        # Nobody is left to tell where it is closed.
+        with suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
+
+
+class Warnings(NoDisplay):
+    """Shows no progress; what people should know of the run is a Python warning."""
+
+    def say(self, line: str) -> None:
+        level, frame = 1, sys._getframe()
+        # The line that called `learn` is the one to show.
+        while frame is not None and frame.f_globals.get("__name__", "").startswith("a3c."):
+            level, frame = level + 1, frame.f_back
+        warnings.warn(line, TrainingWarning, stacklevel=level)
+
+
+def make_display(wanted: bool, otherwise: type[NoDisplay] = NoDisplay) -> Display:
+    """Progress, where it is wanted; else a display that shows none."""
     if not wanted or sys.stdout is None:
-        return NoDisplay()
+        return otherwise()
     return LiveLine() if sys.stdout.isatty() else PlainLines()
+
+
+def _encodable(line: str) -> str:
+    """The line as the output's encoding has it: what an environment is called or says may have other letters."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return line.encode(encoding, "replace").decode(encoding)
 
 
 def _duration(seconds: float) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from a3c.config import TrainConfig
 from a3c.errors import RunFolderError
-from a3c.runs.files import write_atomically
+from a3c.runs.files import exists, write_atomically
 from a3c.runs.folder import RunFolder
+from a3c.runs.lock import LOCK
 
 MEASURES = ("steps", "seconds", "return_mean_100", "best_return_mean_100", "solved_at_step", "solved_at_second")
 RETURNS = ("return_mean_100", "best_return_mean_100")
@@ -26,9 +27,9 @@ class RepeatsFolder:
     def new(cls, path: str | Path) -> "RepeatsFolder":
         """A folder for new repeats, which the first run makes. Raises RunFolderError where something is in it."""
         folder = cls(path)
-        if folder.path.exists() and not folder.path.is_dir():
+        if exists(folder.path) and not folder.path.is_dir():
             raise RunFolderError(f"--run {path} is a file; name a folder")
-        if folder.path.exists() and any(folder.path.iterdir()):
+        if exists(folder.path) and any(found.is_file() and found.name != LOCK for found in folder.path.rglob("*")):
             how = f"continue them with --resume {path}" if folder.seeds() else "it is not empty"
             raise RunFolderError(f"--run {path} cannot take new repeats: {how}, or choose another --run")
         return folder
@@ -43,6 +44,8 @@ class RepeatsFolder:
 
     def seeds(self) -> list[int]:
         """The seeds whose runs have begun, in order; none where this is not a folder of repeats."""
+        if not exists(self.path):
+            return []
         names = [path.parent.name.removeprefix("seed-") for path in self.path.glob("seed-*/config.toml")]
         return sorted(int(name) for name in names if name.isdecimal())
 
@@ -61,7 +64,7 @@ class RepeatsFolder:
         """The recipe that `repeats.json` names; None where it names none, or cannot be read."""
         try:
             return json.loads(self.report_path.read_text(encoding="utf-8"))["recipe"]
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def write_report(self, config: TrainConfig, recipe: str | None, repeats: int) -> dict[str, Any]:
@@ -80,7 +83,7 @@ class RepeatsFolder:
             "median": {name: median for name, (median, _) in together.items()},
             "worst": {name: worst for name, (_, worst) in together.items()},
             "seeds": rows,
-            **{name: summaries[0][name] for name in ("versions", "machine") if summaries},
+            **{name: summaries[0].get(name) for name in ("versions", "machine") if summaries},
         }
         write_atomically(self.report_path, (json.dumps(report, indent=2) + "\n").encode())
         return report
@@ -102,5 +105,5 @@ def median_and_worst(measure: str, values: list[Any]) -> tuple[Any, Any]:
 
 
 def _row(summary: dict[str, Any]) -> dict[str, Any]:
-    named = {"seed": summary["seed"], "status": summary["status"], "seconds": summary["wall_seconds"]}
+    named = {"seed": summary["seed"], "status": summary.get("status"), "seconds": summary.get("wall_seconds")}
     return {name: named.get(name, summary.get(name)) for name in ("seed", "status", *MEASURES)}

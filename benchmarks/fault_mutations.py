@@ -1,0 +1,621 @@
+"""Loads checkpoints that a bad disk damaged or somebody else made: each has to end in one line, or to load and act.
+
+    python benchmarks/fault_mutations.py                        1,000 of them, about two minutes
+    python benchmarks/fault_mutations.py --count 300 --seed 5
+
+Valid checkpoints of all algorithms are changed at random, from a seed, and loaded with `Checkpoint.load` and `a3c.load`
+in this process. That ended well where within a few seconds, without taking more memory than twice the file and what JAX
+needs, and without running a module that only the file names,
+- an A3CError of one line was raised, or
+- what was loaded is what was saved, or something that a run could have saved, and its agent's values are finite.
+What no run could have saved, such as other types of numbers, has to be refused, whatever its checksum says.
+"""
+
+import argparse
+import json
+import math
+import os
+import pickle
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+SECONDS = 5.0
+MEMORY = 400 * 2**20
+"""Bytes besides twice the file, of which an agent's environment and compiled programs take a part."""
+EVIL = "import pathlib\npathlib.Path('it_ran').touch()\n"
+
+TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32, "F16": np.float16}
+TYPES |= {"BOOL": np.bool_, "U8": np.uint8, "F8_E4M3": np.uint8, "F8_E5M2": np.uint8, "BF16": np.uint16}
+ODD = [
+    *(None, True, False, 0, 1, -1, -7, 2**31, 2**53, 2**63, 2**64, -(2**63), 10**40, 10**400),
+    *(0.0, -0.5, 0.5, 1e-300, 1e300, -1e300, math.nan, math.inf, -math.inf),
+    *("", "5", "nan", "a3c", "a\nb", "\ud800", "\x1b[2J", "x" * 100_000, "../../etc/passwd"),
+    *([], [None], [1, "2"], [[]], [math.nan], [1e400], list(range(1000)), {}, {"a": {}}, {"kind": [{}]}, {"": 2**63}),
+]
+CONFIGS = {
+    "a3c": {"optimizer": "adam", "normalize_observations": True, "normalize_rewards": True},
+    "a2c": {"optimizer": "rmsprop", "shared_trunk": True},
+    "ga3c": {"optimizer": "adam", "recurrent": "gru", "recurrent_units": 6},
+    "impala": {"optimizer": "rmsprop", "recurrent": "lstm", "normalize_observations": True},
+}
+
+
+class Row(NamedTuple):
+    """How many of a kind were tried and ended well, and what the others did."""
+
+    kind: str
+    tried: int
+    well: int
+    bad: list[str]
+
+
+class Parts(NamedTuple):
+    """A checkpoint, taken apart: its header, and each tensor's type, shape and bytes."""
+
+    header: dict[str, Any]
+    tensors: dict[str, tuple[str, list[int], bytes]]
+
+
+class TooLong(BaseException):
+    """Nobody catches this."""
+
+
+Chance = random.Random
+Mutation = Callable[[Chance, bytes], bytes]
+
+
+def taken_apart(content: bytes) -> Parts:
+    length = int.from_bytes(content[:8], "little")
+    header, data = json.loads(content[8 : 8 + length]), content[8 + length :]
+    ours = json.loads(header.pop("__metadata__")["a3c"])
+    tensors = {}
+    for name, entry in header.items():
+        start, stop = entry["data_offsets"]
+        tensors[name] = (entry["dtype"], entry["shape"], data[start:stop])
+    return Parts(ours, tensors)
+
+
+def put_together(parts: Parts, chance: Chance) -> bytes:
+    """As an enemy would, with a checksum that is right; or with none, as it was before there were any."""
+    from a3c.runs.checkpoint import checksum
+
+    header = {name: value for name, value in parts.header.items() if name != "sha256"}
+    if chance.random() < 0.7:
+        arrays = {}
+        for name, (dtype, shape, data) in parts.tensors.items():
+            arrays[name] = np.frombuffer(data, TYPES.get(dtype, np.uint8))
+            if arrays[name].size == math.prod(shape):
+                arrays[name] = arrays[name].reshape(shape)
+        header["sha256"] = checksum(header, arrays)
+    entries, end = {}, 0
+    for name, (dtype, shape, data) in parts.tensors.items():
+        entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + len(data)]}
+        end += len(data)
+    return file_of(entries | {"__metadata__": {"a3c": json.dumps(header)}}, *(t[2] for t in parts.tensors.values()))
+
+
+def file_of(header: Any, *data: bytes) -> bytes:
+    text = json.dumps(header).encode() if not isinstance(header, bytes) else header
+    return len(text).to_bytes(8, "little") + text + b"".join(data)
+
+
+# What a bad disk does.
+
+
+def cut_off(chance: Chance, content: bytes) -> bytes:
+    if chance.random() < 0.2:
+        return content + chance.randbytes(chance.choice([1, 4, 4096]))
+    return content[: chance.choice([chance.randrange(len(content)), chance.randrange(16), len(content) - 1])]
+
+
+def bits_flipped(chance: Chance, content: bytes) -> bytes:
+    changed, length = bytearray(content), int.from_bytes(content[:8], "little")
+    for _ in range(chance.choice([1, 1, 2, 8])):
+        place = chance.choice([chance.randrange(8), chance.randrange(8 + length), chance.randrange(len(content))])
+        changed[place] ^= 1 << chance.randrange(8)
+    return bytes(changed)
+
+
+def range_overwritten(chance: Chance, content: bytes) -> bytes:
+    start, size = chance.randrange(len(content)), chance.choice([1, 4, 64, 512, 4096])
+    size = min(size, len(content) - start)
+    return (
+        content[:start] + (bytes(size) if chance.random() < 0.7 else chance.randbytes(size)) + content[start + size :]
+    )
+
+
+def pieces_swapped(chance: Chance, content: bytes) -> bytes:
+    size = chance.choice([4, 64, 256])
+    first, second = sorted(chance.sample(range(len(content) // size), 2))
+    blocks = [content[i : i + size] for i in range(0, len(content), size)]
+    blocks[first], blocks[second] = blocks[second], blocks[first]
+    return b"".join(blocks)
+
+
+# What an enemy does, with a checksum that is right.
+
+
+def field_replaced(chance: Chance, content: bytes) -> bytes:
+    parts = taken_apart(content)
+    place = parts.header
+    name = chance.choice(list(place))
+    while isinstance(place[name], dict) and place[name] and chance.random() < 0.8:
+        place = place[name]
+        name = chance.choice(list(place))
+    if chance.random() < 0.1:
+        del place[name]
+    elif chance.random() < 0.1:
+        place[chance.choice(["colour", "", "parameters", "__class__", "self", "x" * 10_000])] = place.pop(name)
+    elif isinstance(place[name], list) and place[name] and chance.random() < 0.3:
+        place[name][chance.randrange(len(place[name]))] = chance.choice(ODD)
+    else:
+        place[name] = chance.choice(ODD)
+    return put_together(parts, chance)
+
+
+def setting_replaced(chance: Chance, content: bytes) -> bytes:
+    parts = taken_apart(content)
+    config = parts.header["config"]
+    for _ in range(chance.choice([1, 1, 3])):
+        config[chance.choice(list(config))] = chance.choice(ODD)
+    return put_together(parts, chance)
+
+
+def settings_of_their_type(chance: Chance, content: bytes) -> bytes:
+    """Such as a run could have, with luck."""
+    parts = taken_apart(content)
+    config = parts.header["config"]
+    numbers = [0, 1, -1, 2, 3, 5, 17, 100, 255, 65_536, 2**31, 2**63 - 1, -(2**63)]
+    values: dict[type, list[Any]] = {
+        bool: [True, False],
+        int: numbers,
+        float: [0.0, 1.0, -1.0, 1e-30, 1e30, 1e308, math.inf, -math.inf, *numbers],
+        str: ["", "adam", "sgd", "lion", "adan", "lbfgs", "noisy_sgd", "os", "a3c", "nature", "relu", "gru", "\u202e"],
+        list: [[], [1], [8, 6], [6, 8], [0], [-1], [0, 1], [3, 3], [255] * 5, [0.5], [1.5, 0.5]],
+        dict: [
+            *({"render_mode": mode} for mode in ("human", "rgb_array", "none", "a\nb", 5)),
+            *({name: 5} for name in ("max_episode_steps", "id", "self", "env", "spec", "entry_point", "a b", "\n", "")),
+            *({name: 0.5} for name in ("b1", "b2", "eps", "decay", "mask", "momentum", "nesterov", "learning_rate")),
+            *({name: 1e30} for name in ("b1", "eps", "memory_size", "weight_decay")),
+            {"sutton_barto_reward": True},
+        ],
+    }
+    for _ in range(chance.choice([1, 1, 2])):
+        name = chance.choice(list(config))
+        if chance.random() < 0.2:
+            name = chance.choice(["environment", "env_kwargs", "optimizer", "optimizer_options", "hidden", "algorithm"])
+        kind = type(config[name]) if config[name] is not None else chance.choice([int, float, str, list])
+        config[name] = chance.choice(values[kind])
+        if name == "environment":
+            others = [
+                "Acrobot-v1",
+                "FrozenLake-v1",
+                "CartPole-v0",
+                "CartPole",
+                "nothing",
+                "ALE/Pong-v5",
+                "Blackjack-v1",
+            ]
+            config[name] = chance.choice([*others, "phys2d/CartPole-v1", "gymnasium:CartPole-v1", "json:CartPole-v1"])
+    return put_together(parts, chance)
+
+
+def sizes_without_bound(chance: Chance, content: bytes) -> bytes:
+    parts = taken_apart(content)
+    size = chance.choice([100_000, 10**7, 2**31, 2**40, 2**62, 2**63 - 1])
+    setting = chance.choice(
+        [
+            {"hidden": [size]},
+            {"hidden": [size, size]},
+            {"hidden": [8] * min(size, 200_000)},
+            {"recurrent": "lstm", "recurrent_units": size},
+            {"recurrent": "gru", "recurrent_units": size},
+            {"frame_stack": size},
+            {"frame_size": [size, size]},
+            {"network": "nature", "hidden": [size]},
+            {"environment": "CarRacing-v3", "frame_stack": size},
+            {"environment": "ALE/Pong-v5", "frame_size": [size, size]},
+            {"environment": "ALE/Pong-v5", "frame_stack": size, "grayscale": False},
+        ]
+    )
+    parts.header["config"] |= setting
+    return put_together(parts, chance)
+
+
+def tensor_of_another_kind(chance: Chance, content: bytes) -> bytes:
+    parts = taken_apart(content)
+    name = chance.choice(list(parts.tensors))
+    dtype, shape, data = parts.tensors[name]
+    numbers = np.frombuffer(data, TYPES[dtype])
+    other = chance.choice([key for key in TYPES if key != dtype] + ["F4", "C64", "float32", ""])
+    shapes = [
+        [*shape, 1],
+        [1, *shape],
+        shape[:-1],
+        [math.prod(shape) + 1],
+        [-1],
+        [2**62],
+        [0],
+        [2**32, 2**32],
+        [0, 2**63],
+    ]
+    change = chance.choice(["type", "type", "name only", "shape", "missing", "besides", "longer", "shorter"])
+    if change == "type":
+        with np.errstate(all="ignore"):
+            parts.tensors[name] = (other, shape, numbers.astype(TYPES.get(other, np.uint8)).tobytes())
+    elif change == "name only":
+        parts.tensors[name] = (other, shape, data)
+    elif change == "shape":
+        parts.tensors[name] = (dtype, chance.choice([s for s in shapes if s != shape]), data)
+    elif change == "missing":
+        # Nothing is lost with moments that nobody has.
+        del parts.tensors[chance.choice(["parameters", "optimizer_state"])]
+    elif change == "besides":
+        parts.tensors[chance.choice(["", "Parameters", "config", "x" * 10_000, "\n"])] = (dtype, shape, data)
+    else:
+        numbers = np.resize(numbers, max(0, numbers.size + chance.choice([1, 7]) * (1 if change == "longer" else -1)))
+        rows = [len(shape) == 2 and shape[0]] if len(shape) == 2 else []
+        parts.tensors[name] = (dtype, [*rows, numbers.size], numbers.tobytes())
+        if numbers.size == math.prod(shape):
+            parts.tensors[name] = ("I64", shape, numbers.tobytes())
+    return put_together(parts, chance)
+
+
+def numbers_that_are_none(chance: Chance, content: bytes) -> bytes:
+    """NaN and infinity anywhere; second moments, counts and squares below 0."""
+    parts = taken_apart(content)
+    name = chance.choice([name for name, (_, shape, _) in parts.tensors.items() if math.prod(shape)])
+    dtype, shape, data = parts.tensors[name]
+    numbers = np.frombuffer(data, TYPES[dtype]).copy()
+    if name != "parameters" and chance.random() < 0.5:
+        # The last row of an optimizer's state here is that of second moments; rows of moments end with squares.
+        numbers[-chance.randrange(1, shape[-1] + 1) if name == "optimizer_state" else -1] = -chance.choice([1e-3, 1e30])
+    else:
+        for _ in range(chance.choice([1, 5])):
+            numbers[chance.randrange(numbers.size)] = chance.choice([math.nan, math.inf, -math.inf])
+    parts.tensors[name] = (dtype, shape, numbers.tobytes())
+    return put_together(parts, chance)
+
+
+def fields_no_run_has(chance: Chance, content: bytes) -> bytes:
+    parts = taken_apart(content)
+    field, values = chance.choice(
+        [
+            ("counts", [{}, {"steps": 1}, {"steps": -1, "episodes": 0, "updates": 0}, "many", [1, 2, 3], 5, None]),
+            (
+                "counts",
+                [{"steps": x, "episodes": 0, "updates": 0} for x in ("5", 1.5, True, 2**63, None, math.nan, [1])],
+            ),
+            ("counts", [{"steps": 1, "episodes": 0, "updates": 0, "more": 1}]),
+            ("seconds", [-1.0, math.nan, math.inf, "1", None, [], True, 10**400]),
+            ("returns", ["many", {}, None, 5, ["1"], [math.nan], [None], [[1.0]], [1.0] * 101, [True], [10**400]]),
+            ("best_return_mean_100", ["1", math.nan, math.inf, [], {}, True, -(10**400)]),
+            ("solved_at_step", [-1, 1.5, "1", [], True, 2**63]),
+            ("solved_at_second", [-1, "1", math.nan, math.inf, [], True]),
+            ("own_environment", [0, 1, None, "no", [], 2.5]),
+            ("own_network", [0, 1, None, "no", [], 2.5]),
+            ("spaces", [[], None, 5, {}, {"observation": {}}, {"observation": {}, "action": {}}, [1], "Box"]),
+            ("config", [[], None, 5, "a3c", [["environment", "CartPole-v1"]], {"environment": 5}, {"colour": "red"}]),
+            ("schema", [0, 2, -1, "1", None, True, 1.0, [1], 10**400]),
+            ("moments", [[], "0", None]),
+            ("parameters", [[], "0", [1.0]]),
+        ]
+    )
+    parts.header[field] = chance.choice(values)
+    return put_together(parts, chance)
+
+
+def headers_that_lie(chance: Chance, content: bytes) -> bytes:
+    length = int.from_bytes(content[:8], "little")
+    header, data = json.loads(content[8 : 8 + length]), content[8 + length :]
+    deep = chance.choice([100, 1000, 100_000])
+    name = chance.choice(["parameters", "optimizer_state", "moments"])
+    entry = header[name]
+    match chance.randrange(9):
+        case 0:
+            return (
+                chance.choice([0, 1, length + 1, length - 1, 2**31, 2**62, 2**64 - 1]).to_bytes(8, "little")
+                + content[8:]
+            )
+        case 1:
+            return file_of(b"[" * deep + b"]" * deep, data)
+        case 2:
+            return file_of(b'{"__metadata__":{"a3c":' + b'{"a":' * deep + b"1" + b"}" * deep + b"}}", data)
+        case 3:
+            header["__metadata__"]["a3c"] = "[" * deep + "]" * deep
+        case 4:
+            text = header["__metadata__"]["a3c"]
+            header["__metadata__"]["a3c"] = chance.choice([text[:-5], "", "null", "5", "[]", "\ud800", 5, None, [text]])
+        case 5:
+            ours = json.loads(header["__metadata__"]["a3c"])
+            ours["spaces"]["observation"] = (
+                json.loads('{"parts":' * (deep // 2) + "{}" + "}" * (deep // 2)) if deep < 1000 else 1
+            )
+            header["__metadata__"]["a3c"] = json.dumps(ours)
+        case 6:
+            header[name] = chance.choice([5, None, [], "F32", {}, {**entry, "more": 1}, {**entry, "shape": 7}])
+        case 7:
+            start, stop = entry["data_offsets"]
+            offsets = [
+                [start + 4, stop],
+                [start, stop + 4],
+                [-4, stop],
+                [stop, start],
+                [0, 2**63],
+                [0.0, 1.5],
+                "ab",
+                [0],
+                None,
+            ]
+            entry["data_offsets"] = chance.choice(offsets)
+        case 8:
+            header["__metadata__"] = chance.choice([5, None, [], {}, {"format": "pt"}, "a3c", {"a3c": {}}])
+    return file_of(header, data)
+
+
+def modules_that_only_it_names(chance: Chance, content: bytes) -> bytes:
+    parts = taken_apart(content)
+    run = {"command": "touch it_ran", "cmd": "touch it_ran", "args": "touch it_ran", "path": "it_ran", "name": "it_ran"}
+    parts.header["config"] |= chance.choice(
+        [
+            {"environment": "evil:CartPole-v1"},
+            {"environment": "evil:Evil"},
+            {"environment": "evil.more:CartPole-v1"},
+            {"environment": "./evil:CartPole-v1"},
+            {"environment": "evil:evil:CartPole-v1"},
+            {"environment": "gymnasium:evil:CartPole-v1"},
+            *({"environment": f"{module}:{name}", "env_kwargs": {key: run[key]}} for module, name, key in CALLABLE),
+            {"environment": "GymV26Environment-v0", "env_kwargs": {"env_id": "evil:CartPole-v1"}},
+            {"env_kwargs": {"render_mode": "evil:CartPole-v1"}},
+            {"optimizer": "evil:adam"},
+            {"environment": "CartPole-v1\nevil:CartPole-v1"},
+        ]
+    )
+    return put_together(parts, chance)
+
+
+CALLABLE = [("os", "system", "command"), ("subprocess", "getoutput", "cmd"), ("subprocess", "Popen", "args")]
+CALLABLE += [("os", "mkdir", "path"), ("importlib", "import_module", "name"), ("builtins", "exec", "name")]
+
+# What somebody puts in its place.
+
+
+def another_file(chance: Chance, content: bytes) -> bytes:
+    class Runs:
+        def __reduce__(self) -> Any:
+            return os.system, ("touch it_ran",)
+
+    from safetensors.numpy import save
+
+    tensors = {"weight": np.zeros((3, 3), np.float32)}
+    choices = [b"", b"\0" * 4096, content[::-1], pickle.dumps(Runs()), b"schema = 1\n", b"\xff" * 100, b"{}" * 50]
+    choices += [save(tensors), save(tensors, {"format": "pt"}), save({"parameters": np.zeros(5, np.float32)})]
+    return chance.choice(choices)
+
+
+def _zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("data.pkl", b"cos\nsystem\n(S'touch it_ran'\ntR.")
+
+
+def _sparse(path: Path) -> None:
+    """A terabyte, of which nothing is on the disk."""
+    with path.open("r+b") as file:
+        file.truncate(2**40)
+
+
+def _sparse_with_header(path: Path) -> None:
+    header = {"parameters": {"dtype": "F32", "shape": [2**38], "data_offsets": [0, 2**40]}}
+    start = file_of(header | {"__metadata__": {"a3c": "{}"}})
+    with path.open("wb") as file:
+        file.write(start)
+        file.truncate(len(start) + 2**40)
+
+
+PLACES: dict[str, Callable[[Path], Any]] = {
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "nothing": Path.unlink,
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "a link to itself": lambda path: (path.unlink(), path.symlink_to(path)),
+    "a link to nothing": lambda path: (path.unlink(), path.symlink_to("nowhere")),
+    "a device": lambda path: (path.unlink(), path.symlink_to("/dev/zero")),
+    "a zip": _zip,
+    "a terabyte": _sparse,
+    "a terabyte with a header": _sparse_with_header,
+}
+"""What stands where a checkpoint was."""
+
+KINDS: dict[str, tuple[Mutation, bool]] = {
+    "cut off, or longer": (cut_off, False),
+    "bits flipped": (bits_flipped, False),
+    "a range overwritten": (range_overwritten, False),
+    "pieces swapped": (pieces_swapped, False),
+    "a field replaced": (field_replaced, True),
+    "settings replaced": (setting_replaced, True),
+    "settings of their type": (settings_of_their_type, True),
+    "sizes without bound": (sizes_without_bound, True),
+    "a tensor of another kind": (tensor_of_another_kind, False),
+    "numbers that are none": (numbers_that_are_none, False),
+    "fields that no run has": (fields_no_run_has, False),
+    "headers that lie": (headers_that_lie, False),
+    "modules that only it names": (modules_that_only_it_names, False),
+    "another file": (another_file, False),
+}
+"""The mutations, and whether what comes of one may be something that a run could have saved."""
+
+
+def mutations(count: int, seed: int, steps: int = 512) -> list[Row]:
+    """Tries so many mutations, of agents that trained for `steps`; a row for each kind."""
+    tried: dict[str, list[str | None]] = {kind: [] for kind in (*KINDS, "another thing")}
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory() as name, chdir(name), _evil():
+        valid = [_valid(algorithm, seed, steps) for algorithm in CONFIGS]
+        for number in range(count):
+            kind = list(tried)[number % len(tried)]
+            problem = _try(kind, valid[chance.randrange(len(valid))], chance)
+            tried[kind].append(problem and f"number {number}: {problem}")
+    return [
+        Row(kind, len(problems), problems.count(None), [problem for problem in problems if problem])
+        for kind, problems in tried.items()
+    ]
+
+
+def _valid(algorithm: str, seed: int, steps: int) -> bytes:
+    """A checkpoint of this algorithm, as `save` writes it."""
+    from a3c.agent import AGENTS
+
+    settings = {"recipe": "none", "backend": "inline", "seed": seed, "envs_per_worker": 4, "hidden": (8, 6)}
+    agent = (
+        AGENTS[algorithm]("CartPole-v1", **settings, min_batch=64, **CONFIGS[algorithm])
+        if algorithm
+        in (
+            "ga3c",
+            "impala",
+        )
+        else AGENTS[algorithm]("CartPole-v1", **settings, **CONFIGS[algorithm])
+    )
+    if steps:
+        agent.learn(steps=steps)
+    path = Path(f"{algorithm}.safetensors")
+    agent.save(path)
+    return path.read_bytes()
+
+
+def _try(kind: str, content: bytes, chance: Chance) -> str | None:
+    """What is wrong with how loading ended; None where nothing is."""
+    path = Path("it.safetensors")
+    path.write_bytes(content)
+    may_be, what = False, kind
+    if kind == "another thing":
+        what = chance.choice(list(PLACES))
+        PLACES[what](path)
+    else:
+        mutate, may_be = KINDS[kind]
+        changed = mutate(chance, content)
+        while changed == content:
+            changed = mutate(chance, content)
+        path.write_bytes(changed)
+    try:
+        return _load(path, content, may_be)
+    finally:
+        (
+            path.rmdir if path.is_dir() else path.unlink
+        )() if path.is_dir() or path.is_symlink() or path.exists() else None
+
+
+def _load(path: Path, content: bytes, may_be: bool) -> str | None:
+    import a3c
+    from a3c.runs.checkpoint import Checkpoint
+
+    size = len(content) if path.is_dir() or not path.is_file() else min(path.stat().st_size, 2**24)
+    loaded = {}
+    for load in (Checkpoint.load, a3c.load):
+        started = time.perf_counter()
+        try:
+            with _bounded(2 * size + MEMORY):
+                loaded[load] = load(path)
+        except a3c.A3CError as error:
+            line = str(error)
+            if "\n" in line or not line.isprintable() or len(line) > 1000:
+                return f"the message is no line: {line[:200]!r}"
+        except TooLong:
+            return f"it took longer than {SECONDS:g} s"
+        except BaseException as error:
+            return f"{type(error).__name__}: {str(error)[:200]}"
+        if (passed := time.perf_counter() - started) > SECONDS:
+            return f"it took {passed:.1f} s"
+        if Path("it_ran").exists() or "evil" in sys.modules:
+            Path("it_ran").unlink(missing_ok=True)
+            sys.modules.pop("evil", None)
+            return "it ran what only the file names"
+    if a3c.load in loaded and not may_be and not _same(loaded[Checkpoint.load], content):
+        return "it was loaded, though no run could have saved it"
+    if a3c.load in loaded and not _acts(loaded[a3c.load]):
+        return "it was loaded, but its values are not finite"
+    return None
+
+
+def _same(checkpoint: Any, content: bytes) -> bool:
+    """Whether a checkpoint is what was saved."""
+    from a3c.runs.checkpoint import Checkpoint
+
+    before = Path("before.safetensors")
+    before.write_bytes(content)
+    same = True
+    for name, value in vars(Checkpoint.load(before)).items():
+        found = getattr(checkpoint, name)
+        same &= np.array_equal(found, value) if isinstance(value, np.ndarray) else found == value
+    return same
+
+
+def _acts(agent: Any) -> bool:
+    observations = np.zeros((3, *agent.make_environment().observation_space.shape), np.float32)
+    _, state = agent.predict(observations)
+    values = agent.value(observations, state)
+    actions, _ = agent.predict(observations, state)
+    return bool(np.isfinite(values).all() and np.isfinite(actions).all())
+
+
+@contextmanager
+def _bounded(memory: int) -> Iterator[None]:
+    """Raises TooLong after some seconds, and MemoryError where so much more memory is asked for than there is now."""
+
+    def too_long(number: int, frame: Any) -> None:
+        raise TooLong
+
+    before = signal.signal(signal.SIGALRM, too_long), resource.getrlimit(resource.RLIMIT_AS)
+    now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + memory, before[1][1]))
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        resource.setrlimit(resource.RLIMIT_AS, before[1])
+        signal.signal(signal.SIGALRM, before[0])
+
+
+@contextmanager
+def _evil() -> Iterator[None]:
+    """Modules in the current folder that nobody is to import."""
+    Path("evil.py").write_text(EVIL)
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(Path.cwd()))
+
+
+def main() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    parser = argparse.ArgumentParser(description="Loads damaged and forged checkpoints.")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    rows = mutations(arguments.count, arguments.seed)
+    table = Table("checkpoints", "tried", "ended well", "bad")
+    total = Row("all", sum(r.tried for r in rows), sum(r.well for r in rows), [bad for r in rows for bad in r.bad])
+    for row in (*rows, total):
+        table.add_row(row.kind, f"{row.tried:,}", f"{row.well:,}", f"{len(row.bad):,}")
+    Console().print(table)
+    for row in rows:
+        for problem in row.bad:
+            print(f"{row.kind}: {problem}")
+    sys.exit(1 if total.bad else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Modules that only a file names: a checkpoint, or a run's `config.toml`, may be somebody else's.
+
+Making an environment imports the module of its `module:Id`. One that is installed may be imported, or was already;
+another one, such as a file in the current folder, only where the user names it too.
+"""
+
+import dataclasses
+import re
+import site
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import cache
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any
+
+from a3c.config import TrainConfig
+from a3c.errors import SettingsError, brief
+
+HAS_VERSION = re.compile(r"-v\d+$")
+
+
+def module_of(environment: Any) -> str:
+    """The module of `module:Id`; nothing, for other ids and for factories."""
+    return environment.rpartition(":")[0] if isinstance(environment, str) else ""
+
+
+def check_modules(config: TrainConfig, named: Iterable[str], source: Any, yes: Callable[[str], str]) -> None:
+    """Raises SettingsError where making the environment would run code that neither is installed nor the user named.
+
+    Args:
+        config: the settings of a file; the names in them are those of `module:Id`, also in `env_kwargs`.
+        named: the modules that the user named.
+        source: the file.
+        yes: what to do to have a module imported.
+    """
+    named = set(named)
+    for text in (config.environment, *_texts(config.env_kwargs)):
+        module = module_of(text)
+        if not module or module in named:
+            continue
+        reason = None
+        if place := _own_place(module):
+            reason = f"names the module {brief(module)}, which is not installed ({place})"
+        elif text == config.environment and not _is_environment(text):
+            reason = f"names {brief(text)}, which is no environment's id or class"
+        if reason is not None:
+            raise SettingsError(f"{source} {reason}; if you trust it: {yes(module)}")
+
+
+def check_loaded(config: TrainConfig, environment: Any, source: Any) -> None:
+    """The same for `load`, whose user may have given another environment than that of the file."""
+
+    def yes(module: str) -> str:
+        own = module == module_of(config.environment)
+        return f"give environment={config.environment!r}" if own else f"import {module} before"
+
+    used = config if environment is None else dataclasses.replace(config, environment="")
+    check_modules(used, {module_of(environment)}, source, yes)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All that is text in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts([*value.keys(), *value.values()])
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+
+
+def _own_place(module: str) -> Path | None:
+    """Where a module would be imported from, if it is not imported yet, nor installed."""
+    if module in sys.modules:
+        return None
+    folders = list(sys.path)
+    with suppress(OSError):
+        # It may have been deleted.
+        folders.append(str(Path.cwd()))
+    # Of a.b.c it is a that is looked for: looking for b would import it.
+    found = PathFinder.find_spec(module.partition(".")[0], folders)
+    if found is None:
+        return None
+    places = [found.origin] if found.has_location and found.origin else list(found.submodule_search_locations or ())
+    for place in (Path(place).resolve() for place in places):
+        if not any(place.is_relative_to(folder) for folder in _installed()):
+            return place
+    return None
+
+
+@cache
+def _installed() -> tuple[Path, ...]:
+    """The folders of Python's own modules and of what is installed, also in place (`pip install -e`)."""
+    folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    packages = {Path(folder) for folder in (*folders, *site.getsitepackages(), site.getusersitepackages())}
+    in_place = {
+        folder / line.strip()
+        for folder in packages
+        for links in folder.glob("*.pth")
+        for line in links.read_text(errors="replace").splitlines()
+        if line.strip() and not line.startswith(("#", "import ", "import\t"))
+    }
+    return tuple(folder.resolve() for folder in packages | in_place)
+
+
+def _is_environment(name: str) -> bool:
+    """Whether `module:Name`, of a module that may be imported, is a registered id or an environment's class.
+
+    Anything else that can be called, such as `os:system`, would be called with arguments of the file.
+    """
+    if HAS_VERSION.search(name):
+        return True
+    import importlib
+
+    import gymnasium
+
+    module, _, rest = name.rpartition(":")
+    try:
+        found = getattr(importlib.import_module(module), rest, None)
+    except Exception:
+        # Whoever makes the environment says what is wrong.
+        return True
+    is_class = isinstance(found, type) and issubclass(found, (gymnasium.Env, gymnasium.vector.VectorEnv))
+    return is_class or rest in gymnasium.registry or not callable(found)

@@ -1,0 +1,101 @@
+"""One process at a time writes to the folder of a run, or of repeats."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from a3c.errors import RunFolderError
+from a3c.runs.files import clear_unfinished
+
+LOCK = ".lock"
+"""The file that is locked, with the number of the process that holds it. One that is left over is in nobody's way: the
+system releases the lock when its holder ends, however it ends."""
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""How a file system says that it has none: then nobody is kept out."""
+
+_held: set[int] = set()
+
+
+def _close_in_child() -> None:
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+# A process that an environment forks from this one must not hold the lock when this one has ended.
+os.register_at_fork(after_in_child=_close_in_child)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds a folder, which is made where there is none, until the block is left.
+
+    Raises RunFolderError where another process holds it, or another training of this one, and where nothing can be
+    written there.
+    """
+    lock = folder / LOCK
+    new: list[Path] = []
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise RunFolderError(f"--run {folder} is a file; name a folder")
+        new = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = _take(lock)
+    except (OSError, ValueError) as error:
+        # ValueError for a name with a zero in it.
+        raise RunFolderError(f"--run {folder} cannot be written: {getattr(error, 'strerror', error)}") from None
+    _held.add(descriptor)
+    try:
+        for path in (folder, folder / "checkpoints"):
+            clear_unfinished(path)
+        yield
+    finally:
+        # A process forked from this one has none of its own: see above.
+        if descriptor in _held:
+            _held.remove(descriptor)
+            with suppress(OSError):
+                lock.unlink(missing_ok=True)
+            os.close(descriptor)
+            for path in new:
+                # Where nothing came of it.
+                with suppress(OSError):
+                    path.rmdir()
+
+
+def _take(lock: Path) -> int:
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _lock(descriptor)
+            if _is_there(lock, descriptor):
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{os.getpid()}\n".encode())
+                return descriptor
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode(errors="replace").strip()
+            os.close(descriptor)
+            by = f"process {holder} trains in it" if holder.isdecimal() else "another process trains in it"
+            raise RunFolderError(f"{lock.parent} is in use: {by}; wait until that has ended, or stop it") from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # Who held it before has taken the file away as it left: the next one counts.
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+
+
+def _is_there(lock: Path, descriptor: int) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(lock.stat(), os.fstat(descriptor))
+    return False
