@@ -397,7 +397,10 @@ def agent_from(
     """The agent that a checkpoint describes; see `load`."""
     if checkpoint.own_environment and environment is None:
         name = brief(checkpoint.config.environment)
-        raise SettingsError(f"this agent was trained on an environment factory ({name}): give it as environment=")
+        raise SettingsError(
+            f"this agent was trained on an environment factory, or with env_kwargs that no file can hold ({name}): "
+            "give what makes its environment as environment="
+        )
     factory = environment if not isinstance(environment, str) else None
     config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
     return AGENTS[config.algorithm]._from_checkpoint(*prepare(config, factory, network, checkpoint))
