@@ -35,6 +35,12 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
         raise SettingsError(f"{source}: {error}") from None
 
 
+def make_recorded_config(settings: dict[str, Any], source: str) -> TrainConfig:
+    """As `make_config`, from what a run recorded: one that did not record how it read observations read bytes."""
+    before = {} if "input_parts" in settings else {"input_scaling": "bytes"}
+    return make_config(before | settings, source)
+
+
 def number(name: str, value: Any) -> Any:
     """A number that a call is given under the name of a setting, 1e5 as 100000. Raises SettingsError."""
     plain, annotation = _plain(value, FIELDS[name].type), FIELDS[name].type

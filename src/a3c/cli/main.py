@@ -51,6 +51,9 @@ def main() -> None:
     with suppress(KeyboardInterrupt):
         status = run(sys.argv[1:])
         interruption.leave()
+    # Where KeyboardInterrupt passed through code that was compiled from a string, as that of a dataclass is, Python
+    # remembers it, and would end by SIGINT instead of with this status; it forgets when such code is run again.
+    exec("")
     sys.exit(status)
 
 

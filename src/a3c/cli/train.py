@@ -274,17 +274,18 @@ def go_on(folder: Any, config: TrainConfig, limited: bool, say: Callable[[str], 
 
 def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
     """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
-    from a3c.runs.progress import RemarksAlone, make_display
+    from a3c.runs.progress import make_display
     from a3c.training import train
 
     config = begin.config
     workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
     what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
+    what += f"\n{work.description}"
     return train(
         begin,
         work,
         folder=folder,
-        display=make_display(progress, RemarksAlone),
+        display=make_display(progress),
         heading=f"{heading}{what}" if progress else "",
         started=started,
     )

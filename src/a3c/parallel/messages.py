@@ -39,6 +39,7 @@ class PackedWork(NamedTuple):
 
     pickled: bytes
     layout: Layout
+    description: str
 
 
 class EpisodeRecord(NamedTuple):

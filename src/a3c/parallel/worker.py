@@ -31,12 +31,14 @@ class Work:
     environments: EnvironmentMaker
     policy: Policy
     optimizer: SharedOptimizer
+    description: str = ""
+    """A line for people: the network, why it was chosen, and what it is given."""
 
     def pack(self) -> PackedWork:
         """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
         sent."""
         registrations = Registrations.packed(self.environments.spec)
-        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout)
+        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout, self.description)
 
     @classmethod
     def unpack(cls, pickled: bytes) -> "Work":
