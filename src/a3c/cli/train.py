@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from a3c.checks import flag
+from a3c.checks import check_ends, flag
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import LIMITS, TrainConfig
 from a3c.environments.modules import check_modules, module_of
@@ -206,7 +206,7 @@ def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
     else:
         work, begin = call("a3c.preparing:prepare_to_send", config, checkpoint)
         check_open_files(begin.config.processes)
-    begin.config.check_ends()
+    check_ends(begin.config)
     return work, begin
 
 
