@@ -148,10 +148,19 @@ class Agent:
             if start.config.backend == "processes":
                 check_open_files(start.config.processes)
             display = make_display(progress, Warnings)
+            heading = self._work.description if progress else ""
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)
-                    result = train(start, work, folder=folder, display=display, callback=callback, started=started)
+                    result = train(
+                        start,
+                        work,
+                        folder=folder,
+                        display=display,
+                        callback=callback,
+                        heading=heading,
+                        started=started,
+                    )
             except Interrupted as interrupted:
                 self._keep(interrupted.result.latest)
                 raise

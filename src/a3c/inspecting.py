@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -32,7 +33,7 @@ from a3c.errors import A3CError, InvalidEnvironment, UnsupportedSpace, described
 from a3c.learning.schedules import with_limits
 from a3c.networks.layers import Layer, layers
 from a3c.parallel.worker import Work
-from a3c.policy import NetworkFactory, Policy
+from a3c.policy import NetworkFactory
 from a3c.preparing import prepare, resolve
 from a3c.rollout.collector import autoreset_mode
 from a3c.rollout.random_play import RandomPlay, play_randomly, seeds_matter
@@ -46,6 +47,8 @@ SEGMENTS_WITHIN = 60.0
 """Seconds that the segments of a training that is measured may take, after the first of them."""
 SLOW = 20.0
 """Steps a second below which what takes many steps is not looked at."""
+NOTHING_READ: dict[str, Any] = {"network": None, "input_layout": None, "input_scaling": None, "input_parts": {}}
+"""The settings that say how observations are read, left open."""
 NOT_FOR_US = "we recommend using a symmetric and normalized space"
 """What Gymnasium's checker says of actions, which are rescaled here."""
 
@@ -54,6 +57,8 @@ NOT_FOR_US = "we recommend using a symmetric and normalized space"
 class PolicyFacts:
     """What a policy for an environment is made of."""
 
+    description: str
+    """Which network, why, and what it is given."""
     actions: str
     """The distribution that actions are drawn from."""
     layers: dict[str, list[Layer]]
@@ -141,14 +146,15 @@ def _inspect(
         policy = speed = resolved = None
         try:
             work, start = prepare(config, environment, network)
-            resolved = start.config
-            policy = _policy_facts(work.policy)
+            policy, resolved = _policy_facts(work), start.config
             if seconds > 0 and play.failure is None:
                 speed = _measure(work, start, seconds, say)
         except A3CError as error:
             if observations is not None:
                 found.append(problem(error))
-        resolved, limit = resolved or resolve(config, maker), _time_limit(one, config)
+        # What of how observations are to be read does not fit is said already.
+        resolved = resolved or dataclasses.replace(resolve(config, maker), **NOTHING_READ)
+        limit = _time_limit(one, config)
         if observations is not None:
             found += remarks(resolved, one, limit, play, seeded, speed)
         return Inspection(
@@ -212,9 +218,10 @@ def _time_limit(environment: gymnasium.Env, config: TrainConfig) -> int | None:
     return None
 
 
-def _policy_facts(policy: Policy) -> PolicyFacts:
+def _policy_facts(work: Work) -> PolicyFacts:
+    policy = work.policy
     network = policy.network(policy.initial_parameters)  # type: ignore[arg-type]
-    return PolicyFacts(policy.actions.description, layers(network, policy.observations.space), policy.size)
+    return PolicyFacts(work.description, policy.actions.description, layers(network), policy.size)
 
 
 def _measure(work: Work, start: Checkpoint, seconds: float, say: Callable[[str], object]) -> Speed:

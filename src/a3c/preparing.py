@@ -15,6 +15,7 @@ from a3c.environments.step_time import step_seconds
 from a3c.errors import CheckpointError, SettingsError
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
+from a3c.networks.readings import describe, with_readings
 from a3c.parallel.messages import PackedWork
 from a3c.parallel.worker import Work
 from a3c.policy import MoreParameters, Network, Policy
@@ -32,7 +33,7 @@ def prepare(
 ) -> tuple[Work, Checkpoint]:
     """What workers work with, and where training starts: the checkpoint, or one with the first parameters.
 
-    Its configuration has workers, seed, target and sizes filled in.
+    Its configuration has workers, seed, target, sizes, and what the network is and is given, filled in.
 
     Raises:
         SettingsError, InvalidEnvironment, UnsupportedSpace, CheckpointError: in one line each.
@@ -46,7 +47,8 @@ def prepare(
     timed = open_sizes(config) and not maker.has_own_vector
     with GlobalGenerators(play_seed(config.seed)).swapped():
         observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
-    config = with_sizes(config, took[-1])
+    settings = with_sizes(config, took[-1])
+    config = with_readings(settings, observation_space, network is not None)
     spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is not None:
         checkpoint.check_spaces(spaces)
@@ -61,7 +63,7 @@ def prepare(
             "the network does not fit into memory: make --hidden or --recurrent-units smaller"
         ) from None
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
-    work = Work(maker, policy, optimizer)
+    work = Work(maker, policy, optimizer, describe(settings, config, observation_space, network is not None))
     if checkpoint is None:
         return work, Checkpoint(
             config,

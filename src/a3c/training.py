@@ -230,16 +230,21 @@ def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: 
     worker, *learners = tasks
     for task in learners:
         _learn_in_turn(task, work, send)
-    with _watched(worker.pulse, monitor, interrupted):
-        made, at_once = Worker(worker, work, send, report_every=0.0), False
-        try:
-            worker_process.run(made)
-        except KeyboardInterrupt:
-            at_once = True
-            raise
-        finally:
-            if not at_once and (wrong := made.close()):
-                monitor.receive(Report(worker.index, remarks={"close": wrong}))
+    try:
+        with _watched(worker.pulse, monitor, interrupted):
+            made, at_once = Worker(worker, work, send, report_every=0.0), False
+            try:
+                worker_process.run(made)
+            except KeyboardInterrupt:
+                at_once = True
+                raise
+            finally:
+                if not at_once and (wrong := made.close()):
+                    monitor.receive(Report(worker.index, remarks={"close": wrong}))
+    finally:
+        # They hold each other; what is shared is to be freed now.
+        for task in learners:
+            _take_turns(task, None)
 
 
 @contextmanager
@@ -270,7 +275,10 @@ def _learn_in_turn(task: Task, work: "Work", send: Callable[[Report], None]) -> 
     from a3c.parallel.learner import Learner
 
     learner = Learner(task, work, send, report_every=0.0)
-    turn = take_turns(worker_process.algorithm(task.config).duties(learner))
+    _take_turns(task, take_turns(worker_process.algorithm(task.config).duties(learner)))
+
+
+def _take_turns(task: Task, turn: Callable[[], None] | None) -> None:
     task.exchange.queue.on_put = turn
     if task.config.algorithm == "ga3c":
         task.exchange.board.on_ask = turn

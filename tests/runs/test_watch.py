@@ -76,6 +76,19 @@ def test_every_algorithm_is_told(algorithm):
     assert len(said(*LARGE["Hopper"], algorithm=algorithm)) == 1
 
 
+def test_observations_as_large_as_prices_are_named_once():
+    def scale(largest, own_network=False, **settings):
+        watch = Watch(TrainConfig("Some-v0", **settings), NONE, own_network)
+        reports = [Report(worker, largest_observation=largest) for worker in (1, 0)]
+        return [line for report in reports for line in watch.see(report, 0, 0.0)]
+
+    (line,) = scale(30_123.0)
+    assert line.startswith("observations reach 3.012e+04")
+    assert line.endswith("--normalize-observations")
+    assert scale(99.0) == scale(1e6, normalize_observations=True) == scale(1e6, True) == []
+    assert scale(1e6, algorithm="random") == []
+
+
 def test_updates_of_a2c_are_counted_once_though_every_worker_tells_of_them():
     watch, lines = Watch(TrainConfig("Some-v0", algorithm="a2c", workers=4), NONE), []
     wrong = {"value_loss": 1e6, "explained_variance": 0.0}

@@ -152,10 +152,13 @@ ANEW = "the run in run ended before its first checkpoint: it starts anew\n"
     ids=["resume", "train", "train without a seed"],
 )
 def test_a_run_without_a_checkpoint_starts_anew(command, killed, arguments):
+    # As it is written where steps took long when it began.
+    slow = killed.config_path.read_text().replace("envs_per_worker = 16", "envs_per_worker = 3")
+    killed.config_path.write_text(slow)
     outcome = command(*arguments)
     assert outcome == (0, ANEW, "")
     assert killed.load("latest").counts["steps"] == killed.summary()["steps"] >= 300
-    assert killed.config().seed == 7
+    assert (killed.config().seed, killed.config().envs_per_worker) == (7, 3)
     assert episodes_agree(killed)
     assert sorted(path.name for path in killed.path.rglob(".*")) == []
     assert len(list(killed.path.glob("events.out.tfevents.*"))) == 1
@@ -274,6 +277,32 @@ def test_a_curve_that_cannot_be_written_is_no_success(command, tmp_path, monkeyp
     outcome = command(*WALK, "--steps", "300", "--run", "run")
     assert (outcome.status, outcome.err) == (1, "a3c train: could not write run/curve.png: No space left on device\n")
     assert RunFolder(tmp_path / "run").load("latest").counts["steps"] >= 300
+
+
+def test_a_folder_for_temporary_files_that_is_deleted_while_training_is_done_without(start):
+    """The second seed starts its worker after that."""
+    running = start(
+        *(
+            "train",
+            ID,
+            "--recipe",
+            "none",
+            "--algorithm",
+            "random",
+            "--workers",
+            "1",
+            "--seed",
+            "7",
+            "--steps",
+            "20_000",
+        ),
+        *("--no-progress", "--no-tensorboard", "--repeats", "2", "--run", "run"),
+    )
+    running.wait_for((running.folder.path / "seed-7" / "summary.json").exists)
+    shutil.rmtree(running.temporary)
+    outcome = running.outcome()
+    assert (outcome.status, outcome.err) == (0, "")
+    assert [run.summary()["status"] for run in RepeatsFolder(running.folder.path).runs()] == ["finished"] * 2
 
 
 @pytest.mark.parametrize("deleted", ["", "checkpoints", "episodes.csv", "metrics.csv"])

@@ -5,8 +5,10 @@ import tomllib
 import warnings
 
 import gymnasium
+import numpy as np
 import pytest
 from a3c_command import SMALL
+from gymnasium.spaces import Box
 from odd_environments import Walk
 
 from a3c import A2C, A3C, GA3C, IMPALA, RandomAgent, load, preparing
@@ -70,16 +72,31 @@ def test_a_limit_of_few_updates_is_named_in_the_first_call_alone():
         agent.learn(steps=160)
 
 
-@pytest.mark.parametrize(("progress", "where"), [("--progress", "out"), ("--no-progress", "err")])
-def test_the_command_says_it_beside_the_progress_or_to_standard_error(command, own_environments, progress, where):
+@pytest.mark.parametrize("progress", ["--progress", "--no-progress"])
+def test_the_command_says_it_beside_the_progress_and_keeps_it_in_the_summary(command, own_environments, progress):
     flags = ["--backend", "inline", "--steps", "16", "--hidden", "4", "--run", "run", progress, *SIZES]
     outcome = command("train", "odd_environments:Walk-v0", *SMALL, *flags)
     assert outcome.status == 0
-    said = [line for line in getattr(outcome, where).splitlines() if line.startswith("--steps 16 are 1 update of")]
-    assert said == RunFolder(own_environments / "run").summary()["remarks"]
-    assert len(said) == 1
-    if progress == "--no-progress":
-        assert (outcome.out, outcome.err) == ("", f"{said[0]}\n")
+    (remark,) = RunFolder(own_environments / "run").summary()["remarks"]
+    assert remark.startswith("--steps 16 are 1 update of 16 steps")
+    if progress == "--progress":
+        assert remark in outcome.out.splitlines()
+    else:
+        assert outcome == (0, "", "")
+
+
+class Market(Walk):
+    """It shows prices."""
+
+    observation_space = Box(-np.inf, np.inf, (3,), np.float32)
+
+    def _observation(self):
+        return 30_000 + 100 * super()._observation()
+
+
+def test_prices_are_named():
+    with pytest.warns(TrainingWarning, match="observations reach 3.\\d+e.04.*--normalize-observations"):
+        A3C(Market, **INLINE).learn(steps=16)
 
 
 @pytest.fixture

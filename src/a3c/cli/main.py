@@ -53,6 +53,9 @@ def main() -> None:
         interruption.leave()
         if leaving := sys.modules.get("a3c.parallel.leaving"):
             leaving.leave(status)
+    # Where KeyboardInterrupt passed through code that was compiled from a string, as that of a dataclass is, Python
+    # remembers it, and would end by SIGINT instead of with this status; it forgets when such code is run again.
+    exec("")
     sys.exit(status)
 
 

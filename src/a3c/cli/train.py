@@ -164,10 +164,7 @@ def start(flags: Any, started: float) -> int:
 
     config = config_of(flags)
     begun = RunFolder(flags.run) if flags.run and RunFolder(flags.run).unsaved else None
-    if begun and config.seed is None:
-        # It was drawn then.
-        config = dataclasses.replace(config, seed=begun.config().seed)
-    work, begin = prepare(config)
+    work, begin = prepare(_as_drawn(config, begun.config()) if begun else config)
     path = flags.run or default_run_path(begin.config)
     # From here on there is a run, which is saved, and can be gone on with, however early Ctrl-C comes.
     with interruption.deferred(), locked(path):
@@ -177,6 +174,12 @@ def start(flags: Any, started: float) -> int:
         if flags.progress and (line := chosen_sizes(config, begin.config)):
             print(line, flush=True)
         return _train(work, begin, folder, flags, started)
+
+
+def _as_drawn(config: TrainConfig, before: TrainConfig) -> TrainConfig:
+    """The settings with what was drawn or measured before, where nothing is given: it would come out otherwise now."""
+    names = [name for name in ("seed", "envs_per_worker", "segment_length") if getattr(config, name) is None]
+    return dataclasses.replace(config, **{name: getattr(before, name) for name in names})
 
 
 def _say_anew(path: Path) -> None:
@@ -271,17 +274,18 @@ def go_on(folder: Any, config: TrainConfig, limited: bool, say: Callable[[str], 
 
 def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
     """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
-    from a3c.runs.progress import RemarksAlone, make_display
+    from a3c.runs.progress import make_display
     from a3c.training import train
 
     config = begin.config
     workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
     what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
+    what += f"\n{work.description}"
     return train(
         begin,
         work,
         folder=folder,
-        display=make_display(progress, RemarksAlone),
+        display=make_display(progress),
         heading=f"{heading}{what}" if progress else "",
         started=started,
     )

@@ -36,11 +36,6 @@ class Observations:
             bytes_only = all(part.dtype == np.uint8 and isinstance(part, Box) for part in self._parts)
             self.dtype = np.dtype(np.uint8 if bytes_only else np.float32)
 
-    @property
-    def numbers(self) -> tuple[bool, ...]:
-        """Which numbers of a packed observation are amounts, and not choices or bits."""
-        return tuple(bool(isinstance(part, Box)) for part in self._parts for _ in range(size_of(part)))
-
     def pack(self, batch: Any) -> np.ndarray:
         """Observations of a batch of environments -> `[B, *shape]`.
 
@@ -86,12 +81,9 @@ class Observations:
     def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Least and largest value of each number of a packed observation, float64 `[*shape]`; None where none is bound.
 
-        Only numbers have bounds here: bytes cannot leave theirs, and choices are checked when they are packed.
+        Only numbers have bounds here: bytes cannot leave 0 to 255, and choices are checked when they are packed.
         """
-        rows = [
-            (part.low, part.high) if isinstance(part, Box) and part.dtype != np.uint8 else _unbounded(part)
-            for part in self._parts
-        ]
+        rows = [_bounds(part) for part in self._parts]
         low, high = (np.concatenate([row[i].ravel() for row in rows], dtype=np.float64) for i in range(2))
         if not (np.isfinite(low) | np.isfinite(high)).any():
             return None
@@ -148,7 +140,10 @@ def size_of(space: gymnasium.Space) -> int:
     return int(np.prod(space.shape or ()))
 
 
-def _unbounded(part: gymnasium.Space) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(part: gymnasium.Space) -> tuple[np.ndarray, np.ndarray]:
+    """Of each number, where its kind of numbers has any beyond them; else infinite."""
+    if isinstance(part, Box) and not (part.dtype == np.uint8 and (part.high - part.low == 255).all()):
+        return part.low, part.high
     infinite = np.full(size_of(part), np.inf)
     return -infinite, infinite
 

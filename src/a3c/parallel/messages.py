@@ -42,6 +42,7 @@ class PackedWork(NamedTuple):
 
     pickled: bytes
     layout: Layout
+    description: str
 
 
 class EpisodeRecord(NamedTuple):
@@ -71,6 +72,8 @@ class Report:
     first_update: float | None = None
     largest_reward: float = 0.0
     """The largest training reward, without its sign."""
+    largest_observation: float = 0.0
+    """The largest number that episodes start with and a network sees as it is, without its sign; in a first report."""
     remarks: dict[str, str] = field(default_factory=dict)
     """What people should know of the environments, by what it is about: each is said once a run."""
 

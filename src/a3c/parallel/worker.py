@@ -32,12 +32,14 @@ class Work:
     environments: EnvironmentMaker
     policy: Policy
     optimizer: SharedOptimizer
+    description: str = ""
+    """A line for people: the network, why it was chosen, and what it is given."""
 
     def pack(self) -> PackedWork:
         """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
         sent."""
         registrations = Registrations.packed(self.environments.spec)
-        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout)
+        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout, self.description)
 
     @classmethod
     def unpack(cls, pickled: bytes) -> "Work":
@@ -83,6 +85,7 @@ class Worker:
             close(vector)
             raise
         self.reporter = Reporter(task.index, send, report_every)
+        self.reporter.report.largest_observation = self.collector.largest_observation
 
     def _calls(self) -> int:
         """Odd while the environments are made or called."""

@@ -18,9 +18,11 @@ from a3c.config import TrainConfig
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
 from a3c.learning.moments import Moments
+from a3c.networks.readings import raw_numbers
 from a3c.rollout.explaining import explain
 from a3c.rollout.lives import Lives
 from a3c.rollout.memory import Memory
+from a3c.rollout.reach import Reach
 from a3c.rollout.segment import Segment
 
 TOLERANCE = 1e-3
@@ -63,6 +65,7 @@ class Collector:
         self._discounted = np.zeros(environments.num_envs)
         self._steps = 0
         self._bounds = _widened(policy.observations.bounds)
+        self._reach = Reach(config, policy.observations.space)
         self.remarks: dict[str, str] = {}
         """What people should know of the environments, in a line each by what it is about, until somebody takes it."""
         self.calls = 1
@@ -74,6 +77,9 @@ class Collector:
             explain(error, environments, policy.observations, 0)
             raise
         self.calls += 1
+        raw = self._observations.reshape(len(self._observations), -1)[:, raw_numbers(config, policy.observations.space)]
+        self.largest_observation = float(np.abs(raw).max(initial=0.0))
+        """Of those that the first episodes start with, without its sign."""
         self._lives = Lives(info) if config.episodic_life else None
         self._lost = np.zeros(environments.num_envs, bool)
         self._memory = Memory(policy, environments.num_envs) if policy.layout.state else None
@@ -265,7 +271,13 @@ class Collector:
             )
 
     def _check_bounds(self, observations: np.ndarray, first_step: int) -> None:
-        """Remarks, once, on an observation outside its space: known environments leave theirs, and can be learned."""
+        """Remarks, once, on an observation outside its space: known environments leave theirs, and can be learned.
+
+        And on observations that come nowhere near the bounds they are scaled by.
+        """
+        count = len(observations) * self.environments.num_envs
+        if remark := self._reach.look(observations.reshape(count, -1), count):
+            self.remarks["reach"] = remark
         if self._bounds is None:
             return
         outside = (observations < self._bounds[0]) | (observations > self._bounds[1])

@@ -53,7 +53,7 @@ class RandomPlay:
     processor_seconds: float = 0.0
     """Of them, those in which this process computed."""
     low: np.ndarray | None = None
-    """The least of each number of a packed observation, float32, flat; None for bytes."""
+    """The least of each number of a packed observation, flat."""
     high: np.ndarray | None = None
     outside: Outside | None = None
     cast: tuple[np.dtype, np.dtype] | None = None
@@ -91,10 +91,9 @@ class _Watch:
                 given = np.asarray(part_of(observation, path)).dtype
                 if isinstance(part, Box) and given != part.dtype:
                     self._play.cast = given, part.dtype
-        if self._observations.dtype != np.uint8:
-            self._waiting.append((self._play.steps, self._observations.pack_any(observation)[0].ravel()))
-            if len(self._waiting) == LOOKED_AT:
-                self.look()
+        self._waiting.append((self._play.steps, self._observations.pack_any(observation)[0].ravel()))
+        if len(self._waiting) == LOOKED_AT:
+            self.look()
 
     def look(self) -> None:
         """At those that wait; notes a failure where a number is not finite."""

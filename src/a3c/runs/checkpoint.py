@@ -18,7 +18,7 @@ from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
 from a3c.runs.files import exists, write_atomically
 from a3c.runs.tensors import MOST_HEADER, TYPES, read_tensors
-from a3c.settings import make_config, recorded
+from a3c.settings import make_recorded_config, recorded
 
 TENSORS = {"parameters": ("F32", 1), "optimizer_state": ("F32", 2), "moments": ("F64", 1)}
 """The type of each, and its number of axes."""
@@ -91,7 +91,7 @@ class Checkpoint:
                 raise ValueError(f"there is no {min(missing).replace('_', ' ')} in it")
             if not isinstance(header.get("config"), dict):
                 raise ValueError("its config is of another type")
-            header["config"] = make_config(header["config"], "its config")
+            header["config"] = make_recorded_config(header["config"], "its config")
             header |= tensors
             loaded = cls(**header)
             if problem := loaded._problem():

@@ -69,7 +69,7 @@ class Monitor:
         self._stands_still = False
         self.remarks: list[str] = []
         """What people were told of this run."""
-        self._watch = Watch(self.config, checkpoint.counts)
+        self._watch = Watch(self.config, checkpoint.counts, checkpoint.own_network)
         self._rate: float | None = None
         self._ended: float | None = None
         now = time.monotonic()

@@ -23,6 +23,8 @@ SMALL_AFTER = 100
 """Updates that value estimates have to come down from their first values, before rewards are called too small."""
 FURTHEST = 100.0
 """Returns are at most about so many rewards."""
+LARGE_OBSERVATION = 100.0
+"""Numbers beyond this saturate a first layer whose weights are made for numbers of about 1."""
 SLOW = 2 * UPDATE_WITHIN
 """Seconds between two updates that are too many."""
 LOOK_AFTER = 5.0
@@ -32,12 +34,13 @@ LOOK_AFTER = 5.0
 class Watch:
     """Of one run. Each remark comes once."""
 
-    def __init__(self, config: TrainConfig, counts: dict[str, int]):
-        """`counts` are those that the run starts with."""
+    def __init__(self, config: TrainConfig, counts: dict[str, int], own_network: bool = False):
+        """`counts` are those that the run starts with; `own_network` is one that may scale what it sees itself."""
         self._config = config
         self._new = counts["steps"] == 0
         self._learns = config.algorithm != "random"
         self._size_seen = config.normalize_rewards or not self._learns
+        self._scale_seen = config.normalize_observations or own_network or not self._learns
         self._pace_seen = not self._learns
         self._before, self._began, self._reported = counts["updates"], counts["updates"], 0
         self._error, self._explained, self._largest = 0.0, 0.0, 0.0
@@ -50,7 +53,7 @@ class Watch:
 
     def see(self, report: Report, updates: int, now: float) -> list[str]:
         """What there is to say after a report; `updates` are those of the whole run until then."""
-        lines = [self._size(report, updates), self._pace(updates, now)]
+        lines = [self._scale(report), self._size(report, updates), self._pace(updates, now)]
         return [line for line in lines if line]
 
     def end(self, updates: int) -> list[str]:
@@ -60,6 +63,16 @@ class Watch:
             return []
         few = f"{_counted(updates)}, and a network hardly learns by fewer than {FEW_UPDATES}"
         return [f"--seconds {seconds:g} were {few}: give it longer"]
+
+    def _scale(self, report: Report) -> str | None:
+        """Whether observations are too large for a network, as prices are."""
+        if self._scale_seen or report.largest_observation <= LARGE_OBSERVATION:
+            return None
+        self._scale_seen = True
+        return (
+            f"observations reach {report.largest_observation:.4g}, and networks learn from numbers of about 1: "
+            "--normalize-observations"
+        )
 
     def _size(self, report: Report, updates: int) -> str | None:
         """Whether rewards are too large or too small for the value estimates."""
