@@ -67,7 +67,7 @@ class TrainConfig:
     final observation is bootstrapped."""
 
     env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
-    """Keyword arguments for the environment, as KEY VALUE pairs."""
+    """Keyword arguments for the environment, as KEY VALUE pairs; in Python any values."""
 
     hide: tuple[int, ...] = ()
     """Numbers of a vector observation that the agent is not shown, counted from 0: for studies of memory."""

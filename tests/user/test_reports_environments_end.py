@@ -15,8 +15,9 @@ from a3c_command import SMALL
 import a3c
 from a3c import training
 from a3c.environments import serial
+from a3c.errors import TrainingWarning
 from a3c.parallel import pulse
-from a3c.runs.progress import NoDisplay
+from a3c.runs.progress import Warnings
 
 RANDOM = ["--algorithm", "random", "--envs-per-worker", "3", "--segment-length", "8"]
 
@@ -109,7 +110,7 @@ class Hangs(odd.Well):
 
 def test_a_step_that_hangs_is_noticed_inline_too(monkeypatch):
     monkeypatch.setattr(Hangs, "noticed", [])
-    monkeypatch.setattr(NoDisplay, "say", lambda self, line: Hangs.noticed.append(line))
+    monkeypatch.setattr(Warnings, "say", lambda self, line: Hangs.noticed.append(line))
     for module in (training, pulse):
         monkeypatch.setattr(module, "EVERY", 0.01)
     monkeypatch.setattr(pulse, "QUIET", 0.1)
@@ -137,7 +138,9 @@ def never_closes(monkeypatch):
 def test_a_close_that_hangs_holds_nobody_up(never_closes, caplog):
     agent = a3c.RandomAgent(never_closes, backend="inline", seed=1, envs_per_worker=3)
     never_closes.closed.clear()
-    assert agent.learn(steps=30).summary["status"] == "finished"
+    with pytest.warns(TrainingWarning, match=r"closing the environment failed.* took longer than 0\.02 s"):
+        result = agent.learn(steps=30)
+    assert result.summary["status"] == "finished"
     assert len(never_closes.closed) == 3
     assert agent.evaluate(episodes=2).returns == [5.0, 5.0]
     assert len(never_closes.closed) == 5
