@@ -19,7 +19,7 @@ MOST_ASKING = 100
 """Workers that ga3c serves at most: each takes two descriptors, and a process starts with 256."""
 MOST_LAYERS = 100
 """Hidden layers of a network at most."""
-MOST_PIXELS, MOST_STACKED = 10_000_000, 1_000
+MOST_PIXELS, MOST_STACKED = 10_000_000, 100
 """Pixels, and frames, that are seen at once at most: memory is taken for them before anything can be learned."""
 SETTINGS_OF = {
     **dict.fromkeys(["min_batch", "queue_size", "lag_correction", "rho_clip", "c_clip", "log_epsilon"], LEARNERS),

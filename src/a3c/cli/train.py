@@ -70,9 +70,10 @@ def parse(arguments: list[str]) -> Any:
         config: Path | None = None
         """A run's config.toml, to repeat that run; flags given here override it."""
 
-        import_module: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-        """With --resume or --config: let a module be imported that only that run names, and that is not installed, such
-        as my_module in the current folder. Naming my_module:MyEnv-v0 here does it too. Say so only of what you know."""
+        import_module: tuple[str, ...] = ()
+        """With --resume or --config: modules that may be imported though only that run names them and they are not
+        installed, such as my_module in the current folder. Naming my_module:MyEnv-v0 does it too. Say so only of what
+        you know."""
 
         progress: bool = True
         """Show progress: one live line in a terminal, else a line now and then."""
