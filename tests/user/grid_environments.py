@@ -47,7 +47,7 @@ class Stacked(Symbols):
         return np.stack([self._symbols() == symbol for symbol in range(4)]).astype(np.float32)
 
 
-class Parts(Symbols):
+class Pieces(Symbols):
     """The symbols and something else."""
 
     observation_space = Dict(map=Box(0, 3, (6, 6), np.uint8), speed=Box(-1, 1, (2,), np.float32))
@@ -56,5 +56,5 @@ class Parts(Symbols):
         return {"map": self._symbols(), "speed": np.zeros(2, np.float32)}
 
 
-for environment in (Symbols, Unreached, Stacked, Parts):
+for environment in (Symbols, Unreached, Stacked, Pieces):
     gymnasium.register(f"{environment.__name__}-v0", environment)

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from grid_environments import Parts, Stacked, Symbols, Unreached
+from grid_environments import Pieces, Stacked, Symbols, Unreached
 from gymnasium.spaces import Box
 
 import a3c
@@ -47,7 +47,7 @@ def train(command):
             ("grid", "CHW", "raw", {}),
         ),
         (
-            "Parts-v0",
+            "Pieces-v0",
             "networks: map grid (6x6 looks like a grid; uint8 0 to 3 one-hot); "
             "speed mlp (2 numbers; float32 as they are)",
             (None, None, None, {"map": "grid/HW/one_hot", "speed": "mlp/flat/raw"}),
@@ -169,10 +169,10 @@ def test_an_own_network_gets_bytes_as_pixels_unless_told_otherwise(tmp_path):
 
 
 def test_a_part_of_an_observation_can_be_read_otherwise():
-    agent = small(Parts, input_parts={"map": "mlp"})
+    agent = small(Pieces, input_parts={"map": "mlp"})
     assert agent.config.input_parts == {"map": "mlp/flat/one_hot", "speed": "mlp/flat/raw"}
     with pytest.raises(SettingsError, match="--input-parts: observations have no part 'mop'; did you mean 'map'"):
-        small(Parts, input_parts={"mop": "mlp"})
+        small(Pieces, input_parts={"mop": "mlp"})
 
 
 class Last(Stacked):
