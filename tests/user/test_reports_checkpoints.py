@@ -16,6 +16,7 @@ from small_agents import BATCH, cartpole
 
 import a3c
 import fault_mutations
+import mutations
 from a3c import A3C
 from a3c.errors import CheckpointError, SettingsError
 from a3c.preparing import prepare
@@ -65,7 +66,7 @@ def test_a_single_bit_is_noticed(saved, tmp_path):
 
 
 def test_a_file_of_before_there_were_checksums_is_read(saved, tmp_path):
-    parts = fault_mutations.taken_apart(saved.read_bytes())
+    parts = mutations.taken_apart(saved.read_bytes())
     del parts.header["sha256"]
     tensors = {name: getattr(Checkpoint.load(saved), name) for name in parts.tensors}
     path = tmp_path / "it.safetensors"
