@@ -9,6 +9,7 @@ from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
 from a3c.learning.diagnostics import DIAGNOSTICS
 from a3c.learning.optimizers import SharedOptimizer
+from a3c.parallel import worker_process
 from a3c.parallel.messages import Task
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.worker import Work, Worker
@@ -83,3 +84,18 @@ def test_remarks_of_the_collector_are_reported_once(make_worker):
     for _ in range(3):
         worker.record(*worker.collector.collect(worker.policy.initial_parameters))
     assert [report.remarks for report in reports] == [{"wheel": "the wheel is loose"}, {}, {}]
+
+
+@pytest.mark.parametrize("taken", [3, 10])
+def test_nobody_waits_for_a_first_worker_that_was_faster(make_worker, taken):
+    """It may have taken steps before others look, and wait for them; or have taken all there were to take."""
+    worker, _ = make_worker(steps=10)
+    worker.store.attach(0)
+    worker.store.count(steps=taken)
+    worker_process._let_the_first_compile(worker)
+
+
+def test_a_first_worker_that_stops_is_not_waited_for(make_worker):
+    worker, _ = make_worker(steps=10)
+    worker.store.stop()
+    worker_process._let_the_first_compile(worker)

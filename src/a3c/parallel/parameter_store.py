@@ -145,6 +145,10 @@ class ParameterStore:
         """A counter over all workers, and over the runs that this one continues."""
         return int(self._counters.array[:, COUNTERS.index(counter)].sum())
 
+    def steps_of(self, worker: int) -> int:
+        """Those that a worker has taken in this run."""
+        return int(self._counters.array[worker, COUNTERS.index("steps")])
+
     def totals(self) -> dict[str, int]:
         return {name: self.total(name) for name in COUNTERS}
 

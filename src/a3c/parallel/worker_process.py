@@ -53,7 +53,7 @@ def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker
     worker = Worker(task, Work.unpack(work), connection.send)
     workers.append(worker)
     if not compiled_before:
-        _let_the_first_compile(task)
+        _let_the_first_compile(worker)
     run(worker)
 
 
@@ -91,8 +91,7 @@ def _learn(connection: Connection, task: Task, work: bytes) -> None:
     learner.reporter.flush()
 
 
-def _let_the_first_compile(task: Task) -> None:
+def _let_the_first_compile(worker: "Worker") -> None:
     """Waits until worker 0 has compiled all and taken steps: all compiling the same at once would only take longer."""
-    before = task.store.total("steps")
-    while task.index > 0 and task.store.total("steps") == before and not task.store.stopping:
+    while worker.index > 0 and not worker.store.steps_of(0) and worker.running():
         time.sleep(0.01)
