@@ -92,7 +92,7 @@ def check_ranges(config: Any) -> None:
         )
     if len(config.crop) > 4:
         raise SettingsError(f"--crop takes at most 4 numbers, TOP BOTTOM LEFT RIGHT, not {len(config.crop)}")
-    for name, allowed in _words(config).items():
+    for name, allowed in words_of(config).items():
         value = getattr(config, name)
         if value not in allowed:
             raise SettingsError(f"{flag(name)} is {value!r}, but must be one of {', '.join(filter(None, allowed))}")
@@ -167,7 +167,7 @@ def check_ends(config: Any) -> None:
             )
 
 
-def _words(config: Any) -> dict[str, tuple[Any, ...]]:
+def words_of(config: Any) -> dict[str, tuple[Any, ...]]:
     """What the fields allow that take one of a few words."""
     found = {}
     for field in dataclasses.fields(config):

@@ -13,10 +13,6 @@ ENVIRONMENTS = 16
 SEGMENT_LENGTH = 16
 """What a worker has where nothing else is set or chosen: see `sizes.py`."""
 
-NetworkName = Literal["mlp", "a3c", "nature", "small", "grid"]
-LayoutName = Literal["flat", "HW", "HWC", "CHW", "HWCS", "SHWC", "SCHW"]
-ScalingName = Literal["pixels", "bounds", "one_hot", "raw", "bytes"]
-
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -266,19 +262,17 @@ class TrainConfig:
     """Steps that the noise in continuous actions is held for: what moves slowly is explored further."""
 
     # Network
-    network: NetworkName | None = None
-    """Layers: mlp, dense ones; a3c, the convolutions of Mnih et al. 2016; nature, those of Mnih et al. 2015; small, for
-    frames of about 40x40; grid, one convolution of 3x3 without stride (Young and Tian 2019), for about 10x10. Default:
-    what suits the observations; a run says which, and why."""
+    network: Literal["mlp", "a3c", "nature", "small", "grid"] | None = None
+    """Layers: mlp, dense ones; a3c and nature, the convolutions of Mnih et al. 2016 and 2015; small, for about 40x40;
+    grid, one of 3x3 without stride (Young and Tian 2019), for about 10x10. Default: what suits, which a run says."""
 
-    input_layout: LayoutName | None = None
-    """The axes of what convolutions see: H rows, W columns, C channels, S stacked frames; flat, none of these. Default:
-    what the shape speaks for."""
+    input_layout: Literal["flat", "HW", "HWC", "CHW", "HWCS", "SHWC", "SCHW"] | None = None
+    """Axes of what convolutions see: H rows, W columns, C channels, S frames; flat, none. Default: by the shape."""
 
-    input_scaling: ScalingName | None = None
+    input_scaling: Literal["pixels", "bounds", "one_hot", "raw", "bytes"] | None = None
     """What a network is given of numbers: pixels, (pixel - pixel_mean) / pixel_std; bounds, 0 to 1 between the bounds
-    of their space; one_hot, a choice of whole numbers; raw, as they are; bytes, uint8 as pixels and all else as it is,
-    with convolutions for uint8 [H, W, C] alone, as before runs recorded it. Default: what suits the space."""
+    of the space; one_hot, for whole numbers; raw, as they are; bytes, uint8 as pixels and all else as it is, with
+    convolutions for uint8 [H, W, C] alone, as before runs recorded it. Default: what suits the space."""
 
     input_parts: dict[str, str] = field(default_factory=dict)
     """The same for parts of a Dict or Tuple, as PART NETWORK/LAYOUT/SCALING pairs, of which words may be left out:

@@ -83,17 +83,3 @@ def test_a_users_other_shape_is_named(shape):
 def test_other_spaces_are_refused_by_name(space):
     with pytest.raises(UnsupportedSpace, match=r"observation space Text.* is not supported; supported: Box, Discrete"):
         Observations(space)
-
-
-@pytest.mark.parametrize(
-    ("space", "amounts"),
-    [
-        ("box", [True] * 6),
-        ("bytes", [False] * 6),
-        ("discrete", [False]),
-        ("tuple", [False, True, True]),
-        ("dict", [False] * 9),
-    ],
-)
-def test_amounts_are_neither_bytes_nor_choices(space, amounts):
-    assert Observations(SPACES[space]).amounts.tolist() == amounts

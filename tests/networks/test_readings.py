@@ -6,7 +6,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tu
 
 from a3c.config import TrainConfig
 from a3c.errors import SettingsError
-from a3c.networks.readings import describe, readings, with_readings
+from a3c.networks.readings import describe, raw_numbers, readings, with_readings
 
 
 def box(low, high, *shape, dtype=np.uint8):
@@ -188,6 +188,13 @@ def test_parts_of_an_observation_are_read_one_by_one(settings, found):
     recorded = with_readings(TrainConfig(**settings), PARTS, own_network=False)
     assert recorded.input_parts == ({} if settings.get("input_scaling") == "bytes" else expected)
     assert readings(recorded, PARTS) == by_part
+
+
+def test_the_numbers_that_are_seen_as_they_are_are_told_from_scaled_ones_and_choices():
+    sizes = {"eye": 400, "map": 100, "speed": 2, "more/0": 1, "more/1": 2}
+    expected = [name == "speed" for name, size in sizes.items() for _ in range(size)]
+    assert raw_numbers(TrainConfig(), PARTS).tolist() == expected
+    assert not raw_numbers(TrainConfig(input_scaling="bounds"), PARTS).any()
 
 
 def test_a_network_of_the_users_own_gets_what_it_always_got():

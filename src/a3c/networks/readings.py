@@ -11,14 +11,14 @@ the scaling "bytes", which stands for the rules of then.
 
 import dataclasses
 import math
-import typing
 from typing import NamedTuple
 
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 
-from a3c.config import LayoutName, NetworkName, ScalingName, TrainConfig
+from a3c.checks import words_of
+from a3c.config import TrainConfig
 from a3c.environments.observations import parts, size_of
 from a3c.errors import SettingsError, nearest
 
@@ -45,8 +45,9 @@ WIDEST = 1024
 PARTS_SHOWN = 4
 """Parts of an observation that are described one by one."""
 
-NETWORKS, LAYOUTS = typing.get_args(NetworkName), typing.get_args(LayoutName)
-SCALINGS = tuple(word for word in typing.get_args(ScalingName) if word != "bytes")
+WORDS = words_of(TrainConfig())
+NETWORKS, LAYOUTS = (tuple(filter(None, WORDS[name])) for name in ("network", "input_layout"))
+SCALINGS = tuple(word for word in WORDS["input_scaling"] if word not in (None, "bytes"))
 
 
 class Reading(NamedTuple):
