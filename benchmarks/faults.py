@@ -327,7 +327,6 @@ def _try(kind: str, algorithm: str, seed: str, resuming: Resuming) -> Record:
             trial.bad.append(f"{type(error).__name__}: {error}")
         finally:
             trial.clear()
-            shutil.rmtree(trial.temporary, ignore_errors=True)
     return {
         "kind": kind,
         "algorithm": trial.algorithm,

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -209,7 +210,7 @@ class Trial:
         self.bad += resuming(self.run, before + 500, self.resuming)
 
     def clear(self) -> None:
-        """Ends what may still run of it."""
+        """Ends what may still run of it, and removes its folder for temporary files."""
         for process in self._processes:
             if process.poll() is None:
                 process.kill()
@@ -218,6 +219,7 @@ class Trial:
                 process.stderr.close()
         for left in self._family():
             left.kill()
+        shutil.rmtree(self.temporary, ignore_errors=True)
 
 
 class Resuming:

@@ -100,3 +100,18 @@ def test_progress_that_cannot_be_shown_is_one_line(monkeypatch, display):
 def test_without_a_standard_output_nothing_is_shown(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     assert type(make_display(True)) is NoDisplay
+
+
+def test_a_reader_that_has_gone_is_noticed_before_the_next_line(monkeypatch):
+    display = PlainLines()
+    # Under pytest the output is a file.
+    display.check()
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        display.check()
+        os.close(reader)
+        with pytest.raises(OutputError, match="could not show progress: its reader has gone"):
+            display.check()
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    display.check()

@@ -172,7 +172,8 @@ class Monitor:
             self.solved_at_step, self.solved_at_second = step, round(second, 3)
 
     def tick(self) -> None:
-        """Shows, writes and saves what is due; raises DiskError."""
+        """Shows, writes and saves what is due; raises DiskError and OutputError."""
+        self._display.check()
         now = time.monotonic()
         if self._work_started is None:
             return

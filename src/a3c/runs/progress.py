@@ -1,5 +1,6 @@
 """Progress of a run, as callbacks get it, and how it is shown: a live line, or plain lines without a terminal."""
 
+import select
 import sys
 import warnings
 from collections.abc import Iterator
@@ -72,6 +73,9 @@ class Display(Protocol):
     def say(self, line: str) -> None: ...
     def close(self, progress: Progress) -> None: ...
 
+    def check(self) -> None:
+        """Raises OutputError where whoever read this has gone; asked more often than anything is shown."""
+
 
 class PlainLines:
     """A line now and then, for logs."""
@@ -87,6 +91,17 @@ class PlainLines:
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
+
+    def check(self) -> None:
+        try:
+            output = select.poll()
+            # Of nothing but that the other end is closed, which is always told.
+            output.register(sys.stdout.fileno(), 0)
+        except (OSError, ValueError):
+            # Not a file, as in a notebook.
+            return
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in output.poll(0)):
+            raise OutputError("could not show progress: its reader has gone")
 
 
 class LiveLine(PlainLines):
@@ -130,6 +145,7 @@ class NoDisplay:
     def show(self, progress: Progress) -> None: ...
     def say(self, line: str) -> None: ...
     def close(self, progress: Progress) -> None: ...
+    def check(self) -> None: ...
 
 
 class Warnings(NoDisplay):
