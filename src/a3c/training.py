@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a3c.checks import check_ends
 from a3c.config import LIMITS, TrainConfig
 from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
@@ -105,7 +106,7 @@ def train(
         KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after saving; a second one ends at once.
     """
     config = start.config
-    config.check_ends()
+    check_ends(config)
     tasks, store = _make_tasks(start, work.layout)
     started = time.monotonic() if started is None else started
     generators = GlobalGenerators(tasks[0].seed) if config.backend == "inline" else None

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from a3c.agent import make_environment
 from a3c.config import TrainConfig
-from a3c.environments.making import EnvironmentMaker
+from a3c.environments.making import EnvironmentMaker, make_environment
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
 from environments_for_tests import MODES, Bandit, Corridor, Counting, Endless, counting, vector_of

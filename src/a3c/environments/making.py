@@ -26,6 +26,8 @@ from a3c.environments.pixels import FrameSkip, PixelEnv
 from a3c.environments.results import check_api, what_it_is
 from a3c.environments.serial import SerialVectorEnv, close
 from a3c.errors import A3CError, InvalidEnvironment, SettingsError, described, nearest
+from a3c.recipes import with_recipe
+from a3c.settings import make_config
 
 EXTRAS = {"ale_py": "atari", "Box2D": "box2d", "box2d": "box2d", "mujoco": "mujoco", "pygame": "render"}
 """The extra of this package that installs a module an environment may be missing."""
@@ -237,6 +239,33 @@ class EnvironmentMaker:
         """The Atari game that this is, if it is one."""
         spec = self.spec
         return atari.Game.of(spec, self.config) if spec is not None and atari.is_game(spec) else None
+
+
+def make_environment(
+    environment: str | EnvironmentFactory,
+    *,
+    recipe: str | None = None,
+    settings: dict[str, Any] | None = None,
+    env_kwargs: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> gymnasium.Env:
+    """One environment, made as training makes it: with the recipe's frames, time limit and so on.
+
+    Args:
+        environment: a Gymnasium id, `module:Id`, `module:Class`, or a factory.
+        recipe: as for an Agent.
+        settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
+        env_kwargs: keyword arguments for the environment.
+        kwargs: more of them, such as `render_mode`.
+
+    Raises:
+        InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
+        SettingsError: a setting is unknown, or does not fit the environment.
+    """
+    settings = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
+    if env_kwargs:
+        settings["env_kwargs"] = env_kwargs
+    return EnvironmentMaker(environment, make_config(with_recipe(recipe, settings), "settings")).make(**kwargs)
 
 
 def find(name: str) -> EnvSpec | EnvironmentFactory:

@@ -91,6 +91,9 @@ class Checkpoint:
                 raise ValueError(f"there is no {min(missing).replace('_', ' ')} in it")
             if not isinstance(header.get("config"), dict):
                 raise ValueError("its config is of another type")
+            # Looking through more would take seconds.
+            if any(isinstance(value, (list, dict)) and len(value) > 10_000 for value in header["config"].values()):
+                raise ValueError("its config is too long")
             header["config"] = make_recorded_config(header["config"], "its config")
             header |= tensors
             loaded = cls(**header)
