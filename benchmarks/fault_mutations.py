@@ -22,6 +22,7 @@ import signal
 import sys
 import tempfile
 import time
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
@@ -94,7 +95,8 @@ def put_together(parts: Parts, chance: Chance) -> bytes:
     if chance.random() < 0.7:
         arrays = {}
         for name, (dtype, shape, data) in parts.tensors.items():
-            arrays[name] = np.frombuffer(data, TYPES.get(dtype, np.uint8))
+            kind = np.dtype(TYPES.get(dtype, np.uint8))
+            arrays[name] = np.frombuffer(data, kind if len(data) % kind.itemsize == 0 else np.uint8)
             if arrays[name].size == math.prod(shape):
                 arrays[name] = arrays[name].reshape(shape)
         header["sha256"] = checksum(header, arrays)
@@ -218,7 +220,9 @@ def sizes_without_bound(chance: Chance, content: bytes) -> bytes:
         [
             {"hidden": [size]},
             {"hidden": [size, size]},
-            {"hidden": [8] * min(size, 200_000)},
+            {"hidden": [8] * min(size, 1_000_000)},
+            {"epsilon": [0.5] * min(size, 1_000_000)},
+            {"env_kwargs": dict.fromkeys(map(str, range(min(size, 300_000))), 1)},
             {"recurrent": "lstm", "recurrent_units": size},
             {"recurrent": "gru", "recurrent_units": size},
             {"frame_stack": size},
@@ -486,7 +490,9 @@ def _valid(algorithm: str, seed: int, steps: int) -> bytes:
         else AGENTS[algorithm]("CartPole-v1", **settings, **CONFIGS[algorithm])
     )
     if steps:
-        agent.learn(steps=steps)
+        with warnings.catch_warnings(action="ignore"):
+            # A few steps will do.
+            agent.learn(steps=steps)
     path = Path(f"{algorithm}.safetensors")
     agent.save(path)
     return path.read_bytes()

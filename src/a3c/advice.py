@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
+from a3c.checks import check_ends
 from a3c.config import TrainConfig
 from a3c.environments.observations import Observations, parts
 from a3c.errors import SettingsError
@@ -204,7 +205,7 @@ def _ends(config: TrainConfig, time_limit: int | None, play: RandomPlay) -> Iter
             "return truncated instead, so that the value of going on is not learned as 0",
         )
     try:
-        config.check_ends()
+        check_ends(config)
     except SettingsError as error:
         yield Remark("target", str(error))
 

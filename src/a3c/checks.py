@@ -19,7 +19,7 @@ MOST_ASKING = 100
 """Workers that ga3c serves at most: each takes two descriptors, and a process starts with 256."""
 MOST_LAYERS = 100
 """Hidden layers of a network at most."""
-MOST_PIXELS, MOST_STACKED = 10_000_000, 1_000
+MOST_PIXELS, MOST_STACKED = 10_000_000, 100
 """Pixels, and frames, that are seen at once at most: memory is taken for them before anything can be learned."""
 SETTINGS_OF = {
     **dict.fromkeys(["min_batch", "queue_size", "lag_correction", "rho_clip", "c_clip", "log_epsilon"], LEARNERS),
@@ -151,6 +151,20 @@ def check_contradictions(config: Any) -> None:
         raise SettingsError("--n-step is not defined for V-trace: leave it out, or set --lag-correction epsilon")
     if config.normalize_returns and config.correction == "vtrace":
         raise SettingsError("--normalize-returns is not defined for V-trace: leave it out, or set --lag-correction")
+
+
+def check_ends(config: Any) -> None:
+    """Raises SettingsError where no limit would ever end a run."""
+    if config.steps is None and config.episodes is None and config.seconds is None:
+        if config.target_return is None:
+            raise SettingsError(
+                f"nothing would ever end this run, as {config.environment} registers no target: "
+                "set --steps, --episodes, --seconds or --target-return"
+            )
+        if not config.stop_when_solved:
+            raise SettingsError(
+                "nothing would ever end this run with --no-stop-when-solved: set --steps, --episodes or --seconds"
+            )
 
 
 def words_of(config: Any) -> dict[str, tuple[Any, ...]]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from a3c.checks import LEARNERS, MIN_BATCH, check_contradictions, check_ranges
-from a3c.errors import SettingsError
 
 SCHEMA_VERSION = 1
 """Version of `config.toml` and of the checkpoints; raised when an older file can no longer be read."""
@@ -64,7 +63,7 @@ class TrainConfig:
     final observation is bootstrapped."""
 
     env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
-    """Keyword arguments for the environment, as KEY VALUE pairs."""
+    """Keyword arguments for the environment, as KEY VALUE pairs; in Python any values."""
 
     hide: tuple[int, ...] = ()
     """Numbers of a vector observation that the agent is not shown, counted from 0: for studies of memory."""
@@ -309,19 +308,6 @@ class TrainConfig:
 
     tensorboard: bool = True
     """Write TensorBoard event files into the run folder."""
-
-    def check_ends(self) -> None:
-        """Raises SettingsError where no limit would ever end a run."""
-        if self.steps is None and self.episodes is None and self.seconds is None:
-            if self.target_return is None:
-                raise SettingsError(
-                    f"nothing would ever end this run, as {self.environment} registers no target: "
-                    "set --steps, --episodes, --seconds or --target-return"
-                )
-            if not self.stop_when_solved:
-                raise SettingsError(
-                    "nothing would ever end this run with --no-stop-when-solved: set --steps, --episodes or --seconds"
-                )
 
     def __post_init__(self) -> None:
         for name in ("epsilon", "epsilon_final", "hidden", "crop", "frame_size", "hide"):

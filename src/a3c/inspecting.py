@@ -28,7 +28,8 @@ from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseed
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.observations import Observations
 from a3c.environments.pixels import FrameSkip
-from a3c.errors import A3CError, UnsupportedSpace
+from a3c.environments.serial import close
+from a3c.errors import A3CError, InvalidEnvironment, UnsupportedSpace, described
 from a3c.learning.schedules import with_limits
 from a3c.networks.layers import Layer, layers
 from a3c.parallel.worker import Work
@@ -170,7 +171,7 @@ def _inspect(
             sorted(found, key=lambda remark: not remark.problem),
         )
     finally:
-        one.close()
+        close(one)
 
 
 def _observations(space: gymnasium.Space, found: list[Remark]) -> Observations | None:
@@ -190,10 +191,9 @@ def _check(maker: EnvironmentMaker) -> list[str]:
         try:
             check_env(environment, skip_render_check=True)
         except Exception as error:
-            kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
-            said.append(f"{kind}{error}")
-        finally:
-            environment.close()
+            said.append(str(error) if isinstance(error, AssertionError) and str(error) else described(error))
+    if wrong := close(environment):
+        said.append(wrong)
     said = [str(warning.message) for warning in caught if warning.category is not DeprecationWarning] + said
     return list(dict.fromkeys(map(_first_sentence, (line for line in said if NOT_FOR_US not in line))))
 
@@ -236,19 +236,24 @@ def _measure(work: Work, start: Checkpoint, seconds: float, say: Callable[[str],
 def _rate_together(work: Work, count: int, seconds: float) -> float:
     vector, actions = work.environments.make_vector(count), work.policy.actions
     generator = np.random.default_rng(0)
-    vector.reset(seed=0)
     # Drawn before, as it is the environments that are measured.
     drawn = [actions.to_environment(actions.random(generator, (count,)).astype(actions.dtype)) for _ in range(64)]
-    steps, started = 0, time.perf_counter()
-    while time.perf_counter() - started < seconds:
-        _, _, terminated, truncated, _ = vector.step(drawn[steps % len(drawn)])
-        steps += 1
-        done = np.logical_or(terminated, truncated)
-        if autoreset_mode(vector) is AutoresetMode.DISABLED and done.any():
-            vector.reset(options={"reset_mask": done})
-    rate = steps * count / (time.perf_counter() - started)
-    vector.close()
-    return rate
+    try:
+        vector.reset(seed=0)
+        steps, started = 0, time.perf_counter()
+        while time.perf_counter() - started < seconds:
+            _, _, terminated, truncated, _ = vector.step(drawn[steps % len(drawn)])
+            steps += 1
+            done = np.logical_or(terminated, truncated)
+            if autoreset_mode(vector) is AutoresetMode.DISABLED and done.any():
+                vector.reset(options={"reset_mask": done})
+        return steps * count / (time.perf_counter() - started)
+    except A3CError:
+        raise
+    except Exception as error:
+        raise InvalidEnvironment(f"with {count} of them, one raised {described(error)}") from error
+    finally:
+        close(vector)
 
 
 def _training_rate(work: Work, start: Checkpoint, seconds: float) -> float | None:

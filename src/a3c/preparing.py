@@ -21,6 +21,7 @@ from a3c.parallel.worker import Work
 from a3c.policy import MoreParameters, Network, Policy
 from a3c.recipes import find_recipe, recipes_for
 from a3c.runs.checkpoint import Checkpoint
+from a3c.settings import not_recorded
 from a3c.sizes import open_sizes, with_sizes
 
 
@@ -41,6 +42,7 @@ def prepare(
     if checkpoint is not None and network is None and checkpoint.own_network:
         raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
     config = resolve(config, maker)
+    own_environment = environment is not None or bool(not_recorded(config))
     took = [0.0]
     timed = open_sizes(config) and not maker.has_own_vector
     with GlobalGenerators(play_seed(config.seed)).swapped():
@@ -68,7 +70,7 @@ def prepare(
             policy.initial_parameters,
             optimizer.initial_state(),
             spaces,
-            own_environment=environment is not None,
+            own_environment=own_environment,
             own_network=network is not None,
             moments=np.zeros(policy.layout.statistics.row_size),
         )
@@ -79,7 +81,7 @@ def prepare(
         checkpoint,
         config=config,
         optimizer_state=_optimizer_state(checkpoint, optimizer),
-        own_environment=environment is not None,
+        own_environment=own_environment,
         own_network=network is not None,
     )
 

@@ -102,7 +102,7 @@ def test_a_network_without_bound_takes_no_memory(saved, tmp_path, settings):
     ("settings", "message"),
     [
         ({"hidden": [8] * 101}, "--hidden takes at most 100 numbers"),
-        ({"frame_stack": 10**9}, "--frame-stack is 1000000000, but must be at most 1,000"),
+        ({"frame_stack": 10**9}, "--frame-stack is 1000000000, but must be at most 100"),
         ({"frame_size": (10**5,)}, "observations of 10,000,000,000 pixels"),
         ({"steps": 2**63}, "--steps is 9223372036854775808, but must fit into 64 bits"),
         ({"optimizer_options": {"mask": 1.0}}, "unexpected keyword argument 'mask'"),

@@ -28,8 +28,8 @@ class AgentFlags:
     """Seed of the environments. Default: the run's to evaluate, a new one each time to play."""
 
     import_module: tuple[str, ...] = ()
-    """Let a module be imported that only the run names, and that is not installed, such as my_module in the current
-    folder of a run of my_module:MyEnv-v0. Say so only of what you know."""
+    """Modules that may be imported though only the run names them and they are not installed, such as my_module in the
+    current folder, of a run of my_module:MyEnv-v0. Say so only of what you know."""
 
     max_episode_steps: int = MOST_EPISODE_STEPS
     """Cut an episode after this many steps, as some never end. It counts with its return until then."""
@@ -43,8 +43,8 @@ def parse(flags: type[Flags], arguments: list[str], prog: str, description: str)
     import tyro
 
     arguments = check(flags, arguments, prog, "run")
-    markers = tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction
-    return read(tyro.conf.configure(*markers)(flags), arguments, prog, description)
+    configured = tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(flags)
+    return read(configured, arguments, prog, description)
 
 
 def quiet_jax() -> None:

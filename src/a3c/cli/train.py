@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from a3c.checks import flag
+from a3c.checks import check_ends, flag
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import LIMITS, TrainConfig
 from a3c.environments.modules import check_modules, module_of
@@ -70,9 +70,10 @@ def parse(arguments: list[str]) -> Any:
         config: Path | None = None
         """A run's config.toml, to repeat that run; flags given here override it."""
 
-        import_module: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-        """With --resume or --config: let a module be imported that only that run names, and that is not installed, such
-        as my_module in the current folder. Naming my_module:MyEnv-v0 here does it too. Say so only of what you know."""
+        import_module: tuple[str, ...] = ()
+        """With --resume or --config: modules that may be imported though only that run names them and they are not
+        installed, such as my_module in the current folder. Naming my_module:MyEnv-v0 does it too. Say so only of what
+        you know."""
 
         progress: bool = True
         """Show progress: one live line in a terminal, else a line now and then."""
@@ -206,7 +207,7 @@ def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
     else:
         work, begin = call("a3c.preparing:prepare_to_send", config, checkpoint)
         check_open_files(begin.config.processes)
-    begin.config.check_ends()
+    check_ends(begin.config)
     return work, begin
 
 
