@@ -12,6 +12,7 @@ What no run could have saved, such as other types of numbers, has to be refused,
 """
 
 import argparse
+import dataclasses
 import json
 import math
 import os
@@ -559,8 +560,9 @@ def _same(checkpoint: Any, content: bytes) -> bool:
     before = Path("before.safetensors")
     before.write_bytes(content)
     same = True
-    for name, value in vars(Checkpoint.load(before)).items():
-        found = getattr(checkpoint, name)
+    saved = Checkpoint.load(before)
+    for name in (field.name for field in dataclasses.fields(saved)):
+        found, value = getattr(checkpoint, name), getattr(saved, name)
         same &= np.array_equal(found, value) if isinstance(value, np.ndarray) else found == value
     return same
 
