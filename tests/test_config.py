@@ -160,7 +160,7 @@ def test_more_workers_than_ga3c_can_serve_are_refused():
         ("frame_size", (84, 84, 4), "takes at most 2 numbers, not 3"),
         ("crop", (0, 1, 2, 3, 4), "takes at most 4 numbers, TOP BOTTOM LEFT RIGHT, not 5"),
         ("resize", "cubic", "is 'cubic', but must be one of area, sample"),
-        ("network", "resnet", "is 'resnet', but must be one of mlp, a3c, nature, small"),
+        ("network", "resnet", "is 'resnet', but must be one of mlp, a3c, nature, small, grid"),
         ("activation", "gelu", "is 'gelu', but must be one of tanh, relu, elu"),
     ],
 )

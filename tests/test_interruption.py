@@ -12,11 +12,13 @@ from a3c.interruption import SIGNALS, Interruption
 
 
 @pytest.fixture
-def interruption(monkeypatch):
-    """One that was not installed, as in a user's script."""
+def interruption():
+    """One that was not installed, as in a user's script that ignores no signal."""
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     before = {number: signal.getsignal(number) for number in SIGNALS}
     yield Interruption()
     assert {number: signal.getsignal(number) for number in SIGNALS} == before
+    signal.signal(signal.SIGHUP, ignored)
 
 
 @pytest.mark.parametrize("number", SIGNALS)

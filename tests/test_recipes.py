@@ -2,6 +2,7 @@
 
 import pytest
 
+from a3c.checks import check_ends
 from a3c.cli.train import parse
 from a3c.config import LIMITS
 from a3c.errors import SettingsError
@@ -59,7 +60,7 @@ def test_every_recipe_is_a_run_for_its_algorithms(name):
     assert make_config(recipe.common, name)
     for algorithm in recipe.algorithms:
         config = make_config(with_recipe(name, {"algorithm": algorithm}), name)
-        config.check_ends()
+        check_ends(config)
         assert config.algorithm == algorithm
         assert config.environment in (recipe.environments[0], "")
     assert make_config(with_recipe(name, {}), name).algorithm == recipe.algorithm
@@ -73,7 +74,7 @@ def test_every_recipe_is_a_run_for_its_algorithms(name):
 def test_a_recipe_that_applies_by_itself_is_a_run_for_every_algorithm(name, algorithm):
     environment = all_recipes()[name].environments[0].replace("*", "Breakout-v5")
     config = make_config(with_recipe(None, {"algorithm": algorithm, "environment": environment}), name)
-    config.check_ends()
+    check_ends(config)
     assert config.environment == environment
 
 

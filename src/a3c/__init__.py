@@ -21,7 +21,7 @@ _HOMES = {
     "RandomAgent": "a3c.agent",
     "load": "a3c.agent",
     "TrainConfig": "a3c.config",
-    "make_environment": "a3c.agent",
+    "make_environment": "a3c.environments.making",
     "A3CError": "a3c.errors",
 }
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from a3c.agent import IMPALA as IMPALA
     from a3c.agent import RandomAgent as RandomAgent
     from a3c.agent import load as load
-    from a3c.agent import make_environment as make_environment
     from a3c.config import TrainConfig as TrainConfig
+    from a3c.environments.making import make_environment as make_environment
     from a3c.errors import A3CError as A3CError
 
 __all__ = ["A2C", "A3C", "GA3C", "IMPALA", "A3CError", "RandomAgent", "TrainConfig", "load", "make_environment"]

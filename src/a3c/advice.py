@@ -10,11 +10,14 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
+from a3c.checks import check_ends
 from a3c.config import TrainConfig
 from a3c.environments.observations import Observations, parts
 from a3c.errors import SettingsError
 from a3c.machine import available_cores
+from a3c.networks.readings import frame_shape, raw_numbers, readings
 from a3c.rollout.random_play import RandomPlay
+from a3c.rollout.reach import Reach
 from a3c.sizes import UPDATE_WITHIN, few_updates, flags_for
 
 LARGE_OBSERVATION = 10.0
@@ -84,6 +87,8 @@ def remarks(
     space = environment.observation_space
     found += _frames(config, space)
     found += _numbers(config, Observations(space), play)
+    if play.low is not None and (text := Reach(config, space).look(np.array([play.low, play.high]), play.steps)):
+        found.append(Remark("reach", text))
     found += _rewards(config, environment.action_space, play)
     found += _ends(config, time_limit, play)
     found += _actions(environment.action_space)
@@ -102,32 +107,13 @@ def remarks(
 
 
 def _frames(config: TrainConfig, space: gymnasium.Space) -> Iterator[Remark]:
-    for path, part in parts(space).items():
-        shape = tuple(part.shape or [])
-        if not isinstance(part, Box) or len(shape) not in (2, 3) or max(shape) < 8:
-            continue
-        name, size = "/".join(map(str, path)) or "observations", "x".join(map(str, shape))
-        if part.dtype != np.uint8:
-            if len(shape) == 3:
-                yield Remark(
-                    "frames",
-                    f"{name} of {size} are {part.dtype}, which dense layers see: make frames uint8, "
-                    "0 to 255, for convolutions",
-                )
-        elif len(shape) == 2:
-            # Settings of frames give them a channel; parts of a Dict cannot have them.
-            what = "add a last axis of 1 in the environment" if path else "set --frame-stack 4, for one"
-            yield Remark("frames", f"{name} of {size} have no channels, so dense layers see them: {what}")
-        elif shape[0] <= 4 < min(shape[1:]):
-            yield Remark("frames", f"{name} of {size} have their channels first: put them last, [H, W, C]")
-        elif min(shape[:2]) < 16:
-            yield Remark(
-                "frames",
-                f"{name} of {size} are too small for convolutions, so dense layers see them: "
-                "enlarge them in the environment if that is not enough",
-            )
-        elif max(shape[:2]) > LARGE_FRAME:
-            what = "reduce them in the environment" if path else "--frame-size 84 --grayscale"
+    for path, reading in readings(config, space).items():
+        shape = parts(space)[path].shape or ()
+        if reading.network != "mlp" and max(frame_shape(reading, parts(space)[path])[:2]) > LARGE_FRAME:
+            name, size = "/".join(map(str, path)) or "observations", "x".join(map(str, shape))
+            # Settings of frames are for these alone.
+            by_settings = not path and space.dtype == np.uint8 and reading.layout in ("HW", "HWC")
+            what = "--frame-size 84 --grayscale" if by_settings else "reduce them in the environment"
             yield Remark("frames", f"{name} of {size} are large, and learning from them slow: {what}")
 
 
@@ -144,10 +130,10 @@ def _numbers(config: TrainConfig, observations: Observations, play: RandomPlay) 
         yield Remark("dtype", f"observations are {given}, and their space says {wanted}: return .astype(np.{wanted})")
     if play.low is None or play.high is None or config.normalize_observations:
         return
-    amounts = np.flatnonzero(observations.amounts & (play.high > play.low))
+    amounts = np.flatnonzero(raw_numbers(config, observations.space) & (play.high > play.low))
     if not amounts.size:
         return
-    low, high = play.low[amounts], play.high[amounts]
+    low, high = (extreme[amounts].astype(np.float64) for extreme in (play.low, play.high))
     largest, narrowest = np.maximum(-low, high), high - low
     most, least = int(largest.argmax()), int(narrowest.argmin())
     if largest[most] <= LARGE_OBSERVATION and narrowest[least] >= SMALL_RANGE:
@@ -219,7 +205,7 @@ def _ends(config: TrainConfig, time_limit: int | None, play: RandomPlay) -> Iter
             "return truncated instead, so that the value of going on is not learned as 0",
         )
     try:
-        config.check_ends()
+        check_ends(config)
     except SettingsError as error:
         yield Remark("target", str(error))
 

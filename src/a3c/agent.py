@@ -19,9 +19,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from a3c.checks import check_ends
 from a3c.config import LIMITS, MOST_EPISODE_STEPS, TrainConfig
 from a3c.environments.given import given_state, pack_given
-from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
+from a3c.environments.making import EnvironmentFactory
 from a3c.environments.modules import check_loaded
 from a3c.errors import AgentLearning, SettingsError, brief
 from a3c.evaluation import Evaluation, evaluate
@@ -144,14 +145,23 @@ class Agent:
                 self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
             )
             start.config = limits_of_call(start, limits)
-            start.config.check_ends()
+            check_ends(start.config)
             if start.config.backend == "processes":
                 check_open_files(start.config.processes)
             display = make_display(progress, Warnings)
+            heading = self._work.description if progress else ""
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)
-                    result = train(start, work, folder=folder, display=display, callback=callback, started=started)
+                    result = train(
+                        start,
+                        work,
+                        folder=folder,
+                        display=display,
+                        callback=callback,
+                        heading=heading,
+                        started=started,
+                    )
             except Interrupted as interrupted:
                 self._keep(interrupted.result.latest)
                 raise
@@ -329,33 +339,6 @@ class RandomAgent(Agent):
 AGENTS: dict[str, type[Agent]] = {agent.algorithm: agent for agent in (A3C, A2C, GA3C, IMPALA, RandomAgent)}
 
 
-def make_environment(
-    environment: str | EnvironmentFactory,
-    *,
-    recipe: str | None = None,
-    settings: dict[str, Any] | None = None,
-    env_kwargs: dict[str, Any] | None = None,
-    **kwargs: Any,
-) -> gymnasium.Env:
-    """One environment, made as training makes it: with the recipe's frames, time limit and so on.
-
-    Args:
-        environment: a Gymnasium id, `module:Id`, `module:Class`, or a factory.
-        recipe: as for an Agent.
-        settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
-        env_kwargs: keyword arguments for the environment.
-        kwargs: more of them, such as `render_mode`.
-
-    Raises:
-        InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
-        SettingsError: a setting is unknown, or does not fit the environment.
-    """
-    settings = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
-    if env_kwargs:
-        settings["env_kwargs"] = env_kwargs
-    return EnvironmentMaker(environment, make_config(with_recipe(recipe, settings), "settings")).make(**kwargs)
-
-
 def load(
     path: str | Path,
     environment: str | EnvironmentFactory | None = None,
@@ -388,7 +371,10 @@ def agent_from(
     """The agent that a checkpoint describes; see `load`."""
     if checkpoint.own_environment and environment is None:
         name = brief(checkpoint.config.environment)
-        raise SettingsError(f"this agent was trained on an environment factory ({name}): give it as environment=")
+        raise SettingsError(
+            f"this agent was trained on an environment factory, or with env_kwargs that no file can hold ({name}): "
+            "give what makes its environment as environment="
+        )
     factory = environment if not isinstance(environment, str) else None
     config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
     return AGENTS[config.algorithm]._from_checkpoint(*prepare(config, factory, network, checkpoint))

@@ -153,6 +153,20 @@ def check_contradictions(config: Any) -> None:
         raise SettingsError("--normalize-returns is not defined for V-trace: leave it out, or set --lag-correction")
 
 
+def check_ends(config: Any) -> None:
+    """Raises SettingsError where no limit would ever end a run."""
+    if config.steps is None and config.episodes is None and config.seconds is None:
+        if config.target_return is None:
+            raise SettingsError(
+                f"nothing would ever end this run, as {config.environment} registers no target: "
+                "set --steps, --episodes, --seconds or --target-return"
+            )
+        if not config.stop_when_solved:
+            raise SettingsError(
+                "nothing would ever end this run with --no-stop-when-solved: set --steps, --episodes or --seconds"
+            )
+
+
 def _words(config: Any) -> dict[str, tuple[Any, ...]]:
     """What the fields allow that take one of a few words."""
     found = {}

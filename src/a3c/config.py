@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from a3c.checks import LEARNERS, MIN_BATCH, check_contradictions, check_ranges
-from a3c.errors import SettingsError
 
 SCHEMA_VERSION = 1
 """Version of `config.toml` and of the checkpoints; raised when an older file can no longer be read."""
 ENVIRONMENTS = 16
 SEGMENT_LENGTH = 16
 """What a worker has where nothing else is set or chosen: see `sizes.py`."""
+
+NetworkName = Literal["mlp", "a3c", "nature", "small", "grid"]
+LayoutName = Literal["flat", "HW", "HWC", "CHW", "HWCS", "SHWC", "SCHW"]
+ScalingName = Literal["pixels", "bounds", "one_hot", "raw", "bytes"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class TrainConfig:
     final observation is bootstrapped."""
 
     env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
-    """Keyword arguments for the environment, as KEY VALUE pairs."""
+    """Keyword arguments for the environment, as KEY VALUE pairs; in Python any values."""
 
     hide: tuple[int, ...] = ()
     """Numbers of a vector observation that the agent is not shown, counted from 0: for studies of memory."""
@@ -105,7 +108,7 @@ class TrainConfig:
     """Frames seen at once, the last of the same episode; the first of an episode is repeated. Default: 1 [4]."""
 
     pixel_mean: float = 0.0
-    """What the network sees of a pixel (any uint8 observation) is (pixel - pixel_mean) / pixel_std."""
+    """What the network sees of a pixel (uint8 from 0 to 255) is (pixel - pixel_mean) / pixel_std."""
 
     pixel_std: float = 255.0
     """See pixel_mean. What hardly differs from its surroundings on a grey background is hard to learn from."""
@@ -263,13 +266,27 @@ class TrainConfig:
     """Steps that the noise in continuous actions is held for: what moves slowly is explored further."""
 
     # Network
-    network: Literal["mlp", "a3c", "nature", "small"] | None = None
+    network: NetworkName | None = None
     """Layers: mlp, dense ones; a3c, the convolutions of Mnih et al. 2016; nature, those of Mnih et al. 2015; small, for
-    frames of about 40x40. Default: mlp, and for frames a3c where they are large enough, else small."""
+    frames of about 40x40; grid, one convolution of 3x3 without stride (Young and Tian 2019), for about 10x10. Default:
+    what suits the observations; a run says which, and why."""
+
+    input_layout: LayoutName | None = None
+    """The axes of what convolutions see: H rows, W columns, C channels, S stacked frames; flat, none of these. Default:
+    what the shape speaks for."""
+
+    input_scaling: ScalingName | None = None
+    """What a network is given of numbers: pixels, (pixel - pixel_mean) / pixel_std; bounds, 0 to 1 between the bounds
+    of their space; one_hot, a choice of whole numbers; raw, as they are; bytes, uint8 as pixels and all else as it is,
+    with convolutions for uint8 [H, W, C] alone, as before runs recorded it. Default: what suits the space."""
+
+    input_parts: dict[str, str] = field(default_factory=dict)
+    """The same for parts of a Dict or Tuple, as PART NETWORK/LAYOUT/SCALING pairs, of which words may be left out:
+    map grid/HWC/one_hot. Default: network, input_layout and input_scaling where they fit, else what suits each."""
 
     hidden: tuple[int, ...] | None = None
     """Width of each hidden layer; after convolutions, of the dense ones. Default: 64 64; after convolutions 256 (a3c),
-    512 (nature), 128 (small)."""
+    512 (nature), 128 (small, grid)."""
 
     activation: Literal["tanh", "relu", "elu"] | None = None
     """Activation after each hidden layer. Default: tanh, and relu in networks with convolutions."""
@@ -297,19 +314,6 @@ class TrainConfig:
 
     tensorboard: bool = True
     """Write TensorBoard event files into the run folder."""
-
-    def check_ends(self) -> None:
-        """Raises SettingsError where no limit would ever end a run."""
-        if self.steps is None and self.episodes is None and self.seconds is None:
-            if self.target_return is None:
-                raise SettingsError(
-                    f"nothing would ever end this run, as {self.environment} registers no target: "
-                    "set --steps, --episodes, --seconds or --target-return"
-                )
-            if not self.stop_when_solved:
-                raise SettingsError(
-                    "nothing would ever end this run with --no-stop-when-solved: set --steps, --episodes or --seconds"
-                )
 
     def __post_init__(self) -> None:
         for name in ("epsilon", "epsilon_final", "hidden", "crop", "frame_size", "hide"):

@@ -1,5 +1,6 @@
 """The errors a user may want to catch. Each message is one line that says what to do."""
 
+import traceback
 from typing import Any
 
 
@@ -91,3 +92,13 @@ def nearest(name: str, names: Any, spell: Any = str) -> str:
 
     close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(repr(spell(c)) for c in close)}?" if close else ""
+
+
+def described(error: BaseException) -> str:
+    """Any exception in one line: its type and the first line it says; where it says nothing, where it was raised."""
+    name = type(error).__name__
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), None)
+    if said is not None:
+        return f"{name}: {said}"
+    raised = traceback.extract_tb(error.__traceback__)[-1:]
+    return f"{name} in {raised[0].filename}, line {raised[0].lineno}: {raised[0].line}" if raised else name

@@ -13,8 +13,10 @@ from gymnasium.vector import AutoresetMode
 from a3c.config import MOST_EPISODE_STEPS
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
+from a3c.environments.serial import close_and_say
 from a3c.machine import available_cores
 from a3c.rollout.collector import autoreset_mode, environment_seeds
+from a3c.rollout.explaining import Checked
 from a3c.runs.checkpoint import Checkpoint
 
 AT_ONCE = 32
@@ -89,11 +91,11 @@ def _play(
     state, line, steps = None, _Line(), 0
     try:
         seed_unseeded(separate(vector), play_seed(seed))
-        mode = autoreset_mode(vector)
-        observations, _ = vector.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))
+        mode, checked = autoreset_mode(vector), Checked(vector)
+        observations, _ = checked.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))
         while shares.any():
             actions, state = choose(observations, state)
-            observations, rewards, terminated, truncated, _ = vector.step(actions)
+            observations, rewards, terminated, truncated, _ = checked.step(actions)
             returns += rewards
             lengths += ~resetting
             steps += count
@@ -109,17 +111,17 @@ def _play(
             if mode is AutoresetMode.NEXT_STEP:
                 resetting = done
             elif mode is AutoresetMode.DISABLED and done.any():
-                observations, _ = vector.reset(options={"reset_mask": done})
+                observations, _ = checked.reset(options={"reset_mask": done})
             if shares.any() and not shares[~idle].any():
                 # No vector environment has to know how to start one episode anew, so all start when all are idle.
-                observations, _ = vector.reset()
+                observations, _ = checked.reset()
                 returns[:], lengths[:], state = 0.0, 0, None
                 resetting, idle = np.zeros(count, bool), np.zeros(count, bool)
             if progress and line.due:
                 line.show(f"{len(played):,} of {episodes:,} episodes  {steps:,} steps  longest now {lengths.max():,}")
     finally:
         line.clear()
-        vector.close()
+        close_and_say(vector)
     ended_returns, ended_lengths, cuts = (list(column) for column in zip(*played, strict=True))
     return Evaluation(ended_returns, ended_lengths, sum(cuts))
 

@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -27,11 +28,12 @@ from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseed
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.observations import Observations
 from a3c.environments.pixels import FrameSkip
-from a3c.errors import A3CError, UnsupportedSpace
+from a3c.environments.serial import close
+from a3c.errors import A3CError, InvalidEnvironment, UnsupportedSpace, described
 from a3c.learning.schedules import with_limits
 from a3c.networks.layers import Layer, layers
 from a3c.parallel.worker import Work
-from a3c.policy import NetworkFactory, Policy
+from a3c.policy import NetworkFactory
 from a3c.preparing import prepare, resolve
 from a3c.rollout.collector import autoreset_mode
 from a3c.rollout.random_play import RandomPlay, play_randomly, seeds_matter
@@ -45,6 +47,8 @@ SEGMENTS_WITHIN = 60.0
 """Seconds that the segments of a training that is measured may take, after the first of them."""
 SLOW = 20.0
 """Steps a second below which what takes many steps is not looked at."""
+NOTHING_READ: dict[str, Any] = {"network": None, "input_layout": None, "input_scaling": None, "input_parts": {}}
+"""The settings that say how observations are read, left open."""
 NOT_FOR_US = "we recommend using a symmetric and normalized space"
 """What Gymnasium's checker says of actions, which are rescaled here."""
 
@@ -53,6 +57,8 @@ NOT_FOR_US = "we recommend using a symmetric and normalized space"
 class PolicyFacts:
     """What a policy for an environment is made of."""
 
+    description: str
+    """Which network, why, and what it is given."""
     actions: str
     """The distribution that actions are drawn from."""
     layers: dict[str, list[Layer]]
@@ -140,14 +146,15 @@ def _inspect(
         policy = speed = resolved = None
         try:
             work, start = prepare(config, environment, network)
-            resolved = start.config
-            policy = _policy_facts(work.policy)
+            policy, resolved = _policy_facts(work), start.config
             if seconds > 0 and play.failure is None:
                 speed = _measure(work, start, seconds, say)
         except A3CError as error:
             if observations is not None:
                 found.append(problem(error))
-        resolved, limit = resolved or resolve(config, maker), _time_limit(one, config)
+        # What of how observations are to be read does not fit is said already.
+        resolved = resolved or dataclasses.replace(resolve(config, maker), **NOTHING_READ)
+        limit = _time_limit(one, config)
         if observations is not None:
             found += remarks(resolved, one, limit, play, seeded, speed)
         return Inspection(
@@ -164,7 +171,7 @@ def _inspect(
             sorted(found, key=lambda remark: not remark.problem),
         )
     finally:
-        one.close()
+        close(one)
 
 
 def _observations(space: gymnasium.Space, found: list[Remark]) -> Observations | None:
@@ -184,10 +191,9 @@ def _check(maker: EnvironmentMaker) -> list[str]:
         try:
             check_env(environment, skip_render_check=True)
         except Exception as error:
-            kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
-            said.append(f"{kind}{error}")
-        finally:
-            environment.close()
+            said.append(str(error) if isinstance(error, AssertionError) and str(error) else described(error))
+    if wrong := close(environment):
+        said.append(wrong)
     said = [str(warning.message) for warning in caught if warning.category is not DeprecationWarning] + said
     return list(dict.fromkeys(map(_first_sentence, (line for line in said if NOT_FOR_US not in line))))
 
@@ -212,9 +218,10 @@ def _time_limit(environment: gymnasium.Env, config: TrainConfig) -> int | None:
     return None
 
 
-def _policy_facts(policy: Policy) -> PolicyFacts:
+def _policy_facts(work: Work) -> PolicyFacts:
+    policy = work.policy
     network = policy.network(policy.initial_parameters)  # type: ignore[arg-type]
-    return PolicyFacts(policy.actions.description, layers(network, policy.observations.space), policy.size)
+    return PolicyFacts(work.description, policy.actions.description, layers(network), policy.size)
 
 
 def _measure(work: Work, start: Checkpoint, seconds: float, say: Callable[[str], object]) -> Speed:
@@ -229,19 +236,24 @@ def _measure(work: Work, start: Checkpoint, seconds: float, say: Callable[[str],
 def _rate_together(work: Work, count: int, seconds: float) -> float:
     vector, actions = work.environments.make_vector(count), work.policy.actions
     generator = np.random.default_rng(0)
-    vector.reset(seed=0)
     # Drawn before, as it is the environments that are measured.
     drawn = [actions.to_environment(actions.random(generator, (count,)).astype(actions.dtype)) for _ in range(64)]
-    steps, started = 0, time.perf_counter()
-    while time.perf_counter() - started < seconds:
-        _, _, terminated, truncated, _ = vector.step(drawn[steps % len(drawn)])
-        steps += 1
-        done = np.logical_or(terminated, truncated)
-        if autoreset_mode(vector) is AutoresetMode.DISABLED and done.any():
-            vector.reset(options={"reset_mask": done})
-    rate = steps * count / (time.perf_counter() - started)
-    vector.close()
-    return rate
+    try:
+        vector.reset(seed=0)
+        steps, started = 0, time.perf_counter()
+        while time.perf_counter() - started < seconds:
+            _, _, terminated, truncated, _ = vector.step(drawn[steps % len(drawn)])
+            steps += 1
+            done = np.logical_or(terminated, truncated)
+            if autoreset_mode(vector) is AutoresetMode.DISABLED and done.any():
+                vector.reset(options={"reset_mask": done})
+        return steps * count / (time.perf_counter() - started)
+    except A3CError:
+        raise
+    except Exception as error:
+        raise InvalidEnvironment(f"with {count} of them, one raised {described(error)}") from error
+    finally:
+        close(vector)
 
 
 def _training_rate(work: Work, start: Checkpoint, seconds: float) -> float | None:

@@ -1,7 +1,9 @@
-"""What this machine lets the process use."""
+"""What this machine lets the process use, and what is installed on it."""
 
 import math
 import os
+import sys
+from functools import cache
 from pathlib import Path
 
 
@@ -15,3 +17,12 @@ def available_cores() -> int:
     if quota == "max":
         return cores
     return max(1, min(cores, math.ceil(int(quota) / int(period))))
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of Python, this package, and what results depend on."""
+    from importlib.metadata import version
+
+    names = ("a3c", "jax", "equinox", "optax", "gymnasium", "numpy")
+    return {"python": sys.version.split()[0], **{name: version(name) for name in names}}

@@ -14,8 +14,10 @@ import numpy as np
 
 from a3c.agent import Agent
 from a3c.config import MOST_EPISODE_STEPS
+from a3c.environments import results
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.making import not_installed
+from a3c.environments.serial import close_and_say
 from a3c.errors import InvalidEnvironment, SettingsError
 from a3c.runs.files import write_atomically
 from a3c.settings import number
@@ -83,7 +85,7 @@ def play(
                 cut = "" if ended else f", cut after {most:,} steps without an end"
                 say(f"episode {episode + 1}: return {return_:g}{cut}")
         finally:
-            environment.close()
+            close_and_say(environment)
     if film is not None and film.bytes >= FILM_BYTES:
         gibibytes = f"{FILM_BYTES / 2**30:g} GiB"
         say(f"filmed   the first {len(film.frames):,} frames, which fill {gibibytes}: --seconds ends sooner")
@@ -120,7 +122,7 @@ def _play_episode(
     agent: Agent, environment: gymnasium.Env, deterministic: bool, seed: int | None, most: int, film: _Film | None
 ) -> tuple[float | None, bool]:
     """An episode's return, None where the film was full before its end, and whether it ended within `most` steps."""
-    observation, _ = environment.reset(seed=seed)
+    observation, _ = results.reset(environment, seed)
     return_, ended, steps, state = 0.0, False, 0, None
     while not ended and steps < most:
         if film is not None:
@@ -128,10 +130,10 @@ def _play_episode(
                 return None, False
             film.add()
         action, state = agent.predict(observation, state, deterministic)
-        observation, reward, terminated, truncated, _ = environment.step(action)
-        return_ += float(reward)
+        observation, reward, terminated, truncated, _ = results.step(environment, action)
+        return_ += reward
         steps += 1
-        ended = bool(terminated or truncated)
+        ended = terminated or truncated
     if film is not None and not film.full:
         film.add()
     return return_, ended

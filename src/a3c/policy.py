@@ -9,7 +9,7 @@ In use:
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,21 +20,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from a3c.config import TrainConfig
-from a3c.environments.observations import Observations, parts
+from a3c.environments.observations import Observations
 from a3c.environments.spaces import NO_STATISTICS, Layout
 from a3c.errors import SettingsError
 from a3c.learning.moments import Statistics
 from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
-from a3c.networks.inputs import input_shapes, network_input
+from a3c.networks.inputs import amounts, input_shapes, network_input
 from a3c.networks.keras_model import KerasActorCritic, KerasModel, is_keras_model, keras_actor_critic
 from a3c.networks.mlp import ActorCritic
+from a3c.networks.readings import readings, with_readings
 from a3c.networks.recurrent import CORES, unroll
 
 NetworkFactory = Callable[[gymnasium.Space, jax.Array], eqx.Module]
 """A user's own network: `(observation_space, key) -> module`, the module mapping one observation to features `[n]`.
 
-What an observation is to it, `networks/inputs.py` says: bytes are scaled, choices one-hot, a Dict is a dictionary.
+What an observation is to it, `networks/inputs.py` says: bytes are scaled, choices one-hot, a Dict is a dictionary. All
+else is as it is, unless `input_scaling` says otherwise.
 """
 
 Network = NetworkFactory | KerasModel
@@ -54,14 +56,18 @@ class Policy:
         network: ActorCritic | KerasActorCritic,
         observation_space: gymnasium.Space,
         actions: Actions,
+        scalings: Sequence[str],
         pixel_mean: float = 0.0,
         pixel_std: float = 255.0,
         statistics: Statistics = NO_STATISTICS,
     ):
+        """`scalings` are of the parts of an observation, in order (`networks/readings.py`)."""
         self.observations, self.actions = Observations(observation_space), actions
         shapes = self.observations.shape, self.observations.dtype, actions.shape, actions.dtype, actions.noise_shape
         self.layout = Layout(*shapes, statistics, 0 if network.core is None else network.core.state_size)
-        self._pixel_mean, self._pixel_std = pixel_mean, pixel_std
+        if statistics.normalized:
+            scalings = [scaling if scaling == "one_hot" else "raw" for scaling in scalings]
+        self._scaling = tuple(scalings), pixel_mean, pixel_std
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         self.initial_parameters = np.concatenate([np.asarray(leaf, np.float32).ravel() for leaf in leaves])
         # The network without its parameters: their places hold only shapes.
@@ -85,27 +91,29 @@ class Policy:
         Raises UnsupportedSpace, SettingsError; and MoreParameters where the network, if it is ours, would have more
         than `most`, before memory is taken for them.
         """
-        parts(observation_space)
+        config = with_readings(config, observation_space, network is not None)
+        scalings = [reading.scaling for reading in readings(config, observation_space).values()]
         seed = np.random.SeedSequence(config.seed or 0, spawn_key=(0,))
         generator = np.random.default_rng(seed)
         if most is not None and network is None:
             generator = _LimitedGenerator(seed, most)
         statistics = Statistics(
-            Observations(observation_space).numbers if config.normalize_observations else (), config.normalize_rewards
+            amounts(observation_space, scalings) if config.normalize_observations else (), config.normalize_rewards
         )
+        scaling = scalings, config.pixel_mean, config.pixel_std
         first_statistics = statistics.vector(np.zeros(statistics.row_size)) if statistics.size else None
         if is_keras_model(network):
             _check_keras(config)
             actions = make_actions(action_space, config, 0)
-            spaces = observation_space, action_space
-            actor_critic = keras_actor_critic(network, *spaces, actions, generator, first_statistics)
-            return cls(actor_critic, observation_space, actions, config.pixel_mean, config.pixel_std, statistics)
+            shapes = input_shapes(observation_space, scalings)
+            actor_critic = keras_actor_critic(network, shapes, action_space, actions, generator, first_statistics)
+            return cls(actor_critic, observation_space, actions, *scaling, statistics)
 
         def torso() -> tuple[eqx.Module, int]:
             if network is None:
                 return make_torso(config, observation_space, generator)
             module = network(observation_space, jax.random.key(int(generator.integers(2**31))))
-            return module, _features(module, observation_space)
+            return module, _features(module, input_shapes(observation_space, scalings))
 
         policy_torso, features = torso()
         shared = shares_trunk(config, observation_space if network is None else None)
@@ -125,7 +133,7 @@ class Policy:
             core,
             first_statistics,
         )
-        return cls(actor_critic, observation_space, actions, config.pixel_mean, config.pixel_std, statistics)
+        return cls(actor_critic, observation_space, actions, *scaling, statistics)
 
     @property
     def size(self) -> int:
@@ -181,12 +189,12 @@ class Policy:
         shape = self.layout.observation
         batch = observations.shape[: observations.ndim - len(shape)]
 
-        observations, scaling = observations.reshape(-1, *shape), (self._pixel_mean, self._pixel_std)
+        observations = observations.reshape(-1, *shape)
         if self.layout.statistics.normalized:
-            observations, scaling = self._normalize(network.statistics, observations), (0.0, 1.0)
+            observations = self._normalize(network.statistics, observations)
 
         def features_of(packed: jax.Array) -> tuple[jax.Array, jax.Array]:
-            return network.features(network_input(self.observations.space, packed, *scaling))
+            return network.features(network_input(self.observations.space, packed, *self._scaling))
 
         features, critic_features = jax.vmap(features_of)(observations)
         return features.reshape(*batch, -1), critic_features.reshape(*batch, -1)
@@ -311,8 +319,8 @@ def _check_keras(config: TrainConfig) -> None:
         raise SettingsError("--recurrent needs a network of another kind than Keras: leave it out")
 
 
-def _features(module: eqx.Module, observation_space: gymnasium.Space) -> int:
-    observation = input_shapes(observation_space)
+def _features(module: eqx.Module, observation: Any) -> int:
+    """How many features a module of the user's own gives for an observation of these shapes."""
     try:
         features = eqx.filter_eval_shape(module, observation)  # type: ignore[arg-type]
     except Exception as error:

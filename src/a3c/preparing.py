@@ -15,11 +15,13 @@ from a3c.environments.step_time import step_seconds
 from a3c.errors import CheckpointError, SettingsError
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
+from a3c.networks.readings import describe, with_readings
 from a3c.parallel.messages import PackedWork
 from a3c.parallel.worker import Work
 from a3c.policy import MoreParameters, Network, Policy
 from a3c.recipes import find_recipe, recipes_for
 from a3c.runs.checkpoint import Checkpoint
+from a3c.settings import not_recorded
 from a3c.sizes import open_sizes, with_sizes
 
 
@@ -31,7 +33,7 @@ def prepare(
 ) -> tuple[Work, Checkpoint]:
     """What workers work with, and where training starts: the checkpoint, or one with the first parameters.
 
-    Its configuration has workers, seed, target and sizes filled in.
+    Its configuration has workers, seed, target, sizes, and what the network is and is given, filled in.
 
     Raises:
         SettingsError, InvalidEnvironment, UnsupportedSpace, CheckpointError: in one line each.
@@ -40,11 +42,13 @@ def prepare(
     if checkpoint is not None and network is None and checkpoint.own_network:
         raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
     config = resolve(config, maker)
+    own_environment = environment is not None or bool(not_recorded(config))
     took = [0.0]
     timed = open_sizes(config) and not maker.has_own_vector
     with GlobalGenerators(play_seed(config.seed)).swapped():
         observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
-    config = with_sizes(config, took[-1])
+    settings = with_sizes(config, took[-1])
+    config = with_readings(settings, observation_space, network is not None)
     spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is not None:
         checkpoint.check_spaces(spaces)
@@ -59,14 +63,14 @@ def prepare(
             "the network does not fit into memory: make --hidden or --recurrent-units smaller"
         ) from None
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
-    work = Work(maker, policy, optimizer)
+    work = Work(maker, policy, optimizer, describe(settings, config, observation_space, network is not None))
     if checkpoint is None:
         return work, Checkpoint(
             config,
             policy.initial_parameters,
             optimizer.initial_state(),
             spaces,
-            own_environment=environment is not None,
+            own_environment=own_environment,
             own_network=network is not None,
             moments=np.zeros(policy.layout.statistics.row_size),
         )
@@ -77,7 +81,7 @@ def prepare(
         checkpoint,
         config=config,
         optimizer_state=_optimizer_state(checkpoint, optimizer),
-        own_environment=environment is not None,
+        own_environment=own_environment,
         own_network=network is not None,
     )
 

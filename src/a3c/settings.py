@@ -13,6 +13,8 @@ from a3c.names import called
 
 FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
 KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
+ONLY_PYTHON = "only from Python"
+"""Stands in `config.toml` for an argument of the environment that no file can hold, beside its type."""
 SEVERAL = {int: "whole numbers", float: "numbers"}
 
 
@@ -26,6 +28,10 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
         if name not in FIELDS:
             raise SettingsError(f"{source}: there is no setting {brief(repr(name))}{called(name, FIELDS)}")
         given[name] = _plain(value, FIELDS[name].type)
+        if name == "env_kwargs" and isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            # Any value, as environments take any.
+            _check_given(value, source)
+            continue
         if not _fits(given[name], FIELDS[name].type):
             must_be = kind(FIELDS[name].type)
             raise SettingsError(f"{source}: {name} cannot be {brief(repr(value))}; it must be {must_be}")
@@ -33,6 +39,42 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
         return TrainConfig(**given)
     except SettingsError as error:
         raise SettingsError(f"{source}: {error}") from None
+
+
+def make_recorded_config(settings: dict[str, Any], source: str) -> TrainConfig:
+    """As `make_config`, from what a run recorded: one that did not record how it read observations read bytes."""
+    before = {} if "input_parts" in settings else {"input_scaling": "bytes"}
+    return make_config(before | settings, source)
+
+
+def recorded(config: TrainConfig) -> dict[str, Any]:
+    """The settings by name as a file holds them, without arguments of the environment that only Python can give."""
+    settings = {name: getattr(config, name) for name in FIELDS}
+    return settings | {"env_kwargs": {key: value for key, value in config.env_kwargs.items() if _can_be_held(value)}}
+
+
+def not_recorded(config: TrainConfig) -> dict[str, dict[str, str]]:
+    """What stands in their places in `config.toml`, which a run cannot be repeated or continued with."""
+    return {
+        key: {ONLY_PYTHON: type(value).__name__} for key, value in config.env_kwargs.items() if not _can_be_held(value)
+    }
+
+
+def _can_be_held(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_can_be_held, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _can_be_held(inner) for key, inner in value.items())
+    return isinstance(value, (bool, int, float, str))
+
+
+def _check_given(arguments: dict[str, Any], source: str) -> None:
+    for key, value in arguments.items():
+        if isinstance(value, dict) and ONLY_PYTHON in value:
+            raise SettingsError(
+                f"{source}: {brief(key)} of env_kwargs was given from Python, and is nothing that a file can hold "
+                f"({brief(str(value[ONLY_PYTHON]))}): go on there, with a3c.load(..., environment=...)"
+            )
 
 
 def number(name: str, value: Any) -> Any:

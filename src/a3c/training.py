@@ -4,25 +4,30 @@ The main process makes the ParameterStore, starts the workers, and until a limit
 the Monitor. It imports no JAX for that.
 """
 
+import dataclasses
+import os
+import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a3c.checks import check_ends
 from a3c.config import LIMITS, TrainConfig
 from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
-from a3c.errors import A3CError, OutputError, RunFolderError
+from a3c.errors import A3CError, OutputError, RunFolderError, described
 from a3c.interruption import interruption
 from a3c.learning.schedules import with_limits
 from a3c.parallel import worker_process
 from a3c.parallel.exchange import make_exchange
 from a3c.parallel.messages import PackedWork, Report, Task
 from a3c.parallel.parameter_store import ParameterStore
-from a3c.parallel.supervisor import Supervisor
+from a3c.parallel.pulse import EVERY, Pulse
+from a3c.parallel.supervisor import HURRY_WITHIN, Supervisor
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
 from a3c.runs.files import disk_errors
 from a3c.runs.folder import RunFolder
@@ -101,7 +106,7 @@ def train(
         KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after saving; a second one ends at once.
     """
     config = start.config
-    config.check_ends()
+    check_ends(config)
     tasks, store = _make_tasks(start, work.layout)
     started = time.monotonic() if started is None else started
     generators = GlobalGenerators(tasks[0].seed) if config.backend == "inline" else None
@@ -127,7 +132,7 @@ def train(
         except BaseException as error:
             store.stop()
             with suppress(A3CError):
-                monitor.finish("failed", str(error) or type(error).__name__)
+                monitor.finish("failed", str(error) if isinstance(error, A3CError) else described(error))
             raise
         status = "finished"
         if monitor.solved_at_step is not None:
@@ -168,7 +173,10 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
     )
     exchange = make_exchange(config, layout, store)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
-    return [Task(index, config, store, seed, exchange) for index, seed in enumerate(seeds)], store
+    pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
+    # Arguments of the environment travel with what makes it: they may be anything that a script defines.
+    config = dataclasses.replace(config, env_kwargs={})
+    return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
 
 
 def _run(tasks: list[Task], work: "Work | PackedWork", monitor: Monitor, interrupted: threading.Event) -> None:
@@ -179,7 +187,7 @@ def _run(tasks: list[Task], work: "Work | PackedWork", monitor: Monitor, interru
 
 
 def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted: threading.Event) -> None:
-    config, exchange = tasks[0].config, tasks[0].exchange
+    config, exchange, pulse = tasks[0].config, tasks[0].exchange, tasks[0].pulse
     steps_before = monitor.store.total("steps")
     with Supervisor(tasks, work) as supervisor:
         try:
@@ -188,13 +196,14 @@ def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted
                     monitor.receive(report)
                 if config.has_learner and not supervisor.working:
                     exchange.queue.close()
+                monitor.notice(pulse.look(), pulse.stands_still)
                 monitor.tick()
         finally:
             monitor.store.stop()
             # Also after a worker has failed: what the others did until then is kept. Before the first step there is
             # nothing to keep, and who is still compiling is not waited for.
             if not interrupted.is_set() or monitor.store.total("steps") > steps_before:
-                for report in supervisor.finish():
+                for report in supervisor.finish(interrupted.is_set):
                     monitor.receive(report)
 
 
@@ -223,11 +232,42 @@ def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: 
     for task in learners:
         _learn_in_turn(task, work, send)
     try:
-        worker_process.run(Worker(worker, work, send, report_every=0.0))
+        with _watched(worker.pulse, monitor, interrupted):
+            made, at_once = Worker(worker, work, send, report_every=0.0), False
+            try:
+                worker_process.run(made)
+            except KeyboardInterrupt:
+                at_once = True
+                raise
+            finally:
+                if not at_once and (wrong := made.close()):
+                    monitor.receive(Report(worker.index, remarks={"close": wrong}))
     finally:
         # They hold each other; what is shared is to be freed now.
         for task in learners:
             _take_turns(task, None)
+
+
+@contextmanager
+def _watched(pulse: Pulse, monitor: Monitor, interrupted: threading.Event) -> Iterator[None]:
+    """Says that the environment hangs, from a thread, as the main one hangs with it, and does not wait for it for ever
+    after Ctrl-C: a second one is sent."""
+    over = threading.Event()
+
+    def watch() -> None:
+        waited = 0.0
+        while not over.wait(EVERY):
+            monitor.notice(pulse.look(), pulse.stands_still)
+            waited += EVERY if interrupted.is_set() else 0.0
+            if waited >= HURRY_WITHIN:
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    threading.Thread(target=watch, daemon=True, name="watch the run").start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _learn_in_turn(task: Task, work: "Work", send: Callable[[Report], None]) -> None:

@@ -2,9 +2,8 @@ import gymnasium
 import numpy as np
 import pytest
 
-from a3c.agent import make_environment
 from a3c.config import TrainConfig
-from a3c.environments.making import EnvironmentMaker
+from a3c.environments.making import EnvironmentMaker, make_environment
 from a3c.errors import SettingsError
 from environments_for_tests import Sum
 

@@ -3,11 +3,11 @@ from functools import partial
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 
-from a3c.agent import make_environment
 from a3c.config import TrainConfig
-from a3c.environments.making import EnvironmentMaker
+from a3c.environments.making import EnvironmentMaker, make_environment
+from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
 from environments_for_tests import MODES, Bandit, Corridor, Counting, Endless, counting, vector_of
 
@@ -56,7 +56,7 @@ def test_a_limit_for_a_vector_factory_is_refused():
 
 def test_separate_environments_are_asked_for_next_step():
     vector = EnvironmentMaker(Counting).make_vector(2)
-    assert isinstance(vector, SyncVectorEnv)
+    assert isinstance(vector, SerialVectorEnv)
     assert vector.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     assert vector.envs[0] is not vector.envs[1]
 

@@ -69,7 +69,7 @@ def test_a_choice_that_is_none_is_named(space, batch):
     ("space", "batch"), [(BYTES, np.zeros((2, 3, 2))), (Tuple([MultiBinary(3)]), (np.ones((1, 2)),))]
 )
 def test_an_environments_other_shape_is_named(space, batch):
-    with pytest.raises(InvalidEnvironment, match=r"gives observations of shape \((3, 2|2,)\), but .* says"):
+    with pytest.raises(InvalidEnvironment, match=r"gives observations(\[0\])? of shape \((3, 2|2,)\), but .* says"):
         Observations(space).pack(batch)
 
 

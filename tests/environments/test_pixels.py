@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.pixels import FrameSkip, PixelEnv
-from a3c.environments.single import SingleVectorEnv
+from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment, SettingsError
 from environments_for_tests import Endless, vector_of
 
@@ -111,7 +111,7 @@ def test_stacks_of_a_vector_never_cross_the_end_of_an_episode(count, truncates):
     maker = EnvironmentMaker(Painted, TrainConfig(env_kwargs=arguments, frame_stack=4, frame_size=(3, 2)))
     vector = maker.make_vector(count)
     assert vector.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
-    assert isinstance(vector, SingleVectorEnv if count == 1 else SyncVectorEnv)
+    assert isinstance(vector, SerialVectorEnv)
     assert vector.single_observation_space.shape == (3, 2, 4)
     observations, _ = vector.reset(seed=0 if count > 1 else [0])
     # Each row after one that ends an episode is the next one's first.

@@ -7,13 +7,15 @@ from gymnasium.spaces import Box, Discrete
 
 from a3c.config import TrainConfig
 from a3c.errors import SettingsError
-from a3c.networks.choosing import make_torso, network_name, shares_trunk
+from a3c.networks.choosing import make_torso, shares_trunk
 from a3c.networks.conv import LAYERS, ConvNet
 from a3c.networks.mlp import MLP
+from a3c.networks.readings import readings
 from a3c.policy import Policy
 
 VECTOR = Box(-1, 1, (5,), np.float32)
 MEMORY = Box(0, 255, (128,), np.uint8)
+GRID = Box(0, 1, (10, 10, 4), bool)
 
 
 @pytest.fixture
@@ -39,36 +41,25 @@ def widths(mlp):
 
 @pytest.mark.parametrize(
     ("space", "name"),
-    [
-        (VECTOR, "mlp"),
-        (MEMORY, "mlp"),
-        (frames(84, 84, 4), "a3c"),
-        (frames(210, 160, 3), "a3c"),
-        (frames(64, 64, 1), "a3c"),
-        (frames(63, 80, 1), "small"),
-        (frames(40, 40, 4), "small"),
-        (frames(16, 16, 1), "small"),
-        (frames(15, 84, 3), "mlp"),
-        # Symbols, as MiniGrid has them.
-        (frames(7, 7, 3), "mlp"),
-        (frames(84, 84), "mlp"),
-        (frames(84, 84, 4, dtype=np.float32), "mlp"),
-    ],
+    [(VECTOR, "mlp"), (MEMORY, "mlp"), (frames(84, 84, 4), "a3c"), (frames(40, 40, 4), "small"), (GRID, "grid")],
     ids=str,
 )
-def test_observations_have_the_network_that_suits_them(space, name):
-    assert network_name(TrainConfig(), space) == name
-    assert shares_trunk(TrainConfig(), space) == (name != "mlp")
+def test_observations_have_the_network_that_suits_them(space, name, without_drawing):
+    torso, features = torso_of(space)
+    assert shares_trunk(TrainConfig(), space) == (name != "mlp") == isinstance(torso, ConvNet)
+    if name != "mlp":
+        assert [layer.weight.shape[-1] for layer in torso.convolutions] == [size for size, _, _ in LAYERS[name]]
+    assert features == {"mlp": 64, "a3c": 256, "small": 128, "grid": 128}[name]
 
 
 def test_a_named_network_comes_before_what_suits(without_drawing):
-    assert network_name(TrainConfig(network="mlp"), frames(84, 84, 4)) == "mlp"
-    assert network_name(TrainConfig(network="nature"), frames(40, 40, 4)) == "nature"
+    assert readings(TrainConfig(network="mlp"), frames(84, 84, 4))[()].network == "mlp"
+    assert readings(TrainConfig(network="nature"), frames(40, 40, 4))[()].network == "nature"
     assert isinstance(torso_of(frames(84, 84, 4, dtype=np.float32), network="a3c")[0], ConvNet)
 
 
 @pytest.mark.parametrize(
-    ("network", "hidden"), [("a3c", [256]), ("nature", [512]), ("small", [128]), ("mlp", [64, 64])]
+    ("network", "hidden"), [("a3c", [256]), ("nature", [512]), ("small", [128]), ("grid", [128]), ("mlp", [64, 64])]
 )
 def test_every_network_has_hidden_layers_and_an_activation_of_its_own(network, hidden, without_drawing):
     torso, features = torso_of(frames(36, 36, 2), network=network)
@@ -81,7 +72,7 @@ def test_every_network_has_hidden_layers_and_an_activation_of_its_own(network, h
         assert [layer.weight.shape[-1] for layer in torso.convolutions] == [size for size, _, _ in LAYERS[network]]
 
 
-@pytest.mark.parametrize("network", ["a3c", "nature", "small", "mlp"])
+@pytest.mark.parametrize("network", ["a3c", "nature", "small", "grid", "mlp"])
 def test_hidden_layers_and_activation_can_be_set(network, without_drawing):
     torso, features = torso_of(frames(36, 36, 2), network=network, hidden=(30, 20), activation="elu")
     assert widths(torso if network == "mlp" else torso.dense) == [30, 20]
@@ -90,7 +81,7 @@ def test_hidden_layers_and_activation_can_be_set(network, without_drawing):
 
 
 def test_an_mlp_without_hidden_layers_hands_on_every_number():
-    assert torso_of(frames(7, 7, 3), hidden=())[1] == 147
+    assert torso_of(frames(7, 7, 3), network="mlp", hidden=())[1] == 147
 
 
 @pytest.mark.parametrize("shared_trunk", [True, False])
@@ -104,8 +95,8 @@ def test_convolutions_always_share_the_trunk(space, always, shared_trunk):
     assert values.shape == (2,)
 
 
-@pytest.mark.parametrize("space", [VECTOR, MEMORY, frames(84, 84)], ids=str)
-@pytest.mark.parametrize("network", ["a3c", "nature", "small"])
+@pytest.mark.parametrize("space", [VECTOR, MEMORY, frames(3, 3, 3, 3, 3)], ids=str)
+@pytest.mark.parametrize("network", ["a3c", "nature", "small", "grid"])
 def test_convolutions_over_what_are_no_frames_are_refused(network, space):
     with pytest.raises(SettingsError, match=rf"--network {network} needs frames .*: use mlp"):
         torso_of(space, network=network)

@@ -105,7 +105,9 @@ def test_a_network_applies_its_activation_after_every_layer():
 
 
 @pytest.mark.parametrize(
-    ("name", "large_enough"), [("a3c", (20, 20)), ("nature", (36, 36)), ("small", (10, 10))], ids=LAYERS
+    ("name", "large_enough"),
+    [("a3c", (20, 20)), ("nature", (36, 36)), ("small", (10, 10)), ("grid", (3, 3))],
+    ids=LAYERS,
 )
 @pytest.mark.parametrize("smaller", [(0, 1), (1, 0)])
 def test_a_frame_too_small_is_refused(name, large_enough, smaller):

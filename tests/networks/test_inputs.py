@@ -5,7 +5,9 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tu
 from a3c.config import TrainConfig
 from a3c.environments.observations import Observations, part_of, parts
 from a3c.networks.choosing import Joined, make_torso, shares_trunk
-from a3c.networks.inputs import input_size, network_input
+from a3c.networks.inputs import amounts, input_size, network_input
+from a3c.networks.readings import readings
+from a3c.policy import Policy
 
 FRAMES = Box(0, 255, (20, 20, 1), np.uint8)
 FLAT = {
@@ -18,13 +20,17 @@ FLAT = {
 }
 
 
+def scalings(space):
+    return [reading.scaling for reading in readings(TrainConfig(), space).values()]
+
+
 @pytest.mark.parametrize("space", FLAT.values(), ids=FLAT)
 def test_what_a_network_sees_is_gymnasiums_one_hot_form(space):
     for seed in range(20):
         space.seed(seed)
         observation = space.sample()
         packed = Observations(space).pack_any(observation)[0][0]
-        inputs = network_input(space, packed, 0.0, 255.0)
+        inputs = network_input(space, packed, scalings(space), 0.0, 255.0)
         found = np.concatenate([np.ravel(part_of(inputs, path)) for path in parts(space)])
         np.testing.assert_array_equal(found, flatten(space, observation))
         assert len(found) == flatten_space(space).shape[0]
@@ -33,7 +39,8 @@ def test_what_a_network_sees_is_gymnasiums_one_hot_form(space):
 def test_the_input_of_a_dict_has_its_keys_and_shapes_and_only_bytes_are_scaled():
     space = Dict(frame=Box(0, 255, (2, 1), np.uint8), speed=Box(-300, 300, (1,), np.float32), gear=Discrete(3))
     given = {"frame": np.array([[10], [20]], np.uint8), "speed": np.array([200.0]), "gear": 2}
-    inputs = network_input(space, Observations(space).pack_any(given)[0][0], 10.0, 5.0)
+    packed = Observations(space).pack_any(given)[0][0]
+    inputs = network_input(space, packed, ("pixels", "raw", "raw"), 10.0, 5.0)
     assert {key: value.tolist() for key, value in inputs.items()} == {
         "frame": [[0], [2]],
         "speed": [200],
@@ -57,11 +64,65 @@ def test_every_part_of_an_observation_reaches_the_features():
     size = Observations(space).shape[0]
 
     def features(packed):
-        return torso(network_input(space, packed, 0.0, 255.0))
+        return torso(network_input(space, packed, scalings(space), 0.0, 255.0))
 
     base = np.ones(size, np.float32)
     for index in [0, 210, *range(400, size)]:
         changed = base.copy()
         changed[index] = 0 if index >= 400 else 255
         assert np.abs(features(changed) - features(base)).max() > 1e-6
-    assert input_size(space["gear"]) == 3
+    assert input_size(space["gear"], "one_hot") == 3
+
+
+SYMBOLS = Box(np.array([0, 0, -1]), np.array([3, 1, 1]), dtype=np.int64)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "seen"),
+    [
+        ("one_hot", [[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]]),
+        ("bounds", [2 / 3, 1, 0]),
+        ("raw", [2, 1, -1]),
+        ("pixels", [0.8, 0.4, -0.4]),
+    ],
+)
+def test_numbers_of_a_box_are_scaled_as_the_scaling_says(scaling, seen):
+    inputs = network_input(SYMBOLS, np.array([2, 1, -1], np.float32), (scaling,), 0.0, 2.5)
+    np.testing.assert_allclose(inputs, seen, rtol=1e-6)
+    assert input_size(SYMBOLS, scaling) == np.size(seen)
+    assert amounts(SYMBOLS, (scaling,)) == (scaling != "one_hot",) * 3
+
+
+def test_a_number_that_is_always_the_same_is_0_between_its_bounds():
+    space = Box(np.array([5, 0]), np.array([5, 10]), dtype=np.int64)
+    assert network_input(space, np.array([5, 5], np.float32), ("bounds",), 0, 1).tolist() == [0, 0.5]
+
+
+def torso_value(space, observation, **settings):
+    """What a fixed network makes of an observation."""
+    policy = Policy.make(space, Discrete(2), TrainConfig(seed=0, hidden=(5,), network="grid", **settings))
+    packed = policy.observations.pack_any(observation)[0]
+    return policy(policy.initial_parameters, packed)[1]
+
+
+def test_the_axes_of_pictures_make_no_difference():
+    frames = np.random.default_rng(0).integers(0, 256, (2, 9, 8, 3), np.uint8)
+    seen = [
+        ("HWC", frames.transpose(1, 2, 0, 3).reshape(9, 8, 6)),
+        ("SHWC", frames),
+        ("CHW", frames.transpose(0, 3, 1, 2).reshape(6, 9, 8)),
+        ("SCHW", frames.transpose(0, 3, 1, 2)),
+    ]
+    values = []
+    for layout, observation in seen:
+        space = Box(0, 255, observation.shape, np.uint8)
+        assert readings(TrainConfig(), space)[()].layout == layout
+        values.append(torso_value(space, observation))
+    np.testing.assert_allclose(values, values[0].repeat(4)[:, None], rtol=1e-5)
+
+
+def test_symbols_are_the_same_as_bytes_numbers_and_choices():
+    symbols = np.random.default_rng(0).integers(0, 4, (6, 6))
+    spaces = [Box(0, 3, (6, 6), np.uint8), Box(0, 3, (6, 6), np.int64), MultiDiscrete(np.full((6, 6), 4))]
+    values = [torso_value(space, symbols.astype(space.dtype)) for space in spaces]
+    np.testing.assert_array_equal(values[1:], values[:1] * 2)

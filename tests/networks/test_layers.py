@@ -31,7 +31,7 @@ def without_drawing(monkeypatch):
 def layers_of(space, actions=None, network=None, **settings):
     policy = Policy.make(space, actions or Discrete(3), TrainConfig(seed=0, **settings), network)
     module = policy.network(policy.initial_parameters)
-    return policy, module, layers(module, space)
+    return policy, module, layers(module)
 
 
 class Own(eqx.Module):
@@ -83,7 +83,7 @@ def test_convolutions_give_what_they_are_said_to(network):
     settings = TrainConfig(seed=0, network=network, hidden=(16,), activation="elu")
     policy = Policy.make(space, Discrete(3), settings)
     module = policy.network(policy.initial_parameters)
-    found = layers(module, space)["policy and value"]
+    found = layers(module)["policy and value"]
     frame = jnp.zeros(space.shape)
     for convolution, layer in zip(module.torso.convolutions, found, strict=False):
         frame = jax.eval_shape(convolution, frame)

@@ -79,7 +79,7 @@ def test_limits_are_those_of_the_store_or_of_the_totals_given(make_worker):
 
 def test_remarks_of_the_collector_are_reported_once(make_worker):
     worker, reports = make_worker()
-    worker.collector.remarks = ["the wheel is loose"]
+    worker.collector.remarks = {"wheel": "the wheel is loose"}
     for _ in range(3):
         worker.record(*worker.collector.collect(worker.policy.initial_parameters))
-    assert [report.remarks for report in reports] == [["the wheel is loose"], [], []]
+    assert [report.remarks for report in reports] == [{"wheel": "the wheel is loose"}, {}, {}]

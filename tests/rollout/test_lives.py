@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from a3c.environments.single import SingleVectorEnv
+from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
 from a3c.rollout.lives import Lives
 from environments_for_tests import MODES, Counting, counting, vector_of
@@ -105,13 +105,13 @@ def test_a_lost_life_terminates_and_the_game_goes_on(mode, segment_ends, length,
 
 def test_a_single_environment_tells_its_lives_as_a_vector_of_one(make_collector):
     settings = {"segment_length": 10, "episodic_life": True}
-    single = collect(make_collector(SingleVectorEnv(Arcade()), **settings), 3)
+    single = collect(make_collector(SerialVectorEnv([Arcade]), **settings), 3)
     vector = vector_of(Arcade, AutoresetMode.NEXT_STEP)(1)
     assert single == collect(make_collector(vector, **settings), 3)
 
 
 def test_the_row_after_a_lost_life_is_real(make_collector):
-    environments = SingleVectorEnv(Arcade(games=((2, 1, 1, 0),)))
+    environments = SerialVectorEnv([lambda: Arcade(games=((2, 1, 1, 0),))])
     collector = make_collector(environments, segment_length=8, episodic_life=True)
     segment, episodes = collector.collect(collector.policy.initial_parameters)
     assert segment.terminated[:, 0].tolist() == [True, False, True, False, True, False, True, False]
@@ -132,7 +132,7 @@ def test_environments_lose_their_lives_apart(make_collector):
 
 
 def test_a_segment_does_not_end_with_a_life(make_collector):
-    environments = SingleVectorEnv(Arcade(games=((3, 2, 1, 1, 1, 0),)))
+    environments = SerialVectorEnv([lambda: Arcade(games=((3, 2, 1, 1, 1, 0),))])
     collector = make_collector(environments, segment_length=9, segment_ends="episode", episodic_life=True)
     segment, _ = collector.collect(collector.policy.initial_parameters)
     assert segment.mask[:, 0].tolist() == [True] * 5 + [False] * 4
@@ -140,13 +140,13 @@ def test_a_segment_does_not_end_with_a_life(make_collector):
 
 def test_a_lost_life_is_given_the_reward_of_termination(make_collector):
     settings = {"segment_length": 4, "episodic_life": True, "termination_reward": -5.0}
-    rows, episodes = collect(make_collector(SingleVectorEnv(Arcade(games=((2, 2, 1, 1, 0),))), **settings), 1)
+    rows, episodes = collect(make_collector(SerialVectorEnv([lambda: Arcade(games=((2, 2, 1, 1, 0),))]), **settings), 1)
     assert [row[-1] for row in rows] == [1.0, -5.0, 3.0, -5.0]
     assert episodes == [(1.0 + 2.0 + 3.0 + 4.0, 4)]
 
 
 def test_a_limit_truncates_and_the_next_game_loses_no_life_at_its_start(make_collector):
-    environments = SingleVectorEnv(Arcade(games=((2, 2, 1),), endings=("truncated",)))
+    environments = SerialVectorEnv([lambda: Arcade(games=((2, 2, 1),), endings=("truncated",))])
     segment, _ = (c := make_collector(environments, segment_length=6, episodic_life=True)).collect(
         c.policy.initial_parameters
     )
@@ -157,7 +157,7 @@ def test_a_limit_truncates_and_the_next_game_loses_no_life_at_its_start(make_col
 @pytest.mark.parametrize("single", [True, False])
 def test_a_dummy_row_loses_no_life(single, make_collector):
     make = partial(Arcade, games=((2, 3, 3),), endings=("truncated",))
-    environments = SingleVectorEnv(make()) if single else vector_of(make, AutoresetMode.NEXT_STEP)(1)
+    environments = SerialVectorEnv([make]) if single else vector_of(make, AutoresetMode.NEXT_STEP)(1)
     collector = make_collector(environments, segment_length=6, episodic_life=True)
     segment, _ = collector.collect(collector.policy.initial_parameters)
     assert segment.mask[:, 0].tolist() == [True, True, False, True, True, False]
@@ -182,4 +182,4 @@ def test_an_environment_that_does_not_tell_its_lives_is_refused(mode, count, mak
 
 def test_a_single_environment_that_does_not_tell_is_refused(make_collector):
     with pytest.raises(InvalidEnvironment, match="--episodic-life"):
-        make_collector(SingleVectorEnv(Counting()), episodic_life=True)
+        make_collector(SerialVectorEnv([Counting]), episodic_life=True)

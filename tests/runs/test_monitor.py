@@ -432,5 +432,5 @@ def test_one_remark_of_all_is_said(new_run, monkeypatch):
     run.work()
     assert said == []
     for worker in (3, 1):
-        run.monitor.receive(Report(worker, remarks=["the wheel is loose", "so is the other"]))
+        run.monitor.receive(Report(worker, remarks={"wheel": "the wheel is loose"}))
     assert said == ["worker 3: the wheel is loose"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from a3c.errors import OutputError, TrainingWarning
-from a3c.runs.progress import LiveLine, NoDisplay, PlainLines, Progress, RemarksAlone, Warnings, make_display
+from a3c.runs.progress import LiveLine, NoDisplay, PlainLines, Progress, Warnings, make_display
 
 START = Progress(
     steps=1500, episodes=0, updates=1, seconds=2.4, steps_per_second=None, return_mean_100=None,
@@ -64,14 +64,11 @@ def test_what_is_said_stays(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_without_progress_what_is_said_goes_to_standard_error_or_is_a_warning(capsys):
-    RemarksAlone().say("something to know")
-    assert capsys.readouterr() == ("", "something to know\n")
+def test_without_progress_what_is_said_may_be_a_warning():
     with pytest.warns(TrainingWarning, match="something to know") as warned:
         make_display(False, Warnings).say("something to know")
     # It names the line that trains, not one of this package.
     assert warned[0].filename == __file__
-    assert type(make_display(False, RemarksAlone)) is RemarksAlone
 
 
 @pytest.mark.parametrize("display", [PlainLines, LiveLine])

@@ -86,7 +86,9 @@ os.execv(sys.executable, [sys.executable, "-m", "a3c", *sys.argv[1:]])
 
 
 def test_truncated_entries_of_the_compilation_cache_are_repaired(tmp_path):
-    arguments = ["train", "CartPole-v1", *SMALL, "--steps", "300", "--workers", "1", "--no-progress", "--run"]
+    # Enough updates for nothing to be said of their number.
+    small = ["--steps", "300", "--envs-per-worker", "1", "--segment-length", "3"]
+    arguments = ["train", "CartPole-v1", *SMALL, *small, "--workers", "1", "--no-progress", "--run"]
     cache = tmp_path / "cache"
     first = run_command(*A3C, *arguments, "first", cwd=tmp_path, JAX_COMPILATION_CACHE_DIR=str(cache))
     assert first == (0, "", "")

@@ -179,10 +179,10 @@ def test_an_environment_that_cannot_be_made_is_an_error():
         ("actions", sound(actions=Box(-np.inf, np.inf, (2,), np.float32)), "without bounds", None),
         ("actions", sound(actions=Box(0, 9, (2,), np.int64)), "MultiDiscrete", None),
         ("seed", sound(draw=lambda r: np.zeros(2, np.float32), reward=0.0, length=20), "self.np_random", None),
-        ("frames", sound(observations=Box(0, 255, (3, 20, 20), np.uint8)), "3x20x20 have their channels first", None),
-        ("frames", sound(observations=Box(0, 255, (20, 20), np.uint8)), "--frame-stack 4", {"frame_stack": 4}),
-        ("frames", sound(observations=Box(-1, 1, (20, 20, 3), np.float32)), "20x20x3 are float32", None),
-        ("frames", sound(observations=Box(0, 255, (10, 10, 3), np.uint8)), "too small for convolutions", None),
+        ("frames", sound(observations=Box(0, 255, (3, 160, 160), np.uint8)), "reduce them in the environment", None),
+        ("reach", sound(observations=Box(0, 255, (9,), np.uint8), draw=lambda r: r.integers(0, 9, 9, np.uint8)),
+         "observations were 0 to 8 in 1,000 steps, but are scaled by their bounds 0 to 255",
+         {"normalize_observations": True}),
         ("frames", sound(observations=Box(0, 255, (160, 160, 3), np.uint8)), "--frame-size 84", {"frame_size": (84,)}),
     ],
 )  # fmt: skip
@@ -220,7 +220,7 @@ def test_sizes_of_slow_steps_are_worth_changing_where_they_are_not_chosen(settin
 
 def test_numbers_of_a_dict_are_named_and_bytes_are_scaled_anyway():
     space = Dict(eye=Box(0, 255, (4,), np.uint8), speed=Box(-500, 500, (2,), np.float32))
-    scaled = {"eye": np.arange(4, dtype=np.uint8), "speed": np.zeros(2, np.float32)}
+    scaled = {"eye": np.arange(0, 240, 60, dtype=np.uint8), "speed": np.zeros(2, np.float32)}
 
     def draw(generator):
         return scaled | {"speed": generator.uniform(-400, [1, 400], 2).astype(np.float32)}

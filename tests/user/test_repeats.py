@@ -213,9 +213,7 @@ def test_more_repeats_are_added_by_resuming(command, repeated):
     _, path = repeated
     before = written(path)
     added = command(*INLINE[:2], "--repeats", "3", "--resume", "two", "--no-progress")
-    assert added.status == 0
-    # Without progress, what people should know of the new seed goes to standard error.
-    assert [line.partition(" are ")[0] for line in added.err.splitlines()] == ["--steps 300"]
+    assert (added.status, added.err) == (0, "")
     assert added.out.startswith("seed  ")
     assert RepeatsFolder(path).run(3).summary()["status"] == "finished"
     assert before.items() <= written(path).items()

@@ -279,6 +279,32 @@ def test_a_curve_that_cannot_be_written_is_no_success(command, tmp_path, monkeyp
     assert RunFolder(tmp_path / "run").load("latest").counts["steps"] >= 300
 
 
+def test_a_folder_for_temporary_files_that_is_deleted_while_training_is_done_without(start):
+    """The second seed starts its worker after that."""
+    running = start(
+        *(
+            "train",
+            ID,
+            "--recipe",
+            "none",
+            "--algorithm",
+            "random",
+            "--workers",
+            "1",
+            "--seed",
+            "7",
+            "--steps",
+            "20_000",
+        ),
+        *("--no-progress", "--no-tensorboard", "--repeats", "2", "--run", "run"),
+    )
+    running.wait_for((running.folder.path / "seed-7" / "summary.json").exists)
+    shutil.rmtree(running.temporary)
+    outcome = running.outcome()
+    assert (outcome.status, outcome.err) == (0, "")
+    assert [run.summary()["status"] for run in RepeatsFolder(running.folder.path).runs()] == ["finished"] * 2
+
+
 @pytest.mark.parametrize("deleted", ["", "checkpoints", "episodes.csv", "metrics.csv"])
 def test_what_is_deleted_while_a_run_writes_to_it_is_noticed(tmp_path, deleted):
     run = RunFolder(tmp_path / "run")

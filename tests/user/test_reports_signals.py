@@ -20,6 +20,14 @@ ENDLESS = ["train", "CartPole-v1", *SMALL, "--steps", "900_000_000", "--no-stop-
 INLINE = ["train", "CartPole-v1", *SMALL, "--steps", "600", "--backend", "inline", "--run", "run"]
 
 
+@pytest.fixture(autouse=True)
+def _no_nohup():
+    """Commands ignore SIGHUP where the tests do; not where the tests handle it."""
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def server(running):
     """The process that workers are forked from, once it imports what they need; nothing else takes memory so early."""
     for child in psutil.Process(running.process.pid).children():

@@ -20,6 +20,7 @@ blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
 from a3c import A3C
 
 WIDTH = 3
+SIZES = {"envs_per_worker": 4, "segment_length": 4}
 
 
 def without_libraries(variables):
@@ -59,7 +60,7 @@ def make_walk(length):
 
 
 gymnasium.register("Own/Walk-v0", Walk)
-agent = A3C(functools.partial(make_walk, length=4), network=Features, workers=2, seed=1)
+agent = A3C(functools.partial(make_walk, length=4), network=Features, workers=2, seed=1, **SIZES)
 result = agent.learn(steps=2000, run="run")
 report = agent.evaluate(episodes=3)
 result = {

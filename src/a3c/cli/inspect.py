@@ -120,6 +120,8 @@ def _print(inspection: Any, recipe: Any) -> None:
 
 def _print_policy(policy: Any, config: TrainConfig) -> None:
     print(f"\npolicy of {config.algorithm}")
+    name, _, why = policy.description.partition(" ")
+    _row(name, why)
     _row("actions", policy.actions)
     rows = [
         (part if index == 0 else "", layer.name, "x".join(map(str, layer.output)), f"{layer.parameters:,}")

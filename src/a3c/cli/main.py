@@ -51,6 +51,11 @@ def main() -> None:
     with suppress(KeyboardInterrupt):
         status = run(sys.argv[1:])
         interruption.leave()
+        if leaving := sys.modules.get("a3c.parallel.leaving"):
+            leaving.leave(status)
+    # Where KeyboardInterrupt passed through code that was compiled from a string, as that of a dataclass is, Python
+    # remembers it, and would end by SIGINT instead of with this status; it forgets when such code is run again.
+    exec("")
     sys.exit(status)
 
 
@@ -65,7 +70,10 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except OSError as error:
-        status, line = _what_to_say(error)
+        said = _what_to_say(error)
+        if said is None:
+            return _unexpected(name, error)
+        status, line = said
         if line:
             _complain(f"{name}: {line}")
         return status
@@ -76,7 +84,7 @@ def run(arguments: list[str]) -> int:
         from a3c.errors import A3CError
 
         if not isinstance(error, A3CError):
-            raise
+            return _unexpected(name, error)
         if traceback := getattr(error, "traceback", ""):
             _complain(traceback)
         _complain(f"{name}: {error}")
@@ -123,13 +131,25 @@ def _open_streams() -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
+def _unexpected(name: str, error: Exception) -> int:
+    """A mistake of an environment or network, or of ours: where it is, and at the end in one line what it is."""
+    import traceback
+
+    from a3c.errors import described
+
+    _complain("".join(traceback.format_exception(error)))
+    _complain(f"{name}: {described(error)}")
+    _drop_output()
+    return 1
+
+
 def _complain(line: str) -> None:
     with suppress(OSError):
         print(line, file=sys.stderr)
 
 
-def _what_to_say(error: OSError) -> tuple[int, str]:
-    """The exit status, and what is wrong; raises the error where nobody but its author can know."""
+def _what_to_say(error: OSError) -> tuple[int, str] | None:
+    """The exit status, and what is wrong; None where nobody but its author can know."""
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return 1, f"{error.strerror}: allow more (ulimit -n)"
     if not folder_is_there():
@@ -138,7 +158,7 @@ def _what_to_say(error: OSError) -> tuple[int, str]:
     if error.filename is not None and error.errno != errno.ENOENT:
         return 2, f"{error.filename}: {error.strerror}"
     if not _drop_output("\n"):
-        raise error
+        return None
     # Where the reader of our output has gone, as `head` does, nobody is left to tell.
     return 1, "" if isinstance(error, BrokenPipeError) else f"could not write the output: {error.strerror}"
 

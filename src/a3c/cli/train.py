@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from a3c.checks import flag
+from a3c.checks import check_ends, flag
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import LIMITS, TrainConfig
 from a3c.environments.modules import check_modules, module_of
@@ -207,7 +207,7 @@ def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
     else:
         work, begin = call("a3c.preparing:prepare_to_send", config, checkpoint)
         check_open_files(begin.config.processes)
-    begin.config.check_ends()
+    check_ends(begin.config)
     return work, begin
 
 
@@ -275,17 +275,18 @@ def go_on(folder: Any, config: TrainConfig, limited: bool, say: Callable[[str], 
 
 def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
     """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
-    from a3c.runs.progress import RemarksAlone, make_display
+    from a3c.runs.progress import make_display
     from a3c.training import train
 
     config = begin.config
     workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
     what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
+    what += f"\n{work.description}"
     return train(
         begin,
         work,
         folder=folder,
-        display=make_display(progress, RemarksAlone),
+        display=make_display(progress),
         heading=f"{heading}{what}" if progress else "",
         started=started,
     )

@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space, Tuple
 
 from a3c.environments.observations import Observations, part_of, parts
-from a3c.errors import InvalidObservation
+from a3c.errors import InvalidEnvironment, InvalidObservation
 
 
 def pack_given(observations: Observations, observation: Any) -> tuple[np.ndarray, bool]:
@@ -19,7 +19,7 @@ def pack_given(observations: Observations, observation: Any) -> tuple[np.ndarray
         where = f"{'/'.join(map(str, path))} of the observation" if path else "observation"
         try:
             given = part_of(observation, path)
-        except (KeyError, IndexError, TypeError):
+        except InvalidEnvironment:
             raise InvalidObservation(f"there is no {where}: expected one of {space}, or a batch of that") from None
         counts.add(_count(where, _array(where, given, part), part))
     if len(counts) > 1:

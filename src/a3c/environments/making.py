@@ -16,22 +16,28 @@ from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.spaces import Dict, Tuple
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 from a3c.checks import flag
 from a3c.config import ATARI_SETTINGS, FRAME_SETTINGS, TrainConfig
 from a3c.environments import atari
 from a3c.environments.hiding import hide
 from a3c.environments.pixels import FrameSkip, PixelEnv
-from a3c.environments.single import SingleVectorEnv
-from a3c.errors import A3CError, InvalidEnvironment, SettingsError, nearest
+from a3c.environments.results import check_api, what_it_is
+from a3c.environments.serial import SerialVectorEnv, close
+from a3c.errors import A3CError, InvalidEnvironment, SettingsError, described, nearest
+from a3c.recipes import with_recipe
+from a3c.settings import make_config
 
 EXTRAS = {"ale_py": "atari", "Box2D": "box2d", "box2d": "box2d", "mujoco": "mujoco", "pygame": "render"}
 """The extra of this package that installs a module an environment may be missing."""
 
 OLD_ATARI_ID = re.compile(r"^[A-Za-z]+-v[04]$")
 """Ids such as PongNoFrameskip-v4 and Pong-v0."""
+
+TAKES_NUMBER = (
+    "a function with a required argument is given the number of environments; other arguments come from env_kwargs"
+)
 
 EnvironmentFactory = Callable[..., gymnasium.Env] | Callable[[int], VectorEnv]
 """A factory of one environment, called with `env_kwargs` alone, or of a vector environment: a VectorEnv class, or a
@@ -88,12 +94,20 @@ class EnvironmentMaker:
             limit *= self.config.frame_skip or 1
         found = self._found
         if isinstance(found, EnvSpec):
-            return gymnasium.make(found, max_episode_steps=limit, **arguments)
+            # Gymnasium's checker warns in several lines of what is said in one here, or by `a3c inspect`.
+            arguments = {"disable_env_checker": True, **arguments}
+            environment = gymnasium.make(found, max_episode_steps=limit, **arguments)
+            check_api(environment, self.name)
+            return environment
         environment = found(**arguments)  # type: ignore[reportCallIssue]
         if isinstance(environment, VectorEnv) or not isinstance(environment, gymnasium.Env):
+            hint = ""
+            if isinstance(environment, VectorEnv):
+                hint = "; a function that makes a vector environment takes the number of environments, and nothing else"
             raise InvalidEnvironment(
-                f"{self.name} made a {type(environment).__name__} where one gymnasium.Env is needed"
+                f"{self.name} made a {what_it_is(environment)} where one gymnasium.Env is needed{hint}"
             )
+        check_api(environment, self.name)
         return environment if limit is None else gymnasium.wrappers.TimeLimit(environment, limit)
 
     def make_vector(self, count: int, threads: int = 1) -> VectorEnv:
@@ -115,24 +129,21 @@ class EnvironmentMaker:
                 arguments["max_episode_steps"] = self.config.max_episode_steps
             with _failures(self.name):
                 return gymnasium.make_vec(spec, count, vectorization_mode="vector_entry_point", **arguments)
-        if count == 1:
-            environment = self.make()
-            if not isinstance(environment.observation_space, Dict | Tuple):
-                return SingleVectorEnv(environment)
-            return SyncVectorEnv([lambda: environment], autoreset_mode=AutoresetMode.NEXT_STEP)
-        vector = SyncVectorEnv([self.make] * count, autoreset_mode=AutoresetMode.NEXT_STEP)
+        vector = SerialVectorEnv([self.make] * count)
         self._check_apart(vector.envs)
         return vector
 
     @property
     def _makes_vectors(self) -> bool:
-        """Whether the factory is a VectorEnv class, or requires an argument: the number of environments."""
+        """Whether the factory is a VectorEnv class, or requires an argument that env_kwargs doesn't give: the number of
+        environments."""
         found = self._found
         if isinstance(found, EnvSpec):
             return False
         if isinstance(found, type):
             return issubclass(found, VectorEnv)
-        required = [p for p in inspect.signature(found).parameters.values() if p.default is p.empty]
+        taken = inspect.signature(found).parameters
+        required = [p for name, p in taken.items() if p.default is p.empty and name not in self.config.env_kwargs]
         return any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in required)
 
     def spaces(
@@ -148,13 +159,15 @@ class EnvironmentMaker:
         started = time.monotonic()
         made = self._make_to_look_at()
         took = time.monotonic() - started
-        if isinstance(made, gymnasium.Env):
-            look(made)
-        made.close()
+        try:
+            if isinstance(made, gymnasium.Env):
+                look(made)
+        finally:
+            close(made)
         if self._calls_function and took < LONG_TO_MAKE:
             again = self._make_to_look_at()
             self._check_apart([made, again])
-            again.close()
+            close(again)
         if isinstance(made, VectorEnv):
             return made.single_observation_space, made.single_action_space
         return made.observation_space, made.action_space
@@ -194,10 +207,12 @@ class EnvironmentMaker:
                 f"{' '.join(map(flag, changed))} cannot be applied to the vector environment {self.name}: "
                 "do it in its factory"
             )
-        with _failures(self.name):
+        with _failures(f"{self.name}({count})", TAKES_NUMBER):
             vector = self._found(count, **self.config.env_kwargs)  # type: ignore[operator]
         if not isinstance(vector, VectorEnv):
-            raise InvalidEnvironment(f"{self.name}({count}) made a {type(vector).__name__}, not a gymnasium VectorEnv")
+            raise InvalidEnvironment(
+                f"{self.name}({count}) made a {what_it_is(vector)}, not a gymnasium VectorEnv: {TAKES_NUMBER}"
+            )
         if isinstance(vector.unwrapped, SyncVectorEnv):
             self._check_apart(vector.unwrapped.envs)
         return vector
@@ -224,6 +239,33 @@ class EnvironmentMaker:
         """The Atari game that this is, if it is one."""
         spec = self.spec
         return atari.Game.of(spec, self.config) if spec is not None and atari.is_game(spec) else None
+
+
+def make_environment(
+    environment: str | EnvironmentFactory,
+    *,
+    recipe: str | None = None,
+    settings: dict[str, Any] | None = None,
+    env_kwargs: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> gymnasium.Env:
+    """One environment, made as training makes it: with the recipe's frames, time limit and so on.
+
+    Args:
+        environment: a Gymnasium id, `module:Id`, `module:Class`, or a factory.
+        recipe: as for an Agent.
+        settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
+        env_kwargs: keyword arguments for the environment.
+        kwargs: more of them, such as `render_mode`.
+
+    Raises:
+        InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
+        SettingsError: a setting is unknown, or does not fit the environment.
+    """
+    settings = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
+    if env_kwargs:
+        settings["env_kwargs"] = env_kwargs
+    return EnvironmentMaker(environment, make_config(with_recipe(recipe, settings), "settings")).make(**kwargs)
 
 
 def find(name: str) -> EnvSpec | EnvironmentFactory:
@@ -281,9 +323,7 @@ def _import(module: str, environment_id: str) -> ModuleType:
             f"{environment_id}: there is no module {error.name!r}, neither installed nor in the current folder"
         ) from None
     except Exception as error:
-        raise InvalidEnvironment(
-            f"{environment_id}: importing {module} failed: {type(error).__name__}: {error}"
-        ) from error
+        raise InvalidEnvironment(f"{environment_id}: importing {module} failed: {described(error)}") from error
 
 
 def _missing(environment: str, module: str) -> str:
@@ -295,12 +335,12 @@ def not_installed(name: str, error: Exception) -> InvalidEnvironment:
     for module in EXTRAS:
         if module.lower() in str(error).lower():
             return InvalidEnvironment(_missing(name, module))
-    return InvalidEnvironment(f"{name}: something it needs is not installed: {error}")
+    return InvalidEnvironment(f"{name}: something it needs is not installed: {described(error)}")
 
 
 @contextmanager
-def _failures(name: str) -> Iterator[None]:
-    """Turns whatever goes wrong while an environment is made into one clear line."""
+def _failures(name: str, hint: str = "") -> Iterator[None]:
+    """Turns whatever goes wrong while an environment is made into one clear line, which ends with the hint."""
     try:
         with _quiet():
             yield
@@ -309,7 +349,9 @@ def _failures(name: str) -> Iterator[None]:
     except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
         raise not_installed(name, error) from error
     except Exception as error:
-        raise InvalidEnvironment(f"{name} could not be made: {type(error).__name__}: {error}") from error
+        if "required positional argument" in str(error) and not hint:
+            hint = "give it in env_kwargs"
+        raise InvalidEnvironment(f"{name} could not be made: {described(error)}{hint and f' ({hint})'}") from error
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 
 from a3c.environments.spaces import observation_dtype
-from a3c.errors import InvalidEnvironment, UnsupportedSpace
+from a3c.errors import InvalidEnvironment, UnsupportedSpace, described
 
 SUPPORTED = "Box, Discrete, MultiDiscrete, MultiBinary, and Dict and Tuple of these"
 
@@ -36,17 +36,6 @@ class Observations:
             bytes_only = all(part.dtype == np.uint8 and isinstance(part, Box) for part in self._parts)
             self.dtype = np.dtype(np.uint8 if bytes_only else np.float32)
 
-    @property
-    def numbers(self) -> tuple[bool, ...]:
-        """Which numbers of a packed observation are amounts, and not choices or bits."""
-        return tuple(bool(isinstance(part, Box)) for part in self._parts for _ in range(size_of(part)))
-
-    @property
-    def amounts(self) -> np.ndarray:
-        """Which numbers are amounts that networks see as they are; bytes are scaled, choices one-hot. Flat."""
-        seen = [isinstance(part, Box) and part.dtype != np.uint8 for part in self._parts]
-        return np.repeat(seen, [size_of(part) for part in self._parts])
-
     def pack(self, batch: Any) -> np.ndarray:
         """Observations of a batch of environments -> `[B, *shape]`.
 
@@ -58,16 +47,24 @@ class Observations:
             _check(packed, self.space)
             return packed
         arrays = [np.asarray(part_of(batch, path)) for path in self._paths]
-        for part, array in zip(self._parts, arrays, strict=True):
-            _check(array, part)
+        for path, part, array in zip(self._paths, self._parts, arrays, strict=True):
+            _check(array, part, path)
         return self._join(arrays)
 
     def check(self, observation: Any) -> None:
         """Raises InvalidEnvironment where one observation is not what `pack` takes."""
         for path, part in zip(self._paths, self._parts, strict=True):
-            array = np.asarray(part_of(observation, path))[None]
-            _check(array, part)
-            _numbers(part, array)
+            given = part_of(observation, path)
+            if given is None:
+                raise InvalidEnvironment(f"the environment gives None as {_what(path, 'observation')}")
+            try:
+                array = np.asarray(given)[None]
+            except ValueError as error:
+                raise InvalidEnvironment(
+                    f"the environment gives {_what(path)} that are no array ({described(error)})"
+                ) from None
+            _check(array, part, path)
+            _numbers(part, array, path)
 
     def name(self, place: Any) -> str:
         """For people: the number at a place of a packed observation, an index for each of its axes."""
@@ -84,12 +81,9 @@ class Observations:
     def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Least and largest value of each number of a packed observation, float64 `[*shape]`; None where none is bound.
 
-        Only numbers have bounds here: bytes cannot leave theirs, and choices are checked when they are packed.
+        Only numbers have bounds here: bytes cannot leave 0 to 255, and choices are checked when they are packed.
         """
-        rows = [
-            (part.low, part.high) if isinstance(part, Box) and part.dtype != np.uint8 else _unbounded(part)
-            for part in self._parts
-        ]
+        rows = [_bounds(part) for part in self._parts]
         low, high = (np.concatenate([row[i].ravel() for row in rows], dtype=np.float64) for i in range(2))
         if not (np.isfinite(low) | np.isfinite(high)).any():
             return None
@@ -110,7 +104,7 @@ class Observations:
 
     def _join(self, arrays: list[np.ndarray]) -> np.ndarray:
         """The parts of a batch `[B, *shape]`, as `[B, numbers]`; choices counted from 0."""
-        columns = [_numbers(part, array) for part, array in zip(self._parts, arrays, strict=True)]
+        columns = [_numbers(*each) for each in zip(self._parts, arrays, self._paths, strict=True)]
         return np.concatenate(columns, axis=1, dtype=self.dtype, casting="unsafe")
 
 
@@ -128,9 +122,16 @@ def parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
 
 
 def part_of(observation: Any, path: tuple) -> Any:
-    """What the keys of a path lead to."""
-    for key in path:
-        observation = observation[key]
+    """What the keys of a path lead to. Raises InvalidEnvironment where they lead nowhere."""
+    for depth, key in enumerate(path):
+        try:
+            observation = observation[key]
+        except (IndexError, KeyError, TypeError):
+            inside = f" in {_what(path[:depth], 'the observation')}" if depth else ""
+            raise InvalidEnvironment(
+                f"the observation lacks {key!r}{inside}, which its space says it has: it is a "
+                f"{type(observation).__name__}"
+            ) from None
     return observation
 
 
@@ -139,33 +140,42 @@ def size_of(space: gymnasium.Space) -> int:
     return int(np.prod(space.shape or ()))
 
 
-def _unbounded(part: gymnasium.Space) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(part: gymnasium.Space) -> tuple[np.ndarray, np.ndarray]:
+    """Of each number, where its kind of numbers has any beyond them; else infinite."""
+    if isinstance(part, Box) and not (part.dtype == np.uint8 and (part.high - part.low == 255).all()):
+        return part.low, part.high
     infinite = np.full(size_of(part), np.inf)
     return -infinite, infinite
 
 
-def _numbers(part: gymnasium.Space, batch: np.ndarray) -> np.ndarray:
+def _what(path: tuple, name: str = "observations") -> str:
+    """For people: the observation, or the part of it that a path leads to."""
+    return name + "".join(f"[{key!r}]" for key in path)
+
+
+def _numbers(part: gymnasium.Space, batch: np.ndarray, path: tuple = ()) -> np.ndarray:
     """The numbers of a batch of the right shape, `[B, size]`; choices counted from 0. Raises where one is none."""
     if isinstance(part, Discrete | MultiDiscrete):
         choices = batch - part.start
         wrong = (choices < 0) | (choices >= (part.n if isinstance(part, Discrete) else part.nvec))
         if wrong.any():
-            raise InvalidEnvironment(f"the environment gave {batch[wrong][0]}, which is not in {part}")
+            where = f" as {_what(path, 'observation')}" if path else ""
+            raise InvalidEnvironment(f"the environment gave {batch[wrong][0]}{where}, which is not in {part}")
         batch = choices
     return batch.reshape(len(batch), -1)
 
 
-def _check(batch: np.ndarray, space: gymnasium.Space) -> None:
+def _check(batch: np.ndarray, space: gymnasium.Space, path: tuple = ()) -> None:
     """The shape, and the kind of numbers: those that Gymnasium's batches take too, which NumPy casts to the space's."""
     if batch.shape[1:] != (space.shape or ()):
         raise InvalidEnvironment(
-            f"the environment gives observations of shape {batch.shape[1:]}, "
+            f"the environment gives {_what(path)} of shape {batch.shape[1:]}, "
             f"but its observation space says {space.shape or ()}"
         )
     # Only bytes become bytes: a wider number might not fit.
     casting = "safe" if space.dtype == np.uint8 else "same_kind"
     if batch.dtype != space.dtype and space.dtype is not None and not np.can_cast(batch.dtype, space.dtype, casting):
         raise InvalidEnvironment(
-            f"the environment gives observations of {batch.dtype}, such as {batch.ravel()[0]!s:.50}, "
+            f"the environment gives {_what(path)} of {batch.dtype}, such as {batch.ravel()[0]!s:.50}, "
             f"but its observation space says {space.dtype}: make them that, or change the space"
         )

@@ -9,6 +9,7 @@ from gymnasium.spaces import Box
 from a3c.checks import flag
 from a3c.config import FRAME_SETTINGS, TrainConfig
 from a3c.environments.frames import FrameStack, Preprocessing
+from a3c.environments.results import step
 from a3c.errors import SettingsError
 
 
@@ -51,13 +52,12 @@ class FrameSkip(gymnasium.Wrapper):
         self._frames = frames
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        total = float(reward)
+        observation, total, terminated, truncated, info = step(self.env, action)
         for _ in range(self._frames - 1):
             if terminated or truncated:
                 break
-            observation, reward, terminated, truncated, info = self.env.step(action)
-            total += float(reward)
+            observation, reward, terminated, truncated, info = step(self.env, action)
+            total += reward
         return observation, total, terminated, truncated, info
 
 

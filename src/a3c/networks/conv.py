@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from a3c.errors import SettingsError
@@ -14,13 +15,15 @@ LAYERS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "a3c": ((16, 8, 4), (32, 4, 2)),
     "nature": ((32, 8, 4), (64, 4, 2), (64, 3, 1)),
     "small": ((16, 4, 2), (16, 4, 2)),
+    "grid": ((16, 3, 1),),
 }
-"""Output channels, kernel size and stride of each convolution: Mnih et al. 2016, section 8; Mnih et al. 2015."""
+"""Output channels, kernel size and stride of each convolution: Mnih et al. 2016, section 8; Mnih et al. 2015; the last
+is that of Young and Tian 2019, "MinAtar", section 3."""
 
 DEEP = 64
 """Numbers that a block of pixels has to hold for the product of matrices to be faster."""
 
-WIDTHS = {"a3c": (256,), "nature": (512,), "small": (128,)}
+WIDTHS = {"a3c": (256,), "nature": (512,), "small": (128,), "grid": (128,)}
 """Widths of the dense layers after them."""
 
 
@@ -75,11 +78,18 @@ def size_after(size: int, kernel: int, stride: int) -> int:
 
 
 class ConvNet(eqx.Module):
-    """Convolutions, then dense layers, each followed by the activation: one frame `[H, W, C]` to features."""
+    """Convolutions, then dense layers, each followed by the activation: one frame `[H, W, C]` to features.
+
+    Or what becomes a frame: an array in which rows and columns are other axes. All further ones are channels.
+    """
 
     convolutions: list[Conv]
     dense: MLP
     activation: str = eqx.field(static=True)
+    shape: tuple[int, int, int] = eqx.field(static=True)
+    """A frame's, `[H, W, C]`."""
+    axes: tuple[tuple[int, ...], int] = eqx.field(static=True)
+    """The shape of what becomes a frame, and its axis of rows, before that of columns."""
 
     def __init__(
         self,
@@ -88,8 +98,10 @@ class ConvNet(eqx.Module):
         hidden: Sequence[int],
         activation: str,
         generator: np.random.Generator,
+        axes: tuple[tuple[int, ...], int] | None = None,
     ):
         """`shape` is a frame's, `[H, W, C]`; raises SettingsError where it is too small for the `layers`."""
+        self.shape, self.axes = (shape[0], shape[1], shape[2]), axes or (shape, 0)
         self.convolutions = []
         height, width, inputs = shape
         for channels, kernel, stride in layers:
@@ -101,6 +113,10 @@ class ConvNet(eqx.Module):
         self.activation = activation
 
     def __call__(self, frame: jax.Array) -> jax.Array:
+        """One-hot numbers have one more axis, or are flat."""
+        shape, rows = self.axes
+        if frame.shape != self.shape or rows:
+            frame = jnp.moveaxis(frame.reshape(*shape, -1), (rows, rows + 1), (0, 1)).reshape(self.shape)
         for convolution in self.convolutions:
             frame = ACTIVATIONS[self.activation](convolution(frame))
         return self.dense(frame)

@@ -3,7 +3,7 @@
 In use:
 
     if is_keras_model(network):
-        network = keras_actor_critic(network, observation_space, action_space, actions, generator, statistics)
+        network = keras_actor_critic(network, shapes, action_space, actions, generator, statistics)
     outputs, values = network.heads(*network.features(observation))     # inside jit and vmap, as an ActorCritic
     model = network.keras_model()                        # with these weights, to save
 
@@ -26,7 +26,6 @@ from jax import export
 
 from a3c.errors import SettingsError
 from a3c.networks.actions import Actions
-from a3c.networks.inputs import input_shapes
 
 SMALLEST_PROBABILITY = 1e-30
 """Below it, probabilities of actions are taken for it, as their logarithm would be infinite."""
@@ -109,13 +108,15 @@ class Program:
 
 def keras_actor_critic(
     model: KerasModel,
-    observation_space: gymnasium.Space,
+    shapes: Any,
     action_space: gymnasium.Space,
     actions: Actions,
     generator: np.random.Generator,
     statistics: np.ndarray | None,
 ) -> KerasActorCritic:
     """The network of a Keras model that gives policy and value, or features, to which these two heads are added.
+
+    `shapes` are those of its input (`input_shapes`).
 
     A policy whose numbers add up to 1, as after a softmax, holds the probabilities of Discrete actions; else it holds
     their logits. For Box it is what `Actions` makes a distribution of: the mean.
@@ -127,7 +128,7 @@ def keras_actor_critic(
     backend = keras.backend.backend()
     if backend != "jax":
         raise SettingsError(f"network: Keras runs on {backend}: set KERAS_BACKEND=jax before importing keras")
-    inputs = _inputs(observation_space)
+    inputs = _inputs(shapes)
     outputs = _outputs(model, inputs)
     found, wanted = [tuple(output.shape) for output in outputs], [(None, actions.outputs), (None, 1)]
     if found != wanted and [len(shape) for shape in found] != [2]:
@@ -138,7 +139,7 @@ def keras_actor_critic(
     if len(outputs) == 1:
         outputs = _heads(outputs[0], actions.outputs, generator)
         model = keras.Model(inputs, outputs)
-    whole, examples = keras.Model(inputs, outputs), _examples(observation_space, generator)
+    whole, examples = keras.Model(inputs, outputs), _examples(shapes, generator)
     _check_stateless(whole, examples)
     state = [variable.value for variable in whole.non_trainable_variables]
     weights = [np.asarray(variable.value, np.float32) for variable in whole.trainable_variables]
@@ -154,18 +155,18 @@ def keras_actor_critic(
         raise SettingsError(
             f"network: the policy of the Keras model is a softmax, but actions are {action_space}: leave it out"
         )
-    program = Program(model, _serialized(partial(run, softmax), weights, observation_space))
+    program = Program(model, _serialized(partial(run, softmax), weights, shapes))
     return KerasActorCritic(weights, actions.initial_log_std, statistics, program)
 
 
-def _inputs(space: gymnasium.Space) -> Any:
+def _inputs(shapes: Any) -> Any:
     """What a Keras model is called with to see what it makes of it; what belongs to a Dict has its name."""
     keras = sys.modules["keras"]
 
     def make(path: Any, part: jax.ShapeDtypeStruct) -> Any:
         return keras.Input(part.shape, name=getattr(path[-1], "key", None) if path else None)
 
-    return jax.tree_util.tree_map_with_path(make, input_shapes(space))
+    return jax.tree_util.tree_map_with_path(make, shapes)
 
 
 def _outputs(model: Any, inputs: Any) -> list[Any]:
@@ -193,9 +194,9 @@ def _heads(features: Any, outputs: int, generator: np.random.Generator) -> list[
     return [head("policy", outputs, 0.01), head("value", 1, 1.0)]
 
 
-def _examples(space: gymnasium.Space, generator: np.random.Generator) -> Any:
+def _examples(shapes: Any, generator: np.random.Generator) -> Any:
     """A few random observations, as the network gets them, `[N, ...]`."""
-    return jax.tree.map(lambda part: generator.normal(size=(4, *part.shape)).astype(np.float32), input_shapes(space))
+    return jax.tree.map(lambda part: generator.normal(size=(4, *part.shape)).astype(np.float32), shapes)
 
 
 def _check_stateless(model: Any, observations: Any) -> None:
@@ -215,12 +216,12 @@ def _check_stateless(model: Any, observations: Any) -> None:
         )
 
 
-def _serialized(run: Any, weights: list[np.ndarray], space: gymnasium.Space) -> bytes:
+def _serialized(run: Any, weights: list[np.ndarray], shapes: Any) -> bytes:
     """The program of any number of observations, with its gradient. Raises SettingsError."""
     (batch,) = export.symbolic_shape("batch")
-    shapes = jax.tree.map(lambda part: jax.ShapeDtypeStruct((batch, *part.shape), part.dtype), input_shapes(space))
+    batches = jax.tree.map(lambda part: jax.ShapeDtypeStruct((batch, *part.shape), part.dtype), shapes)
     try:
-        return bytes(export.export(jax.jit(run), platforms=PLATFORMS)(weights, shapes).serialize(vjp_order=1))
+        return bytes(export.export(jax.jit(run), platforms=PLATFORMS)(weights, batches).serialize(vjp_order=1))
     except ImportError as error:
         raise SettingsError(
             f"network: a Keras model needs more to be installed: pip install 'a3c[keras]' ({error})"

@@ -2,11 +2,9 @@
 
 from typing import Any, NamedTuple
 
-import gymnasium
 import jax
 import numpy as np
 
-from a3c.environments.observations import parts
 from a3c.networks.choosing import Joined
 from a3c.networks.conv import ConvNet, size_after
 from a3c.networks.keras_model import KerasActorCritic
@@ -21,20 +19,20 @@ class Layer(NamedTuple):
     parameters: int
 
 
-def layers(network: ActorCritic | KerasActorCritic, space: gymnasium.Space) -> dict[str, list[Layer]]:
+def layers(network: ActorCritic | KerasActorCritic) -> dict[str, list[Layer]]:
     """The layers of each part of the network; the policy's come with the value's where they share them.
 
-    `space` is that of observations. All parameters are in one of the parts.
+    All parameters are in one of the parts.
     """
     if isinstance(network, KerasActorCritic):
         return {"policy and value": [Layer("Keras model", (), _size(network))]}
     shared, core = network.critic_torso is None, network.core
     features = (network.policy_head if core is None else core.inputs).weight.shape[0]
-    found = {"policy and value" if shared else "policy": _layers(network.torso, space, features)}
+    found = {"policy and value" if shared else "policy": _layers(network.torso, features)}
     if core is not None:
         found["policy and value"].append(Layer(type(core).__name__, core.recurrent.shape[:1], _size(core)))
     if not shared:
-        found["value"] = _layers(network.critic_torso, space, features)
+        found["value"] = _layers(network.critic_torso, features)
     found["heads"] = [
         Layer("policy head", network.policy_head.bias.shape, _size(network.policy_head)),
         Layer("value head", network.value_head.bias.shape, _size(network.value_head)),
@@ -46,20 +44,17 @@ def layers(network: ActorCritic | KerasActorCritic, space: gymnasium.Space) -> d
     return found
 
 
-def _layers(module: Any, space: gymnasium.Space, features: int) -> list[Layer]:
+def _layers(module: Any, features: int) -> list[Layer]:
     if isinstance(module, MLP):
         return _of_mlp(module)
     if isinstance(module, ConvNet):
-        return _of_convolutions(module, space.shape or ())
+        return _of_convolutions(module)
     if isinstance(module, Joined):
         encoded: list[Layer] = []
         for path, encoder in zip(module.paths, module.encoders, strict=True):
             if encoder is not None:
                 name = "/".join(map(str, path))
-                encoded += [
-                    layer._replace(name=f"{name}: {layer.name}")
-                    for layer in _layers(encoder, parts(space)[path], features)
-                ]
+                encoded += [layer._replace(name=f"{name}: {layer.name}") for layer in _layers(encoder, features)]
         return encoded + _of_mlp(module.dense)
     return [Layer(type(module).__name__, (features,), _size(module))]
 
@@ -68,8 +63,8 @@ def _of_mlp(module: MLP) -> list[Layer]:
     return [Layer(f"dense, {module.activation}", layer.bias.shape, _size(layer)) for layer in module.layers]
 
 
-def _of_convolutions(module: ConvNet, shape: tuple[int, ...]) -> list[Layer]:
-    found, (rows, columns) = [], shape[:2]
+def _of_convolutions(module: ConvNet) -> list[Layer]:
+    found, (rows, columns, _) = [], module.shape
     for convolution in module.convolutions:
         kernel, _, _, channels = convolution.weight.shape
         rows, columns = (size_after(size, kernel, convolution.stride) for size in (rows, columns))

@@ -10,6 +10,7 @@ from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
 from a3c.parallel.exchange import Exchange
 from a3c.parallel.parameter_store import ParameterStore
+from a3c.parallel.pulse import Pulse
 
 
 @dataclass
@@ -22,6 +23,8 @@ class Task:
     store: ParameterStore
     seed: np.random.SeedSequence
     exchange: Exchange = field(default_factory=Exchange)
+    pulse: Pulse = field(default_factory=lambda: Pulse(1, shared=False))
+    """Of all workers."""
     platforms: str | None = field(default_factory=lambda: os.environ.get("JAX_PLATFORMS"))
     """Where the user wants JAX to run, for the learner: workers run on the CPU."""
 
@@ -39,6 +42,7 @@ class PackedWork(NamedTuple):
 
     pickled: bytes
     layout: Layout
+    description: str
 
 
 class EpisodeRecord(NamedTuple):
@@ -70,17 +74,18 @@ class Report:
     """The largest training reward, without its sign."""
     largest_observation: float = 0.0
     """The largest number that episodes start with and a network sees as it is, without its sign; in a first report."""
-    remarks: list[str] = field(default_factory=list)
-    """What people should know of the environments."""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """What people should know of the environments, by what it is about: each is said once a run."""
 
 
 @dataclass
 class Failure:
-    """What a process says before it ends with an exception; no traceback where the message says it all."""
+    """What a process says when it has raised, before environments are closed; no traceback where the message says it
+    all."""
 
     message: str
     traceback: str
 
 
 class Finished:
-    """What a worker says before it ends as it should."""
+    """What a process says when its work is done; a worker then closes its environments."""

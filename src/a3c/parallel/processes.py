@@ -26,8 +26,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from a3c.errors import A3CError, ProcessError
+from a3c.errors import A3CError, ProcessError, described
 from a3c.interruption import SIGNALS
+from a3c.parallel.leaving import kill_group, leave, stand_alone
 
 START_METHOD = "spawn" if sys.platform == "win32" else "forkserver"
 """Never fork: JAX does not survive it."""
@@ -46,6 +47,8 @@ WORKER_ENVIRONMENT = {
 }
 
 
+END_WITHIN = 1.0
+"""Seconds that a process gets to end once it has nothing left to do, or was killed."""
 FILES, FILES_EACH = 32, 6
 """Files that the main process of a run may have open at once, and more for each other process: pipes most of them."""
 SERVER_GONE = 255
@@ -113,7 +116,10 @@ def start(target: Callable, arguments: tuple[Any, ...], name: str) -> BaseProces
 
 
 def kill(process: BaseProcess) -> None:
-    """Ends a started process at once, also where the server is gone that would tell of its end."""
+    """Ends a started process at once, and what it has started: environments have processes of their own. Also where the
+    server is gone that would tell of its end."""
+    if process.pid is not None:
+        kill_group(process.pid)
     if process.exitcode == SERVER_GONE:
         with suppress(ProcessLookupError):
             os.kill(process.pid or 0, signal.SIGKILL)
@@ -124,7 +130,7 @@ def kill_started() -> None:
     """Ends all started processes."""
     for process in list(_started):
         if process.is_alive():
-            process.kill()
+            kill(process)
 
 
 @atexit.register
@@ -158,7 +164,7 @@ def call(function: str, *arguments: Any) -> Any:
     theirs.close()
     try:
         answer = ours.recv()
-        process.join()
+        process.join(END_WITHIN)
     except (EOFError, OSError):
         # OSError where it died in the middle of its answer.
         process.join()
@@ -178,11 +184,12 @@ def _answer(connection: Connection, function: str, arguments: tuple[Any, ...]) -
         answer = getattr(importlib.import_module(module), name)(*arguments)
     except A3CError as error:
         answer = error
-    except BaseException:
-        answer = RuntimeError(traceback.format_exc())
+    except BaseException as error:
+        answer = RuntimeError(f"{described(error)}\n{traceback.format_exc()}")
     # The main process may be gone.
     with suppress(BrokenPipeError):
         connection.send(answer)
+    leave()
 
 
 def cause_of_death(process: BaseProcess) -> str:
@@ -204,11 +211,13 @@ def prepare_worker(platforms: str | None = "cpu") -> bool:
     whether a worker has compiled anything into the cache yet.
     """
     os.environ.update(WORKER_ENVIRONMENT)
+    stand_alone()
     parent = multiprocessing.parent_process()
     if parent is not None:
 
         def follow() -> None:
             parent.join()
+            kill_group(0)
             os._exit(1)
 
         threading.Thread(target=follow, daemon=True, name="end with parent").start()

@@ -1,7 +1,7 @@
 """The Supervisor starts, watches and stops workers and learners, and turns the death of one into a clear error."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -9,10 +9,12 @@ from multiprocessing.process import BaseProcess
 from a3c.errors import WorkerError
 from a3c.parallel import worker_process
 from a3c.parallel.messages import Failure, Report, Task
-from a3c.parallel.processes import cause_of_death, kill, start
+from a3c.parallel.processes import END_WITHIN, cause_of_death, kill, start
 
 STOP_WITHIN = 10.0
-"""Seconds that workers get to finish their segments before they are killed."""
+"""Seconds that workers get to finish their segments and to close their environments before they are killed."""
+HURRY_WITHIN = 3.0
+"""Seconds that they get where somebody waits who has pressed Ctrl-C."""
 
 
 class Supervisor:
@@ -30,6 +32,8 @@ class Supervisor:
         self._tasks, self._work = list(tasks), work
         self._processes: dict[int, BaseProcess] = {}
         self._connections: dict[int, Connection] = {}
+        self._done: set[int] = set()
+        """Those that have said how they ended, and may be closing their environments yet."""
 
     def __enter__(self) -> "Supervisor":
         try:
@@ -51,13 +55,13 @@ class Supervisor:
 
     @property
     def alive(self) -> bool:
-        """Whether any process still runs."""
-        return bool(self._processes)
+        """Whether any process still has work."""
+        return bool(self._processes.keys() - self._done)
 
     @property
     def working(self) -> bool:
-        """Whether any worker still runs."""
-        return any(not self._tasks[index].is_learner for index in self._processes)
+        """Whether any worker still has."""
+        return any(not self._tasks[index].is_learner for index in self._processes.keys() - self._done)
 
     def reports(self, timeout: float) -> Iterator[Report]:
         """The reports that have come, after waiting at most `timeout` seconds for one.
@@ -78,44 +82,53 @@ class Supervisor:
                 message = connection.recv()
                 if isinstance(message, Report):
                     yield message
-                elif isinstance(message, Failure):
-                    raise self._failed(index, message.message, message.traceback)
                 else:
-                    self._forget(index)
-                    return
+                    self._done.add(index)
+                    if isinstance(message, Failure):
+                        raise self._failed(index, message.message, message.traceback)
         except (EOFError, OSError):
-            # OSError where it died in the middle of a message.
-            process.join(STOP_WITHIN)
-            raise self._failed(index, cause_of_death(process)) from None
+            # OSError where it died in the middle of a message. Else its pipe may be open yet: then it was the server
+            # that ended, which tells of the ends of others.
+            ended = True
         if ended:
-            # Its pipe is open yet: it was the server that ended, which tells of the ends of others.
-            raise self._failed(index, cause_of_death(process))
+            self._forget(index, process)
 
-    def _forget(self, index: int) -> None:
-        process = self._processes.pop(index)
+    def _forget(self, index: int, process: BaseProcess) -> None:
+        """Raises WorkerError where it has ended without having said how."""
         process.join(STOP_WITHIN)
         kill(process)
+        del self._processes[index]
         self._connections.pop(index).close()
+        if index not in self._done:
+            raise self._failed(index, cause_of_death(process))
 
     def _failed(self, index: int, message: str, traceback: str = "") -> WorkerError:
-        self._forget(index)
         task = self._tasks[index]
         where = f"{task.config.environment}, seed {task.config.seed}"
         return WorkerError(f"{task.name} failed ({where}): {message}", index, traceback)
 
-    def finish(self) -> Iterator[Report]:
-        """The last reports of workers that were asked to stop; those that take too long are killed."""
-        deadline = time.monotonic() + STOP_WITHIN
-        while self.alive and time.monotonic() < deadline:
+    def finish(self, hurry: Callable[[], bool]) -> Iterator[Report]:
+        """The last reports of workers that were asked to stop; those that take too long are killed, with a remark.
+
+        `hurry` says whether somebody waits.
+        """
+        deadline, hurried = time.monotonic() + STOP_WITHIN, False
+        while self._processes and time.monotonic() < deadline:
+            if not hurried and hurry():
+                deadline, hurried = min(deadline, time.monotonic() + HURRY_WITHIN), True
             yield from self.reports(timeout=0.1)
+        late = [index for index in self._processes if not self._tasks[index].is_learner]
         self.kill()
+        for index in late:
+            remark = "finishing its steps, or closing its environments, took too long and was cut short"
+            yield Report(index, remarks={"late": remark})
 
     def kill(self) -> None:
         """Ends whatever still runs, at once."""
         for process in self._processes.values():
             kill(process)
         for process in self._processes.values():
-            process.join(STOP_WITHIN)
+            process.join(END_WITHIN)
         for connection in self._connections.values():
             connection.close()
         self._processes.clear()

@@ -10,6 +10,7 @@ import numpy as np
 
 from a3c.environments.generators import seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
+from a3c.environments.serial import close
 from a3c.environments.spaces import Layout
 from a3c.errors import InvalidEnvironment
 from a3c.learning.optimizers import SharedOptimizer
@@ -31,12 +32,14 @@ class Work:
     environments: EnvironmentMaker
     policy: Policy
     optimizer: SharedOptimizer
+    description: str = ""
+    """A line for people: the network, why it was chosen, and what it is given."""
 
     def pack(self) -> PackedWork:
         """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
         sent."""
         registrations = Registrations.packed(self.environments.spec)
-        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout)
+        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout, self.description)
 
     @classmethod
     def unpack(cls, pickled: bytes) -> "Work":
@@ -73,11 +76,25 @@ class Worker:
         self.index, self.config, self.policy, self.store = task.index, task.config, work.policy, task.store
         self.exchange = task.exchange
         self.store.attach(task.index, work.optimizer)
+        self._end_watch = task.pulse.watch(task.index, self._calls)
         vector = work.environments.make_vector(task.config.environments_each)
-        seed_unseeded(separate(vector), task.seed)
-        self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
+        try:
+            seed_unseeded(separate(vector), task.seed)
+            self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
+        except BaseException:
+            close(vector)
+            raise
         self.reporter = Reporter(task.index, send, report_every)
         self.reporter.report.largest_observation = self.collector.largest_observation
+
+    def _calls(self) -> int:
+        """Odd while the environments are made or called."""
+        return self.collector.calls if hasattr(self, "collector") else 1
+
+    def close(self) -> str:
+        """Closes the environments; says what went wrong there, if anything."""
+        self._end_watch()
+        return close(self.collector.environments)
 
     def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
         if self.config.algorithm == "ga3c":
@@ -111,8 +128,8 @@ class Worker:
             self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
         self.reporter.report.largest_reward = max(self.reporter.report.largest_reward, self.collector.largest_reward)
         if self.collector.remarks:
-            self.reporter.report.remarks += self.collector.remarks
-            self.collector.remarks = []
+            self.reporter.report.remarks |= self.collector.remarks
+            self.collector.remarks = {}
         if diagnostics is not None:
             self.reporter.add_update(now, lag, diagnostics)
         self.reporter.flush_when_due(now)

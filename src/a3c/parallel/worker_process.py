@@ -11,8 +11,9 @@ import numpy as np
 
 from a3c.config import TrainConfig
 from a3c.environments.generators import GlobalGenerators
-from a3c.errors import A3CError
-from a3c.parallel.messages import Failure, Finished, Task
+from a3c.errors import A3CError, described
+from a3c.parallel.leaving import leave
+from a3c.parallel.messages import Failure, Finished, Report, Task
 from a3c.parallel.processes import prepare_worker
 from a3c.parallel.tokens import Stopped
 
@@ -22,20 +23,26 @@ if TYPE_CHECKING:
 
 
 def main(connection: Connection, task: Task, work: bytes) -> None:
-    """Unpacks the work, runs the algorithm's part in it, and says how it ended."""
+    """Unpacks the work, runs the algorithm's part in it, says how it ended, and closes the environments."""
     outcome: Finished | Failure = Finished()
+    workers: list[Worker] = []
     try:
-        _work(connection, task, work)
+        _work(connection, task, work, workers)
     except A3CError as error:
         outcome = Failure(str(error), "")
     except BaseException as error:
-        outcome = Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
+        outcome = Failure(described(error), traceback.format_exc())
     # The main process may be gone.
     with suppress(BrokenPipeError):
         connection.send(outcome)
+        for worker in workers:
+            if wrong := worker.close():
+                connection.send(Report(task.index, remarks={"close": wrong}))
+    leave()
 
 
-def _work(connection: Connection, task: Task, work: bytes) -> None:
+def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker"]) -> None:
+    """`workers` gets the worker as soon as there is one."""
     compiled_before = prepare_worker(task.platforms if task.is_learner else "cpu")
     GlobalGenerators(task.seed).swap()
     if task.is_learner:
@@ -44,6 +51,7 @@ def _work(connection: Connection, task: Task, work: bytes) -> None:
     from a3c.parallel.worker import Work, Worker
 
     worker = Worker(task, Work.unpack(work), connection.send)
+    workers.append(worker)
     if not compiled_before:
         _let_the_first_compile(task)
     run(worker)

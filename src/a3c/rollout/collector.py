@@ -15,11 +15,14 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from a3c.config import TrainConfig
-from a3c.environments.single import SingleVectorEnv
+from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
 from a3c.learning.moments import Moments
+from a3c.networks.readings import raw_numbers
+from a3c.rollout.explaining import explain
 from a3c.rollout.lives import Lives
 from a3c.rollout.memory import Memory
+from a3c.rollout.reach import Reach
 from a3c.rollout.segment import Segment
 
 TOLERANCE = 1e-3
@@ -62,16 +65,20 @@ class Collector:
         self._discounted = np.zeros(environments.num_envs)
         self._steps = 0
         self._bounds = _widened(policy.observations.bounds)
-        self.remarks: list[str] = []
-        """What people should know of the environments, in a line each, until somebody takes it."""
+        self._reach = Reach(config, policy.observations.space)
+        self.remarks: dict[str, str] = {}
+        """What people should know of the environments, in a line each by what it is about, until somebody takes it."""
+        self.calls = 1
+        """Odd while the environments are called. It grows with each call."""
         try:
             observations, info = environments.reset(seed=environment_seeds(environments, resets))
             self._observations = self._pack(observations)
-        except (InvalidEnvironment, TypeError, ValueError) as error:
-            self._explain(error)
+        except Exception as error:
+            explain(error, environments, policy.observations, 0)
             raise
-        amounts = self._observations.reshape(len(self._observations), -1)[:, policy.observations.amounts]
-        self.largest_observation = float(np.abs(amounts).max(initial=0.0))
+        self.calls += 1
+        raw = self._observations.reshape(len(self._observations), -1)[:, raw_numbers(config, policy.observations.space)]
+        self.largest_observation = float(np.abs(raw).max(initial=0.0))
         """Of those that the first episodes start with, without its sign."""
         self._lives = Lives(info) if config.episodic_life else None
         self._lost = np.zeros(environments.num_envs, bool)
@@ -175,13 +182,15 @@ class Collector:
         self._steps += 1
         try:
             return self._step_all(actions)
-        except (InvalidEnvironment, TypeError, ValueError) as error:
-            self._explain(error)
+        except Exception as error:
+            explain(error, self.environments, self.policy.observations, self._steps)
             raise
 
     def _step_all(self, actions: np.ndarray) -> tuple[Any, Any, Any, Any, np.ndarray | None]:
         actions = self.policy.actions.to_environment(actions)
+        self.calls += 1
         observations, rewards, terminated, truncated, info = self.environments.step(actions)
+        self.calls += 1
         done = np.logical_or(terminated, truncated)
         if self._lives is not None:
             self._lost = self._lives.lost(info, done)
@@ -200,7 +209,9 @@ class Collector:
         # A copy: resetting may write into what the environments gave.
         final_observations = np.array(self._pack(observations), self._dtype)
         if self._mode is AutoresetMode.DISABLED:
+            self.calls += 1
             observations, info = self.environments.reset(options={"reset_mask": done})
+            self.calls += 1
             if self._lives is not None:
                 self._lives.renew(info, done)
             return observations, final_observations
@@ -260,7 +271,13 @@ class Collector:
             )
 
     def _check_bounds(self, observations: np.ndarray, first_step: int) -> None:
-        """Remarks, once, on an observation outside its space: known environments leave theirs, and can be learned."""
+        """Remarks, once, on an observation outside its space: known environments leave theirs, and can be learned.
+
+        And on observations that come nowhere near the bounds they are scaled by.
+        """
+        count = len(observations) * self.environments.num_envs
+        if remark := self._reach.look(observations.reshape(count, -1), count):
+            self.remarks["reach"] = remark
         if self._bounds is None:
             return
         outside = (observations < self._bounds[0]) | (observations > self._bounds[1])
@@ -268,7 +285,7 @@ class Collector:
             row, index, *place = np.argwhere(outside)[0]
             low, high = (bound[tuple(place)] for bound in self.policy.observations.bounds)
             self._bounds = None
-            self.remarks.append(
+            self.remarks["bounds"] = (
                 f"the environment gave observation {observations[row, index, *place]:g}, outside its bounds {low:g} to "
                 f"{high:g} ({self._which(place)}environment {index} of this worker, step {first_step + row}); training "
                 "goes on, but correct the space or the observation"
@@ -277,21 +294,6 @@ class Collector:
     def _which(self, place: list[int]) -> str:
         """Which number of an observation; nothing for a reward."""
         return f"{self.policy.observations.name(place)}, " if place else ""
-
-    def _explain(self, error: Exception) -> None:
-        """Raises InvalidEnvironment, with the step, for an observation that is not what its space says.
-
-        Gymnasium fails to put one into a batch without saying which; it has noted what each environment gave.
-        """
-        step = f"step {self._steps}"
-        if isinstance(error, InvalidEnvironment):
-            raise InvalidEnvironment(f"{error} ({step} of this worker's environments)") from None
-        for index, observation in enumerate(getattr(self.environments, "_env_obs", ())):
-            try:
-                if observation is not None:
-                    self.policy.observations.check(observation)
-            except InvalidEnvironment as wrong:
-                raise InvalidEnvironment(f"{wrong} (environment {index} of this worker, {step})") from None
 
 
 def _widened(bounds: tuple[np.ndarray, np.ndarray] | None) -> tuple[np.ndarray, np.ndarray] | None:
@@ -324,6 +326,6 @@ def autoreset_mode(environments: VectorEnv) -> AutoresetMode:
 
 def environment_seeds(environments: VectorEnv, seed_sequence: np.random.SeedSequence) -> Any:
     """A seed for each environment where each is an object of its own, else one for them all."""
-    if isinstance(environments.unwrapped, (SyncVectorEnv, SingleVectorEnv)):
+    if isinstance(environments.unwrapped, (SyncVectorEnv, SerialVectorEnv)):
         return [int(s.generate_state(1)[0] >> 1) for s in seed_sequence.spawn(environments.num_envs)]
     return int(seed_sequence.generate_state(1)[0] >> 1)

@@ -14,8 +14,9 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
+from a3c.environments import results
 from a3c.environments.observations import Observations, part_of, parts
-from a3c.errors import A3CError
+from a3c.errors import A3CError, described
 
 PATIENCE = 10.0
 """Seconds after which a slow environment need not take all the steps."""
@@ -52,7 +53,7 @@ class RandomPlay:
     processor_seconds: float = 0.0
     """Of them, those in which this process computed."""
     low: np.ndarray | None = None
-    """The least of each number of a packed observation, float32, flat; None for bytes."""
+    """The least of each number of a packed observation, flat."""
     high: np.ndarray | None = None
     outside: Outside | None = None
     cast: tuple[np.dtype, np.dtype] | None = None
@@ -90,10 +91,9 @@ class _Watch:
                 given = np.asarray(part_of(observation, path)).dtype
                 if isinstance(part, Box) and given != part.dtype:
                     self._play.cast = given, part.dtype
-        if self._observations.dtype != np.uint8:
-            self._waiting.append((self._play.steps, self._observations.pack_any(observation)[0].ravel()))
-            if len(self._waiting) == LOOKED_AT:
-                self.look()
+        self._waiting.append((self._play.steps, self._observations.pack_any(observation)[0].ravel()))
+        if len(self._waiting) == LOOKED_AT:
+            self.look()
 
     def look(self) -> None:
         """At those that wait; notes a failure where a number is not finite."""
@@ -145,7 +145,7 @@ def play_randomly(
     except A3CError as error:
         play.failure = f"{error} (step {play.steps} of random play)"
     except Exception as error:
-        play.failure = f"step {play.steps} of random play raised {type(error).__name__}: {error}"
+        play.failure = f"step {play.steps} of random play raised {described(error)}"
     if watch is not None:
         watch.look()
     return play
@@ -161,10 +161,10 @@ def seeds_matter(environment: gymnasium.Env, observations: Observations) -> bool
 
 def _first_steps(environment: gymnasium.Env, observations: Observations, seed: int) -> bytes:
     environment.action_space.seed(0)
-    observation, _ = environment.reset(seed=seed)
+    observation, _ = results.reset(environment, seed)
     seen = [observations.pack_any(observation)[0].tobytes()]
     for _ in range(FIRST_STEPS):
-        observation, reward, terminated, truncated, _ = environment.step(environment.action_space.sample())
+        observation, reward, terminated, truncated, _ = results.step(environment, environment.action_space.sample())
         seen += [observations.pack_any(observation)[0].tobytes(), repr(reward).encode()]
         if terminated or truncated:
             break
@@ -173,9 +173,9 @@ def _first_steps(environment: gymnasium.Env, observations: Observations, seed: i
 
 def _reset(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None, seed: int | None) -> None:
     before = time.perf_counter(), time.process_time()
-    observation, info = environment.reset(seed=seed)
+    observation, info = results.reset(environment, seed)
     _spent(play, before)
-    play.lives = "lives" in info
+    play.lives = isinstance(info, dict) and "lives" in info
     if watch is not None:
         watch.add(observation)
 
@@ -185,16 +185,16 @@ def _step(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None) ->
     action = environment.action_space.sample()
     play.steps += 1
     before = time.perf_counter(), time.process_time()
-    observation, reward, terminated, truncated, _ = environment.step(action)
+    observation, reward, terminated, truncated, _ = results.step(environment, action)
     _spent(play, before)
-    play.rewards.append(float(reward))
-    if not np.isfinite(play.rewards[-1]):
+    play.rewards.append(reward)
+    if not np.isfinite(reward):
         play.failure = f"the reward of step {play.steps} is {reward}"
     if watch is not None:
         watch.add(observation)
     if terminated or truncated:
-        play.terminated.append(bool(terminated))
-    return bool(terminated or truncated)
+        play.terminated.append(terminated)
+    return terminated or truncated
 
 
 def _spent(play: RandomPlay, before: tuple[float, float]) -> None:

@@ -18,7 +18,7 @@ from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
 from a3c.runs.files import exists, write_atomically
 from a3c.runs.tensors import MOST_HEADER, TYPES, read_tensors
-from a3c.settings import make_config
+from a3c.settings import make_recorded_config, recorded
 
 TENSORS = {"parameters": ("F32", 1), "optimizer_state": ("F32", 2), "moments": ("F64", 1)}
 """The type of each, and its number of axes."""
@@ -63,7 +63,7 @@ class Checkpoint:
             raise TrainingDiverged(f"{path} was not written, as {problem}; what was saved before is kept")
         tensors = {name: getattr(self, name) for name in TENSORS}
         header = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in tensors}
-        header |= {"schema": SCHEMA_VERSION, "config": dataclasses.asdict(self.config)}
+        header |= {"schema": SCHEMA_VERSION, "config": recorded(self.config)}
         header["sha256"] = checksum(header, tensors)
         text = json.dumps(header)
         if 2 * len(text) > MOST_HEADER:
@@ -94,7 +94,7 @@ class Checkpoint:
             # Looking through more would take seconds.
             if any(isinstance(value, (list, dict)) and len(value) > 10_000 for value in header["config"].values()):
                 raise ValueError("its config is too long")
-            header["config"] = make_config(header["config"], "its config")
+            header["config"] = make_recorded_config(header["config"], "its config")
             header |= tensors
             loaded = cls(**header)
             if problem := loaded._problem():

@@ -13,7 +13,7 @@ from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import disk_errors, exists, write_atomically
 from a3c.runs.metrics import EPISODE_COLUMNS, EVENTS, METRIC_COLUMNS, RowFile, TensorBoard
-from a3c.settings import make_config
+from a3c.settings import make_recorded_config, not_recorded, recorded
 
 CHECKPOINTS_KEPT = 3
 CHECKPOINTS, NUMBERED = "*.safetensors", "step-*.safetensors"
@@ -193,7 +193,7 @@ def read_config(path: Path) -> TrainConfig:
     schema = settings.pop("schema", None)
     if schema != SCHEMA_VERSION:
         raise SettingsError(f"{path} has schema {schema}, but this version of a3c reads {SCHEMA_VERSION}")
-    return make_config(settings, str(path))
+    return make_recorded_config(settings, str(path))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -210,7 +210,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 def config_toml(config: TrainConfig) -> str:
     """All settings as TOML; one that is None is left out, as TOML has no word for it."""
     lines = [f"schema = {SCHEMA_VERSION}"]
-    for name, value in dataclasses.asdict(config).items():
+    settings = recorded(config)
+    settings["env_kwargs"] |= not_recorded(config)
+    for name, value in settings.items():
         if value is not None:
             lines.append(f"{name} = {_toml(value)}")
     return "\n".join(lines) + "\n"

@@ -1,17 +1,15 @@
 """The Monitor makes of the workers' reports the progress, the run folder's files, and the decision to stop."""
 
 import platform
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.metadata import version
 from typing import Any
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
 from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
-from a3c.machine import available_cores
+from a3c.machine import available_cores, versions
 from a3c.parallel.messages import Report
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.runs.checkpoint import Checkpoint
@@ -67,7 +65,8 @@ class Monitor:
         self._recent_lag: float | None = None
         self._recent_queue: float | None = None
         self._threads: dict[str, int] = {}
-        self._remarked = False
+        self._remarked: set[str] = set()
+        self._stands_still = False
         self.remarks: list[str] = []
         """What people were told of this run."""
         self._watch = Watch(self.config, checkpoint.counts, checkpoint.own_network)
@@ -130,10 +129,11 @@ class Monitor:
         self._lag += report.lag
         self._waiting += report.waiting
         self._threads |= report.threads
-        if report.remarks and not self._remarked:
+        for about, remark in report.remarks.items():
             # Once a run: the other workers' environments are the same.
-            self._remarked = True
-            self._remark(f"worker {report.worker}: {report.remarks[0]}")
+            if about not in self._remarked:
+                self._remarked.add(about)
+                self._remark(f"worker {report.worker}: {remark}")
         for line in self._watch.see(report, self.store.total("updates"), time.monotonic()):
             self._remark(line)
         self._updates_of_run += report.updates
@@ -212,7 +212,7 @@ class Monitor:
         return Progress(
             **totals,
             seconds=self.seconds,
-            steps_per_second=self._rate if self._ended is None else self._mean_rate,
+            steps_per_second=self._mean_rate if self._ended else 0.0 if self._stands_still else self._rate,
             return_mean_100=self.return_mean_100,
             best_return_mean_100=self._best,
             target_return=self.config.target_return,
@@ -222,6 +222,15 @@ class Monitor:
             fraction=fraction,
             eta=eta,
         )
+
+    def notice(self, lines: list[str], stands_still: bool) -> None:
+        """What was seen of the workers, in a line each; and whether none goes on, as an environment hangs."""
+        for line in lines:
+            self._remark(line)
+        changed, self._stands_still = stands_still != self._stands_still, stands_still
+        if changed and self._work_started is not None:
+            # An inline run hangs itself, and would go on showing its old rate.
+            self._display.show(self.progress())
 
     def _fraction(self, totals: dict[str, int]) -> tuple[float | None, float | None]:
         """How much of the nearest limit is used, and the seconds left until it."""
@@ -380,16 +389,10 @@ class Monitor:
             "solved_at_second": self.solved_at_second,
             "policy_lag": round(self._lag_of_run / self._updates_of_run, 3) if self._updates_of_run else None,
             "remarks": self.remarks,
-            "versions": VERSIONS,
+            "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
         }
         return summary if error is None else {**summary, "error": error}
-
-
-VERSIONS = {
-    "python": sys.version.split()[0],
-    **{name: version(name) for name in ("a3c", "jax", "equinox", "optax", "gymnasium", "numpy")},
-}
 
 
 def _short(value: Any) -> Any:

@@ -3,7 +3,7 @@
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -130,15 +130,6 @@ class NoDisplay:
     def show(self, progress: Progress) -> None: ...
     def say(self, line: str) -> None: ...
     def close(self, progress: Progress) -> None: ...
-
-
-class RemarksAlone(NoDisplay):
-    """Shows no progress; what people should know of the run goes to standard error."""
-
-    def say(self, line: str) -> None:
-        # Nobody is left to tell where it is closed.
-        with suppress(OSError):
-            print(line, file=sys.stderr, flush=True)
 
 
 class Warnings(NoDisplay):

@@ -1,0 +1,400 @@
+"""Does to runs what happens to them, at moments drawn from a seed: kills, signals, full disks, bad environments.
+
+    python benchmarks/faults.py                                 400 faults and 1,000 damaged checkpoints, 35 minutes
+    python benchmarks/faults.py --only faults --kinds sigterm,"full disk" --faults 40 --seed 3
+
+Faults are spread over all kinds and all four algorithms, two at a time. A run ended well where, within 15 seconds of
+what befell it,
+- it left with the documented status and at most one line on the standard error, apart from an environment's own error,
+- nothing was left: processes, shared memory, temporary files,
+- and `--resume` went on: at most one checkpoint interval is lost, and nothing where the run was to save at its end.
+Full disks need a mount, which takes root. Every fault is in the results, with what was bad.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rich.table import Table
+
+from benchmark import Benchmark, Part
+from measure import Record
+from report import Finding, Measured, by
+from trial import Resuming, Trial
+
+ALGORITHMS = ("a3c", "a2c", "ga3c", "impala")
+AT_ONCE = 2
+LONGEST_START = 4.0
+"""Seconds over which moments are spread, from a command's first line on: half of it is its start."""
+
+
+def sigterm(trial: Trial, resume: Resuming) -> None:
+    _signalled(trial, resume, [signal.SIGTERM], group=False)
+
+
+def sigint(trial: Trial, resume: Resuming) -> None:
+    _signalled(trial, resume, [signal.SIGINT])
+
+
+def double_sigint(trial: Trial, resume: Resuming) -> None:
+    _signalled(trial, resume, [signal.SIGINT, signal.SIGINT], saved_all=False)
+
+
+def sighup(trial: Trial, resume: Resuming) -> None:
+    _signalled(trial, resume, [signal.SIGHUP])
+
+
+def _signalled(trial: Trial, resume: Resuming, numbers: list[int], group: bool = True, saved_all: bool = True) -> None:
+    trial.start()
+    trial.pause(LONGEST_START)
+    for index, number in enumerate(numbers):
+        if index:
+            trial.pause(0.3)
+        if trial.process.poll() is None:
+            trial.signal(number, group)
+    trial.ends(130)
+    trial.goes_on(resume, saved_all)
+
+
+def killed(trial: Trial, resume: Resuming) -> None:
+    trial.start()
+    trial.pause(LONGEST_START)
+    trial.signal(signal.SIGKILL)
+    trial.ends(-signal.SIGKILL)
+    trial.goes_on(resume, saved_all=False)
+
+
+def killed_and_resumed(trial: Trial, resume: Resuming) -> None:
+    """Killed, gone on with in its two workers, killed again."""
+    trial.start()
+    trial.wait_for(trial.config_path.exists)
+    trial.pause(2.0)
+    trial.signal(signal.SIGKILL)
+    trial.ends(-signal.SIGKILL)
+    again = Trial(trial.folder, trial.algorithm, trial.chance)
+    again.run, again.bad = trial.run, trial.bad
+    try:
+        again.start("train", trial.environment, "--resume", str(trial.run))
+        again.pause(LONGEST_START)
+        again.signal(signal.SIGKILL)
+        again.ends(-signal.SIGKILL)
+        again.goes_on(resume, saved_all=False)
+    finally:
+        again.clear()
+
+
+def killed_worker(trial: Trial, resume: Resuming) -> None:
+    trial.start()
+    if workers := trial.wait_for(trial.workers):
+        trial.pause(2.0)
+        trial.chance.choice(workers[:2]).kill()
+    trial.ends(1)
+    trial.goes_on(resume)
+
+
+def killed_learner(trial: Trial, resume: Resuming) -> None:
+    trial.algorithm = trial.chance.choice(["ga3c", "impala"])
+    trial.start()
+    if workers := trial.wait_for(trial.workers):
+        trial.pause(2.0)
+        workers[-1].kill()
+    trial.ends(1)
+    trial.goes_on(resume)
+
+
+def killed_server(trial: Trial, resume: Resuming) -> None:
+    trial.start()
+    trial.wait_for(trial.server)
+    trial.pause(LONGEST_START)
+    if server := trial.server():
+        server.kill()
+    _ends_or_lives_on(trial, resume, 1)
+
+
+def killed_preparing(trial: Trial, resume: Resuming) -> None:
+    trial.start()
+    if process := trial.wait_for(trial.preparing):
+        trial.pause(0.1)
+        process.kill()
+    # It may have been done by then.
+    _ends_or_lives_on(trial, resume, 1)
+
+
+def paused_worker(trial: Trial, resume: Resuming) -> None:
+    trial.start()
+    if workers := trial.wait_for(trial.workers):
+        trial.pause(1.0)
+        worker = trial.chance.choice(workers)
+        worker.suspend()
+        trial.pause(3.0)
+        worker.resume()
+    _ends_or_lives_on(trial, resume)
+
+
+def _ends_or_lives_on(trial: Trial, resume: Resuming, *statuses: int) -> None:
+    """It may take no harm: then it learns on, until SIGTERM ends it."""
+    before = trial.steps()
+    if trial.wait_for(lambda: trial.steps() > before + 2000):
+        trial.signal(signal.SIGTERM)
+        statuses = (130, *statuses)
+    trial.ends(*statuses)
+    trial.goes_on(resume)
+
+
+def full_disk(trial: Trial, resume: Resuming) -> None:
+    disk = trial.folder / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], check=True)
+    try:
+        trial.start(*(["--tensorboard"] if trial.chance.random() < 0.5 else []), run=disk / "run")
+        trial.pause(LONGEST_START)
+        _fill(disk / "filler", trial.chance.choice([0, 100, 1000, 4000]))
+        trial.ends(1, 2)
+        (disk / "filler").unlink()
+        trial.goes_on(resume, saved_all=False)
+    finally:
+        trial.clear()
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def _fill(path: Path, spared: int) -> None:
+    """Writes until a disk has no more than these bytes."""
+    with path.open("wb", buffering=0) as file:
+        for size in (100_000, 1000, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                pass
+        file.truncate(max(0, file.tell() - spared))
+
+
+def folder_deleted(trial: Trial, resume: Resuming) -> None:
+    trial.start()
+    trial.wait_for(trial.config_path.exists)
+    trial.pause(2.0)
+    shutil.rmtree(trial.run, ignore_errors=True)
+    trial.ends(1)
+
+
+def temporary_deleted(trial: Trial, resume: Resuming) -> None:
+    trial.start()
+    trial.pause(LONGEST_START / 2)
+    shutil.rmtree(trial.temporary, ignore_errors=True)
+    _ends_or_lives_on(trial, resume, 1)
+
+
+def closed_pipe(trial: Trial, resume: Resuming) -> None:
+    """`| head -1`, or a reader that is gone before the first line."""
+    process = trial.start(stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    if trial.chance.random() < 0.5:
+        process.stdout.readline()
+    process.stdout.close()
+    trial.ends(1)
+    trial.goes_on(resume)
+
+
+def full_output(trial: Trial, resume: Resuming) -> None:
+    with Path("/dev/full").open("w") as full:
+        trial.start(stdout=full)
+    trial.ends(1)
+    trial.goes_on(resume)
+
+
+def limited_files(trial: Trial, resume: Resuming) -> None:
+    """No file may grow beyond this many blocks of 512 bytes; rows of episodes do, sooner or later."""
+    blocks = trial.chance.choice([0, 1, 8, 30, 60, 120])
+    trial.start(shell=f"ulimit -f {blocks};")
+    trial.wait_for(lambda: False, seconds=20.0)
+    trial.ends(1, 2)
+    trial.goes_on(resume, saved_all=False)
+
+
+def raises(trial: Trial, resume: Resuming) -> None:
+    _starts_faulty(trial, "raises", trial.chance.randrange(1, 2000))
+    trial.wait_for(lambda: False, seconds=20.0)
+    trial.ends(1, traceback=True)
+    trial.goes_on(resume)
+
+
+def hangs_in_constructor(trial: Trial, resume: Resuming) -> None:
+    _starts_faulty(trial, "constructor")
+    trial.pause(LONGEST_START)
+    trial.signal(signal.SIGINT, group=True)
+    trial.ends(130)
+
+
+def hangs_in_step(trial: Trial, resume: Resuming) -> None:
+    _starts_faulty(trial, "step", trial.chance.randrange(1, 1000))
+    trial.wait_for(trial.workers)
+    trial.pause(LONGEST_START)
+    trial.signal(signal.SIGINT, group=True)
+    trial.ends(130)
+    trial.goes_on(resume)
+
+
+def hangs_in_close(trial: Trial, resume: Resuming) -> None:
+    _starts_faulty(trial, "close")
+    trial.pause(LONGEST_START)
+    trial.signal(signal.SIGINT, group=True)
+    trial.ends(130)
+    trial.goes_on(resume)
+
+
+def _starts_faulty(trial: Trial, fault: str, at: int = 0) -> None:
+    trial.environment = "faulty_environments:Faulty-v0"
+    trial.resuming = ["--env-kwargs", "fault", "none"]
+    trial.start("--env-kwargs", "fault", fault, "at", str(at))
+
+
+def two_in_one_folder(trial: Trial, resume: Resuming) -> None:
+    trial.start()
+    trial.wait_for(trial.config_path.exists)
+    trial.pause(2.0)
+    how = trial.chance.choice([["--resume", str(trial.run)], ["--run", str(trial.run)]])
+    second = trial.start("train", trial.environment, "--algorithm", trial.algorithm, *how)
+    trial.ends(2, process=second)
+    _ends_or_lives_on(trial, resume)
+
+
+KINDS: dict[str, Callable[[Trial, Resuming], None]] = {
+    "sigterm": sigterm,
+    "sigint": sigint,
+    "double sigint": double_sigint,
+    "sighup": sighup,
+    "kill -9": killed,
+    "killed twice": killed_and_resumed,
+    "kill -9 worker": killed_worker,
+    "kill -9 learner": killed_learner,
+    "kill -9 server": killed_server,
+    "kill -9 preparing": killed_preparing,
+    "paused worker": paused_worker,
+    "full disk": full_disk,
+    "run folder deleted": folder_deleted,
+    "TMPDIR deleted": temporary_deleted,
+    "closed pipe": closed_pipe,
+    "stdout /dev/full": full_output,
+    "ulimit -f": limited_files,
+    "environment raises": raises,
+    "hangs in constructor": hangs_in_constructor,
+    "hangs in step": hangs_in_step,
+    "hangs in close": hangs_in_close,
+    "two in one folder": two_in_one_folder,
+}
+
+
+def faults(arguments: argparse.Namespace) -> list[Record]:
+    """Each kind in turn, and each algorithm, until there were as many as asked for."""
+    kinds = arguments.kinds
+    if "full disk" in kinds and os.geteuid() != 0:
+        print("  full disk: skipped, as only root mounts one")
+        kinds = [kind for kind in kinds if kind != "full disk"]
+    resuming, told = Resuming(), threading.Lock()
+
+    def one(number: int) -> Record:
+        kind = kinds[number % len(kinds)]
+        algorithm = ALGORITHMS[(number // len(kinds)) % len(ALGORITHMS)]
+        record = _try(kind, algorithm, f"{arguments.seed} {number}", resuming)
+        with told:
+            verdict = "; ".join(record["bad"]) or "ended well"
+            print(f"  {number + 1} {kind}, {record['algorithm']}: {verdict}", flush=True)
+        return record
+
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        return list(pool.map(one, range(arguments.faults)))
+    finally:
+        # On Ctrl-C those that run are ended, and no others begin.
+        pool.shutdown(cancel_futures=True)
+        resuming.close()
+
+
+def _try(kind: str, algorithm: str, seed: str, resuming: Resuming) -> Record:
+    with tempfile.TemporaryDirectory(prefix="fault-") as name:
+        trial = Trial(Path(name), algorithm, random.Random(seed))
+        try:
+            KINDS[kind](trial, resuming)
+        except Exception as error:
+            trial.bad.append(f"{type(error).__name__}: {error}")
+        finally:
+            trial.clear()
+            shutil.rmtree(trial.temporary, ignore_errors=True)
+    return {
+        "kind": kind,
+        "algorithm": trial.algorithm,
+        "seed": seed,
+        "status": trial.status,
+        "seconds": trial.seconds,
+        "bad": trial.bad,
+    }
+
+
+def mutations(arguments: argparse.Namespace) -> list[Record]:
+    """Checkpoints that a bad disk or an enemy changed, a record for each kind of change."""
+    import fault_mutations
+
+    return [row._asdict() for row in fault_mutations.mutations(arguments.mutations, arguments.seed)]
+
+
+def _table(part: Measured) -> Table:
+    table = Table("kind", "tried", "ended well", "bad", title="what was done to runs")
+    for kind, (tried, well) in _counts(part).items():
+        table.add_row(kind, str(tried), str(well), str(tried - well))
+    return table
+
+
+def _findings(part: Measured) -> Iterator[Finding]:
+    counts = _counts(part).values()
+    tried, well = sum(tried for tried, _ in counts), sum(well for _, well in counts)
+    yield Finding("ended well", f"{well:,} of {tried:,}", "all", well == tried)
+
+
+def _counts(part: Measured) -> dict[str, tuple[int, int]]:
+    """By kind: how many were tried, and how many ended well."""
+    counts = {}
+    for kind, runs in by(part, "kind").items():
+        tried = sum(run.get("tried", 1) for run in runs)
+        counts[kind] = tried, sum(run.get("well", not run["bad"]) for run in runs)
+    return counts
+
+
+BENCHMARK = Benchmark(
+    "faults",
+    {"faults": Part(faults, _findings, _table), "mutations": Part(mutations, _findings, _table)},
+)
+
+
+def _kinds(given: str) -> list[str]:
+    kinds = given.split(",")
+    if unknown := set(kinds) - set(KINDS):
+        raise argparse.ArgumentTypeError(
+            f"there is no kind {', '.join(sorted(unknown))}; the kinds are {', '.join(KINDS)}"
+        )
+    return kinds
+
+
+def main() -> None:
+    parser = BENCHMARK.parser(__doc__)
+    parser.add_argument("--faults", type=int, default=20 * len(KINDS), help="how many, of all kinds together")
+    parser.add_argument("--mutations", type=int, default=1000, help="damaged checkpoints")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--kinds", type=_kinds, default=",".join(KINDS), help="kinds of faults, of %(default)s")
+    arguments = parser.parse_args()
+    # What a shell has this ignore, as `nohup` does, runs would ignore too; what is handled here they do not.
+    signal.signal(signal.SIGHUP, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    BENCHMARK.run(arguments)
+
+
+if __name__ == "__main__":
+    main()
