@@ -247,7 +247,7 @@ def test_a_target_that_a_recipe_brought_is_not_the_users(tmp_path, monkeypatch):
 def test_what_was_loaded_with_a_factory_needs_it_again(tmp_path):
     cartpole().save(tmp_path / "it.safetensors")
     a3c.load(tmp_path / "it.safetensors", environment=make_cartpole).save(tmp_path / "own.safetensors")
-    with pytest.raises(SettingsError, match=r"environment factory \(make_cartpole\)"):
+    with pytest.raises(SettingsError, match=r"environment factory, or .* \(make_cartpole\): give"):
         a3c.load(tmp_path / "own.safetensors")
     a3c.load(tmp_path / "own.safetensors", environment="CartPole-v1").save(tmp_path / "id.safetensors")
     assert a3c.load(tmp_path / "id.safetensors").config.target_return == 475.0
