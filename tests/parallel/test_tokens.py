@@ -1,18 +1,26 @@
-import gc
 import os
+from contextlib import suppress
+from pathlib import Path
 
-import psutil
 import pytest
 
 from a3c.parallel.tokens import Stopped, TokenPipe
 from processes_for_tests import LAST, PATIENCE, InThread, answer, processes, put_tokens, take_tokens
 
 
-def descriptors():
-    # What other tests left: some of it is found when the rest has gone.
-    while gc.collect():
-        pass
-    return psutil.Process().num_fds()
+def pipe_of(pipe):
+    """What tells this pipe from others, by all descriptors that lead to it."""
+    return os.fstat(pipe._reader).st_ino
+
+
+def ends(*pipes):
+    """How many descriptors of this process lead to these pipes."""
+    found = []
+    for descriptor in Path("/dev/fd").iterdir():
+        # The one that lists them is closed by now.
+        with suppress(OSError):
+            found.append(os.fstat(int(descriptor.name)).st_ino)
+    return sum(found.count(pipe) for pipe in pipes)
 
 
 def test_tokens_come_out_in_the_order_in_which_they_went_in():
@@ -111,25 +119,22 @@ def test_each_token_is_taken_once_by_threads_and_processes_at_once():
 
 
 def test_nothing_is_left_open():
-    TokenPipe()
-    before = descriptors()
     pipes = [TokenPipe() for _ in range(5)]
-    assert descriptors() == before + 10
+    theirs = [pipe_of(pipe) for pipe in pipes]
+    assert ends(*theirs) == 10
     pipes.pop()
-    assert descriptors() == before + 8
+    assert ends(*theirs) == 8
     del pipes
-    assert descriptors() == before
+    assert ends(*theirs) == 0
 
 
 def test_nothing_is_left_open_after_a_process_had_it():
     pipe = TokenPipe()
-    with processes((answer, put_tokens, pipe, 0, 3, 1)) as (remote,):
-        remote.answer()
-    # What starts processes stays open from the first one on.
-    before = descriptors()
-    with processes((answer, put_tokens, pipe, 3, 2, 1)) as (remote,):
-        remote.answer()
-    assert descriptors() == before
+    its = pipe_of(pipe)
+    for first, count in ((0, 3), (3, 2)):
+        with processes((answer, put_tokens, pipe, first, count, 1)) as (remote,):
+            remote.answer()
+        assert ends(its) == 2
     assert pipe.take(9, 0.0) == [0, 1, 2, 3, 4]
     del pipe
-    assert descriptors() == before - 2
+    assert ends(its) == 0

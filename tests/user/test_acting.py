@@ -90,7 +90,7 @@ def test_a_factory_has_to_be_given_again(tmp_path):
     agent = A3C(Walk, backend="inline", seed=1, envs_per_worker=2)
     agent.learn(steps=64)
     agent.save(tmp_path / "agent.safetensors")
-    with pytest.raises(SettingsError, match=r"environment factory \(Walk\): give it as environment="):
+    with pytest.raises(SettingsError, match=r"environment factory, or .* \(Walk\): give what makes its environment as"):
         a3c.load(tmp_path / "agent.safetensors")
     loaded = a3c.load(tmp_path / "agent.safetensors", environment=Walk)
     assert loaded.value(np.ones(3)) == agent.value(np.ones(3))

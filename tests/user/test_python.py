@@ -162,7 +162,7 @@ def test_an_exception_of_a_callback_comes_out_and_the_run_says_so(tmp_path):
         cartpole().learn(steps=640, run=tmp_path / "run", callback=callback)
     assert len(calls) == 1
     summary = RunFolder(tmp_path / "run").summary()
-    assert (summary["status"], summary["error"]) == ("failed", "mine")
+    assert (summary["status"], summary["error"]) == ("failed", "ZeroDivisionError: mine")
 
 
 @pytest.mark.parametrize("backend", ["inline", "processes"])

@@ -90,7 +90,8 @@ def test_tensorboard_shows_the_rows_of_metrics(trained):
 
 
 def test_progress_that_goes_to_no_terminal_is_plain_lines(trained):
-    first, *lines = trained.outcome.out.splitlines()
+    remark, first, *lines = trained.outcome.out.splitlines()
+    assert remark.startswith("--steps 6,000 are 24 updates of 256 steps")
     assert first == "a3c on CartPole-v1, 2 workers of 16, seed 7, into run"
     assert any("steps/s" in line and "return" in line for line in lines)
     assert "\x1b" not in trained.outcome.out
