@@ -1,5 +1,9 @@
 import os
 
+# Most of the time of the tests goes into compiling what runs but a few times: XLA is to spend less on it, also in the
+# processes that tests start. What is computed is the same. Set before JAX is imported.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 import equinox as eqx
 import jax
 import numpy as np

@@ -18,11 +18,11 @@ from pathlib import Path
 from a3c.runs.lock import locked
 with locked(Path(sys.argv[1])):
     if os.fork() == 0:
-        # As an environment's own process, which nobody has ended.
+        # As an environment's own process, which nobody has ended. It speaks, as what closes the lock in it has run then.
+        print("held", flush=True)
         os.close(0); os.close(1); os.close(2)
         time.sleep(60)
         os._exit(0)
-    print("held", flush=True)
     time.sleep(60)
 """
 
