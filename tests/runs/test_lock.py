@@ -18,7 +18,7 @@ from pathlib import Path
 from a3c.runs.lock import locked
 with locked(Path(sys.argv[1])):
     if os.fork() == 0:
-        # As an environment's own process, which nobody has ended. It speaks, as what closes the lock in it has run then.
+        # As a process of an environment, which nobody has ended; what closes the lock in it has run by now.
         print("held", flush=True)
         os.close(0); os.close(1); os.close(2)
         time.sleep(60)
