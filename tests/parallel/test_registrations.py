@@ -14,14 +14,7 @@ from a3c.parallel.processes import call
 from a3c.parallel.registrations import Registrations
 from environments_for_tests import MODES, Corridor, counting
 
-
-@pytest.fixture(autouse=True)
-def registry():
-    """Gymnasium's, as it was before the test when that is over."""
-    before = dict(gymnasium.registry)
-    yield gymnasium.registry
-    gymnasium.registry.clear()
-    gymnasium.registry.update(before)
+pytestmark = pytest.mark.usefixtures("registry")
 
 
 @pytest.fixture

@@ -1,67 +1,15 @@
 """The Monitor: from the workers' reports to means, stop conditions and the run folder's files."""
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.errors import DiskError
-from a3c.learning.optimizers import SharedOptimizer
 from a3c.parallel.messages import EpisodeRecord, Report
-from a3c.parallel.parameter_store import ParameterStore
-from a3c.runs import monitor
-from a3c.runs.checkpoint import Checkpoint
-from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
 from a3c.runs.monitor import Monitor
 from a3c.runs.progress import NoDisplay
-
-OPTIMIZER = SharedOptimizer("adam", {}, 3)
-
-
-class Run:
-    """A Monitor with a store in this process, whose one worker the test plays."""
-
-    def __init__(self, path: Path | None = None, callback=None, checkpoint: dict | None = None, **settings):
-        config = TrainConfig("Some-v0", workers=1, seed=1, tensorboard=False, **settings)
-        state = OPTIMIZER.initial_state()
-        self.start = Checkpoint(config, np.zeros(3, np.float32), state, {"observation": {}, "action": {}})
-        for name, value in (checkpoint or {}).items():
-            setattr(self.start, name, value)
-        self.store = ParameterStore(self.start.parameters, state, 1, counts=self.start.counts, shared=False)
-        self.store.attach(0, OPTIMIZER)
-        self.folder = None if path is None else RunFolder.create(path / "run", config)
-        self.monitor = Monitor(self.start, self.store, self.folder, NoDisplay(), time.monotonic(), callback)
-
-    def work(self, *returns: float, steps: int = 10, lag: float = 0.0, waiting: int = 0, **diagnostics: float) -> None:
-        """A segment with an update, in which episodes with these returns ended."""
-        self.store.apply(np.ones(3, np.float32), 0.1, self.store.total("updates"))
-        self.store.count(steps=steps, episodes=len(returns))
-        now, step = time.monotonic(), self.store.total("steps")
-        episodes = [EpisodeRecord(step, now, return_, 4) for return_ in returns]
-        self.monitor.receive(Report(0, episodes, 1, lag, waiting, diagnostics, first_update=now))
-
-    def summary(self) -> dict:
-        return self.monitor.summary("running")
-
-
-@pytest.fixture
-def new_run() -> Iterator[Callable[..., Run]]:
-    """Makes a Run, whose files are closed in the end."""
-    runs: list[Run] = []
-
-    def new_run(*arguments, **settings) -> Run:
-        runs.append(Run(*arguments, **settings))
-        return runs[-1]
-
-    yield new_run
-    for run in runs:
-        if run.folder is not None:
-            run.monitor._episodes_file.close()
-            run.monitor._metrics_file.close()
 
 
 def test_the_mean_is_that_of_the_last_100(new_run):
@@ -349,68 +297,6 @@ def test_the_first_error_is_the_one_that_counts(new_run, tmp_path, monkeypatch):
         run.monitor.finish("failed", "worker 1 failed")
     assert run.folder.summary()["error"] == "worker 1 failed"
     monkeypatch.undo()
-
-
-class Clock:
-    """A clock that the test moves, in place of the module `time`."""
-
-    def __init__(self):
-        self.now = time.monotonic()
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(monitor, "time", clock)
-    return clock
-
-
-@pytest.mark.parametrize("algorithm", ["a3c", "a2c", "ga3c", "impala"])
-def test_seconds_count_from_the_first_update(new_run, clock, algorithm):
-    run = new_run(seconds=60.0, algorithm=algorithm)
-    clock.now += 90
-    # Steps that a learner has not learned from yet are part of the start.
-    run.store.count(steps=10)
-    run.monitor.receive(Report(0))
-    clock.now += 20
-    assert not run.monitor.done
-    run.monitor.receive(Report(0, updates=1, first_update=clock.now))
-    clock.now += 30
-    progress = run.monitor.progress()
-    assert (progress.fraction, progress.eta, progress.seconds) == (0.5, 30.0, pytest.approx(140.0, abs=1))
-    assert not run.monitor.done
-    clock.now += 30
-    assert run.monitor.done
-    assert run.summary()["wall_seconds"] == pytest.approx(170.0, abs=1)
-
-
-def test_seconds_of_random_actions_count_from_the_first_steps(new_run, clock):
-    run = new_run(seconds=60.0, algorithm="random")
-    clock.now += 100
-    run.store.count(steps=10)
-    run.monitor.receive(Report(0))
-    clock.now += 59
-    assert not run.monitor.done
-    clock.now += 1
-    assert run.monitor.done
-
-
-def test_two_minutes_of_start_are_not_counted_and_no_more(new_run, clock):
-    run = new_run(seconds=60.0)
-    clock.now += 179
-    assert not run.monitor.done
-    clock.now += 2
-    assert run.monitor.done
-
-
-def test_without_a_limit_on_seconds_none_ends_a_run(new_run, clock):
-    run = new_run()
-    run.work()
-    clock.now += 1e6
-    assert not run.monitor.done
 
 
 def test_what_the_watch_says_is_said_and_kept(new_run, tmp_path, monkeypatch):

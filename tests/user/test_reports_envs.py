@@ -18,16 +18,9 @@ from a3c.errors import InvalidEnvironment
 from a3c.inspecting import inspect
 from a3c.playing import play
 
+pytestmark = pytest.mark.usefixtures("registry")
+
 TINY = {"seed": 1, "hidden": (4,), "envs_per_worker": 2, "segment_length": 8}
-
-
-@pytest.fixture(autouse=True)
-def registry():
-    """Gymnasium's, as it was before the test when that is over."""
-    before = dict(gymnasium.registry)
-    yield gymnasium.registry
-    gymnasium.registry.clear()
-    gymnasium.registry.update(before)
 
 
 class Mine(Walk):
