@@ -10,8 +10,8 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
-from a3c.checks import check_ends
 from a3c.config import TrainConfig
+from a3c.config.checks import check_ends
 from a3c.environments.observations import Observations, parts
 from a3c.errors import SettingsError
 from a3c.machine import available_cores
@@ -113,7 +113,7 @@ def _frames(config: TrainConfig, space: gymnasium.Space) -> Iterator[Remark]:
             name, size = "/".join(map(str, path)) or "observations", "x".join(map(str, shape))
             # Settings of frames are for these alone.
             by_settings = not path and space.dtype == np.uint8 and reading.layout in ("HW", "HWC")
-            what = "--frame-size 84 --grayscale" if by_settings else "reduce them in the environment"
+            what = "`frame_size` 84 `grayscale`" if by_settings else "reduce them in the environment"
             yield Remark("frames", f"{name} of {size} are large, and learning from them slow: {what}")
 
 
@@ -141,7 +141,7 @@ def _numbers(config: TrainConfig, observations: Observations, play: RandomPlay) 
     extremes = dict.fromkeys([most, least] if narrowest[least] < SMALL_RANGE else [most])
     names = [observations.name(np.unravel_index(amounts[i], observations.shape)) for i in extremes]
     ranges = ", ".join(f"{name} from {low[i]:.3g} to {high[i]:.3g}" for name, i in zip(names, extremes, strict=True))
-    yield Remark("scale", f"observations are of unlike or large scale ({ranges}): --normalize-observations")
+    yield Remark("scale", f"observations are of unlike or large scale ({ranges}): `normalize_observations`")
 
 
 def _rewards(config: TrainConfig, action_space: gymnasium.Space, play: RandomPlay) -> Iterator[Remark]:
@@ -152,10 +152,10 @@ def _rewards(config: TrainConfig, action_space: gymnasium.Space, play: RandomPla
     low, high = rewards.min(), rewards.max()
     if low == high and (low == 0 or not any(play.terminated)):
         if isinstance(action_space, Box):
-            how = "let noise last longer, --action-std gsde --hold-noise 8 or more"
+            how = "let noise last longer, `action_std` gsde `hold_noise` 8 or more"
         else:
-            further = "--segment-length 64" if config.correction == "vtrace" else "--n-step 16"
-            how = f"explore more, --entropy-coefficient above {config.entropy_coefficient:g}, or learn from further "
+            further = "`segment_length` 64" if "log_probs" in config.own.carries else "`n_step` 16"
+            how = f"explore more, `entropy_coefficient` above {config.entropy_coefficient:g}, or learn from further "
             how += f"ahead, {further}"
         yield Remark("sparse", f"{play.steps:,} random steps met no reward but {low:g}: {how}")
     if config.normalize_rewards:
@@ -171,7 +171,7 @@ def _rewards(config: TrainConfig, action_space: gymnasium.Space, play: RandomPla
     else:
         return
     scale = float(f"{config.reward_scale / size:.0e}")
-    yield Remark("rewards", f"{what}: --normalize-rewards, or --reward-scale {scale:g}")
+    yield Remark("rewards", f"{what}: `normalize_rewards`, or `reward_scale` {scale:g}")
 
 
 def _largest_return(config: TrainConfig, rewards: np.ndarray, lengths: list[int]) -> float:
@@ -191,7 +191,7 @@ def _ends(config: TrainConfig, time_limit: int | None, play: RandomPlay) -> Iter
     if play.failure is None and not play.lengths and time_limit is None:
         yield Remark(
             "time limit",
-            f"no episode ended within {play.steps:,} random steps, and there is no time limit: set --max-episode-steps",
+            f"no episode ended within {play.steps:,} random steps, and there is no time limit: set `max_episode_steps`",
         )
     if (
         len(play.lengths) >= 5
@@ -222,7 +222,7 @@ def _actions(space: gymnasium.Space) -> Iterator[Remark]:
         yield Remark(
             "actions",
             "actions without bounds start around 0 with a standard deviation of 1: give the space "
-            "bounds, or set --log-std",
+            "bounds, or set `log_std`",
         )
 
 
@@ -232,7 +232,7 @@ def _updates(config: TrainConfig, play: RandomPlay) -> Iterator[Remark]:
         yield Remark("updates", few)
     seconds = config.environments_each * config.segment_steps / play.steps_per_second if play.steps else 0.0
     flags = flags_for(config, 1 / play.steps_per_second) if seconds > 2 * UPDATE_WITHIN else None
-    if flags and config.algorithm != "random":
+    if flags and config.algorithm.learns != "nowhere":
         yield Remark("updates", f"a segment takes {seconds:.2g} s: {flags} makes that about {UPDATE_WITHIN:g} s")
 
 
@@ -243,13 +243,13 @@ def _pace(config: TrainConfig, play: RandomPlay, speed: Speed) -> Iterator[Remar
     took = f"environments take {share:.0%} of a worker's time"
     if play.processor_seconds < 0.5 * play.seconds:
         yield Remark(
-            "pace", f"{took}, and wait more than they compute: --workers {4 * cores} lets others run meanwhile"
+            "pace", f"{took}, and wait more than they compute: `workers` {4 * cores} lets others run meanwhile"
         )
     elif speed.workers < cores:
-        yield Remark("pace", f"{took}: --workers {cores} uses every core")
+        yield Remark("pace", f"{took}: `workers` {cores} uses every core")
     else:
         yield Remark(
-            "pace", f"{took}: a faster step, --frame-skip, or a vector form of its own would speed training up"
+            "pace", f"{took}: a faster step, `frame_skip`, or a vector form of its own would speed training up"
         )
 
 

@@ -19,8 +19,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from a3c.checks import check_ends
-from a3c.config import LIMITS, MOST_EPISODE_STEPS, TrainConfig
+from a3c.algorithm import Algorithm
+from a3c.algorithms import builtin
+from a3c.config import TrainConfig
+from a3c.config.checks import check_ends
+from a3c.config.environment import MOST_EPISODE_STEPS
+from a3c.config.run import LIMITS
 from a3c.environments.given import given_state, pack_given
 from a3c.environments.making import EnvironmentFactory
 from a3c.environments.modules import check_loaded
@@ -47,7 +51,7 @@ LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback")
 class Agent:
     """An algorithm, an environment, and a policy with its parameters. Use a subclass, such as A3C, or `a3c.load`."""
 
-    algorithm: str
+    algorithm: Algorithm = builtin.A3C
     _learning = False
     """Whether `learn` is under way: until it ends, the parameters here are those from before it."""
 
@@ -55,6 +59,7 @@ class Agent:
         self,
         environment: str | EnvironmentFactory,
         *,
+        algorithm: Algorithm | str | None = None,
         network: Network | str | None = None,
         recipe: str | None = None,
         **settings: Any,
@@ -65,6 +70,7 @@ class Agent:
             environment: a Gymnasium id, `module:Id`, `module:Class`, a factory of a gymnasium.Env, or of a vector
                 environment (a VectorEnv class, or a function that requires an argument, the number of environments).
                 A factory makes a new one at each call. What this process has registered, workers can make too.
+            algorithm: one of your own, or its `module:NAME`; the subclasses have theirs.
             network: the name of a network, such as "nature", or your own: `(observation_space, key) ->
                 equinox.Module`, from one observation to features `[n]`; the heads for policy and value are added. Or
                 a keras.Model, from a batch of observations to policy and value, or to features `[batch, n]`.
@@ -77,13 +83,15 @@ class Agent:
         if settings.get("backend") != "inline":
             start_server()
         factory = None if isinstance(environment, str) else environment
-        settings |= {"algorithm": self.algorithm, "environment": environment if isinstance(environment, str) else ""}
+        settings |= {"algorithm": algorithm or type(self).algorithm}
+        settings |= {"environment": environment if isinstance(environment, str) else ""}
         if isinstance(network, str):
             settings["network"], network = network, None
         config = make_config(with_recipe(recipe, settings), "settings")
         self._adopt(*prepare(config, factory, network))
 
     def _adopt(self, work: Work, start: Checkpoint) -> None:
+        self.algorithm = start.config.algorithm
         self._work, self._start = work, start
         self._generator = np.random.default_rng(np.random.SeedSequence(self.config.seed or 0, spawn_key=(2,)))
 
@@ -221,13 +229,13 @@ class Agent:
         policy = self._work.policy
         batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
-        if self.algorithm == "random":
+        if self.algorithm.acts == "random":
             actions = policy.actions.random(self._generator, batch.shape[:1])
         elif deterministic:
             actions = policy.best_action(parameters, batch, *remembered)
         else:
             actions = policy.act(parameters, batch, policy.noise(self._generator, batch.shape[:1]), 0.0, *remembered)
-        if remembered and self.algorithm != "random":
+        if remembered and self.algorithm.acts != "random":
             actions, states = actions
             state = np.array(states[0] if single else states)
         actions = policy.actions.to_environment(np.asarray(actions, policy.actions.dtype))
@@ -309,34 +317,34 @@ class Agent:
 class A3C(Agent):
     """Asynchronous advantage actor-critic (Mnih et al. 2016)."""
 
-    algorithm = "a3c"
+    algorithm = builtin.A3C
 
 
 class A2C(Agent):
     """Synchronous advantage actor-critic: the workers of A3C in step, the same parameters every time."""
 
-    algorithm = "a2c"
+    algorithm = builtin.A2C
 
 
 class GA3C(Agent):
     """A3C with actions and gradients in central batches (Babaeizadeh et al. 2017)."""
 
-    algorithm = "ga3c"
+    algorithm = builtin.GA3C
 
 
 class IMPALA(Agent):
     """Workers that act, and a learner that corrects for their lag by V-trace (Espeholt et al. 2018)."""
 
-    algorithm = "impala"
+    algorithm = builtin.IMPALA
 
 
 class RandomAgent(Agent):
     """Uniformly random actions: the baseline."""
 
-    algorithm = "random"
+    algorithm = builtin.RANDOM
 
 
-AGENTS: dict[str, type[Agent]] = {agent.algorithm: agent for agent in (A3C, A2C, GA3C, IMPALA, RandomAgent)}
+AGENTS: dict[str, type[Agent]] = {agent.algorithm.name: agent for agent in (A3C, A2C, GA3C, IMPALA, RandomAgent)}
 
 
 def load(
@@ -377,4 +385,4 @@ def agent_from(
         )
     factory = environment if not isinstance(environment, str) else None
     config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
-    return AGENTS[config.algorithm]._from_checkpoint(*prepare(config, factory, network, checkpoint))
+    return AGENTS.get(config.algorithm.name, Agent)._from_checkpoint(*prepare(config, factory, network, checkpoint))

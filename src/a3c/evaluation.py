@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from a3c.config import MOST_EPISODE_STEPS
+from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.serial import close_and_say

@@ -33,10 +33,14 @@ def lambda_targets(config: TrainConfig, segment: Any, values: jax.Array, log_pro
     return Targets(returns, returns - values[:-1])
 
 
-def vtrace_targets(config: TrainConfig, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
+def vtrace_targets(rho_clip: float, c_clip: float) -> Targeting:
     """V-trace, from how probable the actions are now and how probable they were (Espeholt et al. 2018)."""
-    ratios = jnp.exp(log_probs - segment.log_probs)
-    return vtrace(*_steps(config, segment, values), ratios, config.gae_lambda, config.rho_clip, config.c_clip)
+
+    def targets(config: TrainConfig, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
+        ratios = jnp.exp(log_probs - segment.log_probs)
+        return vtrace(*_steps(config, segment, values), ratios, config.gae_lambda, rho_clip, c_clip)
+
+    return targets
 
 
 def _steps(config: TrainConfig, segment: Any, values: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
@@ -51,16 +55,20 @@ def make_gradient(
     policy: Policy,
     config: TrainConfig,
     targets: Targeting = lambda_targets,
+    log_epsilon: float = 0.0,
 ) -> Callable:
-    """Jitted `(parameters [P], segment, entropy_coefficient) -> (gradient [P], diagnostics)`, those of DIAGNOSTICS."""
+    """Jitted `(parameters [P], segment, entropy_coefficient) -> (gradient [P], diagnostics)`, those of DIAGNOSTICS.
+
+    `log_epsilon` is what is added to a probability before its logarithm is taken.
+    """
 
     def loss(network, segment, entropy_coefficient):
         distribution, values = policy.apply_in_time(network, segment.observations, segment.starts, segment.first_state)
         real_steps = jax.tree.map(lambda x: x[:-1], distribution)
         log_probs = real_steps.log_prob(segment.actions)
         aims = targets(config, segment, values, log_probs)
-        if config.correction == "epsilon":
-            log_probs = jnp.log(jnp.exp(log_probs) + config.log_epsilon)
+        if log_epsilon:
+            log_probs = jnp.log(jnp.exp(log_probs) + log_epsilon)
         mask = learned_steps(config, segment)
         losses = actor_critic_loss(
             log_probs,
@@ -82,6 +90,18 @@ def make_gradient(
         return gradient, jnp.stack([*losses, norm, explained])
 
     return jax.jit(gradient_of)
+
+
+def make_corrected_gradient(policy: Policy, config: TrainConfig) -> Callable:
+    """The gradient with what a learner does about segments that older parameters collected (`lag_correction`)."""
+    own = config.learner
+    match own.lag_correction:
+        case "vtrace":
+            return make_gradient(policy, config, vtrace_targets(own.rho_clip, own.c_clip))
+        case "epsilon":
+            return make_gradient(policy, config, log_epsilon=own.log_epsilon)
+        case "none":
+            return make_gradient(policy, config)
 
 
 def learned_steps(config: TrainConfig, segment: Any) -> jax.Array:

@@ -264,7 +264,7 @@ def _training_rate(work: Work, start: Checkpoint, seconds: float) -> float | Non
     marks: list[tuple[float, int]] = []
 
     def mark(progress: Progress) -> bool:
-        now, learned = time.monotonic(), progress.updates or config.algorithm == "random"
+        now, learned = time.monotonic(), progress.updates or config.algorithm.learns == "nowhere"
         # Steps are counted by the segment: of a slow environment they come seldom.
         if learned and (not marks or progress.steps > marks[-1][1]):
             marks.append((now, progress.steps))

@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 
 from a3c.agent import Agent
-from a3c.config import MOST_EPISODE_STEPS
+from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.environments import results
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.making import not_installed
@@ -67,7 +67,7 @@ def play(
     if video is not None:
         _check_video(video)
     if filmstrip is not None:
-        _check_file("--filmstrip", filmstrip, (".png",))
+        _check_file("`filmstrip`", filmstrip, (".png",))
     filming = video is not None or filmstrip is not None
     with GlobalGenerators(play_seed(seed)).swapped(), _drawn(agent.config.environment):
         environment = agent.make_environment(render_mode="rgb_array" if filming else "human")
@@ -88,7 +88,7 @@ def play(
             close_and_say(environment)
     if film is not None and film.bytes >= FILM_BYTES:
         gibibytes = f"{FILM_BYTES / 2**30:g} GiB"
-        say(f"filmed   the first {len(film.frames):,} frames, which fill {gibibytes}: --seconds ends sooner")
+        say(f"filmed   the first {len(film.frames):,} frames, which fill {gibibytes}: `seconds` ends sooner")
     if film is not None and video is not None:
         _write(video, film.frames, fps)
         say(f"video    {video} ({len(film.frames)} frames, {len(film.frames) / fps:.0f} s)")
@@ -154,9 +154,9 @@ def _drawn(name: str) -> Iterator[None]:
 
 
 def _check_video(video: Path) -> None:
-    _check_file("--video", video, (".gif", ".mp4"))
+    _check_file("`video`", video, (".gif", ".mp4"))
     if video.suffix == ".mp4" and not all(map(importlib.util.find_spec, ("imageio", "imageio_ffmpeg"))):
-        raise SettingsError(f"--video {video}: writing .mp4 needs the video extra: pip install 'a3c[video]'")
+        raise SettingsError(f"`video` {video}: writing .mp4 needs the video extra: pip install 'a3c[video]'")
 
 
 def _check_file(flag: str, file: Path, endings: tuple[str, ...]) -> None:

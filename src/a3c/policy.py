@@ -314,9 +314,9 @@ def _is_parameter(leaf: Any) -> bool:
 def _check_keras(config: TrainConfig) -> None:
     """Raises SettingsError for what takes features, of which a Keras model may give none."""
     if config.action_std == "gsde":
-        raise SettingsError("--action-std gsde needs a network of another kind than Keras: use state or learned")
+        raise SettingsError("`action_std` gsde needs a network of another kind than Keras: use state or learned")
     if config.recurrent is not None:
-        raise SettingsError("--recurrent needs a network of another kind than Keras: leave it out")
+        raise SettingsError("`recurrent` needs a network of another kind than Keras: leave it out")
 
 
 def _features(module: eqx.Module, observation: Any) -> int:

@@ -5,6 +5,8 @@ import importlib
 import os
 import signal
 
+from a3c.algorithms.builtin import BUILT_IN
+
 parent = os.getppid()
 
 
@@ -19,8 +21,8 @@ signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
 # Looking for garbage while importing finds none and takes a sixth of the time; what is imported stays, so that later it
 # need not be looked at, nor copied by the workers.
 gc.disable()
-for algorithm in ("a3c", "a2c", "ga3c", "impala", "random"):
-    importlib.import_module(f"a3c.algorithms.{algorithm}")
+for algorithm in BUILT_IN.values():
+    importlib.import_module(str(algorithm.worker).partition(":")[0])
 importlib.import_module("a3c.preparing")
 gc.freeze()
 gc.enable()

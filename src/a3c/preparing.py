@@ -6,7 +6,6 @@ import dataclasses
 import gymnasium
 import numpy as np
 
-from a3c.checks import MOST_ASKING
 from a3c.config import TrainConfig
 from a3c.environments.generators import GlobalGenerators, play_seed
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
@@ -60,7 +59,7 @@ def prepare(
         raise CheckpointError(f"{source} holds {most} parameters, but this network has more") from None
     except MemoryError:
         raise SettingsError(
-            "the network does not fit into memory: make --hidden or --recurrent-units smaller"
+            "the network does not fit into memory: make `hidden` or `recurrent_units` smaller"
         ) from None
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     work = Work(maker, policy, optimizer, describe(settings, config, observation_space, network is not None))
@@ -111,13 +110,13 @@ def moved(config: TrainConfig, environment: str | EnvironmentFactory) -> TrainCo
     # Looked up first, as that may register both.
     maker.spec  # noqa: B018
     registered = gymnasium.registry.get(before.rpartition(":")[2])
-    brought = {recipe.settings(config.algorithm).get("target_return") for recipe in recipes_for(before)}
+    brought = {recipe.settings(config.algorithm.name).get("target_return") for recipe in recipes_for(before)}
     brought.add(registered and registered.reward_threshold)
     name = environment if isinstance(environment, str) else ""
     target = config.target_return
     if target in brought:
         own = find_recipe(None, name)
-        target = own.settings(config.algorithm).get("target_return") if own else None
+        target = own.settings(config.algorithm.name).get("target_return") if own else None
     return dataclasses.replace(config, environment=name, target_return=target)
 
 
@@ -129,8 +128,8 @@ def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple
 
 def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:
     """The configuration with workers, seed and target filled in."""
-    most = MOST_ASKING if config.algorithm == "ga3c" else available_cores()
-    workers = 1 if config.backend == "inline" else config.workers or min(available_cores(), most)
+    cores = available_cores()
+    workers = 1 if config.backend == "inline" else config.workers or min(cores, config.algorithm.most_workers or cores)
     seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if config.seed is None else config.seed
     spec = maker.spec
     target = config.target_return

@@ -6,12 +6,16 @@ import numbers
 import typing
 from typing import Any, Literal
 
-from a3c.checks import check_bound
+from a3c.algorithm import Algorithm
+from a3c.algorithms.builtin import A3C, BUILT_IN, find_algorithm
 from a3c.config import TrainConfig
+from a3c.config.checks import check_number
 from a3c.errors import SettingsError, brief
+from a3c.modules import own_place
 from a3c.names import called
 
-FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
+FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig) if field.name not in ("algorithm", "own")}
+"""The settings that every algorithm has."""
 KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
 ONLY_PYTHON = "only from Python"
 """Stands in `config.toml` for an argument of the environment that no file can hold, beside its type."""
@@ -21,35 +25,83 @@ SEVERAL = {int: "whole numbers", float: "numbers"}
 def make_config(settings: dict[str, Any], source: str = "the settings") -> TrainConfig:
     """A TrainConfig from a dictionary, as a recipe, `config.toml` or keyword arguments give it.
 
-    Raises SettingsError for an unknown name or a value of the wrong type, naming `source`.
+    The algorithm is a name or a value, and its own settings stand among the others. Raises SettingsError for an unknown
+    name or a value of the wrong type, naming `source`.
     """
-    given = {}
-    for name, value in settings.items():
-        if name not in FIELDS:
-            raise SettingsError(f"{source}: there is no setting {brief(repr(name))}{called(name, FIELDS)}")
-        given[name] = _plain(value, FIELDS[name].type)
-        if name == "env_kwargs" and isinstance(value, dict) and all(isinstance(key, str) for key in value):
-            # Any value, as environments take any.
-            _check_given(value, source)
-            continue
-        if not _fits(given[name], FIELDS[name].type):
-            must_be = kind(FIELDS[name].type)
-            raise SettingsError(f"{source}: {name} cannot be {brief(repr(value))}; it must be {must_be}")
     try:
-        return TrainConfig(**given)
+        algorithm = _algorithm(settings.get("algorithm", A3C))
+        fields = FIELDS | own_fields(algorithm)
+        given = {}
+        for name, value in settings.items():
+            if name == "algorithm":
+                continue
+            if name not in fields:
+                raise SettingsError(_no_setting(name, fields, algorithm))
+            given[name] = _plain(value, fields[name].type)
+            if name == "env_kwargs" and isinstance(value, dict) and all(isinstance(key, str) for key in value):
+                # Any value, as environments take any.
+                _check_given(value)
+                continue
+            if not _fits(given[name], fields[name].type):
+                raise SettingsError(f"{name} cannot be {brief(repr(value))}; it must be {kind(fields[name].type)}")
+        own = algorithm.settings(**{name: given.pop(name) for name in own_fields(algorithm) if name in given})
+        return TrainConfig(**given, algorithm=algorithm, own=own)
     except SettingsError as error:
-        raise SettingsError(f"{source}: {error}") from None
+        raise SettingsError(f"{source}: {error}" if source else str(error)) from None
 
 
-def make_recorded_config(settings: dict[str, Any], source: str) -> TrainConfig:
-    """As `make_config`, from what a run recorded: one that did not record how it read observations read bytes."""
+def _algorithm(given: Any) -> Algorithm:
+    if isinstance(given, Algorithm):
+        return given
+    if not isinstance(given, str):
+        raise SettingsError(f"algorithm cannot be {brief(repr(given))}; it must be a name or an Algorithm")
+    return find_algorithm(given)
+
+
+def own_fields(algorithm: Algorithm) -> dict[str, dataclasses.Field[Any]]:
+    """The settings that this algorithm alone has."""
+    return {field.name: field for field in dataclasses.fields(algorithm.settings)}
+
+
+def all_own_fields() -> dict[str, list[Algorithm]]:
+    """The settings that not every algorithm of this package has, and the algorithms that have each."""
+    found: dict[str, list[Algorithm]] = {}
+    for algorithm in BUILT_IN.values():
+        for name in own_fields(algorithm):
+            found.setdefault(name, []).append(algorithm)
+    return found
+
+
+def _no_setting(name: Any, fields: dict[str, Any], algorithm: Algorithm) -> str:
+    if having := all_own_fields().get(name):
+        return f"`{name}` is a setting of {' and '.join(map(str, having))}, not of {algorithm}"
+    return f"there is no setting {brief(repr(name))}{called(name, fields)}"
+
+
+def make_recorded_config(settings: dict[str, Any], source: str, algorithm: Algorithm | None = None) -> TrainConfig:
+    """As `make_config`, from what a run recorded: one that did not record how it read observations read bytes, and one
+    of before algorithms had settings of their own has those of all of them.
+
+    `algorithm` takes the place of the one that is named there. A module that only the file names is not imported.
+    """
     before = {} if "input_parts" in settings else {"input_scaling": "bytes"}
-    return make_config(before | settings, source)
+    named = settings.get("algorithm", A3C.name)
+    module = named.rpartition(":")[0] if algorithm is None and isinstance(named, str) else ""
+    if module and (place := own_place(module)):
+        raise SettingsError(
+            f"{source} names the module {brief(module)} for its algorithm, which is not installed ({place}); if you "
+            "trust it, import it before, or name it by `import_module`"
+        )
+    algorithm = algorithm or _algorithm(named)
+    others = all_own_fields().keys() - own_fields(algorithm).keys()
+    kept = {name: value for name, value in settings.items() if name not in others}
+    return make_config(before | kept | {"algorithm": algorithm}, source)
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
     """The settings by name as a file holds them, without arguments of the environment that only Python can give."""
-    settings = {name: getattr(config, name) for name in FIELDS}
+    settings = {"algorithm": config.algorithm.recorded} | {name: getattr(config, name) for name in FIELDS}
+    settings |= {name: getattr(config.own, name) for name in own_fields(config.algorithm)}
     return settings | {"env_kwargs": {key: value for key, value in config.env_kwargs.items() if _can_be_held(value)}}
 
 
@@ -68,11 +120,11 @@ def _can_be_held(value: Any) -> bool:
     return isinstance(value, (bool, int, float, str))
 
 
-def _check_given(arguments: dict[str, Any], source: str) -> None:
+def _check_given(arguments: dict[str, Any]) -> None:
     for key, value in arguments.items():
         if isinstance(value, dict) and ONLY_PYTHON in value:
             raise SettingsError(
-                f"{source}: {brief(key)} of env_kwargs was given from Python, and is nothing that a file can hold "
+                f"{brief(key)} of env_kwargs was given from Python, and is nothing that a file can hold "
                 f"({brief(str(value[ONLY_PYTHON]))}): go on there, with a3c.load(..., environment=...)"
             )
 
@@ -82,7 +134,7 @@ def number(name: str, value: Any) -> Any:
     plain, annotation = _plain(value, FIELDS[name].type), FIELDS[name].type
     if value is None or not _fits(plain, annotation):
         raise SettingsError(f"{name} cannot be {value!r}; it must be {kind(annotation)}")
-    check_bound(name, plain, name)
+    check_number(FIELDS[name], plain, name)
     return plain
 
 

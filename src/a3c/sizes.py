@@ -4,11 +4,11 @@ An update of a worker takes B environments times T steps. Where a step takes mic
 network busy; where it takes 50 ms, they would be 13 seconds.
 """
 
-import dataclasses
 import math
 
-from a3c.checks import MIN_BATCH
-from a3c.config import ENVIRONMENTS, SEGMENT_LENGTH, TrainConfig
+from a3c.algorithm import MIN_BATCH
+from a3c.config import TrainConfig
+from a3c.config.learning import ENVIRONMENTS, SEGMENT_LENGTH
 
 UPDATE_WITHIN = 1.0
 """Seconds that the steps of a segment may take, about."""
@@ -32,25 +32,25 @@ def sizes_for(step_seconds: float) -> tuple[int, int]:
 def open_sizes(config: TrainConfig) -> bool:
     """Whether sizes may be chosen by what a step takes: nobody set them, and the run promises no one result."""
     unset = config.envs_per_worker is None and config.segment_length is None
-    return unset and config.backend == "processes" and config.algorithm != "a2c"
+    return unset and config.backend == "processes" and not config.algorithm.in_step
 
 
 def with_sizes(config: TrainConfig, step_seconds: float) -> TrainConfig:
     """The configuration, its `workers` filled in, with the sizes that nobody set."""
     environments, length = sizes_for(step_seconds) if open_sizes(config) else (ENVIRONMENTS, SEGMENT_LENGTH)
     environments, length = config.envs_per_worker or environments, config.segment_length or length
-    batch = config.min_batch
-    if batch is None and config.has_learner:
+    sizes: dict[str, int] = {"envs_per_worker": environments, "segment_length": length}
+    if config.has_learner and config.learner.min_batch is None:
         # What all workers take meanwhile: a batch is to come as often as their segments do.
-        together = min(config.workers or 1, config.queue_size or MIN_BATCH) * environments * length
-        batch = min(MIN_BATCH, together) if open_sizes(config) else MIN_BATCH
-    return dataclasses.replace(config, envs_per_worker=environments, segment_length=length, min_batch=batch)
+        together = min(config.workers or 1, config.learner.queue_size or MIN_BATCH) * environments * length
+        sizes["min_batch"] = min(MIN_BATCH, together) if open_sizes(config) else MIN_BATCH
+    return config.replace(**sizes)
 
 
 def steps_of_an_update(config: TrainConfig) -> int:
     """Steps that one update is made of, over all workers that it takes."""
     segments = config.segments_per_batch if config.has_learner else 1
-    if config.algorithm == "a2c":
+    if config.algorithm.in_step:
         segments = config.workers or 1
     return segments * config.environments_each * config.segment_steps
 
@@ -60,21 +60,21 @@ def flags_for(config: TrainConfig, step_seconds: float) -> str | None:
     environments, length = sizes_for(step_seconds)
     if environments * length >= config.environments_each * config.segment_steps:
         return None
-    flags = f"--envs-per-worker {environments} --segment-length {length}"
+    flags = f"`envs_per_worker` {environments} `segment_length` {length}"
     together = (config.workers or 1) * environments * length
-    return f"{flags} --min-batch {together}" if config.has_learner and together < MIN_BATCH else flags
+    return f"{flags} `min_batch` {together}" if config.has_learner and together < MIN_BATCH else flags
 
 
 def few_updates(config: TrainConfig) -> str | None:
     """A line where the limit on steps allows fewer updates than a network needs; None where it allows enough."""
-    if config.algorithm == "random" or config.steps is None:
+    if config.algorithm.learns == "nowhere" or config.steps is None:
         return None
     each = steps_of_an_update(config)
     updates = math.ceil(config.steps / each)
     if updates >= FEW_UPDATES:
         return None
     return (
-        f"--steps {config.steps:,} are {updates} update{'s' if updates != 1 else ''} of {each:,} steps, and a network "
-        f"hardly learns by fewer than {FEW_UPDATES}: give it more steps, or smaller updates by --envs-per-worker and "
-        "--segment-length"
+        f"`steps` {config.steps:,} are {updates} update{'s' if updates != 1 else ''} of {each:,} steps, and a network "
+        f"hardly learns by fewer than {FEW_UPDATES}: give it more steps, or smaller updates by `envs_per_worker` and "
+        "`segment_length`"
     )

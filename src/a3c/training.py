@@ -4,7 +4,6 @@ The main process makes the ParameterStore, starts the workers, and until a limit
 the Monitor. It imports no JAX for that.
 """
 
-import dataclasses
 import os
 import signal
 import threading
@@ -15,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from a3c.checks import check_ends
-from a3c.config import LIMITS, TrainConfig
+from a3c.config import TrainConfig
+from a3c.config.checks import check_ends
+from a3c.config.run import LIMITS
 from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
 from a3c.errors import A3CError, OutputError, RunFolderError, described
@@ -174,8 +174,6 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
     exchange = make_exchange(config, layout, store)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
-    # Arguments of the environment travel with what makes it: they may be anything that a script defines.
-    config = dataclasses.replace(config, env_kwargs={})
     return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
 
 
@@ -220,6 +218,7 @@ def _outside(
 
 
 def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: threading.Event) -> None:
+    from a3c.parallel.learner import Learner
     from a3c.parallel.worker import Worker
 
     def send(report: Report) -> None:
@@ -229,8 +228,11 @@ def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: 
             monitor.store.stop()
 
     worker, *learners = tasks
+    turns = worker.exchange.turns
+    assert turns is not None
     for task in learners:
-        _learn_in_turn(task, work, send)
+        # Duties are done in turn, whenever the worker has handed something over.
+        turns.duties = worker_process.loop(worker.config.algorithm.learner)(Learner(task, work, send, report_every=0.0))
     try:
         with _watched(worker.pulse, monitor, interrupted):
             made, at_once = Worker(worker, work, send, report_every=0.0), False
@@ -244,8 +246,7 @@ def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: 
                     monitor.receive(Report(worker.index, remarks={"close": wrong}))
     finally:
         # They hold each other; what is shared is to be freed now.
-        for task in learners:
-            _take_turns(task, None)
+        turns.duties = None
 
 
 @contextmanager
@@ -268,21 +269,6 @@ def _watched(pulse: Pulse, monitor: Monitor, interrupted: threading.Event) -> It
         yield
     finally:
         over.set()
-
-
-def _learn_in_turn(task: Task, work: "Work", send: Callable[[Report], None]) -> None:
-    """Has the learner do what there is to be done whenever the worker has handed it something."""
-    from a3c.parallel.duties import take_turns
-    from a3c.parallel.learner import Learner
-
-    learner = Learner(task, work, send, report_every=0.0)
-    _take_turns(task, take_turns(worker_process.algorithm(task.config).duties(learner)))
-
-
-def _take_turns(task: Task, turn: Callable[[], None] | None) -> None:
-    task.exchange.queue.on_put = turn
-    if task.config.algorithm == "ga3c":
-        task.exchange.board.on_ask = turn
 
 
 def _draw_curve(folder: RunFolder) -> None:

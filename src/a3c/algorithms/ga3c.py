@@ -17,9 +17,10 @@ stable with an epsilon in log(pi + epsilon); V-trace corrects for it (`--lag-cor
 
 import numpy as np
 
-from a3c.gradient import lambda_targets, make_gradient, vtrace_targets
+from a3c.algorithms.builtin import GA3CSettings
+from a3c.gradient import make_corrected_gradient
 from a3c.learning.schedules import epsilon_at
-from a3c.parallel.duties import Duty
+from a3c.parallel.duties import Duties, Duty
 from a3c.parallel.learner import Learner
 from a3c.parallel.worker import Worker
 
@@ -37,9 +38,13 @@ def run(worker: Worker) -> None:
         queue.put(segment, policy.take_version())
 
 
-def duties(learner: Learner) -> dict[str, Duty]:
+def duties(learner: Learner) -> Duties:
     """What the threads of the learner do, again and again."""
-    return {"predictor": predictor(learner), "trainer": trainer(learner)}
+    own = learner.config.own
+    assert isinstance(own, GA3CSettings)
+    threads = {"predictor": own.predictors, "trainer": own.trainers}
+    adjust = Adjustment(threads, learner.generator) if own.adjust_threads else None
+    return Duties({"predictor": predictor(learner), "trainer": trainer(learner)}, threads, adjust)
 
 
 def predictor(learner: Learner) -> Duty:
@@ -98,8 +103,6 @@ class Adjustment:
 
 def trainer(learner: Learner) -> Duty:
     """Learns from a batch of segments."""
-    config = learner.config
-    targets = vtrace_targets if config.correction == "vtrace" else lambda_targets
-    gradient_of = make_gradient(learner.policy, config, targets)
+    gradient_of = make_corrected_gradient(learner.policy, learner.config)
     gradient_of(learner.current[0], learner.no_batch(), 0.0)
     return lambda timeout: learner.train(gradient_of, timeout)

@@ -19,9 +19,9 @@ nor empty:
 The parameters have moved on when a segment is learned from: V-trace corrects for it (section 4.1).
 """
 
-from a3c.gradient import lambda_targets, make_gradient, vtrace_targets
+from a3c.gradient import make_corrected_gradient
 from a3c.learning.schedules import epsilon_at
-from a3c.parallel.duties import Duty
+from a3c.parallel.duties import Duties
 from a3c.parallel.learner import Learner
 from a3c.parallel.worker import Worker
 
@@ -37,11 +37,9 @@ def run(worker: Worker) -> None:
         queue.put(segment, version)
 
 
-def duties(learner: Learner) -> dict[str, Duty]:
+def duties(learner: Learner) -> Duties:
     """What the learner does, again and again."""
-    config = learner.config
-    targets = vtrace_targets if config.correction == "vtrace" else lambda_targets
-    gradient_of = make_gradient(learner.policy, config, targets)
+    gradient_of = make_corrected_gradient(learner.policy, learner.config)
     gradient_of(learner.current[0], learner.no_batch(), 0.0)
 
     def train(timeout: float) -> bool:
@@ -50,4 +48,4 @@ def duties(learner: Learner) -> dict[str, Duty]:
             learner.exchange.published.publish(*learner.store.read())
         return trained
 
-    return {"trainer": train}
+    return Duties({"trainer": train})

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from a3c.cli.flags import check, read
-from a3c.config import MOST_EPISODE_STEPS
+from a3c.cli.flags import Command
+from a3c.config.checks import check_ranges
+from a3c.config.environment import MOST_EPISODE_STEPS
+from a3c.config.setting import setting
 from a3c.errors import RunFolderError
 
 
@@ -24,14 +26,14 @@ class AgentFlags:
     checkpoint: Literal["best", "latest"] = "best"
     """Which of the run's checkpoints."""
 
-    seed: int | None = None
+    seed: int | None = setting(None, at_least=0)
     """Seed of the environments. Default: the run's to evaluate, a new one each time to play."""
 
     import_module: tuple[str, ...] = ()
     """Modules that may be imported though only the run names them and they are not installed, such as my_module in the
     current folder, of a run of my_module:MyEnv-v0. Say so only of what you know."""
 
-    max_episode_steps: int = MOST_EPISODE_STEPS
+    max_episode_steps: int = setting(MOST_EPISODE_STEPS, at_least=1)
     """Cut an episode after this many steps, as some never end. It counts with its return until then."""
 
 
@@ -40,11 +42,9 @@ Flags = TypeVar("Flags", bound=AgentFlags)
 
 def parse(flags: type[Flags], arguments: list[str], prog: str, description: str) -> Flags:
     """The flags of a command that acts. Raises SettingsError for a wrong one."""
-    import tyro
-
-    arguments = check(flags, arguments, prog, "run")
-    configured = tyro.conf.configure(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff)(flags)
-    return read(configured, arguments, prog, description)
+    given = flags(**Command(prog, description, {"flags": flags}, "run", needed=True).read(arguments))
+    check_ranges(given)
+    return given
 
 
 def quiet_jax() -> None:

@@ -5,13 +5,14 @@ import sys
 from dataclasses import dataclass
 
 from a3c.cli.agents import AgentFlags, parse, quiet_jax, saved_checkpoint
+from a3c.config.setting import setting
 
 
 @dataclass(frozen=True)
 class EvaluateFlags(AgentFlags):
     """Flags of `a3c evaluate`."""
 
-    episodes: int = 100
+    episodes: int = setting(100, at_least=1)
     """Whole episodes to play."""
 
     json: bool = False

@@ -1,118 +1,128 @@
-"""The flags of a command: read by tyro; a wrong one is named in one line, with what to do."""
+"""The flags of a command: the fields of dataclasses. A wrong one is named in one line, with what to do."""
 
-import io
+import dataclasses
 import re
 import typing
 from collections.abc import Mapping
-from contextlib import redirect_stderr
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from a3c.checks import flag
 from a3c.errors import SettingsError
 from a3c.names import called
 from a3c.settings import kind, kinds_of
 
-OWN = ("--help", "-h")
-"""What tyro answers itself, beside flags that begin with `--tyro-`."""
+HELP = ("--help", "-h")
+HELP_ALL = "--help-all"
 SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
-def read(flags: type, arguments: list[str], prog: str, description: str, default: Any = None) -> Any:
-    """The flags that checked arguments stand for, with those of `default` where there are none.
-
-    Raises SettingsError; leaves the process after help.
-    """
-    import tyro
-
-    said = io.StringIO()
-    try:
-        with redirect_stderr(said):
-            return tyro.cli(
-                flags,
-                args=arguments,
-                prog=prog,
-                description=description,
-                **({} if default is None else {"default": default}),
-            )
-    except SystemExit as ended:
-        if not ended.code:
-            raise
-        refused = ended.__context__
-        while refused is not None and not isinstance(refused, SettingsError):
-            refused = refused.__context__
-        raise refused or SettingsError(f"{_sentence(said.getvalue())}; see {prog} --help") from None
+def flag(name: str) -> str:
+    """The flag of a setting: `envs_per_worker` -> `--envs-per-worker`."""
+    return "--" + name.replace("_", "-")
 
 
-def _sentence(box: str) -> str:
-    """The first part of what tyro says in a box of several lines."""
-    rows = (row.strip("│╭╮╰╯─ ") for row in re.split(r"\n│ ─+ │\n", box)[0].splitlines()[1:])
-    return re.sub(r"\x1b\[[\d;]*m", "", " ".join(filter(None, rows))).rstrip(".")
+def with_flags(line: str) -> str:
+    """A line about settings, which it names as `envs_per_worker`, as the command line has them."""
+    return re.sub(r"`([a-z_]+)`", lambda found: flag(found[1]), line)
 
 
-def check(
-    flags: type,
-    arguments: list[str],
-    prog: str,
-    names: str | None = None,
-    *,
-    many: bool = False,
-    aliases: Mapping[str, str] = {},
-) -> list[str]:
-    """The arguments, with numbers as tyro takes them: 100000 for 1e5. Raises SettingsError for a wrong one.
+@dataclass(frozen=True)
+class Command:
+    """What is after `a3c train`: flags, and perhaps an argument without one."""
 
-    Args:
-        flags: the dataclass of the flags.
-        arguments: what was given.
-        prog: the command, `a3c train`.
-        names: the field that is given without a flag, if there is one, and
-        many: whether it may be given several times.
-        aliases: short flags, and the fields they stand for.
-    """
-    if set(OWN) & set(arguments):
-        return arguments
-    types = {name: annotation for name, annotation in typing.get_type_hints(flags).items() if name != names}
-    more = f"; see {prog} --help"
-    checked: list[str] = []
-    loose: list[str] = []
-    rest = list(arguments)
-    while rest:
-        argument = rest.pop(0)
-        if not _is_flag(argument):
-            loose.append(argument)
-            checked.append(argument)
-            if len(loose) > 1 and not many:
-                raise SettingsError(f"{argument!r} is one argument too many: every setting has a flag{more}")
-            continue
-        title, equals, value = argument.partition("=")
-        name = aliases.get(title) or title.removeprefix("--").replace("-", "_")
-        if title.startswith("--tyro-") or types.get(name.removeprefix("no_")) is bool:
-            if equals and name in types:
-                raise SettingsError(f"{title} takes no value: it is on where it is given{more}")
-            checked.append(title if title.startswith("--tyro-") else flag(name))
-            continue
-        if typing.get_origin(types.get(name.partition(".")[0])) is dict and "." in name:
-            # tyro has a flag for each of the pairs that there are already.
-            checked += [argument, *([] if equals else rest[:1])]
-            del rest[: not equals]
-            continue
-        if name not in types or not (title in aliases or title.startswith("--")):
-            if names is not None and called(title, [names]):
-                raise SettingsError(f"there is no flag {title}: give the {names} first, without a flag{more}")
-            raise SettingsError(f"there is no flag {title}{called(title, types, flag)}{more}")
-        several = _takes_several(types[name])
-        values = [value] if equals else []
-        while rest and not equals and not _is_flag(rest[0]) and (several or not values):
-            values.append(rest.pop(0))
-        if not values and not several:
-            raise SettingsError(f"{title} needs a value: {kind(types[name])}{more}")
-        if typing.get_origin(types[name]) is dict and len(values) % 2:
-            raise SettingsError(f"{title} takes pairs, each a name and a value: {values[-1]!r} has none{more}")
-        values = [_value(title, value, types[name], index) for index, value in enumerate(values)]
-        checked += [f"{flag(name)}={values[0]}"] if equals else [flag(name), *values]
-    if not many and names is not None and not loose and not hasattr(flags, names):
-        raise SettingsError(f"name the {names}: {prog} {names.upper()}{more}")
-    return checked
+    prog: str
+    description: str
+    groups: Mapping[str, type]
+    """The dataclasses whose fields are the flags, by the titles that help gives them."""
+    argument: str | None = None
+    """The field that is given without a flag, and"""
+    many: bool = False
+    """whether it may be given several times."""
+    needed: bool = False
+    """Whether it must be given."""
+    short: Mapping[str, str] = field(default_factory=dict)
+    """Short flags, and the fields they stand for."""
+
+    @property
+    def fields(self) -> dict[str, dataclasses.Field[Any]]:
+        """All of the flags' fields; where groups have one of the same name, the first group's."""
+        found: dict[str, dataclasses.Field[Any]] = {}
+        for group in self.groups.values():
+            found = {one.name: one for one in dataclasses.fields(group)} | found
+        return found
+
+    def read(self, arguments: list[str], unknown: dict[str, list[str]] | None = None) -> dict[str, Any]:
+        """What is given, by the names of the fields. Raises SettingsError for a wrong flag; leaves after help.
+
+        `unknown` gets flags that are none of these, and what comes after each, for `late`. One of the pairs of a
+        setting, `--optimizer-options.eps 0.1`, has the name `optimizer_options.eps`.
+        """
+        if HELP_ALL in arguments or set(HELP) & set(arguments):
+            from a3c.cli.help import help_text
+
+            print(help_text(self, everything=HELP_ALL in arguments))
+            raise SystemExit(0)
+        types: dict[str, Any] = {name: one.type for name, one in self.fields.items() if name != self.argument}
+        more = f"; see {self.prog} --help"
+        given: dict[str, Any] = {}
+        loose: list[str] = []
+        rest = list(arguments)
+        while rest:
+            argument = rest.pop(0)
+            if not _is_flag(argument):
+                loose.append(argument)
+                if len(loose) > 1 and not self.many:
+                    raise SettingsError(f"{argument!r} is one argument too many: every setting has a flag{more}")
+                continue
+            title, equals, value = argument.partition("=")
+            name = self.short.get(title) or title.removeprefix("--").replace("-", "_")
+            if types.get(name.removeprefix("no_")) is bool:
+                if equals:
+                    raise SettingsError(f"{title} takes no value: it is on where it is given{more}")
+                given[name.removeprefix("no_")] = not name.startswith("no_")
+                continue
+            pairs, dot, key = name.partition(".")
+            if dot and typing.get_origin(types.get(pairs)) is dict:
+                values = [value] if equals else rest[:1]
+                del rest[: not equals]
+                given[name] = _value(title, [key, *values], types[pairs])[key]
+                continue
+            if name not in types or not (title in self.short or title.startswith("--")):
+                if unknown is None or not title.startswith("--"):
+                    raise SettingsError(f"{self._unknown(title, types)}{more}")
+                unknown[title] = [value] if equals else []
+                while rest and not equals and not _is_flag(rest[0]):
+                    unknown[title].append(rest.pop(0))
+                continue
+            several = _takes_several(types[name])
+            values = [value] if equals else []
+            while rest and not equals and not _is_flag(rest[0]) and (several or not values):
+                values.append(rest.pop(0))
+            if not values and not several:
+                raise SettingsError(f"{title} needs a value: {kind(types[name])}{more}")
+            if typing.get_origin(types[name]) is dict and len(values) % 2:
+                raise SettingsError(f"{title} takes pairs, each a name and a value: {values[-1]!r} has none{more}")
+            given[name] = _value(title, values, types[name])
+        return given | self._argument(loose, more)
+
+    def late(self, unknown: dict[str, list[str]], group: type) -> dict[str, Any]:
+        """What `read` did not know, by the fields of one more group. Raises SettingsError for what is none of them."""
+        arguments = [argument for title, values in unknown.items() for argument in (title, *values)]
+        return dataclasses.replace(self, groups={**self.groups, "": group}).read(arguments)
+
+    def _unknown(self, title: str, types: Mapping[str, Any]) -> str:
+        if self.argument is not None and called(title, [self.argument]):
+            return f"there is no flag {title}: give the {self.argument} first, without a flag"
+        return f"there is no flag {title}{called(title, types, flag)}"
+
+    def _argument(self, loose: list[str], more: str) -> dict[str, Any]:
+        if self.argument is None or not loose:
+            if self.needed:
+                raise SettingsError(f"name the {self.argument}: {self.prog} {str(self.argument).upper()}{more}")
+            return {}
+        annotation = self.fields[self.argument].type
+        return {self.argument: _value(self.argument, loose, annotation)}
 
 
 def _is_flag(argument: str) -> bool:
@@ -125,28 +135,45 @@ def _takes_several(annotation: Any) -> bool:
     return tuple in origins or dict in origins
 
 
-def _value(title: str, value: str, annotation: Any, index: int) -> str:
-    """A value as tyro takes it, one of several by its index. Raises SettingsError where it is none."""
+def _value(title: str, values: list[str], annotation: Any) -> Any:
+    """What was written after a flag, as its field has it. Raises SettingsError where it is none."""
     if typing.get_origin(annotation) is dict:
-        annotation = typing.get_args(annotation)[index % 2]
+        names, values_of = values[::2], typing.get_args(annotation)[1]
+        return {name: _one(title, value, values_of) for name, value in zip(names, values[1::2], strict=True)}
+    if _takes_several(annotation):
+        return tuple(_one(title, value, annotation) for value in values)
+    return _one(title, values[0], annotation)
+
+
+def _one(title: str, value: str, annotation: Any) -> Any:
     kinds = kinds_of(annotation)
-    if (value == "None" and type(None) in kinds) or kinds & {str, Path}:
-        return value
+    if value == "None" and type(None) in kinds:
+        return None
     words = next((kind for kind in kinds if typing.get_origin(kind) is Literal), None)
     wrong = SettingsError(f"{title} is {value!r}, but must be {kind(annotation)}{_written(value)}")
-    if words is not None or bool in kinds:
-        if value not in (("True", "False") if words is None else typing.get_args(words)):
+    if words is not None:
+        if value not in typing.get_args(words):
             raise wrong
         return value
+    if bool in kinds and value in ("True", "False"):
+        return value == "True"
+    if Path in kinds:
+        return Path(value)
+    if not kinds & {int, float}:
+        return value
+    if int in kinds and re.fullmatch(r"[+-]?\d+(_\d+)*", value):
+        return int(value)
     try:
         number = float(value)
     except ValueError:
+        if str in kinds:
+            return value
         raise wrong from None
-    if float in kinds or re.fullmatch(r"[+-]?\d+(_\d+)*", value):
-        return value
+    if float in kinds:
+        return number
     if not number.is_integer():
         raise wrong
-    return str(int(number))
+    return int(number)
 
 
 def _written(value: str) -> str:

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from a3c.cli.train import config_of, parse_settings
+from a3c.cli.flags import Command
+from a3c.cli.train import groups, settings_of
 from a3c.config import TrainConfig
-from a3c.errors import SettingsError
+from a3c.config.checks import check_ranges
+from a3c.config.setting import names_of, setting
 from a3c.parallel.processes import start_server
 
 DESCRIPTION = """Look at an environment before training on it. Says what its observations and actions are, what
@@ -28,12 +30,25 @@ LABEL = 16
 """Columns that labels take, at the left."""
 
 
+@dataclass(frozen=True)
+class InspectFlags:
+    """Flags of `a3c inspect` beside the settings."""
+
+    seconds: float = setting(4.0, at_least=0, everyday="measure training for this long; 0: no measurements")
+    """Measure training for this long, after what it takes to start; random play and a worker's environments take a
+    quarter of it each. 0: no measurements, only a thousand random steps."""
+
+    recipe: str | None = setting(None, everyday="tuned settings to start from (a3c recipes), or none")
+    """Recipe to start from (see a3c recipes), or none for plain defaults. Default: the one for this environment."""
+
+
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `inspect`."""
-    flags = _parse(arguments)
-    if flags.seconds < 0:
-        raise SettingsError(f"--seconds is {flags.seconds:g}, but must not be below 0")
-    config = config_of(flags, leave_out=("seconds",))
+    command = Command("a3c inspect", DESCRIPTION, groups(("this look", InspectFlags)), "environment")
+    given = command.read(arguments, unknown := {})
+    config = settings_of(command, given, unknown, limits=("steps", "episodes", "target_return"))
+    flags = InspectFlags(**{name: given[name] for name in names_of(InspectFlags) if name in given})
+    check_ranges(flags)
     if flags.seconds and config.backend != "inline":
         # It imports JAX on another core meanwhile.
         start_server()
@@ -48,33 +63,6 @@ def run(arguments: list[str]) -> int:
         inspection = inspect(config, seconds=flags.seconds, say=say)
     _print(inspection, find_recipe(flags.recipe, config.environment))
     return 0 if inspection.trainable else 2
-
-
-def _parse(arguments: list[str]) -> Any:
-    import tyro
-
-    @dataclass(frozen=True)
-    class InspectFlags(TrainConfig):
-        environment: tyro.conf.Positional[str] = ""
-        """Gymnasium id such as CartPole-v1, or module:NAME, for an id that your module registers, its class, or a
-        function in it that makes one; a module in the current folder too."""
-
-        seconds: float = 4.0  # type: ignore[assignment]
-        """Measure training for this long, after what it takes to start; random play and a worker's environments take a
-        quarter of it each. 0: no measurements, only a thousand random steps."""
-
-        recipe: str | None = None
-        """Recipe to start from (see a3c recipes), or none for plain defaults. Default: the one for this environment."""
-
-        def __post_init__(self) -> None:
-            """Checks the settings without `seconds`, which is not theirs."""
-            seconds = self.seconds
-            object.__setattr__(self, "seconds", None)
-            super().__post_init__()
-            object.__setattr__(self, "seconds", seconds)
-
-    limits = ("steps", "episodes", "target_return")
-    return parse_settings(InspectFlags, arguments, "a3c inspect", DESCRIPTION, limits)
 
 
 @contextmanager

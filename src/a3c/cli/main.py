@@ -87,7 +87,9 @@ def run(arguments: list[str]) -> int:
             return _unexpected(name, error)
         if traceback := getattr(error, "traceback", ""):
             _complain(traceback)
-        _complain(f"{name}: {error}")
+        from a3c.cli.flags import with_flags
+
+        _complain(f"{name}: {with_flags(str(error))}")
         _drop_output()
         return error.exit_status
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from a3c.cli.agents import AgentFlags, parse, quiet_jax, saved_checkpoint
+from a3c.config.setting import setting
 from a3c.errors import SettingsError
 
 
@@ -22,15 +23,13 @@ class PlayFlags(AgentFlags):
     seconds: float | None = None
     """Stop after this many seconds of the video."""
 
-    episodes: int = 1
+    episodes: int = setting(1, at_least=1)
     """Episodes to play."""
 
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `play`."""
     flags = parse(PlayFlags, arguments, "a3c play", "Watch a run's agent, in a window or as a video.")
-    if flags.episodes < 1:
-        raise SettingsError(f"--episodes is {flags.episodes}, but must be at least 1")
     filming = flags.video is not None or flags.filmstrip is not None
     if not filming and not _has_display():
         raise SettingsError("there is no display to open a window on: write a video with --video agent.gif")

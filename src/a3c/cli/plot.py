@@ -3,30 +3,39 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from a3c.cli.flags import check, read
+from a3c.cli.flags import Command
+
+
+@dataclass(frozen=True)
+class PlotFlags:
+    """Flags of `a3c plot`."""
+
+    runs: tuple[Path, ...] = ()
+    """Run folders. One shows every episode's return; several show their moving means. A folder of repeats
+    (a3c train --repeats) stands for its runs, and shows their mean; any other folder for all that is in it."""
+
+    mean: bool = False
+    """Show the mean over the runs with their standard deviation as a band, and each run as a thin line."""
+
+    output: Path = Path("curve.png")
+    """Picture to write: .png, .svg or .pdf."""
+
+
+COMMAND = Command(
+    prog="a3c plot",
+    description="Draw the learning curves of one or more runs.",
+    groups={"flags": PlotFlags},
+    argument="runs",
+    many=True,
+    short={"-o": "output"},
+)
 
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `plot`."""
-    import tyro
-
-    @dataclass(frozen=True)
-    class PlotFlags:
-        runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
-        """Run folders. One shows every episode's return; several show their moving means. A folder of repeats
-        (a3c train --repeats) stands for its runs, and shows their mean; any other folder for all that is in it."""
-
-        mean: tyro.conf.FlagCreatePairsOff[bool] = False
-        """Show the mean over the runs with their standard deviation as a band, and each run as a thin line."""
-
-        output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("curve.png")
-        """Picture to write: .png, .svg or .pdf."""
-
-    description = "Draw the learning curves of one or more runs."
-    arguments = check(PlotFlags, arguments, "a3c plot", "runs", many=True, aliases={"-o": "output"})
-    flags = read(PlotFlags, arguments, "a3c plot", description)
+    flags = PlotFlags(**COMMAND.read(arguments))
     from a3c.errors import SettingsError
     from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder

@@ -3,21 +3,21 @@
 from dataclasses import dataclass
 from typing import Any
 
-from a3c.cli.flags import check, read
+from a3c.cli.flags import Command
+
+
+@dataclass(frozen=True)
+class RecipesFlags:
+    """Flags of `a3c recipes`."""
+
+    name: str | None = None
+    """Show all settings of this recipe."""
 
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `recipes`."""
-    import tyro
-
-    @dataclass(frozen=True)
-    class RecipesFlags:
-        name: tyro.conf.Positional[str | None] = None
-        """Show all settings of this recipe."""
-
     description = "List the recipes: tuned settings for an environment, and published systems to reproduce."
-    arguments = check(RecipesFlags, arguments, "a3c recipes", "name")
-    flags = read(RecipesFlags, arguments, "a3c recipes", description)
+    flags = RecipesFlags(**Command("a3c recipes", description, {"flags": RecipesFlags}, "name").read(arguments))
     from a3c.recipes import all_recipes, find_recipe
 
     if flags.name is not None:

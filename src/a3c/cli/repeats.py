@@ -5,8 +5,9 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from a3c.cli.train import check_same, config_of, go_on, prepare, solved_now, train_into
+from a3c.cli.train import check_same, go_on, prepare, solved_now, train_into
 from a3c.config import TrainConfig
+from a3c.config.checks import check_ranges
 from a3c.errors import A3CError, DiskError, OutputError, RunFolderError, SettingsError
 from a3c.runs.folder import RunFolder, default_repeats_path
 from a3c.runs.lock import locked
@@ -26,14 +27,12 @@ class SeedsFailed(A3CError):
         self.traceback = getattr(error, "traceback", "")
 
 
-def repeat(flags: Any, limited: bool) -> int:
+def repeat(flags: Any, config: TrainConfig, limited: bool) -> int:
     """Trains with each seed, then draws the picture and prints the table. `limited` is whether a limit was asked for.
 
     A seed that fails does not end the others: SeedsFailed is raised after all.
     """
-    if flags.repeats < 1:
-        raise SettingsError(f"--repeats is {flags.repeats}, but must be at least 1")
-    config = config_of(flags)
+    check_ranges(flags)
     if flags.resume:
         repeats = _to_resume(flags, config)
         recipe = repeats.recipe()

@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from a3c.checks import check_ends, flag
+from a3c.algorithms.builtin import A3C, BUILT_IN, find_algorithm
+from a3c.cli.flags import HELP, HELP_ALL, Command, flag, with_flags
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
-from a3c.config import LIMITS, TrainConfig
+from a3c.config import GROUPS, TrainConfig
+from a3c.config.checks import check_ends
+from a3c.config.run import LIMITS
+from a3c.config.setting import names_of, setting
 from a3c.environments.modules import check_modules, module_of
 from a3c.errors import CheckpointError, RunFolderError, SettingsError
 from a3c.interruption import interruption
+from a3c.modules import import_here
 from a3c.parallel.processes import call, check_open_files, start_server
+from a3c.recipes import with_recipe
+from a3c.settings import FIELDS, all_own_fields, make_config, own_fields, recorded
 
 
 def run(arguments: list[str]) -> int:
@@ -23,147 +30,144 @@ def run(arguments: list[str]) -> int:
     started = process_started()
     if not folder_is_there():
         raise RunFolderError(NO_FOLDER)
-    if not {"-h", "--help"} & set(arguments) and "inline" not in arguments:
+    if not {*HELP, HELP_ALL} & set(arguments) and "inline" not in arguments:
         # The server imports JAX on another core while flags are parsed and modules imported here.
         start_server()
-    flags = parse(arguments)
+    flags, config, limited = parse(arguments)
     if flags.resume and flags.run:
         raise SettingsError("--resume and --run contradict each other: what is resumed stays in its folder")
     if flags.repeats is not None:
         from a3c.cli.repeats import repeat
 
-        return repeat(flags, limits_given(arguments))
-    return resume(flags, started, limits_given(arguments)) if flags.resume else start(flags, started)
+        return repeat(flags, config, limited)
+    if flags.resume is not None:
+        return resume(flags, flags.resume, config, started, limited)
+    return start(flags, config, started)
 
 
-def limits_given(arguments: list[str]) -> bool:
-    """Whether a limit is among the flags: a wish to train on until then, also where the target is reached already."""
-    return bool({argument.partition("=")[0] for argument in arguments} & {"--steps", "--episodes", "--seconds"})
+@dataclass(frozen=True)
+class TrainFlags:
+    """Where a training starts from, and where it goes."""
+
+    recipe: str | None = setting(None, everyday="tuned settings to start from (a3c recipes), or none")
+    """Recipe to start from (see a3c recipes), or none for plain defaults. Default: the one for this environment."""
+
+    run: Path | None = setting(None, everyday="folder to write; default runs/ENV-ALGORITHM-SEED-TIME")
+    """Run folder to write. Default: runs/ENV-ALGORITHM-SEED-TIME."""
+
+    resume: Path | None = setting(None, everyday="run folder to continue; other flags override it")
+    """Run folder to continue, with its own settings except for flags given here; --steps is the total. With a limit
+    given here a run that was solved goes on."""
+
+    repeats: int | None = setting(None, at_least=1, everyday="train with this many seeds: a table, a picture")
+    """Train this many times, one after another, as one run says little: with seeds S, S+1, ... from --seed S
+    (default: 1) on, each into seed-S of the folder --run, its seconds counted from its own start. Ends with a table
+    of the seeds, their median and worst, and a picture of their mean and spread. With --resume: the seeds that are
+    not done."""
+
+    config: Path | None = setting(None, everyday="config.toml of a run to repeat")
+    """A run's config.toml, to repeat that run; flags given here override it."""
+
+    import_module: tuple[str, ...] = ()
+    """With --resume or --config: modules that may be imported though only that run names them and they are not
+    installed, such as my_module in the current folder. Naming my_module:MyEnv-v0 does it too. Say so only of what
+    you know."""
+
+    progress: bool = True
+    """Show progress: one live line in a terminal, else a line now and then."""
 
 
-def parse(arguments: list[str]) -> Any:
-    """The flags. Raises SettingsError for a wrong one."""
-    import tyro
-
-    @dataclass(frozen=True)
-    class TrainFlags(TrainConfig):
-        environment: tyro.conf.Positional[str] = ""
-        """Gymnasium id such as CartPole-v1, or module:NAME, for an id that your module registers, its class, or a
-        function in it that makes one; a module in the current folder too."""
-
-        recipe: str | None = None
-        """Recipe to start from (see a3c recipes), or none for plain defaults. Default: the one for this environment."""
-
-        run: Path | None = None
-        """Run folder to write. Default: runs/ENV-ALGORITHM-SEED-TIME."""
-
-        resume: Path | None = None
-        """Run folder to continue, with its own settings except for flags given here; --steps is the total. With a limit
-        given here a run that was solved goes on."""
-
-        repeats: int | None = None
-        """Train this many times, one after another, as one run says little: with seeds S, S+1, ... from --seed S
-        (default: 1) on, each into seed-S of the folder --run, its seconds counted from its own start. Ends with a table
-        of the seeds, their median and worst, and a picture of their mean and spread. With --resume: the seeds that are
-        not done."""
-
-        config: Path | None = None
-        """A run's config.toml, to repeat that run; flags given here override it."""
-
-        import_module: tuple[str, ...] = ()
-        """With --resume or --config: modules that may be imported though only that run names them and they are not
-        installed, such as my_module in the current folder. Naming my_module:MyEnv-v0 does it too. Say so only of what
-        you know."""
-
-        progress: bool = True
-        """Show progress: one live line in a terminal, else a line now and then."""
-
-    description = "Train an agent, by default until the environment's target return is reached."
-    return parse_settings(TrainFlags, arguments, "a3c train", description)
+ALGORITHMS = "; ".join(f"{algorithm}, {algorithm.title}" for algorithm in BUILT_IN.values())
 
 
-def parse_settings(
-    flags: type, arguments: list[str], prog: str, description: str, limits: tuple[str, ...] = LIMITS
-) -> Any:
-    """The flags of a command that takes settings, with a recipe's or a file's as defaults. Raises SettingsError.
+@dataclass(frozen=True)
+class AlgorithmFlags:
+    """What is trained with."""
 
-    `flags` is a TrainConfig with more fields, `recipe` and others; `limits` are those that mean what they do there.
+    algorithm: str = setting(
+        A3C.name,
+        everyday=", ".join(BUILT_IN),
+        doc=f"What to train with: {ALGORITHMS}; or module:NAME, an Algorithm of your own.",
+    )
+
+
+def groups(*first: tuple[str, type]) -> dict[str, type]:
+    """The groups of flags of a command that takes settings, after its own ones."""
+    own = {f"{name} alone": algorithm.settings for name, algorithm in BUILT_IN.items() if own_fields(algorithm)}
+    return dict(first) | {"algorithm": AlgorithmFlags} | GROUPS | own
+
+
+DESCRIPTION = "Train an agent, by default until the environment's target return is reached."
+COMMAND = Command("a3c train", DESCRIPTION, groups(("this training", TrainFlags)), "environment")
+SETTINGS = {"algorithm", *FIELDS, *all_own_fields()}
+
+
+def parse(arguments: list[str]) -> tuple[TrainFlags, TrainConfig, bool]:
+    """The flags that are no settings, the settings, and whether a limit is given: a wish to train on until then, also
+    where the target is reached already. Raises SettingsError for a wrong one."""
+    given = COMMAND.read(arguments, unknown := {})
+    config = settings_of(COMMAND, given, unknown)
+    flags = TrainFlags(**{name: given[name] for name in names_of(TrainFlags) if name in given})
+    return flags, config, not given.keys().isdisjoint(("steps", "episodes", "seconds"))
+
+
+def settings_of(
+    command: Command, given: dict[str, Any], unknown: dict[str, list[str]], limits: tuple[str, ...] = LIMITS
+) -> TrainConfig:
+    """The settings that flags ask for, over those of a recipe or a file. Raises SettingsError.
+
+    `unknown` are flags that may be the own settings of an algorithm; `limits` those that are settings here.
     """
-    from a3c.cli.flags import check, read
-    from a3c.recipes import with_recipe
+    files = {name: given[name] for name in ("resume", "config") if given.get(name)}
+    if len(files) == 2:
+        raise SettingsError("--resume and --config contradict each other: a resumed run has its own config.toml")
+    if given.get("recipe") and files:
+        raise SettingsError("--recipe cannot be joined with --resume or --config, which bring all settings")
+    if given.get("import_module") and not files:
+        raise SettingsError("--import-module goes with --resume or --config: a new run names my_module:MyEnv-v0 itself")
+    measured = set(LIMITS) - set(limits)
+    settings = {name: value for name, value in given.items() if name.partition(".")[0] in SETTINGS - measured}
+    if files:
+        base = _from_file(command, next(iter(files.items())), given)
+    else:
+        base = with_recipe(given.get("recipe"), settings)
+    algorithm = find_algorithm(settings.get("algorithm") or base.get("algorithm", A3C.name))
+    settings |= command.late(unknown, algorithm.settings)
+    for name, value in settings.items():
+        # One pair is added to those that there are; pairs take the place of all of them.
+        whole, dot, key = name.partition(".")
+        base[whole] = {**base.get(whole, {}), key: value} if dot else value
+    if not base.get("environment"):
+        raise SettingsError("name an environment, such as CartPole-v1")
+    return make_config(
+        {name: value for name, value in base.items() if name not in measured | {name for name in base if "." in name}},
+        "",
+    )
+
+
+def _from_file(command: Command, file: tuple[str, Path], given: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the run to resume, or of a config.toml."""
+    which, path = file
+    for module in given.get("import_module", ()):
+        import_here(module)
+    # Its module is then one that the user named.
+    own = find_algorithm(given["algorithm"]) if "algorithm" in given else None
     from a3c.runs.folder import read_config
     from a3c.runs.repeats import settings_to_resume
 
-    arguments = check(flags, arguments, prog, "environment")
-    given = {argument.partition("=")[0] for argument in arguments}
-
-    def parsed(default: Any) -> Any:
-        return read(flags, arguments, prog, description, default)
-
-    names = [name for name in ("environment", "algorithm", "recipe", "resume", "config") if hasattr(flags, name)]
-    wanted = dict.fromkeys(("resume", "config")) | (_peek(arguments, names) or {})
-    if "environment" not in wanted:
-        first = parsed(flags())
-        wanted |= {name: getattr(first, name) for name in names}
-        if "--algorithm" not in given:
-            # A default is no wish: a recipe may be for another algorithm.
-            wanted["algorithm"] = None
-    if wanted["resume"] and wanted["config"]:
-        raise SettingsError("--resume and --config contradict each other: a resumed run has its own config.toml")
-    if wanted["recipe"] and (wanted["resume"] or wanted["config"]):
-        raise SettingsError("--recipe cannot be joined with --resume or --config, which bring all settings")
-    if wanted["resume"]:
-        base = dataclasses.asdict(settings_to_resume(Path(wanted["resume"])))
-    elif wanted["config"]:
-        base = dataclasses.asdict(read_config(Path(wanted["config"])))
-    else:
-        settings = {name: wanted[name] for name in ("environment", "algorithm") if wanted[name]}
-        base = with_recipe(wanted["recipe"], settings)
-        if given & {flag(limit) for limit in limits}:
-            base = {name: value for name, value in base.items() if name not in LIMITS}
-    # Pairs that are given take the place of those there are; tyro would make flags of the latter's names.
-    base = {name: {} if isinstance(value, dict) and flag(name) in given else value for name, value in base.items()}
-    found = parsed(flags(**{name: value for name, value in base.items() if name not in set(LIMITS) - set(limits)}))
-    file = wanted["resume"] or wanted["config"]
-    if not file and getattr(found, "import_module", ()):
-        raise SettingsError("--import-module goes with --resume or --config: a new run names my_module:MyEnv-v0 itself")
-    if file:
-        which = "--resume" if wanted["resume"] else "--config"
-        again = f"{prog} {which} {shlex.quote(str(file))} --import-module"
-        named = {module_of(wanted["environment"]), *found.import_module}
-        check_modules(found, named, file, lambda module: f"{again} {module}")
-    return found
+    config = settings_to_resume(path, own) if which == "resume" else read_config(path, own)
+    again = f"{command.prog} {flag(which)} {shlex.quote(str(path))} --import-module"
+    named = {module_of(given.get("environment")), *given.get("import_module", ())}
+    used = config if "environment" not in given else config.replace(environment=given["environment"])
+    check_modules(used, named, path, lambda module: f"{again} {module}")
+    return recorded(config)
 
 
-def _peek(arguments: list[str], names: list[str]) -> dict[str, str | None] | None:
-    """What decides the defaults, read without a parser where the environment comes first, which saves parsing twice."""
-    if not arguments or arguments[0].startswith("-"):
-        return None
-    found: dict[str, str | None] = dict.fromkeys(names) | {"environment": arguments[0]}
-    for name in names[1:]:
-        for index, argument in enumerate(arguments):
-            if argument == f"--{name}":
-                found[name] = arguments[index + 1] if index + 1 < len(arguments) else None
-            elif argument.startswith(f"--{name}="):
-                found[name] = argument.partition("=")[2]
-    return found
-
-
-def config_of(flags: Any, leave_out: tuple[str, ...] = ()) -> TrainConfig:
-    """The settings among the flags, less those that mean something else there."""
-    names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in leave_out]
-    values = {name: getattr(flags, name) for name in names}
-    if not values["environment"]:
-        raise SettingsError("name an environment, such as CartPole-v1")
-    return TrainConfig(**values)
-
-
-def start(flags: Any, started: float) -> int:
+def start(flags: TrainFlags, config: TrainConfig, started: float) -> int:
     """A new run."""
     from a3c.runs.folder import RunFolder, default_run_path
     from a3c.runs.lock import locked
 
-    config = config_of(flags)
     begun = RunFolder(flags.run) if flags.run and RunFolder(flags.run).unsaved else None
     work, begin = prepare(_as_drawn(config, begun.config()) if begun else config)
     path = flags.run or default_run_path(begin.config)
@@ -221,17 +225,17 @@ def prepare_in(folder: Any, config: TrainConfig, checkpoint: Any = None) -> tupl
     return work, begin
 
 
-def resume(flags: Any, started: float, limited: bool) -> int:
+def resume(flags: TrainFlags, path: Path, config: TrainConfig, started: float, limited: bool) -> int:
     """Continues a run from its latest checkpoint, or anew where there is none yet."""
     from a3c.runs.folder import RunFolder
     from a3c.runs.lock import locked
     from a3c.runs.repeats import RepeatsFolder
 
-    if RepeatsFolder(flags.resume).seeds():
-        raise SettingsError(f"{flags.resume} holds repeats: add --repeats N, the number of seeds in all")
-    folder = RunFolder.open(flags.resume)
+    if RepeatsFolder(path).seeds():
+        raise SettingsError(f"{path} holds repeats: add --repeats N, the number of seeds in all")
+    folder = RunFolder.open(path)
     with locked(folder.path):
-        begun = go_on(folder, config_of(flags), limited, print)
+        begun = go_on(folder, config, limited, print)
         if isinstance(begun, str):
             print(begun)
             return 0
@@ -286,7 +290,7 @@ def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: floa
         begin,
         work,
         folder=folder,
-        display=make_display(progress),
+        display=make_display(progress, spell=with_flags),
         heading=f"{heading}{what}" if progress else "",
         started=started,
     )

@@ -19,7 +19,6 @@ from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from a3c.checks import flag
 from a3c.config import TrainConfig
 from a3c.environments.frames import FrameStack, Preprocessing
 from a3c.environments.pixels import PixelEnv, stacked_space
@@ -54,7 +53,7 @@ class Game:
     def of(cls, spec: EnvSpec, config: TrainConfig) -> "Game":
         """The game of a registered id."""
         if wrong := next((name for name in INSTEAD if name in config.env_kwargs), None):
-            raise SettingsError(f"--env-kwargs {wrong}: set {flag(INSTEAD[wrong])} instead")
+            raise SettingsError(f"`env_kwargs` {wrong}: set `{INSTEAD[wrong]}` instead")
         # Without frame skip in the name, it is left to the preprocessing, where it is 4.
         named = spec.kwargs["frameskip"]
         frame_skip = config.frame_skip or (named if named != 1 else 4)

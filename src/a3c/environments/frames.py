@@ -32,8 +32,8 @@ class Preprocessing:
             size = config.frame_size if len(config.frame_size) == 2 else config.frame_size * 2
             if size[0] > height or size[1] > width:
                 raise SettingsError(
-                    f"--frame-size {size[0]} {size[1]} is larger than the frames, which are {height} {width}"
-                    + (" after --crop" if config.crop else "")
+                    f"`frame_size` {size[0]} {size[1]} is larger than the frames, which are {height} {width}"
+                    + (" after `crop`" if config.crop else "")
                 )
             height, width = size
         self.shape = (height, width, 1 if self._grey else channels)
@@ -57,7 +57,7 @@ def _crop(crop: tuple[int, ...], height: int, width: int) -> tuple[slice, slice]
     top, bottom, left, right = (*crop, *(0, height, 0, width)[len(crop) :])
     if not (0 <= top < bottom <= height and 0 <= left < right <= width):
         raise SettingsError(
-            f"--crop {' '.join(map(str, crop))} is not inside the frames: give TOP BOTTOM LEFT RIGHT, with "
+            f"`crop` {' '.join(map(str, crop))} is not inside the frames: give TOP BOTTOM LEFT RIGHT, with "
             f"0 <= TOP < BOTTOM <= {height} and 0 <= LEFT < RIGHT <= {width}"
         )
     return slice(top, bottom), slice(left, right)

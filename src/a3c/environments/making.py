@@ -4,13 +4,11 @@ import difflib
 import importlib.util
 import inspect
 import re
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,14 +16,16 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 
-from a3c.checks import flag
-from a3c.config import ATARI_SETTINGS, FRAME_SETTINGS, TrainConfig
+from a3c.config import TrainConfig
+from a3c.config.environment import FRAME_SETTINGS, AtariSettings
+from a3c.config.setting import names_of
 from a3c.environments import atari
 from a3c.environments.hiding import hide
 from a3c.environments.pixels import FrameSkip, PixelEnv
 from a3c.environments.results import check_api, what_it_is
 from a3c.environments.serial import SerialVectorEnv, close
 from a3c.errors import A3CError, InvalidEnvironment, SettingsError, described, nearest
+from a3c.modules import import_here
 from a3c.recipes import with_recipe
 from a3c.settings import make_config
 
@@ -204,8 +204,7 @@ class EnvironmentMaker:
         changed = self._changed + ["max_episode_steps"] * (self.config.max_episode_steps is not None)
         if changed:
             raise InvalidEnvironment(
-                f"{' '.join(map(flag, changed))} cannot be applied to the vector environment {self.name}: "
-                "do it in its factory"
+                f"{_named(changed)} cannot be applied to the vector environment {self.name}: do it in its factory"
             )
         with _failures(f"{self.name}({count})", TAKES_NUMBER):
             vector = self._found(count, **self.config.env_kwargs)  # type: ignore[operator]
@@ -219,10 +218,8 @@ class EnvironmentMaker:
 
     def _with_frames(self, environment: gymnasium.Env) -> gymnasium.Env:
         """With the settings of frames, if any are set."""
-        if atari_only := self.config.changed(ATARI_SETTINGS):
-            raise SettingsError(
-                f"{' '.join(map(flag, atari_only))}: only Atari games have that, and {self.name} is none"
-            )
+        if atari_only := self.config.changed(names_of(AtariSettings)):
+            raise SettingsError(f"{_named(atari_only)}: only Atari games have that, and {self.name} is none")
         if self.config.frame_skip not in (None, 1):
             environment = FrameSkip(environment, self.config.frame_skip)
         if self.config.hide:
@@ -233,7 +230,7 @@ class EnvironmentMaker:
     def _changed(self) -> list[str]:
         """The settings that wrap each environment and are set."""
         skip = ["frame_skip"] * (self.config.frame_skip not in (None, 1))
-        return skip + self.config.changed(["hide", *FRAME_SETTINGS, *ATARI_SETTINGS])
+        return skip + self.config.changed(["hide", *FRAME_SETTINGS, *names_of(AtariSettings)])
 
     def _game(self) -> atari.Game | None:
         """The Atari game that this is, if it is one."""
@@ -312,10 +309,8 @@ def _register_atari(environment_id: str) -> None:
 
 
 def _import(module: str, environment_id: str) -> ModuleType:
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
     try:
-        return importlib.import_module(module)
+        return import_here(module)
     except ModuleNotFoundError as error:
         if error.name in EXTRAS:
             raise InvalidEnvironment(_missing(environment_id, error.name)) from None
@@ -324,6 +319,10 @@ def _import(module: str, environment_id: str) -> ModuleType:
         ) from None
     except Exception as error:
         raise InvalidEnvironment(f"{environment_id}: importing {module} failed: {described(error)}") from error
+
+
+def _named(settings: list[str]) -> str:
+    return " ".join(f"`{name}`" for name in settings)
 
 
 def _missing(environment: str, module: str) -> str:

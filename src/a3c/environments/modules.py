@@ -6,18 +6,12 @@ another one, such as a file in the current folder, only where the user names it 
 
 import dataclasses
 import re
-import site
-import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from functools import cache
-from importlib.machinery import PathFinder
-from pathlib import Path
 from typing import Any
 
 from a3c.config import TrainConfig
 from a3c.errors import SettingsError, brief
+from a3c.modules import own_place
 
 HAS_VERSION = re.compile(r"-v\d+$")
 
@@ -42,7 +36,7 @@ def check_modules(config: TrainConfig, named: Iterable[str], source: Any, yes: C
         if not module or module in named:
             continue
         reason = None
-        if place := _own_place(module):
+        if place := own_place(module):
             reason = f"names the module {brief(module)}, which is not installed ({place})"
         elif text == config.environment and not _is_environment(text):
             reason = f"names {brief(text)}, which is no environment's id or class"
@@ -70,40 +64,6 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _texts(item)
-
-
-def _own_place(module: str) -> Path | None:
-    """Where a module would be imported from, if it is not imported yet, nor installed."""
-    if module in sys.modules:
-        return None
-    folders = list(sys.path)
-    with suppress(OSError):
-        # It may have been deleted.
-        folders.append(str(Path.cwd()))
-    # Of a.b.c it is a that is looked for: looking for b would import it.
-    found = PathFinder.find_spec(module.partition(".")[0], folders)
-    if found is None:
-        return None
-    places = [found.origin] if found.has_location and found.origin else list(found.submodule_search_locations or ())
-    for place in (Path(place).resolve() for place in places):
-        if not any(place.is_relative_to(folder) for folder in _installed()):
-            return place
-    return None
-
-
-@cache
-def _installed() -> tuple[Path, ...]:
-    """The folders of Python's own modules and of what is installed, also in place (`pip install -e`)."""
-    folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    packages = {Path(folder) for folder in (*folders, *site.getsitepackages(), site.getusersitepackages())}
-    in_place = {
-        folder / line.strip()
-        for folder in packages
-        for links in folder.glob("*.pth")
-        for line in links.read_text(errors="replace").splitlines()
-        if line.strip() and not line.startswith(("#", "import ", "import\t"))
-    }
-    return tuple(folder.resolve() for folder in packages | in_place)
 
 
 def _is_environment(name: str) -> bool:

@@ -6,8 +6,8 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
-from a3c.checks import flag
-from a3c.config import FRAME_SETTINGS, TrainConfig
+from a3c.config import TrainConfig
+from a3c.config.environment import FRAME_SETTINGS
 from a3c.environments.frames import FrameStack, Preprocessing
 from a3c.environments.results import step
 from a3c.errors import SettingsError
@@ -23,7 +23,7 @@ class PixelEnv(gymnasium.Wrapper):
         super().__init__(environment)
         space = environment.observation_space
         if not isinstance(space, Box) or space.dtype != np.uint8 or len(space.shape) not in (2, 3):
-            wanted = " ".join(flag(name) for name in config.changed(FRAME_SETTINGS))
+            wanted = " ".join(f"`{name}`" for name in config.changed(FRAME_SETTINGS))
             what = f"{type(space).__name__}, {list(space.shape or ())}, {space.dtype}"
             raise SettingsError(
                 f"{wanted}: only for frames, uint8 [H, W] or [H, W, C], but the observations are {what}: leave out"

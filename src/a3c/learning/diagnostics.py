@@ -14,7 +14,7 @@ def check_finite(diagnostics: np.ndarray) -> None:
     """Raises TrainingDiverged rather than let a gradient that is not a number reach everyone's parameters."""
     if not math.isfinite(diagnostics[DIAGNOSTICS.index("gradient_norm")]):
         raise TrainingDiverged(
-            "the gradient is no longer finite: lower --learning-rate, or scale the rewards down with --reward-scale"
+            "the gradient is no longer finite: lower `learning_rate`, or scale the rewards down with `reward_scale`"
         )
 
 
@@ -23,6 +23,6 @@ def check_change(change: np.ndarray) -> None:
     # One pass without an array of truths; what overflows in it has diverged too.
     if not math.isfinite(change.sum()):
         raise TrainingDiverged(
-            "the optimizer's step is no longer finite: lower --learning-rate, or clip gradients with "
-            "--max-gradient-norm"
+            "the optimizer's step is no longer finite: lower `learning_rate`, or clip gradients with "
+            "`max_gradient_norm`"
         )

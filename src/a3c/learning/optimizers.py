@@ -39,7 +39,7 @@ class SharedOptimizer:
         factory = getattr(optax, self.name, None)
         if factory is None or "learning_rate" not in _parameters(factory):
             names = [n for n in vars(optax) if "learning_rate" in _parameters(getattr(optax, n))]
-            raise SettingsError(f"--optimizer: Optax has no optimizer {self.name!r}{nearest(self.name, names)}")
+            raise SettingsError(f"`optimizer`: Optax has no optimizer {self.name!r}{nearest(self.name, names)}")
         return factory(learning_rate=1.0, **self.options)
 
     def _describe(self):
@@ -50,7 +50,7 @@ class SharedOptimizer:
             raise
         except Exception as error:
             # What Optax checks itself, and names and values that it does not know what to do with.
-            raise SettingsError(f"--optimizer-options: {error}") from None
+            raise SettingsError(f"`optimizer_options`: {error}") from None
         paths, treedef = jax.tree.flatten_with_path(state)
         leaves = [leaf for _, leaf in paths]
         self.nonnegative_rows = [
@@ -63,7 +63,7 @@ class SharedOptimizer:
         for leaf in leaves:
             if leaf.shape != (self.size,) and not (leaf.shape == () and jnp.issubdtype(leaf.dtype, jnp.integer)):
                 raise SettingsError(
-                    f"--optimizer {self.name} keeps state that is not per parameter (shape {leaf.shape}), "
+                    f"`optimizer` {self.name} keeps state that is not per parameter (shape {leaf.shape}), "
                     "which workers cannot share; use adam, rmsprop or sgd"
                 )
         return treedef, leaves

@@ -17,8 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from gymnasium import spaces
 
-from a3c.checks import flag
-from a3c.config import CONTINUOUS_SETTINGS, TrainConfig
+from a3c.config import TrainConfig
+from a3c.config.learning import ContinuousSettings
+from a3c.config.setting import names_of
 from a3c.errors import SettingsError, UnsupportedSpace
 from a3c.learning.distributions import Bernoulli, Categorical, MultiCategorical
 from a3c.learning.gaussians import Gaussian, SquashedGaussian, StateNoiseGaussian
@@ -133,7 +134,7 @@ class BoxActions:
         self._bounded = np.isfinite(self._low) & np.isfinite(self._high)
         self._space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
         if self._tanh and not self._bounded.all():
-            raise SettingsError(f"--action-bounds tanh needs bounds, which the actions {space} lack: use clip")
+            raise SettingsError(f"`action_bounds` tanh needs bounds, which the actions {space} lack: use clip")
         self.shape = self._low.shape
         size = self._low.size
         self.outputs = size * (2 if self._std == "state" else 1)
@@ -194,10 +195,10 @@ def make_actions(space: gymnasium.Space, config: TrainConfig, features: int) -> 
     """
     if isinstance(space, spaces.Box):
         if config.epsilon:
-            raise SettingsError("--epsilon is for discrete actions: explore with --log-std, --action-std instead")
+            raise SettingsError("`epsilon` is for discrete actions: explore with `log_std`, `action_std` instead")
         return BoxActions(space, config, features)
-    if wrong := config.changed(CONTINUOUS_SETTINGS):
-        raise SettingsError(f"{flag(wrong[0])} is for continuous actions, but these are {space}: leave it out")
+    if wrong := config.changed(names_of(ContinuousSettings)):
+        raise SettingsError(f"`{wrong[0]}` is for continuous actions, but these are {space}: leave it out")
     if isinstance(space, spaces.Discrete):
         return DiscreteActions(space)
     if isinstance(space, spaces.MultiDiscrete):

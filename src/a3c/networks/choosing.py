@@ -29,7 +29,7 @@ def make_torso(config: TrainConfig, space: gymnasium.Space, generator: np.random
     hidden = WIDTHS[reading.network] if config.hidden is None else config.hidden
     if not hidden:
         raise SettingsError(
-            f"--network {reading.network} needs a dense layer after its convolutions: give --hidden a width"
+            f"`network` {reading.network} needs a dense layer after its convolutions: give `hidden` a width"
         )
     return _make_convolutions(config, space, reading, hidden, generator), hidden[-1]
 

@@ -106,7 +106,7 @@ class ConvNet(eqx.Module):
         height, width, inputs = shape
         for channels, kernel, stride in layers:
             if min(height, width) < kernel:
-                raise SettingsError(f"frames of {shape[0]}x{shape[1]} are too small for this network: set --network")
+                raise SettingsError(f"frames of {shape[0]}x{shape[1]} are too small for this network: set `network`")
             self.convolutions.append(Conv(inputs, channels, kernel, stride, generator))
             height, width, inputs = size_after(height, kernel, stride), size_after(width, kernel, stride), channels
         self.dense = MLP(height * width * inputs, hidden, activation, generator)

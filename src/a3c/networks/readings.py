@@ -17,8 +17,8 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 
-from a3c.checks import words_of
 from a3c.config import TrainConfig
+from a3c.config.checks import words_of
 from a3c.environments.observations import parts, size_of
 from a3c.errors import SettingsError, nearest
 
@@ -65,7 +65,7 @@ def readings(config: TrainConfig, space: gymnasium.Space) -> dict[tuple, Reading
         return {path: _reading_of_bytes(config, path, part) for path, part in found.items()}
     named = {_name(path): path for path in found}
     if wrong := next((name for name in config.input_parts if not named.get(name)), None):
-        raise SettingsError(f"--input-parts: observations have no part {wrong!r}{nearest(wrong, named)}")
+        raise SettingsError(f"`input_parts`: observations have no part {wrong!r}{nearest(wrong, named)}")
     if isinstance(space, Dict | Tuple):
         return _readings_of_parts(config, found)
     given = Reading(config.network, config.input_layout, config.input_scaling)  # type: ignore[arg-type]
@@ -117,20 +117,20 @@ def _reading(config: TrainConfig, part: gymnasium.Space, given: Reading) -> Read
     suitable = _suitable_scaling(config, part)
     scaling = given.scaling or suitable
     if problem := _misfit(part, scaling):
-        raise SettingsError(f"--input-scaling {scaling} {problem}: use {suitable}")
+        raise SettingsError(f"`input_scaling` {scaling} {problem}: use {suitable}")
     layout = given.layout or _suitable_layout(part)
     if given.network == "mlp":
         return Reading("mlp", "flat", scaling)
     if given.layout and given.layout != "flat" and not _has_axes(part, given.layout):
         raise SettingsError(
-            f"--input-layout {layout} needs observations of {len(layout)} axes, but they are {list(part.shape or ())}"
+            f"`input_layout` {layout} needs observations of {len(layout)} axes, but they are {list(part.shape or ())}"
         )
     if given.network is not None:
         if given.layout is None and layout == "flat":
             layout = _spread(part)
         if layout == "flat":
             raise SettingsError(
-                f"--network {given.network} needs frames [H, W, C], but observations are {list(part.shape or ())}: "
+                f"`network` {given.network} needs frames [H, W, C], but observations are {list(part.shape or ())}: "
                 "use mlp"
             )
         return Reading(given.network, layout, scaling)
@@ -166,7 +166,7 @@ def _kind(word: str) -> int:
         if word in words:
             return place
     known = [*NETWORKS, *LAYOUTS, *SCALINGS]
-    raise SettingsError(f"--input-parts holds {word!r}, which is none of {', '.join(known)}{nearest(word, known)}")
+    raise SettingsError(f"`input_parts` holds {word!r}, which is none of {', '.join(known)}{nearest(word, known)}")
 
 
 def _reading_of_bytes(config: TrainConfig, path: tuple, part: gymnasium.Space) -> Reading:
@@ -177,7 +177,7 @@ def _reading_of_bytes(config: TrainConfig, path: tuple, part: gymnasium.Space) -
     if network is None:
         network = "mlp" if not frames else "a3c" if min(shape[:2]) >= LARGE else "small"
     if network != "mlp" and len(shape) != 3:
-        raise SettingsError(f"--network {network} needs frames [H, W, C], but observations are {list(shape)}: use mlp")
+        raise SettingsError(f"`network` {network} needs frames [H, W, C], but observations are {list(shape)}: use mlp")
     scaling = "one_hot" if isinstance(part, Discrete | MultiDiscrete) else "pixels" if _holds_bytes(part) else "raw"
     return Reading(network, "flat" if network == "mlp" else "HWC", scaling)
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from a3c.errors import A3CError
 from a3c.parallel.tokens import LOOK_UP_EVERY
@@ -10,16 +11,30 @@ Duty = Callable[[float], bool]
 """One piece of a learner's work: waits at most so many seconds for it, does it, and says whether there was any."""
 
 
+@dataclass
+class Duties:
+    """What a learner does: its duties by name, and in how many threads each; one, where nothing is said."""
+
+    work: dict[str, Duty]
+    threads: dict[str, int] = field(default_factory=dict)
+    """It may change meanwhile."""
+    adjust: Callable[[int, float], None] | None = None
+    """What changes it: called often, with the updates so far and the time in seconds."""
+
+    def __post_init__(self) -> None:
+        for name in self.work:
+            self.threads.setdefault(name, 1)
+
+
 class DutyThreads:
-    """Threads that do `duties`; as many of each as `wanted` says, which may change meanwhile.
+    """Threads that do a learner's duties, as many as they want at the moment.
 
     A thread that raises ends all, and its exception comes out of `run`.
     """
 
-    def __init__(self, duties: dict[str, Duty], wanted: dict[str, int]):
-        self.wanted = wanted
-        self._duties = duties
-        self._threads: dict[str, list[threading.Thread]] = {name: [] for name in duties}
+    def __init__(self, duties: Duties):
+        self.wanted, self._duties = duties.threads, duties.work
+        self._threads: dict[str, list[threading.Thread]] = {name: [] for name in self._duties}
         self._ending = threading.Event()
         self._failure: BaseException | None = None
 
@@ -62,11 +77,14 @@ class DutyThreads:
         self._ending.set()
 
 
-def take_turns(duties: dict[str, Duty]) -> Callable[[], None]:
-    """A function that does all that is there to be done, without waiting."""
+class Turns:
+    """Where a worker and a learner share a process: the learner does what there is whenever it gets its turn."""
 
-    def turn() -> None:
-        while sum(duty(0.0) for duty in duties.values()):
+    def __init__(self) -> None:
+        self.duties: Duties | None = None
+        """The learner's, while there is one."""
+
+    def take(self) -> None:
+        """Does all that is there to be done, without waiting."""
+        while self.duties is not None and sum(duty(0.0) for duty in self.duties.work.values()):
             pass
-
-    return turn

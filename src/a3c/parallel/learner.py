@@ -27,6 +27,7 @@ class Learner:
 
     def __init__(self, task: Task, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
         self.config, self.policy, self.store, self.exchange = task.config, work.policy, task.store, task.exchange
+        self.generator = np.random.default_rng(task.seed)
         self.store.attach(task.index, work.optimizer)
         self.reporter = Reporter(task.index, send, report_every)
         self.current = self._latest()

@@ -1,11 +1,13 @@
 """What the main process gives a worker or learner, and what it is told. Importing this takes no JAX."""
 
 import os
+import pickle
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from a3c.algorithms.builtin import BUILT_IN
 from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
 from a3c.parallel.exchange import Exchange
@@ -27,6 +29,19 @@ class Task:
     """Of all workers."""
     platforms: str | None = field(default_factory=lambda: os.environ.get("JAX_PLATFORMS"))
     """Where the user wants JAX to run, for the learner: workers run on the CPU."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a script defines, such as an algorithm of its own, travels by value."""
+        if self.config.algorithm.name in BUILT_IN:
+            return self.__dict__
+        import cloudpickle
+
+        return self.__dict__ | {"config": cloudpickle.dumps(self.config)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if isinstance(state["config"], bytes):
+            self.config = pickle.loads(state["config"])
 
     @property
     def is_learner(self) -> bool:

@@ -9,12 +9,12 @@ travels through pipes is the workers' numbers: one pipe to the predictors, one b
 """
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from a3c.environments.spaces import Layout
+from a3c.parallel.duties import Turns
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.shared_memory import SharedArray
 from a3c.parallel.tokens import TokenPipe
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 class PredictionBoard:
     """For `workers` of B environments each."""
 
-    def __init__(self, workers: int, environments: int, layout: Layout, store: ParameterStore):
+    def __init__(
+        self, workers: int, environments: int, layout: Layout, store: ParameterStore, turns: Turns | None = None
+    ):
         rows = (workers, environments)
-        self.store = store
+        self.store, self._turns = store, turns
         self.observations = SharedArray((*rows, *layout.observation), layout.observation_dtype)
         self.noise, self.epsilon = SharedArray((*rows, *layout.noise), np.float32), SharedArray(rows, np.float32)
         self.actions = SharedArray((*rows, *layout.action), layout.action_dtype)
@@ -38,14 +40,12 @@ class PredictionBoard:
         """What a recurrent policy remembers: before a question, after its answer."""
         self.versions = SharedArray((workers,), np.int64)
         self._asked, self._answered = TokenPipe(), [TokenPipe() for _ in range(workers)]
-        self.on_ask: Callable[[], None] | None = None
-        """Where worker and learner take turns in one process: called after each question."""
 
     def ask(self, worker: int) -> None:
         """Asks about what is in this worker's rows; raises Stopped when the run stops before the answer comes."""
         self._asked.put(worker)
-        if self.on_ask is not None:
-            self.on_ask()
+        if self._turns is not None:
+            self._turns.take()
         self._answered[worker].wait(1, lambda: self.store.stopping)
 
     def waiting(self, timeout: float) -> list[int]:

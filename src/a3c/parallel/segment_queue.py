@@ -10,11 +10,11 @@ lost, nor overwritten, nor trained on twice.
 
 import threading
 import time
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from a3c.parallel.duties import Turns
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.shared_memory import SharedArray
 from a3c.parallel.tokens import TokenPipe
@@ -34,15 +34,13 @@ class Batch(NamedTuple):
 class SegmentQueue:
     """Holds up to `slots` segments of the shapes of `like`. Ends with the run that `store` belongs to."""
 
-    def __init__(self, like: Segment, slots: int, store: ParameterStore):
-        self.store = store
+    def __init__(self, like: Segment, slots: int, store: ParameterStore, turns: Turns | None = None):
+        self.store, self._turns = store, turns
         self._arrays = [None if a is None else SharedArray((slots, *a.shape), a.dtype) for a in like]
         self._versions = SharedArray((slots,), np.float64)
         self._closed = SharedArray((1,), np.int64)
         self._full, self._free = TokenPipe(), TokenPipe()
         self._free.put(*range(slots))
-        self.on_put: Callable[[], None] | None = None
-        """Where worker and learner take turns in one process: called after each put."""
         self._begin_gathering()
 
     def _begin_gathering(self) -> None:
@@ -57,8 +55,8 @@ class SegmentQueue:
                 shared.array[slot] = array
         self._versions.array[slot] = version
         self._full.put(slot)
-        if self.on_put is not None:
-            self.on_put()
+        if self._turns is not None:
+            self._turns.take()
 
     def get(self, segments: int, timeout: float) -> Batch | None:
         """The next `segments` segments, in the order they were put; None where fewer came within `timeout` seconds.

@@ -97,9 +97,9 @@ class Worker:
         return close(self.collector.environments)
 
     def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
-        if self.config.algorithm == "ga3c":
+        if self.config.algorithm.acts == "learner":
             return RemotePolicy(self.exchange.board, self.index, self.policy)
-        return RandomPolicy(self.policy) if self.config.algorithm == "random" else self.policy
+        return RandomPolicy(self.policy) if self.config.algorithm.acts == "random" else self.policy
 
     def running(self, totals: dict[str, int] | None = None) -> bool:
         """False once a limit on steps or episodes is reached, or the main process asked to stop.
@@ -121,7 +121,7 @@ class Worker:
         self.store.count(steps=steps, episodes=len(episodes))
         if self.collector.observed is not None:
             self.store.observe(self.collector.observed)
-            if self.config.algorithm != "a2c":
+            if not self.config.algorithm.in_step:
                 self.store.normalize()
         if episodes:
             step = self.store.total("steps")

@@ -3,13 +3,11 @@
 import importlib
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from a3c.config import TrainConfig
 from a3c.environments.generators import GlobalGenerators
 from a3c.errors import A3CError, described
 from a3c.parallel.leaving import leave
@@ -60,13 +58,17 @@ def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker
 def run(worker: "Worker") -> None:
     """A worker's whole life, however it ends."""
     with suppress(Stopped):
-        algorithm(worker.config).run(worker)
+        loop(worker.config.algorithm.worker)(worker)
     worker.reporter.flush()
 
 
-def algorithm(config: TrainConfig) -> Any:
-    """The algorithm's module: it has `run(worker)`, and `duties(learner)` where there is a learner."""
-    return importlib.import_module(f"a3c.algorithms.{config.algorithm}")
+def loop(reference: str | Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    """An algorithm's loop, which it names by `module:function`."""
+    if not isinstance(reference, str):
+        assert reference is not None
+        return reference
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def _learn(connection: Connection, task: Task, work: bytes) -> None:
@@ -75,16 +77,13 @@ def _learn(connection: Connection, task: Task, work: bytes) -> None:
     from a3c.parallel.worker import Work
 
     learner = Learner(task, Work.unpack(work), connection.send)
-    duties = algorithm(task.config).duties(learner)
-    threads = DutyThreads(duties, {name: getattr(task.config, f"{name}s") for name in duties})
-    adjust = None
-    if task.config.adjust_threads:
-        adjust = algorithm(task.config).Adjustment(threads.wanted, np.random.default_rng(task.seed))
+    duties = loop(task.config.algorithm.learner)(learner)
+    threads = DutyThreads(duties)
 
     def tick() -> None:
         learner.reporter.threads = dict(threads.wanted)
-        if adjust is not None:
-            adjust(task.store.total("updates"), time.monotonic())
+        if duties.adjust is not None:
+            duties.adjust(task.store.total("updates"), time.monotonic())
 
     tick()
     threads.run(learner.ended, tick)

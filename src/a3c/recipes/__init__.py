@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from a3c.config import LIMITS
+from a3c.config.run import LIMITS
 from a3c.errors import SettingsError, nearest
 
 
@@ -83,7 +83,7 @@ def with_recipe(name: str | None, settings: dict[str, Any]) -> dict[str, Any]:
     if recipe is None:
         return settings
     settings = {"algorithm": recipe.algorithm} | settings
-    base = recipe.settings(settings["algorithm"])
+    base = recipe.settings(str(settings["algorithm"]))
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in LIMITS}
     if not settings.get("environment") and "*" not in recipe.environments[0]:

@@ -27,6 +27,6 @@ class Lives:
 def _left(info: dict[str, Any]) -> np.ndarray:
     if "lives" not in info:
         raise InvalidEnvironment(
-            "--episodic-life needs an environment that tells the lives left, in info['lives']: leave it out"
+            "`episodic_life` needs an environment that tells the lives left, in info['lives']: leave it out"
         )
     return np.array(info["lives"])

@@ -75,5 +75,5 @@ class Reach:
         return (
             f"{part.name} were {part.seen[0]:g} to {part.seen[1]:g} in {self._count:,} steps, but are scaled by their "
             f"bounds {part.low:g} to {part.high:g}, so that little is left of them: give the space the bounds that "
-            "they reach, or set --normalize-observations"
+            "they reach, or set `normalize_observations`"
         )

@@ -53,7 +53,7 @@ class Segment(NamedTuple):
             terminated=terminated,
             truncated=truncated,
             mask=mask,
-            log_probs=np.zeros(rows, np.float32) if config.correction == "vtrace" else None,
+            log_probs=np.zeros(rows, np.float32) if "log_probs" in config.own.carries else None,
             starts=np.zeros((rows[0] + 1, environments), bool) if layout.state else None,
             first_state=np.zeros((1, environments, layout.state), np.float32) if layout.state else None,
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from a3c.algorithm import Algorithm
 from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
 from a3c.runs.files import exists, write_atomically
@@ -73,9 +74,10 @@ class Checkpoint:
         write_atomically(Path(path), save(tensors, {"a3c": text}), sync=True)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Checkpoint":
-        """Raises CheckpointError, in one line, for a file that is missing, damaged, foreign or of another schema.
+    def load(cls, path: str | Path, algorithm: Algorithm | None = None) -> "Checkpoint":
+        """The checkpoint; `algorithm` takes the place of the one that it names.
 
+        Raises CheckpointError, in one line, for a file that is missing, damaged, foreign or of another schema.
         Memory is taken for no more than the file holds. Files of before there were checksums are read too.
         """
         header, tensors = _read(Path(path))
@@ -94,7 +96,7 @@ class Checkpoint:
             # Looking through more would take seconds.
             if any(isinstance(value, (list, dict)) and len(value) > 10_000 for value in header["config"].values()):
                 raise ValueError("its config is too long")
-            header["config"] = make_recorded_config(header["config"], "its config")
+            header["config"] = make_recorded_config(header["config"], "its config", algorithm)
             header |= tensors
             loaded = cls(**header)
             if problem := loaded._problem():

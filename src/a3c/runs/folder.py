@@ -1,6 +1,5 @@
 """The folder of a run: where everything is, and what may be written into it."""
 
-import dataclasses
 import json
 import time
 import tomllib
@@ -8,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from a3c.algorithm import Algorithm
 from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
@@ -41,27 +41,27 @@ class RunFolder:
         folder = cls(Path(path))
         try:
             if folder.path.exists() and not folder.path.is_dir():
-                raise RunFolderError(f"--run {path} is a file; name a folder")
+                raise RunFolderError(f"`run` {path} is a file; name a folder")
             folder._check_new(config)
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
             write_atomically(folder.config_path, config_toml(config).encode())
         except (OSError, DiskError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise RunFolderError(f"--run {path} cannot be written: {reason}") from None
+            raise RunFolderError(f"`run` {path} cannot be written: {reason}") from None
         return folder
 
     def _check_new(self, config: TrainConfig) -> None:
-        path, other = self.path, "or choose another --run"
+        path, other = self.path, "or choose another `run`"
         if self.unsaved:
             if different := differences(self.config(), config):
                 raise RunFolderError(
                     f"{path} holds a run that ended before its first checkpoint, with other settings "
-                    f"({', '.join(different)}): start that anew with --resume {path}, {other}"
+                    f"({', '.join(different)}): start that anew with `resume` {path}, {other}"
                 )
         elif self.config_path.exists():
-            raise RunFolderError(f"{path} already holds a run: continue it with --resume {path}, {other}")
+            raise RunFolderError(f"{path} already holds a run: continue it with `resume` {path}, {other}")
         elif self.summary_path.exists() or any(self.checkpoints.glob(CHECKPOINTS)):
-            raise RunFolderError(f"{path} already holds a run, without its config.toml: choose another --run")
+            raise RunFolderError(f"{path} already holds a run, without its config.toml: choose another `run`")
 
     @classmethod
     def open(cls, path: str | Path) -> "RunFolder":
@@ -104,8 +104,9 @@ class RunFolder:
         """The file of the `latest` or `best` checkpoint."""
         return self.checkpoints / f"{which}.safetensors"
 
-    def config(self) -> TrainConfig:
-        return read_config(self.config_path)
+    def config(self, algorithm: Algorithm | None = None) -> TrainConfig:
+        """The settings; `algorithm` takes the place of the one that the file names."""
+        return read_config(self.config_path, algorithm)
 
     def summary(self) -> dict[str, Any]:
         """`summary.json`; raises RunFolderError where it cannot be read."""
@@ -116,14 +117,14 @@ class RunFolder:
             raise RunFolderError(f"{self.summary_path} is missing or damaged")
         return summary
 
-    def load(self, which: str = "best") -> Checkpoint:
+    def load(self, which: str = "best", algorithm: Algorithm | None = None) -> Checkpoint:
         """The best checkpoint, or the latest where there is no best one yet."""
         named = [self.checkpoint_path(name) for name in (which, "latest")]
         # A run that is killed between its first two files has only the numbered one.
         numbered = sorted(self.checkpoints.glob(NUMBERED), reverse=True)
         for path in (*named, *numbered):
             if path.exists():
-                return Checkpoint.load(path)
+                return Checkpoint.load(path, algorithm)
         raise CheckpointError(f"{self.path} holds no checkpoint yet")
 
     def open_rows(self, counts: dict[str, int]) -> tuple[RowFile, RowFile]:
@@ -171,8 +172,8 @@ def _is_summary(value: Any) -> bool:
 
 def differences(one: TrainConfig, other: TrainConfig) -> list[str]:
     """The names of the settings in which they differ."""
-    names = [field.name for field in dataclasses.fields(TrainConfig)]
-    return [name for name in names if getattr(one, name) != getattr(other, name)]
+    mine, others = recorded(one), recorded(other)
+    return [name for name in mine | others if mine.get(name) != others.get(name)]
 
 
 def default_run_path(config: TrainConfig, which: str | None = None) -> Path:
@@ -187,13 +188,13 @@ def default_repeats_path(config: TrainConfig, repeats: int) -> Path:
     return default_run_path(config, f"x{repeats}")
 
 
-def read_config(path: Path) -> TrainConfig:
+def read_config(path: Path, algorithm: Algorithm | None = None) -> TrainConfig:
     """A `config.toml`, as `--config` and resuming read it; raises SettingsError."""
     settings = read_toml(path)
     schema = settings.pop("schema", None)
     if schema != SCHEMA_VERSION:
         raise SettingsError(f"{path} has schema {schema}, but this version of a3c reads {SCHEMA_VERSION}")
-    return make_recorded_config(settings, str(path))
+    return make_recorded_config(settings, str(path), algorithm)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -41,13 +41,13 @@ def locked(folder: Path) -> Iterator[None]:
     new: list[Path] = []
     try:
         if folder.exists() and not folder.is_dir():
-            raise RunFolderError(f"--run {folder} is a file; name a folder")
+            raise RunFolderError(f"`run` {folder} is a file; name a folder")
         new = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = _take(lock)
     except (OSError, ValueError) as error:
         # ValueError for a name with a zero in it.
-        raise RunFolderError(f"--run {folder} cannot be written: {getattr(error, 'strerror', error)}") from None
+        raise RunFolderError(f"`run` {folder} cannot be written: {getattr(error, 'strerror', error)}") from None
     _held.add(descriptor)
     try:
         for path in (folder, folder / "checkpoints"):

@@ -109,7 +109,7 @@ class Monitor:
 
     def _trained_for(self) -> float:
         """Seconds since the first update, which is what a limit on them counts; below 0 before it."""
-        first = self._work_started if self.config.algorithm == "random" else self._first_update
+        first = self._work_started if self.config.algorithm.learns == "nowhere" else self._first_update
         return time.monotonic() - (self._started + START_WITHIN if first is None else first)
 
     def receive(self, report: Report) -> None:
@@ -375,7 +375,7 @@ class Monitor:
         config, totals = self.config, self.totals
         summary = {
             "status": status,
-            "algorithm": config.algorithm,
+            "algorithm": config.algorithm.name,
             "environment": config.environment,
             "seed": config.seed,
             "workers": config.workers,

@@ -3,7 +3,7 @@
 import select
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -82,12 +82,15 @@ class PlainLines:
 
     every = 10.0
 
+    def __init__(self, spell: Callable[[str], str] = str):
+        self._spell = spell
+
     def show(self, progress: Progress) -> None:
         self.say(progress.line())
 
     def say(self, line: str) -> None:
         with output_errors():
-            print(_encodable(line), flush=True)
+            print(_encodable(self._spell(line)), flush=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
@@ -109,7 +112,8 @@ class LiveLine(PlainLines):
 
     every = 0.25
 
-    def __init__(self) -> None:
+    def __init__(self, spell: Callable[[str], str] = str):
+        super().__init__(spell)
         self._live: Any = None
 
     def show(self, progress: Progress) -> None:
@@ -129,7 +133,7 @@ class LiveLine(PlainLines):
             super().say(line)
             return
         with output_errors():
-            self._live.console.print(_encodable(line), markup=False, highlight=False, soft_wrap=True)
+            self._live.console.print(_encodable(self._spell(line)), markup=False, highlight=False, soft_wrap=True)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
@@ -159,11 +163,11 @@ class Warnings(NoDisplay):
         warnings.warn(line, TrainingWarning, stacklevel=level)
 
 
-def make_display(wanted: bool, otherwise: type[NoDisplay] = NoDisplay) -> Display:
-    """Progress, where it is wanted; else a display that shows none."""
+def make_display(wanted: bool, otherwise: type[NoDisplay] = NoDisplay, spell: Callable[[str], str] = str) -> Display:
+    """Progress, where it is wanted; else a display that shows none. `spell` writes what is said of settings."""
     if not wanted or sys.stdout is None:
         return otherwise()
-    return LiveLine() if sys.stdout.isatty() else PlainLines()
+    return LiveLine(spell) if sys.stdout.isatty() else PlainLines(spell)
 
 
 def _encodable(line: str) -> str:

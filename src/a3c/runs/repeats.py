@@ -6,6 +6,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from a3c.algorithm import Algorithm
 from a3c.config import TrainConfig
 from a3c.errors import RunFolderError
 from a3c.runs.files import exists, write_atomically
@@ -28,10 +29,10 @@ class RepeatsFolder:
         """A folder for new repeats, which the first run makes. Raises RunFolderError where something is in it."""
         folder = cls(path)
         if exists(folder.path) and not folder.path.is_dir():
-            raise RunFolderError(f"--run {path} is a file; name a folder")
+            raise RunFolderError(f"`run` {path} is a file; name a folder")
         if exists(folder.path) and any(found.is_file() and found.name != LOCK for found in folder.path.rglob("*")):
-            how = f"continue them with --resume {path}" if folder.seeds() else "it is not empty"
-            raise RunFolderError(f"--run {path} cannot take new repeats: {how}, or choose another --run")
+            how = f"continue them with `resume` {path}" if folder.seeds() else "it is not empty"
+            raise RunFolderError(f"`run` {path} cannot take new repeats: {how}, or choose another `run`")
         return folder
 
     @property
@@ -74,7 +75,7 @@ class RepeatsFolder:
         together = {name: median_and_worst(name, [row[name] for row in rows]) for name in MEASURES}
         report = {
             "environment": config.environment,
-            "algorithm": config.algorithm,
+            "algorithm": config.algorithm.name,
             "recipe": recipe,
             "workers": config.workers,
             "target_return": config.target_return,
@@ -89,10 +90,11 @@ class RepeatsFolder:
         return report
 
 
-def settings_to_resume(path: Path) -> TrainConfig:
+def settings_to_resume(path: Path, algorithm: Algorithm | None = None) -> TrainConfig:
     """The settings of a run, or those that repeats have in common, with the first seed. Raises RunFolderError."""
     repeats = RepeatsFolder(path)
-    return repeats.config() if repeats.seeds() else RunFolder.open(path).config()
+    run = repeats.runs()[0] if repeats.seeds() else RunFolder.open(path)
+    return run.config(algorithm)
 
 
 def median_and_worst(measure: str, values: list[Any]) -> tuple[Any, Any]:

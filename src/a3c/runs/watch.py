@@ -38,7 +38,7 @@ class Watch:
         """`counts` are those that the run starts with; `own_network` is one that may scale what it sees itself."""
         self._config = config
         self._new = counts["steps"] == 0
-        self._learns = config.algorithm != "random"
+        self._learns = config.algorithm.learns != "nowhere"
         self._size_seen = config.normalize_rewards or not self._learns
         self._scale_seen = config.normalize_observations or own_network or not self._learns
         self._pace_seen = not self._learns
@@ -62,7 +62,7 @@ class Watch:
         if self._pace_seen or not self._new or seconds is None or updates >= FEW_UPDATES:
             return []
         few = f"{_counted(updates)}, and a network hardly learns by fewer than {FEW_UPDATES}"
-        return [f"--seconds {seconds:g} were {few}: give it longer"]
+        return [f"`seconds` {seconds:g} were {few}: give it longer"]
 
     def _scale(self, report: Report) -> str | None:
         """Whether observations are too large for a network, as prices are."""
@@ -71,7 +71,7 @@ class Watch:
         self._scale_seen = True
         return (
             f"observations reach {report.largest_observation:.4g}, and networks learn from numbers of about 1: "
-            "--normalize-observations"
+            "`normalize_observations`"
         )
 
     def _size(self, report: Report, updates: int) -> str | None:
@@ -103,7 +103,7 @@ class Watch:
         scale = float(f"{self._config.reward_scale / size:.0e}")
         return (
             f"rewards are too {what} for the value estimates, which after {seen} updates are wrong by {error:.2g} "
-            f"and tell nothing: --normalize-rewards, or --reward-scale {scale:g}"
+            f"and tell nothing: `normalize_rewards`, or `reward_scale` {scale:g}"
         )
 
     def _pace(self, updates: int, now: float) -> str | None:
@@ -123,7 +123,7 @@ class Watch:
         if self._new and expected < FEW_UPDATES:
             few = f"{_counted(expected)}, one every {every:.2g} s, and a network hardly learns by fewer than"
             what = f"{FEW_UPDATES}: give it longer{f', or {flags}' if flags else ''}"
-            return f"--seconds {config.seconds:g} will be about {few} {what}"
+            return f"`seconds` {config.seconds:g} will be about {few} {what}"
         if every > SLOW and flags and config.has_default_sizes:
             return f"updates come only every {every:.2g} s: {flags} makes that about {UPDATE_WITHIN:g} s"
         return None

@@ -1,0 +1,132 @@
+"""What sets one algorithm apart from another, as a value: all else in the package asks it, and nobody its name.
+
+    SARSA = Algorithm("sarsa", "one-step Sarsa", "Mnih et al. 2016", worker="my_module:run", settings=SarsaSettings)
+
+Looking at one takes no JAX: its loops are named, and loaded where they run, in `training/process.py`.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from a3c.errors import SettingsError, brief
+
+MIN_BATCH = 256
+"""Steps of a learner's batch where nothing else is set or chosen."""
+MOST_WAITING = 32_768
+"""Segments that a queue holds at most: their numbers fill a pipe."""
+
+Shared = Literal["team", "queue", "board", "published"]
+"""What processes may share beside the ParameterStore: see `parallel/exchange.py`."""
+
+
+@dataclass(frozen=True)
+class OwnSettings:
+    """The settings that one algorithm has and others have not; their names differ from those of TrainConfig."""
+
+    @property
+    def carries(self) -> frozenset[str]:
+        """Fields of a Segment that targets need and others do without: `log_probs`, the behaviour policy's."""
+        return frozenset()
+
+    @property
+    def published_late(self) -> int:
+        """Updates by which the published parameters are to stay behind the learner's."""
+        return 0
+
+
+@dataclass(frozen=True)
+class LearnerSettings(OwnSettings):
+    """Settings of algorithms with a learner process."""
+
+    min_batch: int | None = field(default=None, metadata={"at_least": 1})
+    """Steps that the learner trains on at once, at least: as many segments as hold them are joined. Default: 256;
+    where envs_per_worker is chosen smaller, what all workers collect in about a second."""
+
+    queue_size: int | None = field(default=None, metadata={"at_least": 1})
+    """Segments that may wait for the learner before workers wait. Default: one batch, and at least one for each
+    worker."""
+
+    lag_correction: Literal["vtrace", "epsilon", "none"] = "none"
+    """What is done about segments that older parameters collected: V-trace (impala's default), the epsilon in the
+    logarithm (ga3c's default; Babaeizadeh et al. 2017), or nothing."""
+
+    rho_clip: float = field(default=1.0, metadata={"above": 0})
+    """V-trace's clip of the importance ratios in its targets, rho-bar (Espeholt et al. 2018, section 4.1)."""
+
+    c_clip: float = field(default=1.0, metadata={"above": 0})
+    """V-trace's clip of the importance ratios that carry corrections back in time, c-bar."""
+
+    log_epsilon: float = field(default=1e-6, metadata={"above": 0})
+    """Epsilon in log(pi + epsilon), where lag_correction is epsilon (1e-6 in Espeholt et al. 2018, section 5.2.2)."""
+
+    @property
+    def carries(self) -> frozenset[str]:
+        return frozenset({"log_probs"} if self.lag_correction == "vtrace" else ())
+
+    def segments_per_batch(self, steps: int) -> int:
+        """Segments of so many steps that a learner trains on at once."""
+        return math.ceil((self.min_batch or MIN_BATCH) / steps)
+
+    def segments_that_may_wait(self, steps: int, workers: int) -> int:
+        """How many segments of so many steps the queue to the learner holds."""
+        return self.queue_size or max(self.segments_per_batch(steps), workers)
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """All that sets one algorithm apart. Raises SettingsError for what doesn't go together."""
+
+    name: str
+    """What it is called on the command line, in files and folders."""
+    title: str
+    """What it does, in half a sentence, for help texts."""
+    paper: str
+    worker: str | Callable[[Any], None]
+    """A worker's whole life, `run(worker)`: `module:function`, or the function."""
+    learner: str | Callable[[Any], Any] | None = None
+    """What a learner does again and again, `duties(learner)` -> Duties; None where there is no learner process."""
+    settings: type[OwnSettings] = OwnSettings
+    acts: Literal["worker", "learner", "random"] = "worker"
+    """Where actions are chosen; random ones are drawn from the action space."""
+    learns: Literal["worker", "learner", "nowhere"] = "worker"
+    """Where gradients are computed."""
+    shares: tuple[Shared, ...] = ()
+    """What its processes share beside the parameters: `worker.exchange` has it."""
+    most_workers: int | None = None
+    """How many workers it serves at most."""
+    reference: str = field(default="", compare=False)
+    """`module:NAME` where it was found by that; what a run's files call it."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", self.name):
+            raise SettingsError(f"{brief(repr(self.name))} is no name of an algorithm: use small letters and digits")
+        if (self.learner is not None) != (self.learns == "learner"):
+            raise SettingsError(f"algorithm {self.name}: give `learner` where `learns` is 'learner', and only there")
+        if self.has_learner and not (issubclass(self.settings, LearnerSettings) and "queue" in self.shares):
+            raise SettingsError(
+                f"algorithm {self.name}: a learner needs 'queue' in `shares`, and settings that LearnerSettings is a "
+                "base of"
+            )
+        if (self.acts == "learner") != ("board" in self.shares):
+            raise SettingsError(f"algorithm {self.name}: `acts` is 'learner' where 'board' is in `shares`")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def has_learner(self) -> bool:
+        """Whether a learner process trains, and the workers only act."""
+        return self.learns == "learner"
+
+    @property
+    def in_step(self) -> bool:
+        """Whether workers wait for one another, so that one seed gives one result whatever the clock says."""
+        return "team" in self.shares
+
+    @property
+    def recorded(self) -> str:
+        """What a run's files call it."""
+        return self.reference or self.name

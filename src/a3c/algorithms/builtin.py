@@ -1,0 +1,136 @@
+"""The algorithms of this package as values, and how one is found by its name. Their loops are the files beside this."""
+
+from dataclasses import dataclass, field, replace
+from importlib.metadata import entry_points
+from typing import Literal
+
+from a3c.algorithm import Algorithm, LearnerSettings
+from a3c.errors import SettingsError, brief, described, nearest
+from a3c.modules import import_here
+
+GROUP = "a3c.algorithms"
+"""The entry-point group by which installed packages offer algorithms."""
+
+
+@dataclass(frozen=True)
+class GA3CSettings(LearnerSettings):
+    """Settings of GA3C."""
+
+    lag_correction: Literal["vtrace", "epsilon", "none"] = "epsilon"
+    """What is done about segments that older parameters collected: V-trace, the epsilon in the logarithm (ga3c's
+    default; Babaeizadeh et al. 2017), or nothing."""
+
+    predictors: int = field(default=1, metadata={"at_least": 1})
+    """Threads of ga3c's learner that answer workers with actions (Babaeizadeh et al. 2017, section 4)."""
+
+    trainers: int = field(default=1, metadata={"at_least": 1})
+    """Threads of ga3c's learner that train."""
+
+    adjust_threads: bool = False
+    """Let ga3c try a predictor or trainer more or less while it runs, and keep what trains faster (Babaeizadeh et al.
+    2017, section 4)."""
+
+
+@dataclass(frozen=True)
+class IMPALASettings(LearnerSettings):
+    """Settings of IMPALA."""
+
+    lag_correction: Literal["vtrace", "epsilon", "none"] = "vtrace"
+    """What is done about segments that older parameters collected: V-trace (impala's default), the epsilon in the
+    logarithm (Babaeizadeh et al. 2017), or nothing."""
+
+    forced_lag: int = field(default=0, metadata={"at_least": 0})
+    """Updates by which impala's workers act behind its learner, besides the lag there is: for studies of policy lag."""
+
+    @property
+    def published_late(self) -> int:
+        return self.forced_lag
+
+
+A3C = Algorithm(
+    name="a3c",
+    title="workers that learn without waiting",
+    paper="Mnih et al. 2016, arXiv 1602.01783",
+    worker="a3c.algorithms.a3c:run",
+)
+A2C = Algorithm(
+    name="a2c",
+    title="workers in step, reproducible",
+    paper="Mnih et al. 2016, in step; Wu et al. 2017, arXiv 1708.05144",
+    worker="a3c.algorithms.a2c:run",
+    shares=("team",),
+)
+GA3C = Algorithm(
+    name="ga3c",
+    title="actions and gradients in central batches, for a GPU",
+    paper="Babaeizadeh et al. 2017, arXiv 1611.06256",
+    worker="a3c.algorithms.ga3c:run",
+    learner="a3c.algorithms.ga3c:duties",
+    settings=GA3CSettings,
+    acts="learner",
+    learns="learner",
+    shares=("queue", "board"),
+    # Each takes two descriptors, and a process starts with 256.
+    most_workers=100,
+)
+IMPALA = Algorithm(
+    name="impala",
+    title="workers that act and a learner that corrects for their lag",
+    paper="Espeholt et al. 2018, arXiv 1802.01561",
+    worker="a3c.algorithms.impala:run",
+    learner="a3c.algorithms.impala:duties",
+    settings=IMPALASettings,
+    learns="learner",
+    shares=("queue", "published"),
+)
+RANDOM = Algorithm(
+    name="random",
+    title="a baseline of uniformly random actions",
+    paper="none: what any agent has to beat",
+    worker="a3c.algorithms.random:run",
+    acts="random",
+    learns="nowhere",
+)
+
+BUILT_IN = {algorithm.name: algorithm for algorithm in (A3C, A2C, GA3C, IMPALA, RANDOM)}
+
+
+def find_algorithm(name: str) -> Algorithm:
+    """The algorithm of that name: one of this package, of an installed one (entry points), or `module:NAME`.
+
+    Raises SettingsError in one line.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        try:
+            found = getattr(import_here(module), attribute, None)
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                f"algorithm {name}: there is no module {error.name!r}, neither installed nor in the current folder"
+            ) from None
+        except Exception as error:
+            raise SettingsError(f"algorithm {name}: importing {module} failed: {described(error)}") from None
+        return replace(_checked(found, name), reference=name)
+    offered = {point.name: point for point in entry_points(group=GROUP)}
+    if name in offered:
+        try:
+            found = offered[name].load()
+        except Exception as error:
+            raise SettingsError(
+                f"algorithm {name}: importing {offered[name].value} failed: {described(error)}"
+            ) from None
+        return replace(_checked(found, name), reference=name)
+    known = [*BUILT_IN, *offered]
+    raise SettingsError(
+        f"there is no algorithm {brief(repr(name))}{nearest(name, known)}; there are: {', '.join(known)}, and your own "
+        "by module:NAME"
+    )
+
+
+def _checked(found: object, name: str) -> Algorithm:
+    if not isinstance(found, Algorithm):
+        what = "there is nothing of that name" if found is None else f"it is {brief(repr(found))}"
+        raise SettingsError(f"{name} is no Algorithm: {what}")
+    return found

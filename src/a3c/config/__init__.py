@@ -1,0 +1,114 @@
+"""Every setting of a training run, in groups: `config.toml` has a table for each, flags and keyword arguments are flat.
+
+A group is a dataclass, and TrainConfig is all of them: what needs the settings of one group takes that group, and gets
+a TrainConfig. The algorithm's own settings are a dataclass that its Algorithm names.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings
+from a3c.algorithms.builtin import A3C
+from a3c.config.checks import check_contradictions, check_ranges
+from a3c.config.environment import AtariSettings, EnvironmentSettings, FrameSettings
+from a3c.config.learning import (
+    ContinuousSettings,
+    ExplorationSettings,
+    ObjectiveSettings,
+    OptimizerSettings,
+    RolloutSettings,
+)
+from a3c.config.network import NetworkSettings
+from a3c.config.run import RunSettings
+from a3c.config.setting import as_tuples, names_of
+
+SCHEMA_VERSION = 1
+"""Version of `config.toml` and of the checkpoints; raised when an older file can no longer be read."""
+
+GROUPS: dict[str, type] = {
+    "environment": EnvironmentSettings,
+    "frames": FrameSettings,
+    "atari": AtariSettings,
+    "rollout": RolloutSettings,
+    "objective": ObjectiveSettings,
+    "optimizer": OptimizerSettings,
+    "exploration": ExplorationSettings,
+    "continuous": ContinuousSettings,
+    "network": NetworkSettings,
+    "run": RunSettings,
+}
+"""The groups by the names of their tables in `config.toml`."""
+
+
+@dataclass(frozen=True)
+class TrainConfig(
+    RunSettings,
+    NetworkSettings,
+    ContinuousSettings,
+    ExplorationSettings,
+    OptimizerSettings,
+    ObjectiveSettings,
+    RolloutSettings,
+    AtariSettings,
+    FrameSettings,
+    EnvironmentSettings,
+):
+    """Settings of a run. Defaults are sound for small vector tasks; recipes hold tuned ones."""
+
+    algorithm: Algorithm = A3C
+    """What to train with."""
+
+    own: OwnSettings = OwnSettings()
+    """The settings that this algorithm alone has."""
+
+    def __post_init__(self) -> None:
+        if type(self.own) is OwnSettings:
+            object.__setattr__(self, "own", self.algorithm.settings())
+        as_tuples(self)
+        check_ranges(self)
+        check_ranges(self.own)
+        check_contradictions(self)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other values, also of the algorithm's own settings."""
+        own = {name: changes.pop(name) for name in names_of(type(self.own)) if name in changes}
+        if own:
+            changes["own"] = dataclasses.replace(self.own, **own)
+        return dataclasses.replace(self, **changes)
+
+    def changed(self, names: Iterable[str]) -> list[str]:
+        """Those of these settings that do not have their default."""
+        return [name for name in names if getattr(self, name) != getattr(TrainConfig, name)]
+
+    @property
+    def has_learner(self) -> bool:
+        """Whether a learner process trains, and the workers only act."""
+        return self.algorithm.has_learner
+
+    @property
+    def learner(self) -> LearnerSettings:
+        """The learner's settings, where there is one."""
+        assert isinstance(self.own, LearnerSettings)
+        return self.own
+
+    @property
+    def processes(self) -> int:
+        """Workers, and the learner where there is one; `workers` is filled in."""
+        return (self.workers or 1) + self.has_learner
+
+    @property
+    def segments_per_batch(self) -> int:
+        """Segments that a learner trains on at once."""
+        return self.learner.segments_per_batch(self.segment_size)
+
+    @property
+    def segments_that_may_wait(self) -> int:
+        """How many segments the queue to a learner holds."""
+        return self.learner.segments_that_may_wait(self.segment_size, self.workers or 1)
+
+    @property
+    def anneals(self) -> bool:
+        """Whether the learning rate or the weight of the entropy changes with the steps."""
+        return self.learning_rate_final is not None or self.entropy_coefficient_final is not None

@@ -1,0 +1,99 @@
+"""Settings of environments, of frames and of Atari games."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from a3c.config.setting import setting
+
+MOST_EPISODE_STEPS = 100_000
+"""Steps after which evaluation and play cut an episode: some never end, and some policies go round in circles."""
+
+FRAME_SETTINGS = ("crop", "grayscale", "threshold", "frame_size", "resize", "frame_stack")
+"""The settings that change frames."""
+
+
+@dataclass(frozen=True)
+class EnvironmentSettings:
+    """The environment, and what its rewards are worth."""
+
+    environment: str = setting("")
+    """Gymnasium id such as CartPole-v1, or module:NAME, for an id that your module registers, its class, or a
+    function in it that makes one; a module in the current folder too."""
+
+    max_episode_steps: int | None = setting(None, at_least=1, everyday="time limit of an episode, in steps")
+    """Time limit of an episode, in steps, replacing the registered one. Reaching it truncates: the value of the
+    final observation is bootstrapped."""
+
+    env_kwargs: dict[str, bool | int | float | str] = setting(
+        factory=dict, everyday="keyword arguments for the environment"
+    )
+    """Keyword arguments for the environment, as KEY VALUE pairs; in Python any values."""
+
+    hide: tuple[int, ...] = ()
+    """Numbers of a vector observation that the agent is not shown, counted from 0: for studies of memory."""
+
+    episodic_life: bool = False
+    """Nothing is to be gained after a lost life, in environments that tell how many are left (Mnih et al. 2015).
+    Episodes and their returns still are whole games."""
+
+    reward_scale: float = setting(1.0, above=0, everyday="factor on every training reward")
+    """Factor on every training reward; reported returns stay the environment's own."""
+
+    reward_clip: float | None = setting(None, above=0)
+    """Clip training rewards to [-x, x] after scaling (1.0 in the A3C paper's Atari runs)."""
+
+    termination_reward: float | None = None
+    """Training reward given in place of the environment's at a step that terminates the episode."""
+
+
+@dataclass(frozen=True)
+class FrameSettings:
+    """How frames are seen: uint8 observations [H, W] or [H, W, C]. Defaults of Atari games in brackets."""
+
+    frame_skip: int | None = setting(None, at_least=1)
+    """Frames that every action is repeated for. Default: 1 [what the id says, 4 in most]."""
+
+    crop: tuple[int, ...] = setting((), values=4)
+    """Rows and columns of a frame to keep: TOP BOTTOM LEFT RIGHT, where the last ones may be left out."""
+
+    grayscale: bool | None = None
+    """Turn colours into grey. Default: False [True]."""
+
+    threshold: int | None = setting(None, at_least=0, at_most=254)
+    """Turn pixels above this black and white: above it 255, else 0."""
+
+    frame_size: tuple[int, ...] = setting((), at_least=1, values=2)
+    """Reduce frames to this height and width, or to a square. Default: as they are [84]."""
+
+    resize: Literal["area", "sample"] = "area"
+    """Reduce frames by taking the mean of the area that a pixel covers, or by taking pixels at even distances."""
+
+    frame_stack: int | None = setting(None, at_least=1, at_most=100, everyday="frames seen at once")
+    """Frames seen at once, the last of the same episode; the first of an episode is repeated. Default: 1 [4]."""
+
+    pixel_mean: float = setting(0.0, above=-math.inf, below=math.inf)
+    """What the network sees of a pixel (uint8 from 0 to 255) is (pixel - pixel_mean) / pixel_std."""
+
+    pixel_std: float = setting(255.0, above=0)
+    """See pixel_mean. What hardly differs from its surroundings on a grey background is hard to learn from."""
+
+
+@dataclass(frozen=True)
+class AtariSettings:
+    """Atari games: the protocol of Machado et al. 2018 (ALE/Pong-v5) or of Mnih et al. 2015 (PongNoFrameskip-v4)."""
+
+    sticky_actions: float | None = setting(None, at_least=0, below=1)
+    """Probability that a game repeats the action before instead. Default: 0.25 for ids of -v5 and -v0, 0 for -v4."""
+
+    noop_max: int | None = setting(None, at_least=0)
+    """A game starts with fewer than this many no-ops, drawn each time. Default: 30 without sticky actions, else 0."""
+
+    max_pool: bool = True
+    """Show the brighter of a game's last two frames in each pixel, as some things blink."""
+
+    fire_reset: bool = True
+    """Press FIRE at the start of games that have it."""
+
+    full_action_space: bool = False
+    """All 18 actions, instead of those that the game uses."""

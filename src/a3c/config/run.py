@@ -1,0 +1,52 @@
+"""Settings of a run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from a3c.config.setting import setting
+
+LIMITS = ("steps", "episodes", "seconds", "target_return")
+"""The settings that end a run."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a run runs, and when it ends."""
+
+    workers: int | None = setting(None, at_least=1, everyday="worker processes; by default all cores")
+    """Worker processes; ga3c and impala have a learner process beside them. Default: the cores this process may use
+    (affinity and container limits)."""
+
+    seed: int | None = setting(None, at_least=0, everyday="of everything random")
+    """Seed of everything random. Default: one is drawn and recorded in config.toml."""
+
+    steps: int | None = setting(None, at_least=1, everyday="stop after this many environment steps in total")
+    """Stop after this many environment steps in total, over all workers and resumed runs."""
+
+    episodes: int | None = setting(None, at_least=1, everyday="stop after this many episodes in total")
+    """Stop after this many finished episodes in total."""
+
+    seconds: float | None = setting(None, above=0, everyday="stop after this many seconds of training")
+    """Stop after this many seconds of training, counted from the first update of this call or process: imports,
+    environments and compiling come before it, for which two minutes are allowed."""
+
+    target_return: float | None = setting(None, everyday="mean of 100 episodes that counts as solved")
+    """Mean return of the last 100 training episodes that counts as solved.
+    Default: the threshold registered with the environment, if any."""
+
+    stop_when_solved: bool = True
+    """Stop as soon as the target return is reached."""
+
+    backend: Literal["processes", "inline"] = setting(
+        "processes", everyday="processes, or one worker in this one, to debug"
+    )
+    """Worker processes, or one worker in the calling process: for debugging, and exactly reproducible."""
+
+    checkpoint_interval: float = setting(30.0, above=0)
+    """Seconds between two checkpoints; the last three are kept, besides the best."""
+
+    report_interval: float = setting(1.0, above=0)
+    """Seconds between two rows of metrics.csv, which are also the points of TensorBoard."""
+
+    tensorboard: bool = True
+    """Write TensorBoard event files into the run folder."""
