@@ -10,11 +10,11 @@ import jax
 import numpy as np
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.policy import Policy
 from a3c.rollout.collector import Collector
+from configs_for_tests import config_with
 
-CONFIG = TrainConfig(seed=0, hidden=())
+CONFIG = config_with(seed=0, hidden=())
 POLICY_SETTINGS = (
     *("seed", "hidden", "activation", "shared_trunk", "recurrent", "recurrent_units"),
     *("normalize_observations", "normalize_rewards"),
@@ -72,7 +72,7 @@ def make_collector(make_policy):
     """A collector with the given settings, over a policy without hidden layers."""
 
     def make(environments, *, seed=0, **settings):
-        config = TrainConfig(**{"seed": 0, "hidden": ()} | settings)
+        config = config_with(**{"seed": 0, "hidden": ()} | settings)
         return Collector(environments, make_policy(environments, config), config, np.random.SeedSequence(seed))
 
     return make

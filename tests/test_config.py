@@ -3,11 +3,9 @@
 import dataclasses
 
 import pytest
-
-from a3c.checks import SETTINGS_OF
-from a3c.config import TrainConfig
 from a3c.errors import SettingsError
-from a3c.settings import make_config
+from a3c.settings import all_own_fields, make_config, own_fields, recorded
+from configs_for_tests import config_with
 
 ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random")
 LEARNERS_SETTINGS = {
@@ -20,7 +18,7 @@ IMPALA_SETTINGS = {"forced_lag": 4}
 def refusal(**settings):
     """The one line that these settings get."""
     with pytest.raises(SettingsError) as refused:
-        TrainConfig(**settings)
+        config_with(**settings)
     message = str(refused.value)
     assert "\n" not in message
     return message
@@ -34,21 +32,20 @@ def refusal(**settings):
 def test_a_setting_of_some_algorithms_is_refused_for_others(settings, owners, algorithm):
     for name, value in settings.items():
         if algorithm in owners:
-            assert getattr(TrainConfig(algorithm=algorithm, **{name: value}), name) == value
+            assert getattr(config_with(algorithm=algorithm, **{name: value}).own, name) == value
         else:
-            flag = "--" + name.replace("_", "-")
-            expected = f"{flag} is a setting of {' and '.join(owners)}, not of {algorithm}"
+            expected = f"`{name}` is a setting of {' and '.join(owners)}, not of {algorithm}"
             assert refusal(algorithm=algorithm, **{name: value}) == expected
 
 
 def test_every_setting_of_some_algorithms_is_tested_here():
-    assert set(SETTINGS_OF) == {*LEARNERS_SETTINGS, *GA3C_SETTINGS, *IMPALA_SETTINGS}
+    assert set(all_own_fields()) == {*LEARNERS_SETTINGS, *GA3C_SETTINGS, *IMPALA_SETTINGS}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_defaults_are_right_for_every_algorithm_and_survive_a_file(algorithm):
-    config = TrainConfig(algorithm=algorithm)
-    assert make_config(dataclasses.asdict(config)) == config
+    config = config_with(algorithm=algorithm)
+    assert make_config(recorded(config)) == config
 
 
 @pytest.mark.parametrize(
@@ -56,15 +53,14 @@ def test_defaults_are_right_for_every_algorithm_and_survive_a_file(algorithm):
     [
         *((name, 0, "at least 1") for name in ("n_step", "min_batch", "queue_size", "predictors", "trainers")),
         *((name, value, "above 0") for name in ("rho_clip", "c_clip", "log_epsilon") for value in (0.0, float("nan"))),
-        ("forced_lag", -1, "not be below 0"),
+        ("forced_lag", -1, "be at least 0"),
         ("lag_correction", "retrace", "one of vtrace, epsilon, none"),
     ],
 )
 def test_settings_out_of_range_are_named(name, value, bound):
     algorithm = "impala" if name == "forced_lag" else "ga3c"
-    flag = "--" + name.replace("_", "-")
     message = refusal(algorithm=algorithm, **{name: value})
-    assert message.startswith(f"{flag} is {value!r}, but must ")
+    assert message.startswith(f"`{name}` is {value!r}, but must ")
     assert message.endswith(bound)
 
 
@@ -74,53 +70,53 @@ def test_settings_out_of_range_are_named(name, value, bound):
 )
 def test_a_batch_has_as_many_segments_as_hold_its_steps(min_batch, length, environments, segments):
     settings = {"min_batch": min_batch, "segment_length": length, "envs_per_worker": environments}
-    config = TrainConfig(algorithm="impala", **settings)
+    config = config_with(algorithm="impala", **settings)
     assert config.segments_per_batch == segments
     assert (segments - 1) * length * environments < min_batch <= segments * length * environments
-    assert TrainConfig(algorithm="impala", queue_size=segments, **settings).segments_that_may_wait == segments
+    assert config_with(algorithm="impala", queue_size=segments, **settings).segments_that_may_wait == segments
     if segments > 1:
         message = refusal(algorithm="impala", queue_size=segments - 1, **settings)
-        assert message.startswith(f"--queue-size is {segments - 1}, but")
+        assert message.startswith(f"`queue_size` is {segments - 1}, but")
         assert f"takes {segments} segments" in message
 
 
 @pytest.mark.parametrize(("workers", "segments"), [(None, 2), (1, 2), (2, 2), (5, 5)])
 def test_without_a_size_the_queue_holds_a_batch_and_one_for_each_worker(workers, segments):
     settings = {"min_batch": 512, "segment_length": 16, "envs_per_worker": 16}
-    assert TrainConfig(algorithm="ga3c", workers=workers, **settings).segments_that_may_wait == segments
+    assert config_with(algorithm="ga3c", workers=workers, **settings).segments_that_may_wait == segments
 
 
 @pytest.mark.parametrize("algorithm", ["a3c", "a2c", "ga3c"])
 def test_returns_of_n_steps_need_segments_of_fixed_length(algorithm):
     message = refusal(algorithm=algorithm, n_step=5, segment_ends="episode")
-    assert message == "--n-step needs segments of fixed length: leave --segment-ends episode out"
+    assert message == "`n_step` needs segments of fixed length: leave `segment_ends` episode out"
 
 
 @pytest.mark.parametrize("settings", [{"algorithm": "impala"}, {"algorithm": "ga3c", "lag_correction": "vtrace"}])
 def test_returns_of_n_steps_do_not_go_with_vtrace(settings):
-    assert refusal(n_step=5, **settings).startswith("--n-step is not defined for V-trace")
-    assert TrainConfig(n_step=5, **settings | {"lag_correction": "none"}).correction == "none"
+    assert refusal(n_step=5, **settings).startswith("`n_step` is not defined for V-trace")
+    assert config_with(n_step=5, **settings | {"lag_correction": "none"}).own.lag_correction == "none"
 
 
 @pytest.mark.parametrize(("n_step", "overlap"), [(None, 0), (1, 0), (2, 1), (20, 19)])
 @pytest.mark.parametrize("algorithm", ["a3c", "ga3c"])
 def test_segments_overlap_by_one_step_less_than_returns_reach(algorithm, n_step, overlap):
-    assert TrainConfig(algorithm=algorithm, n_step=n_step).overlap == overlap
+    assert config_with(algorithm=algorithm, n_step=n_step).overlap == overlap
 
 
 @pytest.mark.parametrize(
     ("algorithm", "correction"),
-    [("a3c", "none"), ("a2c", "none"), ("random", "none"), ("ga3c", "epsilon"), ("impala", "vtrace")],
+    [("a3c", None), ("a2c", None), ("random", None), ("ga3c", "epsilon"), ("impala", "vtrace")],
 )
 def test_each_algorithm_has_its_own_correction(algorithm, correction):
-    config = TrainConfig(algorithm=algorithm)
-    assert config.correction == correction
+    config = config_with(algorithm=algorithm)
+    assert getattr(config.own, "lag_correction", None) == correction
     assert config.has_learner == (algorithm in ("ga3c", "impala"))
 
 
 @pytest.mark.parametrize("algorithm", ["ga3c", "impala"])
 def test_a_lock_is_refused_where_one_process_trains(algorithm):
-    assert refusal(algorithm=algorithm, locked=True).startswith(f"--locked is of no use to {algorithm}")
+    assert refusal(algorithm=algorithm, locked=True).startswith(f"`locked` is of no use to {algorithm}")
 
 
 @pytest.mark.parametrize("algorithm", ["ga3c", "impala"])
@@ -132,12 +128,12 @@ def test_windows_has_not_the_pipes_that_a_learner_needs(algorithm, monkeypatch):
 def test_a_queue_longer_than_a_pipe_can_number_is_refused():
     assert "at most 32,768" in refusal(algorithm="impala", queue_size=32_769)
     assert "at most 32,768" in refusal(algorithm="impala", min_batch=10**9)
-    TrainConfig(algorithm="impala", queue_size=32_768)
+    config_with(algorithm="impala", queue_size=32_768)
 
 
 def test_more_workers_than_ga3c_can_serve_are_refused():
-    assert "--envs-per-worker" in refusal(algorithm="ga3c", workers=101)
-    TrainConfig(algorithm="impala", workers=101)
+    assert "`envs_per_worker`" in refusal(algorithm="ga3c", workers=101)
+    config_with(algorithm="impala", workers=101)
 
 
 @pytest.mark.parametrize(
@@ -180,15 +176,15 @@ def test_what_is_just_in_range_is_kept_and_survives_a_file(settings):
     config = make_config(settings)
     for name, value in settings.items():
         assert getattr(config, name) == (tuple(value) if isinstance(value, list) else value)
-    assert make_config(dataclasses.asdict(config)) == config
+    assert make_config(recorded(config)) == config
 
 
 @pytest.mark.parametrize("settings", [{"algorithm": "impala"}, {"algorithm": "ga3c", "lag_correction": "vtrace"}])
 def test_normalized_returns_do_not_go_with_vtrace(settings):
     message = refusal(normalize_returns=True, **settings)
-    assert message.startswith("--normalize-returns is not defined for V-trace: leave it out")
-    assert TrainConfig(normalize_returns=True, **settings | {"lag_correction": "none"}).normalize_returns
-    assert TrainConfig(normalize_returns=True, algorithm="a2c").normalize_returns
+    assert message.startswith("`normalize_returns` is not defined for V-trace: leave it out")
+    assert config_with(normalize_returns=True, **settings | {"lag_correction": "none"}).normalize_returns
+    assert config_with(normalize_returns=True, algorithm="a2c").normalize_returns
 
 
 @pytest.mark.parametrize(
@@ -202,9 +198,9 @@ def test_a_setting_of_frames_of_the_wrong_type_is_named(name, value):
 
 def test_a_width_without_a_recurrent_layer_is_named():
     with pytest.raises(
-        SettingsError, match="--recurrent-units is set without --recurrent: set --recurrent lstm or gru"
+        SettingsError, match="`recurrent_units` is set without `recurrent`: set `recurrent` lstm or gru"
     ):
-        TrainConfig(recurrent_units=8)
-    with pytest.raises(SettingsError, match="--recurrent-units is 0, but must be at least 1"):
-        TrainConfig(recurrent="lstm", recurrent_units=0)
-    assert TrainConfig(recurrent="gru", recurrent_units=8).recurrent_units == 8
+        config_with(recurrent_units=8)
+    with pytest.raises(SettingsError, match="`recurrent_units` is 0, but must be at least 1"):
+        config_with(recurrent="lstm", recurrent_units=0)
+    assert config_with(recurrent="gru", recurrent_units=8).recurrent_units == 8

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from a3c.config import TrainConfig
-from a3c.gradient import lambda_targets, learned_steps, make_gradient, vtrace_targets
+from a3c.gradient import lambda_targets, learned_steps, make_corrected_gradient, make_gradient, vtrace_targets
 from a3c.learning.returns import Targets, lambda_returns, step_continues, step_discounts, vtrace
 from a3c.rollout.segment import Segment
+from configs_for_tests import config_with
 from environments_for_tests import MODES, Counting, counting
 from segments_for_tests import ends_at, random_segments, with_masked_rows_changed
 
@@ -76,7 +76,7 @@ def test_the_epsilon_correction_learns_log_of_pi_plus_epsilon(make_segment):
     returns = jax.jit(lambda_returns)(segment.rewards, values, *steps_of(segment, config.gamma), config.gae_lambda)
     targets = Targets(returns, returns - values[:-1])
     loss = loss_with(policy, segment, targets, lambda log_probs: jnp.log(jnp.exp(log_probs) + 0.3))
-    gradient, _ = make_gradient(policy, config, lambda_targets)(parameters, segment, 0.01)
+    gradient, _ = make_corrected_gradient(policy, config)(parameters, segment, 0.01)
     close_to(gradient, jax.jit(jax.grad(loss))(parameters))
 
 
@@ -98,16 +98,16 @@ def test_vtrace_compares_the_present_policy_with_the_one_that_acted(make_segment
     ratios = np.exp(now - segment.log_probs)
     assert ratios.min() < 0.6
     assert ratios.max() > 3
-    clips = config.gae_lambda, config.rho_clip, config.c_clip
+    clips = config.gae_lambda, config.own.rho_clip, config.own.c_clip
     targets = jax.jit(vtrace)(segment.rewards, np.asarray(values), *steps_of(segment, config.gamma), ratios, *clips)
-    gradient, _ = make_gradient(policy, config, vtrace_targets)(parameters, segment, 0.01)
+    gradient, _ = make_corrected_gradient(policy, config)(parameters, segment, 0.01)
     close_to(gradient, jax.jit(jax.grad(loss_with(policy, segment, targets)))(parameters))
 
 
 def test_vtrace_of_a_segment_that_the_present_parameters_collected_changes_nothing(make_segment):
     collector, segment = make_segment("impala", gae_lambda=0.9)
     policy, config, parameters = collector.policy, collector.config, random_parameters(collector.policy)
-    with_vtrace, without = (make_gradient(policy, config, targets) for targets in (vtrace_targets, lambda_targets))
+    with_vtrace, without = (make_gradient(policy, config, targets) for targets in (vtrace_targets(), lambda_targets))
     corrected, plain = with_vtrace(parameters, segment, 0.01)[0], without(parameters, segment, 0.01)[0]
     np.testing.assert_allclose(corrected, plain, rtol=1e-4, atol=1e-4)
     parameters = random_parameters(policy, 1)
@@ -122,7 +122,7 @@ def test_dummy_and_padding_rows_change_no_bit_of_a_gradient_with_vtrace(settings
     settings = PLAIN | {"algorithm": "impala", "rho_clip": 2.0} | settings
     collector = make_collector(environments, segment_length=8, segment_ends=segment_ends, **settings)
     policy, parameters = collector.policy, random_parameters(collector.policy, 1)
-    gradient_of = make_gradient(policy, collector.config, vtrace_targets)
+    gradient_of = make_corrected_gradient(policy, collector.config)
     for _ in range(3):
         segment, _ = collector.collect(random_parameters(policy))
         changed = with_masked_rows_changed(segment)
@@ -199,7 +199,7 @@ def points(length=40, environments=3):
 
 def targeting(**settings):
     """`(segment, values) -> returns, advantages`."""
-    config = TrainConfig(gamma=GAMMA, **settings)
+    config = config_with(gamma=GAMMA, **settings)
     return jax.jit(lambda segment, values: lambda_targets(config, segment, values, None)[:2])
 
 
@@ -247,8 +247,8 @@ def test_nothing_after_a_point_changes_a_return_before_it(settings):
 def test_vtrace_of_the_policy_itself_restarts_at_points_as_other_returns_do(gae_lambda):
     segment, values = points()
     segment = segment._replace(log_probs=np.zeros(segment.rewards.shape, np.float32))
-    config = TrainConfig(algorithm="impala", gamma=GAMMA, gae_lambda=gae_lambda, restart_at_reward=True)
-    found = vtrace_targets(config, segment, jnp.asarray(values), jnp.zeros(segment.rewards.shape))
+    config = config_with(algorithm="impala", gamma=GAMMA, gae_lambda=gae_lambda, restart_at_reward=True)
+    found = vtrace_targets()(config, segment, jnp.asarray(values), jnp.zeros(segment.rewards.shape))
     returns, advantages = targeting(gae_lambda=gae_lambda, restart_at_reward=True)(segment, values)
     np.testing.assert_allclose(found.returns[segment.mask], returns[segment.mask], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.advantages[segment.mask], advantages[segment.mask], rtol=1e-4, atol=1e-5)

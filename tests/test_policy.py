@@ -9,9 +9,9 @@ import pytest
 from gymnasium.spaces import Box, Discrete, Text
 
 from a3c import A3C
-from a3c.config import TrainConfig
 from a3c.errors import SettingsError, UnsupportedSpace
 from a3c.policy import Policy
+from configs_for_tests import config_with
 from environments_for_tests import Bandit, Corridor
 
 SPACES = Box(-1, 1, (3,), np.float32), Discrete(4)
@@ -35,7 +35,7 @@ class Own(eqx.Module):
 
 
 def make(network=None, **settings):
-    return Policy.make(*SPACES, TrainConfig(**{"seed": 0, "hidden": (8,)} | settings), network)
+    return Policy.make(*SPACES, config_with(**{"seed": 0, "hidden": (8,)} | settings), network)
 
 
 VARIANTS = {
@@ -171,7 +171,7 @@ def test_a_module_with_a_bad_output_is_refused(kind):
 @pytest.mark.parametrize("spaces", [(Text(3), SPACES[1]), (SPACES[0], Text(3))])
 def test_unsupported_spaces_are_named(spaces):
     with pytest.raises(UnsupportedSpace, match="Text"):
-        Policy.make(*spaces, TrainConfig())
+        Policy.make(*spaces, config_with())
 
 
 class Convolution(eqx.Module):
@@ -185,7 +185,7 @@ class Convolution(eqx.Module):
 
 
 def test_a_users_module_that_passed_the_check_takes_observations_of_bytes():
-    policy = Policy.make(Box(0, 255, (3,), np.uint8), SPACES[1], TrainConfig(), Convolution)
+    policy = Policy.make(Box(0, 255, (3,), np.uint8), SPACES[1], config_with(), Convolution)
     policy.value(policy.initial_parameters, np.zeros((2, 3), np.uint8))
 
 
@@ -201,7 +201,7 @@ def as_it_is(observation_space, key):
 @pytest.mark.parametrize("network", [None, as_it_is], ids=["ours", "own"])
 @pytest.mark.parametrize("pixels", [{}, {"pixel_mean": 100.0, "pixel_std": 50.0}], ids=["default", "set"])
 def test_a_network_sees_bytes_less_their_mean_over_their_deviation_and_floats_as_they_are(network, pixels):
-    settings = TrainConfig(seed=0, hidden=(8,), **pixels)
+    settings = config_with(seed=0, hidden=(8,), **pixels)
     of_bytes, of_floats = (
         Policy.make(space, SPACES[1], settings, network)
         for space in (Box(0, 255, (3,), np.uint8), Box(-10, 10, (3,), np.float32))
@@ -221,7 +221,7 @@ def test_a_network_sees_bytes_less_their_mean_over_their_deviation_and_floats_as
 
 def test_a_pickled_policy_sees_bytes_as_before():
     space = Box(0, 255, (3,), np.uint8)
-    policy = Policy.make(space, SPACES[1], TrainConfig(seed=0, pixel_mean=7.0, pixel_std=9.0), as_it_is)
+    policy = Policy.make(space, SPACES[1], config_with(seed=0, pixel_mean=7.0, pixel_std=9.0), as_it_is)
     observations = np.array([[0, 100, 255]], np.uint8)
     again = cloudpickle.loads(cloudpickle.dumps(policy))
     for a, b in zip(*(p(policy.initial_parameters, observations) for p in (policy, again)), strict=True):

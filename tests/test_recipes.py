@@ -1,10 +1,10 @@
 """Which recipe applies, and that every recipe holds settings that a run can have."""
 
 import pytest
+from a3c.config.checks import check_ends
 
-from a3c.checks import check_ends
 from a3c.cli.train import parse
-from a3c.config import LIMITS
+from a3c.config.run import LIMITS
 from a3c.errors import SettingsError
 from a3c.recipes import all_recipes, find_recipe, with_recipe
 from a3c.settings import make_config

@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.errors import SettingsError
 from a3c.settings import make_config
 from a3c.sizes import flags_for, open_sizes, sizes_for, steps_of_an_update, with_sizes
+from configs_for_tests import config_with
 
 
 def sizes(step_seconds, **settings):
-    config = with_sizes(TrainConfig("Some-v0", **settings), step_seconds)
+    config = with_sizes(config_with("Some-v0", **settings), step_seconds)
     return config.envs_per_worker, config.segment_length
 
 
@@ -37,7 +37,7 @@ def test_slow_steps_give_fewer_environments_and_then_shorter_segments(step_secon
 
 @pytest.mark.parametrize("settings", [{"backend": "inline"}, {"algorithm": "a2c"}])
 def test_a_run_that_promises_one_result_does_not_hang_on_a_clock(settings):
-    assert not open_sizes(TrainConfig(**settings))
+    assert not open_sizes(config_with(**settings))
     assert sizes(0.05, **settings) == (16, 16)
 
 
@@ -50,7 +50,7 @@ def test_a_run_that_promises_one_result_does_not_hang_on_a_clock(settings):
     ],
 )
 def test_what_is_set_stays_and_so_does_the_other(settings, expected):
-    assert not open_sizes(TrainConfig(**settings))
+    assert not open_sizes(config_with(**settings))
     assert sizes(0.05, **settings) == expected
 
 
@@ -67,16 +67,16 @@ def test_what_is_set_stays_and_so_does_the_other(settings, expected):
     ],
 )
 def test_a_batch_comes_as_often_as_segments_do(algorithm, step_seconds, settings, batch):
-    config = TrainConfig(algorithm=algorithm, **{"workers": 4} | settings)
+    config = config_with(algorithm=algorithm, **{"workers": 4} | settings)
     assert with_sizes(config, step_seconds).min_batch == batch
 
 
 def test_what_has_no_learner_has_no_batch():
-    assert with_sizes(TrainConfig(), 0.05).min_batch is None
+    assert with_sizes(config_with(), 0.05).min_batch is None
 
 
 def test_what_was_chosen_stays():
-    chosen = with_sizes(TrainConfig(algorithm="impala", workers=2), 0.05)
+    chosen = with_sizes(config_with(algorithm="impala", workers=2), 0.05)
     assert with_sizes(chosen, 1e-5) == with_sizes(chosen, 1.0) == chosen
 
 
@@ -97,10 +97,10 @@ def test_files_of_before_have_the_default_batch_for_every_algorithm():
     ],
 )
 def test_an_update_takes_so_many_steps(settings, steps):
-    assert steps_of_an_update(TrainConfig(**settings)) == steps
+    assert steps_of_an_update(config_with(**settings)) == steps
 
 
 def test_no_flags_are_given_where_sizes_are_as_small_already():
-    config = TrainConfig(envs_per_worker=1, segment_length=5)
+    config = config_with(envs_per_worker=1, segment_length=5)
     assert flags_for(config, 1.0) is None
     assert flags_for(dataclasses.replace(config, segment_length=6), 1.0) == "--envs-per-worker 1 --segment-length 5"

@@ -33,7 +33,7 @@ def lambda_targets(config: TrainConfig, segment: Any, values: jax.Array, log_pro
     return Targets(returns, returns - values[:-1])
 
 
-def vtrace_targets(rho_clip: float, c_clip: float) -> Targeting:
+def vtrace_targets(rho_clip: float = 1.0, c_clip: float = 1.0) -> Targeting:
     """V-trace, from how probable the actions are now and how probable they were (Espeholt et al. 2018)."""
 
     def targets(config: TrainConfig, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:

@@ -8,7 +8,6 @@ from learning_agents import learn, probabilities
 
 from a3c import A3C
 from a3c.algorithms import a3c
-from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
 from a3c.gradient import make_gradient
 from a3c.learning import schedules
@@ -17,6 +16,7 @@ from a3c.parallel.messages import Task
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.worker import Work, Worker
 from a3c.rollout.collector import Collector
+from configs_for_tests import config_with
 from environments_for_tests import MODES, Bandit, Corridor, Endless, Mortal, vector_of
 
 each_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
@@ -24,7 +24,7 @@ each_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
 
 def test_a_worker_starts_from_the_shared_parameters_and_applies_its_gradient_to_them(make_policy):
     maker = EnvironmentMaker(Corridor)
-    config = TrainConfig(seed=0, hidden=(4,), envs_per_worker=2, segment_length=6, optimizer="sgd", steps=1)
+    config = config_with(seed=0, hidden=(4,), envs_per_worker=2, segment_length=6, optimizer="sgd", steps=1)
     policy, seed = make_policy(Corridor(), config), np.random.SeedSequence(5)
     optimizer = SharedOptimizer("sgd", {}, policy.size)
     store = ParameterStore(policy.initial_parameters, optimizer.initial_state(), 1, shared=False)
@@ -94,7 +94,7 @@ def test_dummy_steps_are_not_counted():
 
 
 def test_annealing_follows_the_global_step():
-    config = TrainConfig(
+    config = config_with(
         steps=100,
         learning_rate=1.0,
         learning_rate_final=0.0,
@@ -110,4 +110,4 @@ def test_annealing_follows_the_global_step():
         [[schedules.epsilon_at(config, worker, step) for step in (0, 25, 50, 99)] for worker in (0, 1, 2)],
         [[0.4, 0.2, 0, 0], [0.8, 0.6, 0.4, 0.4], [0.4, 0.2, 0, 0]],
     )
-    assert schedules.epsilon_at(TrainConfig(steps=100), 0, 10) == 0
+    assert schedules.epsilon_at(config_with(steps=100), 0, 10) == 0

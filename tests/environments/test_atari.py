@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
-from a3c.config import TrainConfig
 from a3c.environments.atari import AtariVector, Game
 from a3c.environments.making import EnvironmentMaker, find
 from a3c.environments.serial import SerialVectorEnv
@@ -15,6 +14,7 @@ from a3c.errors import InvalidEnvironment, SettingsError
 from a3c.policy import Policy
 from a3c.rollout.collector import Collector
 from a3c.rollout.random_policy import RandomPolicy
+from configs_for_tests import config_with
 
 pytest.importorskip("ale_py")
 
@@ -25,11 +25,11 @@ PONG, BREAKOUT = "PongNoFrameskip-v4", "BreakoutNoFrameskip-v4"
 
 
 def make(source, **settings):
-    return EnvironmentMaker(source, TrainConfig(**settings)).make()
+    return EnvironmentMaker(source, config_with(**settings)).make()
 
 
 def make_vector(source, count=2, **settings):
-    return EnvironmentMaker(source, TrainConfig(**settings)).make_vector(count)
+    return EnvironmentMaker(source, config_with(**settings)).make_vector(count)
 
 
 def gymnasiums(rom, height, width, grey=True):
@@ -74,8 +74,8 @@ def recorded(environments):
 def collect(environments, segments=1, **settings):
     """Segments and episodes of uniformly random actions."""
     spaces = environments.single_observation_space, environments.single_action_space
-    policy = RandomPolicy(Policy.make(*spaces, TrainConfig(network="mlp", hidden=())))
-    collector = Collector(environments, policy, TrainConfig(**settings), np.random.SeedSequence(0))
+    policy = RandomPolicy(Policy.make(*spaces, config_with(network="mlp", hidden=())))
+    collector = Collector(environments, policy, config_with(**settings), np.random.SeedSequence(0))
     collected = [collector.collect(None) for _ in range(segments)]
     return [segment for segment, _ in collected], [episode for _, episodes in collected for episode in episodes]
 
@@ -161,7 +161,7 @@ def test_a_vector_of_games_plays_as_single_ones_do(source, steps, settings):
     ],
 )
 def test_an_id_says_which_protocol_is_meant(source, frame_skip, sticky, noop_max):
-    game = Game.of(find(source), TrainConfig())
+    game = Game.of(find(source), config_with())
     assert (game.frame_skip, game.config.sticky_actions, game.config.noop_max) == (frame_skip, sticky, noop_max)
     assert (game.config.grayscale, game.config.frame_size, game.config.frame_stack) == (True, (84, 84), 4)
 
@@ -169,11 +169,11 @@ def test_an_id_says_which_protocol_is_meant(source, frame_skip, sticky, noop_max
 @pytest.mark.parametrize("source", ["ALE/Pong-v5", "PongNoFrameskip-v4", "Pong-v0"])
 def test_a_flag_goes_before_the_id(source):
     settings = {"frame_skip": 2, "noop_max": 7, "grayscale": False, "frame_size": (30,), "frame_stack": 1}
-    game = Game.of(find(source), TrainConfig(sticky_actions=0.5, **settings))
+    game = Game.of(find(source), config_with(sticky_actions=0.5, **settings))
     assert (game.frame_skip, game.config.sticky_actions, game.config.noop_max) == (2, 0.5, 7)
     assert (game.config.grayscale, game.config.frame_size, game.config.frame_stack) == (False, (30,), 1)
-    assert Game.of(find(source), TrainConfig(sticky_actions=0.0)).config.noop_max == 30
-    assert Game.of(find(source), TrainConfig(frame_skip=1)).frame_skip == 1
+    assert Game.of(find(source), config_with(sticky_actions=0.0)).config.noop_max == 30
+    assert Game.of(find(source), config_with(frame_skip=1)).frame_skip == 1
 
 
 def test_what_a_vector_of_games_cannot_do_single_ones_do():
@@ -189,16 +189,16 @@ def test_what_a_vector_of_games_cannot_do_single_ones_do():
 @pytest.mark.parametrize(
     ("name", "value", "flag"),
     [
-        ("frameskip", 4, "--frame-skip"),
-        ("repeat_action_probability", 0.0, "--sticky-actions"),
-        ("full_action_space", True, "--full-action-space"),
-        ("obs_type", "rgb", "--grayscale"),
-        ("max_num_frames_per_episode", 100, "--max-episode-steps"),
+        ("frameskip", 4, "`frame_skip`"),
+        ("repeat_action_probability", 0.0, "`sticky_actions`"),
+        ("full_action_space", True, "`full_action_space`"),
+        ("obs_type", "rgb", "`grayscale`"),
+        ("max_num_frames_per_episode", 100, "`max_episode_steps`"),
     ],
 )
 def test_arguments_that_are_settings_are_named(name, value, flag):
     for making in (make, make_vector):
-        with pytest.raises(SettingsError, match=f"^--env-kwargs {name}: set {flag} instead$"):
+        with pytest.raises(SettingsError, match=f"^`env_kwargs` {name}: set {flag} instead$"):
             making("ALE/Pong-v5", env_kwargs={name: value})
 
 
@@ -336,8 +336,8 @@ def test_without_ale_its_extra_is_named(source, monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"frame_size": (211, 160)}, "--frame-size 211 160 is larger"),
-        ({"crop": (0, 80)}, "--frame-size 84 84 .* after --crop"),
+        ({"frame_size": (211, 160)}, "`frame_size` 211 160 is larger"),
+        ({"crop": (0, 80)}, "`frame_size` 84 84 .* after `crop`"),
     ],
 )
 def test_what_does_not_fit_the_screen_is_named(settings, message):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a3c.config import TrainConfig
 from a3c.environments.frames import FrameStack, Preprocessing, area, sample
 from a3c.errors import SettingsError
+from configs_for_tests import config_with
 
 some = settings(max_examples=40, deadline=None)
 frame_shapes = st.tuples(st.integers(1, 3), st.integers(1, 30), st.integers(1, 30), st.sampled_from([1, 2, 3]))
@@ -20,7 +20,7 @@ def noise(*shape, seed=0):
 
 def preprocess(frames, **settings):
     """The frames afterwards, whose shape and type are checked."""
-    preprocessing = Preprocessing(frames.shape[1:], TrainConfig(**settings))
+    preprocessing = Preprocessing(frames.shape[1:], config_with(**settings))
     before = frames.copy()
     result = preprocessing(frames)
     assert result.shape == (len(frames), *preprocessing.shape)
@@ -187,27 +187,27 @@ def test_the_form_of_pylessons():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"crop": (0, 11)}, "--crop 0 11 is not inside"),
-        ({"crop": (5, 5)}, "--crop 5 5"),
-        ({"crop": (-2, 5)}, "--crop -2 5"),
-        ({"crop": (10,)}, "--crop 10"),
+        ({"crop": (0, 11)}, "`crop` 0 11 is not inside"),
+        ({"crop": (5, 5)}, "`crop` 5 5"),
+        ({"crop": (-2, 5)}, "`crop` -2 5"),
+        ({"crop": (10,)}, "`crop` 10"),
         ({"crop": (0, 10, 0, 9)}, r"RIGHT <= 8"),
-        ({"crop": (0, 10, 4, 2)}, "--crop"),
-        ({"frame_size": (9,)}, "--frame-size 9 9 is larger than the frames, which are 10 8$"),
-        ({"frame_size": (11, 4)}, "--frame-size 11 4"),
-        ({"crop": (5,), "frame_size": (6, 4)}, "--frame-size 6 4 is larger .* 5 8 after --crop"),
+        ({"crop": (0, 10, 4, 2)}, "`crop`"),
+        ({"frame_size": (9,)}, "`frame_size` 9 9 is larger than the frames, which are 10 8$"),
+        ({"frame_size": (11, 4)}, "`frame_size` 11 4"),
+        ({"crop": (5,), "frame_size": (6, 4)}, "`frame_size` 6 4 is larger .* 5 8 after `crop`"),
     ],
 )
 def test_what_does_not_fit_the_frames_is_named(settings, message):
     with pytest.raises(SettingsError, match=message) as error:
-        Preprocessing((10, 8, 3), TrainConfig(**settings))
+        Preprocessing((10, 8, 3), config_with(**settings))
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (2, 3, 4, 5)])
 def test_what_is_no_frame_is_refused(shape):
     with pytest.raises(SettingsError, match=r"\[H, W\] or \[H, W, C\]"):
-        Preprocessing(shape, TrainConfig(crop=(1,)))
+        Preprocessing(shape, config_with(crop=(1,)))
 
 
 def test_a_stack_holds_the_oldest_frame_first():

@@ -5,10 +5,10 @@ import random
 import numpy as np
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
 from a3c.runs.checkpoint import worker_seeds
+from configs_for_tests import config_with
 from environments_for_tests import Corridor
 
 
@@ -72,7 +72,7 @@ def test_they_are_the_callers_again_after_an_error():
 
 
 def test_no_two_workers_or_resumed_runs_draw_the_same():
-    config = TrainConfig(seed=0)
+    config = config_with(seed=0)
     seeds = [seed for steps in (0, 100) for seed in worker_seeds(config, steps, 3)]
     drawn = [drawn_with(GlobalGenerators(seed)) for seed in seeds] + [drawn_with(GlobalGenerators(play_seed(0)))]
     assert len(set(drawn)) == 7

@@ -2,9 +2,9 @@ import gymnasium
 import numpy as np
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker, make_environment
 from a3c.errors import SettingsError
+from configs_for_tests import config_with
 from environments_for_tests import Sum
 
 
@@ -19,7 +19,7 @@ def test_the_rest_of_the_observation_stays_in_order():
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_vector_hides_them_too(count):
-    vector = EnvironmentMaker("CartPole-v1", TrainConfig(hide=(3, 1, 2))).make_vector(count)
+    vector = EnvironmentMaker("CartPole-v1", config_with(hide=(3, 1, 2))).make_vector(count)
     assert vector.reset(seed=0)[0].shape == (count, 1)
     assert vector.single_observation_space.shape == (1,)
     vector.close()
@@ -28,12 +28,12 @@ def test_a_vector_hides_them_too(count):
 @pytest.mark.parametrize(
     ("environment", "hide", "words"),
     [
-        ("CartPole-v1", (1, 4), "--hide 4: observations have the numbers 0 to 3"),
-        ("CartPole-v1", (-1,), "--hide -1: observations have the numbers 0 to 3"),
-        ("CartPole-v1", (0, 1, 2, 3), "--hide leaves nothing to see"),
-        (lambda: Sum(gymnasium.spaces.Discrete(3)), (0,), "--hide takes numbers from a vector"),
+        ("CartPole-v1", (1, 4), "`hide` 4: observations have the numbers 0 to 3"),
+        ("CartPole-v1", (-1,), "`hide` -1: observations have the numbers 0 to 3"),
+        ("CartPole-v1", (0, 1, 2, 3), "`hide` leaves nothing to see"),
+        (lambda: Sum(gymnasium.spaces.Discrete(3)), (0,), "`hide` takes numbers from a vector"),
     ],
 )
 def test_what_cannot_be_hidden_is_refused(environment, hide, words):
     with pytest.raises(SettingsError, match=words):
-        EnvironmentMaker(environment, TrainConfig(hide=hide)).spaces()
+        EnvironmentMaker(environment, config_with(hide=hide)).spaces()

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker, make_environment
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
+from configs_for_tests import config_with
 from environments_for_tests import MODES, Bandit, Corridor, Counting, Endless, counting, vector_of
 
 
@@ -24,18 +24,18 @@ def episode_length(environment):
 @pytest.mark.parametrize("source", [Endless, partial(Corridor, limit=10)])
 def test_a_limit_truncates_the_episodes_of_a_factory(source):
     assert episode_length(EnvironmentMaker(source).make()) == (10, True)
-    assert episode_length(EnvironmentMaker(source, TrainConfig(max_episode_steps=4)).make()) == (4, True)
+    assert episode_length(EnvironmentMaker(source, config_with(max_episode_steps=4)).make()) == (4, True)
 
 
 def test_a_limit_replaces_the_registered_one():
     assert episode_length(EnvironmentMaker("MountainCar-v0").make()) == (200, True)
-    assert episode_length(EnvironmentMaker("MountainCar-v0", TrainConfig(max_episode_steps=230)).make()) == (230, True)
+    assert episode_length(EnvironmentMaker("MountainCar-v0", config_with(max_episode_steps=230)).make()) == (230, True)
 
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("source", ["CartPole-v1", "MountainCar-v0"])
 def test_a_limit_holds_in_a_vector_too(source, count):
-    vector = EnvironmentMaker(source, TrainConfig(max_episode_steps=4)).make_vector(count)
+    vector = EnvironmentMaker(source, config_with(max_episode_steps=4)).make_vector(count)
     assert vector.num_envs == count
     vector.reset(seed=0)
     truncations = [vector.step(np.zeros(count, np.int64))[3].tolist() for _ in range(4)]
@@ -51,7 +51,7 @@ def test_a_vector_factory_keeps_its_mode(mode):
 
 def test_a_limit_for_a_vector_factory_is_refused():
     with pytest.raises(InvalidEnvironment, match="max-episode-steps"):
-        EnvironmentMaker(vector_of(Endless, AutoresetMode.NEXT_STEP), TrainConfig(max_episode_steps=4)).make_vector(1)
+        EnvironmentMaker(vector_of(Endless, AutoresetMode.NEXT_STEP), config_with(max_episode_steps=4)).make_vector(1)
 
 
 def test_separate_environments_are_asked_for_next_step():
@@ -70,7 +70,7 @@ def test_spaces_are_those_of_one_environment(source):
 
 def test_keyword_arguments_reach_the_environment():
     assert make_environment(Bandit, env_kwargs={"arms": 9}).action_space.n == 9
-    assert EnvironmentMaker(Bandit, TrainConfig(env_kwargs={"arms": 9})).make_vector(2).single_action_space.n == 9
+    assert EnvironmentMaker(Bandit, config_with(env_kwargs={"arms": 9})).make_vector(2).single_action_space.n == 9
     assert make_environment("CartPole-v1", env_kwargs={"sutton_barto_reward": True}).unwrapped._sutton_barto_reward
 
 

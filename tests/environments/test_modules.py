@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.environments.modules import check_modules, module_of
 from a3c.errors import SettingsError
+from configs_for_tests import config_with
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def check(environment, named=(), **env_kwargs):
-    config = TrainConfig(environment, env_kwargs=env_kwargs)
+    config = config_with(environment, env_kwargs=env_kwargs)
     check_modules(config, named, "the file", lambda module: f"say {module}")
 
 

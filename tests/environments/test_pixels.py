@@ -8,11 +8,11 @@ import pytest
 from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.pixels import FrameSkip, PixelEnv
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment, SettingsError
+from configs_for_tests import config_with
 from environments_for_tests import Endless, vector_of
 
 EPISODE = 20
@@ -63,7 +63,7 @@ def channels(observation):
     ],
 )
 def test_observations_are_inside_their_space(shape, settings, expected):
-    environment = EnvironmentMaker(Painted, TrainConfig(env_kwargs={"shape": shape}, **settings)).make()
+    environment = EnvironmentMaker(Painted, config_with(env_kwargs={"shape": shape}, **settings)).make()
     assert isinstance(environment, PixelEnv)
     assert environment.observation_space == Box(0, 255, expected, np.uint8)
     assert environment.action_space == Discrete(2)
@@ -81,7 +81,7 @@ def test_without_settings_of_frames_nothing_is_wrapped():
 
 
 def test_a_stack_starts_again_at_a_reset():
-    environment = PixelEnv(Painted((6, 4)), TrainConfig(frame_stack=3))
+    environment = PixelEnv(Painted((6, 4)), config_with(frame_stack=3))
     for episode in range(3):
         assert channels(environment.reset()[0]) == stack_at(episode, 0, 3)
         for step in range(1, (3, 7, 1)[episode] + 1):
@@ -108,7 +108,7 @@ def test_skipped_frames_add_their_rewards_and_stop_at_the_end(skip, truncates):
 @pytest.mark.parametrize("truncates", [False, True])
 def test_stacks_of_a_vector_never_cross_the_end_of_an_episode(count, truncates):
     arguments = {"shape": (6, 4), "truncates": truncates}
-    maker = EnvironmentMaker(Painted, TrainConfig(env_kwargs=arguments, frame_stack=4, frame_size=(3, 2)))
+    maker = EnvironmentMaker(Painted, config_with(env_kwargs=arguments, frame_stack=4, frame_size=(3, 2)))
     vector = maker.make_vector(count)
     assert vector.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     assert isinstance(vector, SerialVectorEnv)
@@ -132,7 +132,7 @@ def _before(episode, step):
 def test_environments_of_a_vector_have_stacks_of_their_own():
     # The second one's episodes are shorter: it is reset while the others go on.
     vector = SyncVectorEnv(
-        [lambda n=n: PixelEnv(Painted((2, 2), lengths=(n,)), TrainConfig(frame_stack=2)) for n in (4, 2)],
+        [lambda n=n: PixelEnv(Painted((2, 2), lengths=(n,)), config_with(frame_stack=2)) for n in (4, 2)],
         autoreset_mode=AutoresetMode.NEXT_STEP,
     )
     rows = [vector.reset()[0]] + [vector.step(np.zeros(2, int))[0] for _ in range(5)]
@@ -142,7 +142,7 @@ def test_environments_of_a_vector_have_stacks_of_their_own():
 
 
 def test_frames_are_skipped_before_they_are_stacked():
-    config = TrainConfig(env_kwargs={"shape": (6, 4)}, frame_skip=3, frame_stack=2)
+    config = config_with(env_kwargs={"shape": (6, 4)}, frame_skip=3, frame_stack=2)
     environment = EnvironmentMaker(partial(Painted, lengths=(8,)), config).make()
     seen = [channels(environment.reset()[0])] + [channels(environment.step(0)[0]) for _ in range(3)]
     assert seen == [[0, 0], [0, 3], [3, 6], [6, 8]]
@@ -153,7 +153,7 @@ def test_frames_are_skipped_before_they_are_stacked():
 @pytest.mark.parametrize("source", [Endless, partial(Painted, lengths=(200,)), "MountainCar-v0", "CartPole-v1"])
 def test_a_limit_counts_steps_of_several_frames(source, count, skip):
     limit = 2 if skip == 4 else 5
-    maker = EnvironmentMaker(source, TrainConfig(frame_skip=skip, max_episode_steps=limit))
+    maker = EnvironmentMaker(source, config_with(frame_skip=skip, max_episode_steps=limit))
     environment = maker.make() if count is None else maker.make_vector(count)
     environment.reset(seed=[0] if count == 1 else 0)
     actions = 0 if count is None else np.zeros(count, int)
@@ -162,19 +162,19 @@ def test_a_limit_counts_steps_of_several_frames(source, count, skip):
 
 
 FRAMES = [
-    ({"crop": (1, 5)}, "--crop"),
-    ({"grayscale": True}, "--grayscale"),
-    ({"threshold": 0}, "--threshold"),
-    ({"frame_size": (4,)}, "--frame-size"),
-    ({"resize": "sample"}, "--resize"),
-    ({"frame_stack": 4}, "--frame-stack"),
+    ({"crop": (1, 5)}, "`crop`"),
+    ({"grayscale": True}, "`grayscale`"),
+    ({"threshold": 0}, "`threshold`"),
+    ({"frame_size": (4,)}, "`frame_size`"),
+    ({"resize": "sample"}, "`resize`"),
+    ({"frame_stack": 4}, "`frame_stack`"),
 ]
 GAMES = [
-    ({"sticky_actions": 0.25}, "--sticky-actions"),
-    ({"noop_max": 30}, "--noop-max"),
-    ({"max_pool": False}, "--max-pool"),
-    ({"fire_reset": False}, "--fire-reset"),
-    ({"full_action_space": True}, "--full-action-space"),
+    ({"sticky_actions": 0.25}, "`sticky_actions`"),
+    ({"noop_max": 30}, "`noop_max`"),
+    ({"max_pool": False}, "`max_pool`"),
+    ({"fire_reset": False}, "`fire_reset`"),
+    ({"full_action_space": True}, "`full_action_space`"),
 ]
 
 
@@ -182,7 +182,7 @@ GAMES = [
 @pytest.mark.parametrize("make", [EnvironmentMaker.make, lambda maker: maker.make_vector(3)], ids=["one", "vector"])
 def test_settings_of_frames_where_there_are_none_are_named(settings, message, make):
     with pytest.raises(SettingsError, match=rf"^{message}: only for frames, .* leave out$") as error:
-        make(EnvironmentMaker("CartPole-v1", TrainConfig(**settings)))
+        make(EnvironmentMaker("CartPole-v1", config_with(**settings)))
     assert "\n" not in str(error.value)
 
 
@@ -191,25 +191,25 @@ def test_settings_of_frames_where_there_are_none_are_named(settings, message, ma
 @pytest.mark.parametrize("source", ["CartPole-v1", Painted])
 def test_settings_of_games_where_there_are_none_are_named(settings, message, make, source):
     with pytest.raises(SettingsError, match=rf"^{message}: only Atari games") as error:
-        make(EnvironmentMaker(source, TrainConfig(**settings)))
+        make(EnvironmentMaker(source, config_with(**settings)))
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("settings", "message"), [*FRAMES, *GAMES, ({"frame_skip": 4}, "--frame-skip")])
+@pytest.mark.parametrize(("settings", "message"), [*FRAMES, *GAMES, ({"frame_skip": 4}, "`frame_skip`")])
 def test_settings_that_cannot_reach_into_a_vector_are_named(settings, message):
     with pytest.raises(InvalidEnvironment, match=rf"^{message} cannot be applied") as error:
-        EnvironmentMaker(vector_of(Painted, AutoresetMode.NEXT_STEP), TrainConfig(**settings)).make_vector(3)
+        EnvironmentMaker(vector_of(Painted, AutoresetMode.NEXT_STEP), config_with(**settings)).make_vector(3)
     assert "\n" not in str(error.value)
 
 
 def test_all_settings_that_are_wrong_are_named():
-    config = TrainConfig(grayscale=True, frame_stack=4)
-    with pytest.raises(SettingsError, match="--grayscale --frame-stack"):
+    config = config_with(grayscale=True, frame_stack=4)
+    with pytest.raises(SettingsError, match="`grayscale` `frame_stack`"):
         EnvironmentMaker("CartPole-v1", config).make()
 
 
 def test_frames_of_floats_are_refused():
     environment = Painted()
     environment.observation_space = Box(0, 1, (6, 4, 3), np.float32)
-    with pytest.raises(SettingsError, match="--frame-stack: only for frames, uint8"):
-        PixelEnv(environment, TrainConfig(frame_stack=2))
+    with pytest.raises(SettingsError, match="`frame_stack`: only for frames, uint8"):
+        PixelEnv(environment, config_with(frame_stack=2))

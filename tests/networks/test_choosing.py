@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
-from a3c.config import TrainConfig
 from a3c.errors import SettingsError
 from a3c.networks.choosing import make_torso, shares_trunk
 from a3c.networks.conv import LAYERS, ConvNet
 from a3c.networks.mlp import MLP
 from a3c.networks.readings import readings
 from a3c.policy import Policy
+from configs_for_tests import config_with
 
 VECTOR = Box(-1, 1, (5,), np.float32)
 MEMORY = Box(0, 255, (128,), np.uint8)
@@ -32,7 +32,7 @@ def frames(*shape, dtype=np.uint8):
 
 
 def torso_of(space, **settings):
-    return make_torso(TrainConfig(**settings), space, np.random.default_rng(0))
+    return make_torso(config_with(**settings), space, np.random.default_rng(0))
 
 
 def widths(mlp):
@@ -46,15 +46,15 @@ def widths(mlp):
 )
 def test_observations_have_the_network_that_suits_them(space, name, without_drawing):
     torso, features = torso_of(space)
-    assert shares_trunk(TrainConfig(), space) == (name != "mlp") == isinstance(torso, ConvNet)
+    assert shares_trunk(config_with(), space) == (name != "mlp") == isinstance(torso, ConvNet)
     if name != "mlp":
         assert [layer.weight.shape[-1] for layer in torso.convolutions] == [size for size, _, _ in LAYERS[name]]
     assert features == {"mlp": 64, "a3c": 256, "small": 128, "grid": 128}[name]
 
 
 def test_a_named_network_comes_before_what_suits(without_drawing):
-    assert readings(TrainConfig(network="mlp"), frames(84, 84, 4))[()].network == "mlp"
-    assert readings(TrainConfig(network="nature"), frames(40, 40, 4))[()].network == "nature"
+    assert readings(config_with(network="mlp"), frames(84, 84, 4))[()].network == "mlp"
+    assert readings(config_with(network="nature"), frames(40, 40, 4))[()].network == "nature"
     assert isinstance(torso_of(frames(84, 84, 4, dtype=np.float32), network="a3c")[0], ConvNet)
 
 
@@ -87,7 +87,7 @@ def test_an_mlp_without_hidden_layers_hands_on_every_number():
 @pytest.mark.parametrize("shared_trunk", [True, False])
 @pytest.mark.parametrize(("space", "always"), [(VECTOR, False), (frames(16, 16, 1), True)], ids=["vector", "frames"])
 def test_convolutions_always_share_the_trunk(space, always, shared_trunk):
-    policy = Policy.make(space, Discrete(3), TrainConfig(seed=0, hidden=(8,), shared_trunk=shared_trunk))
+    policy = Policy.make(space, Discrete(3), config_with(seed=0, hidden=(8,), shared_trunk=shared_trunk))
     network = policy.network(policy.initial_parameters)
     assert (network.critic_torso is None) == (always or shared_trunk)
     distribution, values = jax.jit(policy)(policy.initial_parameters, np.zeros((2, *space.shape), space.dtype))
@@ -98,16 +98,16 @@ def test_convolutions_always_share_the_trunk(space, always, shared_trunk):
 @pytest.mark.parametrize("space", [VECTOR, MEMORY, frames(3, 3, 3, 3, 3)], ids=str)
 @pytest.mark.parametrize("network", ["a3c", "nature", "small", "grid"])
 def test_convolutions_over_what_are_no_frames_are_refused(network, space):
-    with pytest.raises(SettingsError, match=rf"--network {network} needs frames .*: use mlp"):
+    with pytest.raises(SettingsError, match=rf"`network` {network} needs frames .*: use mlp"):
         torso_of(space, network=network)
 
 
 @pytest.mark.parametrize("network", ["a3c", None])
 def test_convolutions_without_a_dense_layer_are_refused(network):
-    with pytest.raises(SettingsError, match=r"--network a3c needs a dense layer .*--hidden"):
+    with pytest.raises(SettingsError, match=r"`network` a3c needs a dense layer .*`hidden`"):
         torso_of(frames(84, 84, 4), network=network, hidden=())
 
 
 def test_frames_too_small_for_the_named_network_are_refused():
-    with pytest.raises(SettingsError, match=r"frames of 16x16 are too small .*--network"):
+    with pytest.raises(SettingsError, match=r"frames of 16x16 are too small .*`network`"):
         torso_of(frames(16, 16, 1), network="a3c")

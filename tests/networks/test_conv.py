@@ -116,5 +116,5 @@ def test_a_frame_too_small_is_refused(name, large_enough, smaller):
 
     make(*large_enough)
     height, width = large_enough[0] - smaller[0], large_enough[1] - smaller[1]
-    with pytest.raises(SettingsError, match=rf"frames of {height}x{width} are too small .* --network"):
+    with pytest.raises(SettingsError, match=rf"frames of {height}x{width} are too small .* `network`"):
         make(height, width)

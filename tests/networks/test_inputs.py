@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, flatten, flatten_space
 
-from a3c.config import TrainConfig
 from a3c.environments.observations import Observations, part_of, parts
 from a3c.networks.choosing import Joined, make_torso, shares_trunk
 from a3c.networks.inputs import amounts, input_size, network_input
 from a3c.networks.readings import readings
 from a3c.policy import Policy
+from configs_for_tests import config_with
 
 FRAMES = Box(0, 255, (20, 20, 1), np.uint8)
 FLAT = {
@@ -21,7 +21,7 @@ FLAT = {
 
 
 def scalings(space):
-    return [reading.scaling for reading in readings(TrainConfig(), space).values()]
+    return [reading.scaling for reading in readings(config_with(), space).values()]
 
 
 @pytest.mark.parametrize("space", FLAT.values(), ids=FLAT)
@@ -50,17 +50,17 @@ def test_the_input_of_a_dict_has_its_keys_and_shapes_and_only_bytes_are_scaled()
 
 def test_frames_among_other_things_have_convolutions_and_all_is_joined():
     space = Dict(frame=FRAMES, gear=Discrete(3))
-    torso, features = make_torso(TrainConfig(), space, np.random.default_rng(0))
+    torso, features = make_torso(config_with(), space, np.random.default_rng(0))
     assert isinstance(torso, Joined)
     assert features == 64
     assert [layer.weight.shape[0] for layer in torso.dense.layers] == [128 + 3, 64]
-    assert shares_trunk(TrainConfig(), space)
-    assert not shares_trunk(TrainConfig(), Dict(gear=Discrete(3)))
+    assert shares_trunk(config_with(), space)
+    assert not shares_trunk(config_with(), Dict(gear=Discrete(3)))
 
 
 def test_every_part_of_an_observation_reaches_the_features():
     space = Dict(frame=FRAMES, gear=Discrete(3), more=Tuple([Box(-1, 1, (2,), np.float32), MultiBinary(2)]))
-    torso, _ = make_torso(TrainConfig(), space, np.random.default_rng(0))
+    torso, _ = make_torso(config_with(), space, np.random.default_rng(0))
     size = Observations(space).shape[0]
 
     def features(packed):
@@ -100,7 +100,7 @@ def test_a_number_that_is_always_the_same_is_0_between_its_bounds():
 
 def torso_value(space, observation, **settings):
     """What a fixed network makes of an observation."""
-    policy = Policy.make(space, Discrete(2), TrainConfig(seed=0, hidden=(5,), network="grid", **settings))
+    policy = Policy.make(space, Discrete(2), config_with(seed=0, hidden=(5,), network="grid", **settings))
     packed = policy.observations.pack_any(observation)[0]
     return policy(policy.initial_parameters, packed)[1]
 
@@ -116,7 +116,7 @@ def test_the_axes_of_pictures_make_no_difference():
     values = []
     for layout, observation in seen:
         space = Box(0, 255, observation.shape, np.uint8)
-        assert readings(TrainConfig(), space)[()].layout == layout
+        assert readings(config_with(), space)[()].layout == layout
         values.append(torso_value(space, observation))
     np.testing.assert_allclose(values, values[0].repeat(4)[:, None], rtol=1e-5)
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 
-from a3c.config import TrainConfig
 from a3c.errors import SettingsError
 from a3c.policy import Policy
+from configs_for_tests import config_with
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 keras = pytest.importorskip("keras")
@@ -27,7 +27,7 @@ PARTS = Dict({"right": NUMBERS, "left": Discrete(5)})
 
 
 def make(model, observation_space=NUMBERS, action_space=CHOICES, **settings) -> Policy:
-    return Policy.make(observation_space, action_space, TrainConfig(**{"seed": 0} | settings), model)
+    return Policy.make(observation_space, action_space, config_with(**{"seed": 0} | settings), model)
 
 
 def dense(activation=None, outputs=4):
@@ -209,8 +209,8 @@ REFUSED = {
     "outputs": (lambda: dense(outputs=3), {}, r"gives \[\(None, 3\), \(None, 1\)\], .* \[\(None, 4\), \(None, 1\)\]"),
     "dictionary": (of_dictionary, {}, "gives a dictionary: give policy and value as a list"),
     "softmax of bits": (lambda: dense("softmax"), {"action_space": MultiBinary(4)}, "softmax, but actions are Multi"),
-    "gsde": (dense, {"action_space": Box(-1, 1, (4,)), "action_std": "gsde"}, "--action-std gsde .* Keras"),
-    "recurrent": (dense, {"recurrent": "lstm"}, "--recurrent needs a network of another kind than Keras"),
+    "gsde": (dense, {"action_space": Box(-1, 1, (4,)), "action_std": "gsde"}, "`action_std` gsde .* Keras"),
+    "recurrent": (dense, {"recurrent": "lstm"}, "`recurrent` needs a network of another kind than Keras"),
 }
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete
 
-from a3c.config import TrainConfig
 from a3c.networks.layers import layers
 from a3c.policy import Policy
+from configs_for_tests import config_with
 
 VECTOR = Box(-1, 1, (5,), np.float32)
 FRAMES = Box(0, 255, (40, 36, 4), np.uint8)
@@ -29,7 +29,7 @@ def without_drawing(monkeypatch):
 
 
 def layers_of(space, actions=None, network=None, **settings):
-    policy = Policy.make(space, actions or Discrete(3), TrainConfig(seed=0, **settings), network)
+    policy = Policy.make(space, actions or Discrete(3), config_with(seed=0, **settings), network)
     module = policy.network(policy.initial_parameters)
     return policy, module, layers(module)
 
@@ -80,7 +80,7 @@ def test_policy_and_value_apart_or_together():
 @pytest.mark.parametrize("network", ["a3c", "small", "nature"])
 def test_convolutions_give_what_they_are_said_to(network):
     space = Box(0, 255, (84, 60, 2), np.uint8)
-    settings = TrainConfig(seed=0, network=network, hidden=(16,), activation="elu")
+    settings = config_with(seed=0, network=network, hidden=(16,), activation="elu")
     policy = Policy.make(space, Discrete(3), settings)
     module = policy.network(policy.initial_parameters)
     found = layers(module)["policy and value"]

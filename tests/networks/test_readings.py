@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 
-from a3c.config import TrainConfig
 from a3c.errors import SettingsError
 from a3c.networks.readings import describe, raw_numbers, readings, with_readings
+from configs_for_tests import config_with
 
 
 def box(low, high, *shape, dtype=np.uint8):
@@ -18,11 +18,11 @@ def pictures(*shape, dtype=np.uint8, high=255):
 
 
 def read(space, **settings):
-    return readings(TrainConfig(**settings), space)[()]
+    return readings(config_with(**settings), space)[()]
 
 
 def line(space, own_network=False, **settings):
-    before = TrainConfig(**settings)
+    before = config_with(**settings)
     return describe(before, with_readings(before, space, own_network), space, own_network)
 
 
@@ -95,7 +95,7 @@ def test_what_an_observation_looks_like(space, reading):
     found = read(space)
     assert " ".join(found) == reading
     # What was chosen is recorded, and then is what is set.
-    recorded = with_readings(TrainConfig(), space, own_network=False)
+    recorded = with_readings(config_with(), space, own_network=False)
     assert (recorded.network, recorded.input_layout, recorded.input_scaling) == found
     assert readings(recorded, space)[()] == found
     assert with_readings(recorded, space, own_network=False) == recorded
@@ -141,18 +141,18 @@ def test_what_is_set_comes_before_what_suits(space, settings, reading):
         (box(-1, 1, 5, **FLOATS), {"input_scaling": "pixels"}, "pixels is for bytes and pictures"),
         (Discrete(3), {"input_scaling": "raw"}, "raw is not for choices, which are one-hot: use one_hot"),
         (MultiBinary(3), {"input_scaling": "one_hot"}, "one_hot is not for bits"),
-        (pictures(84, 84), {"input_layout": "HWC"}, "--input-layout HWC needs observations of 3 axes, but they are"),
-        (pictures(84, 84), {"input_parts": {"a": "mlp"}}, "--input-parts: observations have no part 'a'"),
+        (pictures(84, 84), {"input_layout": "HWC"}, "`input_layout` HWC needs observations of 3 axes, but they are"),
+        (pictures(84, 84), {"input_parts": {"a": "mlp"}}, "`input_parts`: observations have no part 'a'"),
         (Dict(map=pictures(9, 9)), {"input_parts": {"mop": "mlp"}}, "no part 'mop'; did you mean 'map'"),
         (Dict(map=pictures(9, 9)), {"input_parts": {"map": "mpl"}}, "holds 'mpl', which is .*did you mean 'mlp'"),
-        (Dict(a=Discrete(2)), {"network": "grid"}, "--network grid fits no part of the observations: leave it out"),
-        (Dict(a=Discrete(2)), {"input_scaling": "bounds"}, "--input-scaling bounds fits no part of the observations"),
+        (Dict(a=Discrete(2)), {"network": "grid"}, "`network` grid fits no part of the observations: leave it out"),
+        (Dict(a=Discrete(2)), {"input_scaling": "bounds"}, "`input_scaling` bounds fits no part of the observations"),
     ],
     ids=str,
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(space, settings, words):
     with pytest.raises(SettingsError, match=words.replace("[", r"\[").replace("]", r"\]")):
-        readings(TrainConfig(**settings), space)
+        readings(config_with(**settings), space)
 
 
 PARTS = Dict(
@@ -181,11 +181,11 @@ PARTS = Dict(
     ids=str,
 )  # fmt: skip
 def test_parts_of_an_observation_are_read_one_by_one(settings, found):
-    by_part = readings(TrainConfig(**settings), PARTS)
+    by_part = readings(config_with(**settings), PARTS)
     names = ["eye", "map", "speed", "more/0", "more/1"]
     expected = dict(zip(names, found.split(), strict=True))
     assert {"/".join(map(str, path)): "/".join(words) for path, words in by_part.items()} == expected
-    recorded = with_readings(TrainConfig(**settings), PARTS, own_network=False)
+    recorded = with_readings(config_with(**settings), PARTS, own_network=False)
     assert recorded.input_parts == ({} if settings.get("input_scaling") == "bytes" else expected)
     assert readings(recorded, PARTS) == by_part
 
@@ -193,15 +193,15 @@ def test_parts_of_an_observation_are_read_one_by_one(settings, found):
 def test_the_numbers_that_are_seen_as_they_are_are_told_from_scaled_ones_and_choices():
     sizes = {"eye": 400, "map": 100, "speed": 2, "more/0": 1, "more/1": 2}
     expected = [name == "speed" for name, size in sizes.items() for _ in range(size)]
-    assert raw_numbers(TrainConfig(), PARTS).tolist() == expected
-    assert not raw_numbers(TrainConfig(input_scaling="bounds"), PARTS).any()
+    assert raw_numbers(config_with(), PARTS).tolist() == expected
+    assert not raw_numbers(config_with(input_scaling="bounds"), PARTS).any()
 
 
 def test_a_network_of_the_users_own_gets_what_it_always_got():
     space = Dict(map=box(0, 3, 10, 10), far=box(0, 90, 2, dtype=np.int32))
-    config = with_readings(TrainConfig(), space, own_network=True)
+    config = with_readings(config_with(), space, own_network=True)
     assert [reading.scaling for reading in readings(config, space).values()] == ["pixels", "raw"]
-    told = with_readings(TrainConfig(input_scaling="one_hot"), space, own_network=True)
+    told = with_readings(config_with(input_scaling="one_hot"), space, own_network=True)
     assert [reading.scaling for reading in readings(told, space).values()] == ["one_hot", "one_hot"]
 
 

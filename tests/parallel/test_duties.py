@@ -4,7 +4,7 @@ import time
 import pytest
 
 from a3c.errors import TrainingDiverged
-from a3c.parallel.duties import DutyThreads, take_turns
+from a3c.parallel.duties import Duties, DutyThreads, Turns
 from processes_for_tests import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("looking_often")
@@ -47,7 +47,7 @@ def test_as_many_threads_of_each_duty_work_as_are_wanted():
         done.add(threading.current_thread().name)
         return do_nothing(timeout)
 
-    threads = DutyThreads({"predictor": duty, "trainer": duty}, {"predictor": 3, "trainer": 1})
+    threads = DutyThreads(Duties({"predictor": duty, "trainer": duty}, {"predictor": 3, "trainer": 1}))
     expected = {"predictor 0", "predictor 1", "predictor 2", "trainer 0"}
     run(threads, until(lambda: done == expected, lambda: running() == expected))
     assert done == expected
@@ -55,7 +55,7 @@ def test_as_many_threads_of_each_duty_work_as_are_wanted():
 
 
 def test_threads_come_and_go_as_what_is_wanted_changes():
-    threads = DutyThreads(DUTIES, {"predictor": 1, "trainer": 2})
+    threads = DutyThreads(Duties(DUTIES, {"predictor": 1, "trainer": 2}))
 
     def want(**wanted):
         threads.wanted.update(wanted)
@@ -84,7 +84,7 @@ def test_meanwhile_what_is_to_be_done_now_and_then_is_done():
         # What is wanted may change here.
         wanted["trainer"] = 2
 
-    run(DutyThreads(DUTIES, wanted), until(lambda: "trainer 1" in running(), lambda: len(ticks) > 9), tick)
+    run(DutyThreads(Duties(DUTIES, wanted)), until(lambda: "trainer 1" in running(), lambda: len(ticks) > 9), tick)
     assert ticks[0] == {"predictor 0", "trainer 0"}
 
 
@@ -101,7 +101,7 @@ def failing(error, number=1):
 
 def test_a_thread_that_fails_ends_all_and_says_which_it_was():
     error = RuntimeError("boom")
-    threads = DutyThreads(DUTIES | {"trainer": failing(error)}, {"predictor": 2, "trainer": 3})
+    threads = DutyThreads(Duties(DUTIES | {"trainer": failing(error)}, {"predictor": 2, "trainer": 3}))
     with pytest.raises(RuntimeError, match="boom") as raised:
         run(threads, until(lambda: False))
     assert raised.value is error
@@ -112,7 +112,7 @@ def test_a_thread_that_fails_ends_all_and_says_which_it_was():
 def test_an_error_that_says_it_all_comes_as_it_is():
     error = TrainingDiverged("lower the learning rate")
     with pytest.raises(TrainingDiverged) as raised:
-        run(DutyThreads({"trainer": failing(error, 0)}, {"trainer": 1}), until(lambda: False))
+        run(DutyThreads(Duties({"trainer": failing(error, 0)}, {"trainer": 1})), until(lambda: False))
     assert raised.value is error
     assert not hasattr(error, "__notes__")
 
@@ -124,7 +124,7 @@ def test_an_error_outside_ends_the_threads_too():
         return False
 
     with pytest.raises(KeyboardInterrupt):
-        run(DutyThreads(DUTIES, {"predictor": 1, "trainer": 1}), ended)
+        run(DutyThreads(Duties(DUTIES, {"predictor": 1, "trainer": 1})), ended)
     assert running() == set()
 
 
@@ -142,7 +142,7 @@ def test_a_duty_that_has_begun_is_done_to_its_end():
             go_on.set()
         return bool(begun)
 
-    run(DutyThreads({"trainer": duty}, {"trainer": 1}), ended)
+    run(DutyThreads(Duties({"trainer": duty}, {"trainer": 1})), ended)
     assert len(done) == len(begun) >= 1
 
 
@@ -167,12 +167,15 @@ def test_in_turns_all_that_there_is_to_do_is_done_without_waiting():
         did.append("train")
         return True
 
-    turn = take_turns({"trainer": train, "predictor": predict})
-    turn()
+    turns = Turns()
+    turns.take()
+    assert did == []
+    turns.duties = Duties({"trainer": train, "predictor": predict})
+    turns.take()
     assert did == ["predict", "predict", "train"]
-    turn()
+    turns.take()
     assert did == ["predict", "predict", "train"]
     questions = 4
-    turn()
+    turns.take()
     assert sorted(did[3:]) == ["predict"] * 4 + ["train"] * 2
     assert timeouts == {0.0}

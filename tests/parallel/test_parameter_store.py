@@ -7,13 +7,13 @@ import gymnasium
 import numpy as np
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.errors import TrainingDiverged
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.pickling import dumps
 from a3c.parallel.shared_memory import FileLock
 from a3c.policy import Policy
+from configs_for_tests import config_with
 from processes_for_tests import PATIENCE, hold, processes, serve
 
 
@@ -68,7 +68,7 @@ def test_optimizer_state_is_shared_too(make_store):
 
 
 def test_workers_start_from_the_shared_parameters(make_store):
-    config = TrainConfig(seed=3, hidden=(8,))
+    config = config_with(seed=3, hidden=(8,))
     cartpole = gymnasium.make("CartPole-v1")
     policy = Policy.make(cartpole.observation_space, cartpole.action_space, config)
     store = make_store(policy.initial_parameters, 2)

@@ -6,25 +6,26 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from a3c.algorithms.ga3c import predictor
-from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
+from a3c.parallel.duties import Duties, Turns
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.prediction_board import PredictionBoard, RemotePolicy
 from a3c.rollout.collector import Collector
+from configs_for_tests import config_with
 from environments_for_tests import MODES, counting
 from processes_for_tests import PATIENCE, EchoPolicy, InThread, QuietStore, answer, ask_often, processes
 
 B = 3
 
 
-def make_board(workers, store=None):
+def make_board(workers, store=None, turns=None):
     layout = Layout((2,), np.dtype(np.float32), (), np.dtype(np.int64), ())
-    return PredictionBoard(workers, B, layout, store or QuietStore())
+    return PredictionBoard(workers, B, layout, store or QuietStore(), turns)
 
 
 def learner_for(board, workers, policy=None, parameters=None):
     """What a predictor sees of a learner: a network whose action is the number that it sees."""
-    config = TrainConfig(algorithm="ga3c", workers=workers)
+    config = config_with(algorithm="ga3c", workers=workers)
     exchange = SimpleNamespace(board=board)
     return SimpleNamespace(config=config, exchange=exchange, policy=policy or EchoPolicy(), current=(parameters, 0))
 
@@ -73,10 +74,12 @@ def test_nor_do_processes():
 
 
 def test_those_who_wait_are_answered_in_one_batch_and_its_padding_reaches_nobody():
-    board = make_board(7)
+    asked, turns = threading.Semaphore(0), Turns()
+    board = make_board(7, turns=turns)
     learner = learner_for(board, 7)
-    predict, asked = predictor(learner), threading.Semaphore(0)
-    board.on_ask, learner.policy.batches = asked.release, []
+    predict = predictor(learner)
+    # Of a learner that takes note of its turn, and answers later.
+    turns.duties, learner.policy.batches = Duties({"note": lambda timeout: bool(asked.release())}), []
 
     def ask_three_times(worker):
         policy = RemotePolicy(board, worker, learner.policy)
@@ -95,10 +98,10 @@ def test_those_who_wait_are_answered_in_one_batch_and_its_padding_reaches_nobody
 
 def answering_at_once():
     """A board of one worker, and its learner, that answers within the question."""
-    board = make_board(1)
+    turns = Turns()
+    board = make_board(1, turns=turns)
     learner = learner_for(board, 1)
-    predict = predictor(learner)
-    board.on_ask = lambda: predict(0.0)
+    turns.duties = Duties({"predictor": predictor(learner)})
     return board, learner
 
 
@@ -147,13 +150,13 @@ def test_the_end_of_a_run_ends_waiting_for_an_answer(looking_often, question):
 @pytest.mark.parametrize("recurrent", [None, "lstm"])
 def test_a_segment_is_the_same_wherever_the_network_is(mode, segment_ends, recurrent, make_policy):
     settings = {"segment_length": 6, "segment_ends": segment_ends, "hidden": (), "seed": 0, "recurrent": recurrent}
-    config = TrainConfig(algorithm="ga3c", lag_correction="vtrace", **settings)
+    config = config_with(algorithm="ga3c", lag_correction="vtrace", **settings)
     environments = [counting(mode, 2, endings=("truncated", "terminated")) for _ in range(2)]
     policy = make_policy(environments[0], config)
     parameters = np.random.default_rng(0).normal(scale=0.1, size=policy.size).astype(np.float32)
-    board = PredictionBoard(1, 2, policy.layout, QuietStore())
-    predict = predictor(learner_for(board, 1, policy, parameters))
-    board.on_ask = lambda: predict(0.0)
+    turns = Turns()
+    board = PredictionBoard(1, 2, policy.layout, QuietStore(), turns)
+    turns.duties = Duties({"predictor": predictor(learner_for(board, 1, policy, parameters))})
     remote_policy = RemotePolicy(board, 0, policy)
     here = Collector(environments[0], policy, config, np.random.SeedSequence(3))
     there = Collector(environments[1], remote_policy, config, np.random.SeedSequence(3))

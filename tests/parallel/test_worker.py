@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
 from a3c.learning.diagnostics import DIAGNOSTICS
 from a3c.learning.optimizers import SharedOptimizer
@@ -13,6 +12,7 @@ from a3c.parallel import worker_process
 from a3c.parallel.messages import Task
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.parallel.worker import Work, Worker
+from configs_for_tests import config_with
 from environments_for_tests import MODES, counting
 
 
@@ -21,7 +21,7 @@ def make_worker(make_policy):
     """A worker of Counting environments, and the reports that it has sent."""
 
     def make(mode=MODES[0], report_every=0.0, **settings):
-        config = TrainConfig(seed=0, hidden=(), envs_per_worker=2, **settings)
+        config = config_with(seed=0, hidden=(), envs_per_worker=2, **settings)
         policy = make_policy(counting(mode), config)
         optimizer, reports = SharedOptimizer("sgd", {}, policy.size), []
         store = ParameterStore(policy.initial_parameters, optimizer.initial_state(), 2, shared=False)

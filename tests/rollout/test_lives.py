@@ -175,11 +175,11 @@ def test_a_life_lost_in_the_first_step_of_a_later_game_counts(mode, make_collect
 @each_mode
 @pytest.mark.parametrize("count", [1, 3])
 def test_an_environment_that_does_not_tell_its_lives_is_refused(mode, count, make_collector):
-    with pytest.raises(InvalidEnvironment, match=r"--episodic-life needs .* info\['lives'\]") as error:
+    with pytest.raises(InvalidEnvironment, match=r"`episodic_life` needs .* info\['lives'\]") as error:
         make_collector(counting(mode, count), episodic_life=True)
     assert "\n" not in str(error.value)
 
 
 def test_a_single_environment_that_does_not_tell_is_refused(make_collector):
-    with pytest.raises(InvalidEnvironment, match="--episodic-life"):
+    with pytest.raises(InvalidEnvironment, match="`episodic_life`"):
         make_collector(SerialVectorEnv([Counting]), episodic_life=True)

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete
 
-from a3c.config import TrainConfig
 from a3c.rollout.reach import LOOKED_AT, Reach
+from configs_for_tests import config_with
 
 BYTES = Box(0, 255, (3, 2), np.uint8)
 
 
 def look(space, *batches, **settings):
     """What is said of batches of so many observations each."""
-    reach = Reach(TrainConfig(**settings), space)
+    reach = Reach(config_with(**settings), space)
     return [reach.look(batch, LOOKED_AT // 2) for batch in batches]
 
 
@@ -22,7 +22,7 @@ def test_observations_far_from_their_bounds_are_remarked_on_once_enough_were_see
     assert first is third is None
     assert second == (
         "observations were 20 to 25 in 1,000 steps, but are scaled by their bounds 0 to 255, so that little is left of "
-        "them: give the space the bounds that they reach, or set --normalize-observations"
+        "them: give the space the bounds that they reach, or set `normalize_observations`"
     )
 
 

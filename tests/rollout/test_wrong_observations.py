@@ -7,12 +7,12 @@ import pytest
 from gymnasium.spaces import Box, Dict, Discrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from a3c.config import TrainConfig
 from a3c.environments.observations import Observations
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
 from a3c.policy import Policy
 from a3c.rollout.collector import Collector
+from configs_for_tests import config_with
 from environments_for_tests import MODES, Endless
 
 BYTES = Box(0, 255, (2,), np.uint8)
@@ -43,7 +43,7 @@ def usual(space):
 
 
 def collector_of(environments, **settings):
-    config = TrainConfig(seed=0, hidden=(), segment_length=8, **settings)
+    config = config_with(seed=0, hidden=(), segment_length=8, **settings)
     policy = Policy.make(environments.single_observation_space, environments.single_action_space, config)
     return Collector(environments, policy, config, np.random.SeedSequence(0))
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.parallel.messages import EpisodeRecord, Report
 from a3c.parallel.parameter_store import ParameterStore
@@ -15,6 +14,7 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.monitor import Monitor
 from a3c.runs.progress import NoDisplay
+from configs_for_tests import config_with
 
 OPTIMIZER = SharedOptimizer("adam", {}, 3)
 
@@ -23,7 +23,7 @@ class Run:
     """A Monitor with a store in this process, whose one worker the test plays."""
 
     def __init__(self, path: Path | None = None, callback=None, checkpoint: dict | None = None, **settings):
-        config = TrainConfig("Some-v0", workers=1, seed=1, tensorboard=False, **settings)
+        config = config_with("Some-v0", workers=1, seed=1, tensorboard=False, **settings)
         state = OPTIMIZER.initial_state()
         self.start = Checkpoint(config, np.zeros(3, np.float32), state, {"observation": {}, "action": {}})
         for name, value in (checkpoint or {}).items():

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from a3c.config import TrainConfig
 from a3c.environments.spaces import describe_space
 from a3c.errors import CheckpointError, DiskError, TrainingDiverged
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
+from configs_for_tests import config_with
 
 OBSERVATIONS, ACTIONS = gymnasium.spaces.Box(-1, 1, (4,)), gymnasium.spaces.Discrete(2, start=1)
 
@@ -22,7 +22,7 @@ def described(observations, actions) -> dict:
 
 def a_checkpoint(**changes) -> Checkpoint:
     generator = np.random.default_rng(0)
-    config = TrainConfig(
+    config = config_with(
         "CartPole-v1", workers=2, seed=5, steps=100, hidden=(8, 4), epsilon=(0.5, 0.1), env_kwargs={"sutton": True}
     )
     values = {
@@ -138,7 +138,7 @@ def test_what_is_no_number_is_not_saved_and_the_file_before_is_kept(tmp_path, na
 
 
 def test_every_worker_and_every_resumed_run_has_numbers_of_its_own():
-    seeds = [TrainConfig(seed=5), TrainConfig(seed=6)]
+    seeds = [config_with(seed=5), config_with(seed=6)]
     streams = {
         tuple(seed.generate_state(4).tolist())
         for config in seeds

@@ -11,16 +11,17 @@ from a3c.errors import CheckpointError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import CHECKPOINTS_KEPT, RunFolder, config_toml, default_run_path, read_config
 from a3c.runs.metrics import read_rows
+from configs_for_tests import config_with
 
-CONFIG = TrainConfig(
+CONFIG = config_with(
     "module:Own-v0", algorithm="random", workers=3, seed=9, target_return=-0.5, env_kwargs={"a b": "x\"y\n", "n": 2},
     optimizer_options={"eps": 1e-8}, epsilon=(0.5, 0.25), hidden=(), locked=True, stop_when_solved=False,
 )  # fmt: skip
-GA3C = TrainConfig(
+GA3C = config_with(
     algorithm="ga3c", n_step=5, min_batch=64, queue_size=9, lag_correction="none", rho_clip=2.0, c_clip=0.5,
     log_epsilon=0.25, predictors=2, trainers=3, adjust_threads=True,
 )  # fmt: skip
-IMPALA = TrainConfig(algorithm="impala", lag_correction="vtrace", rho_clip=float("inf"), forced_lag=4)
+IMPALA = config_with(algorithm="impala", lag_correction="vtrace", rho_clip=float("inf"), forced_lag=4)
 
 
 def a_checkpoint(steps: int) -> Checkpoint:
@@ -37,7 +38,7 @@ def test_every_setting_comes_back_from_config_toml(tmp_path, config, name):
 
 
 def test_settings_that_are_none_are_left_out():
-    assert "max_episode_steps" not in config_toml(TrainConfig("CartPole-v1"))
+    assert "max_episode_steps" not in config_toml(config_with("CartPole-v1"))
 
 
 def test_creating_makes_the_folders_above_too(tmp_path):
@@ -55,10 +56,10 @@ def test_a_run_with_a_checkpoint_is_never_begun_anew(tmp_path, saved):
     assert folder.unsaved
     a_checkpoint(5).save(folder.checkpoint_path(saved))
     assert not folder.unsaved
-    with pytest.raises(RunFolderError, match="already holds a run: continue it with --resume"):
+    with pytest.raises(RunFolderError, match="already holds a run: continue it with `resume`"):
         RunFolder.create(tmp_path, CONFIG)
     folder.config_path.unlink()
-    with pytest.raises(RunFolderError, match=r"already holds a run, without its config\.toml: choose another --run"):
+    with pytest.raises(RunFolderError, match=r"already holds a run, without its config\.toml: choose another `run`"):
         RunFolder.create(tmp_path, CONFIG)
     assert folder.load("latest" if saved != "best" else "best").counts["steps"] == 5
 
@@ -69,7 +70,7 @@ def test_a_run_without_a_checkpoint_begins_anew_with_the_same_settings_alone(tmp
     (folder.checkpoints / ".latest.safetensors.x.partial").touch()
     folder.write_summary({"status": "running"})
     other = dataclasses.replace(CONFIG, seed=10, workers=4)
-    with pytest.raises(RunFolderError, match=r"with other settings \(workers, seed\): start that anew with --resume"):
+    with pytest.raises(RunFolderError, match=r"with other settings \(workers, seed\): start that anew with `resume`"):
         RunFolder.create(tmp_path, other)
     assert RunFolder.create(tmp_path, CONFIG).config() == CONFIG
 

@@ -307,7 +307,7 @@ def test_what_the_watch_says_is_said_and_kept(new_run, tmp_path, monkeypatch):
     for _ in range(60):
         run.work(value_loss=1e6, explained_variance=0.0)
     run.monitor.finish("finished")
-    assert [line.partition(" are")[0] for line in said] == ["--steps 1,000", "rewards"]
+    assert [line.partition(" are")[0] for line in said] == ["`steps` 1,000", "rewards"]
     assert run.folder.summary()["remarks"] == said
 
 

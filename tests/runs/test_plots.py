@@ -5,19 +5,19 @@ import csv
 import numpy as np
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.errors import RunFolderError
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import EPISODE_COLUMNS
 from a3c.runs.plots import on_common_steps, plot_means, plot_runs
+from configs_for_tests import config_with
 
 
 def a_run(path, episodes, **changes):
     """The folder of a run with these episodes, `(step, return)` each."""
-    config = TrainConfig("Some-v0", workers=1, seed=1, target_return=90.0)
+    config = config_with("Some-v0", workers=1, seed=1, target_return=90.0)
     folder = RunFolder.create(path, config)
-    facts = {name: getattr(config, name) for name in ("algorithm", "environment", "workers", "seed", "target_return")}
-    folder.write_summary(facts | {"solved_at_step": None} | changes)
+    facts = {name: getattr(config, name) for name in ("environment", "workers", "seed", "target_return")}
+    folder.write_summary(facts | {"algorithm": config.algorithm.name, "solved_at_step": None} | changes)
     with folder.episodes_path.open("w", newline="") as file:
         rows = [(step, 0.0, 0, return_, 1) for step, return_ in episodes]
         csv.writer(file).writerows([EPISODE_COLUMNS, *rows])

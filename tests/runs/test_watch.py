@@ -2,9 +2,9 @@
 
 import pytest
 
-from a3c.config import TrainConfig
 from a3c.parallel.messages import Report
 from a3c.runs.watch import Watch
+from configs_for_tests import config_with
 
 NONE = {"steps": 0, "episodes": 0, "updates": 0}
 
@@ -36,7 +36,7 @@ SOUND = {
 
 def said(errors, explained, largest, together=5, counts=NONE, **settings):
     """What is said of windows of 25 updates, told of in reports of several, and after how many it is."""
-    watch, updates, lines = Watch(TrainConfig("Some-v0", **settings), counts), 0, []
+    watch, updates, lines = Watch(config_with("Some-v0", **settings), counts), 0, []
     for error, variance in zip(errors, explained, strict=True):
         for _ in range(25 // together):
             diagnostics = {"value_loss": error**2, "explained_variance": variance}
@@ -52,7 +52,7 @@ def test_large_rewards_are_named_after_50_updates_with_what_helps(case, together
     ((updates, line),) = said(*LARGE[case], together)
     assert updates == 50
     assert "rewards are too large" in line
-    assert "--normalize-rewards, or --reward-scale" in line
+    assert "`normalize_rewards`, or `reward_scale`" in line
     scale = float(line.rpartition(" ")[2])
     # What the errors would be then, about.
     assert 0.5 < scale * LARGE[case][0][1] < 2
@@ -78,19 +78,19 @@ def test_every_algorithm_is_told(algorithm):
 
 def test_observations_as_large_as_prices_are_named_once():
     def scale(largest, own_network=False, **settings):
-        watch = Watch(TrainConfig("Some-v0", **settings), NONE, own_network)
+        watch = Watch(config_with("Some-v0", **settings), NONE, own_network)
         reports = [Report(worker, largest_observation=largest) for worker in (1, 0)]
         return [line for report in reports for line in watch.see(report, 0, 0.0)]
 
     (line,) = scale(30_123.0)
     assert line.startswith("observations reach 3.012e+04")
-    assert line.endswith("--normalize-observations")
+    assert line.endswith("`normalize_observations`")
     assert scale(99.0) == scale(1e6, normalize_observations=True) == scale(1e6, True) == []
     assert scale(1e6, algorithm="random") == []
 
 
 def test_updates_of_a2c_are_counted_once_though_every_worker_tells_of_them():
-    watch, lines = Watch(TrainConfig("Some-v0", algorithm="a2c", workers=4), NONE), []
+    watch, lines = Watch(config_with("Some-v0", algorithm="a2c", workers=4), NONE), []
     wrong = {"value_loss": 1e6, "explained_variance": 0.0}
     for updates in range(1, 51):
         assert not lines
@@ -108,7 +108,7 @@ def test_it_is_said_once_a_run_and_not_where_it_is_done_already():
 
 def test_a_scale_that_is_set_is_part_of_the_one_that_is_given():
     ((_, line),) = said(*LARGE["CartPole x 10"], reward_scale=10.0)
-    assert line.endswith("--reward-scale 0.2")
+    assert line.endswith("`reward_scale` 0.2")
 
 
 def test_a_first_critic_that_knows_nothing_yet_is_no_sign():
@@ -116,14 +116,14 @@ def test_a_first_critic_that_knows_nothing_yet_is_no_sign():
 
 
 def test_a_worker_that_learns_nothing_tells_of_its_rewards():
-    watch = Watch(TrainConfig("Some-v0", algorithm="impala"), NONE)
+    watch = Watch(config_with("Some-v0", algorithm="impala"), NONE)
     lines = []
     for updates in range(1, 150):
         lines += watch.see(Report(0, largest_reward=1e-6), updates, updates / 100)
         learned = {"value_loss": 0.004**2, "explained_variance": -0.5}
         lines += watch.see(Report(2, updates=1, diagnostics=learned), updates, updates / 100)
     assert len(lines) == 1
-    assert "--reward-scale 1e+06" in lines[0]
+    assert "`reward_scale` 1e+06" in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_a_worker_that_learns_nothing_tells_of_its_rewards():
     ],
 )
 def test_a_limit_of_few_updates_is_named_at_the_start(settings, updates):
-    (line,) = Watch(TrainConfig("Some-v0", **settings), NONE).begin()
+    (line,) = Watch(config_with("Some-v0", **settings), NONE).begin()
     assert updates in line
-    assert line.startswith(f"--steps {settings['steps']:,} are ")
+    assert line.startswith(f"`steps` {settings['steps']:,} are ")
 
 
 @pytest.mark.parametrize(
@@ -152,18 +152,18 @@ def test_a_limit_of_few_updates_is_named_at_the_start(settings, updates):
     ],
 )
 def test_a_limit_of_enough_updates_is_not(settings):
-    assert Watch(TrainConfig("Some-v0", **settings), NONE).begin() == []
+    assert Watch(config_with("Some-v0", **settings), NONE).begin() == []
 
 
 def test_a_run_that_goes_on_has_had_its_updates():
     before = {"steps": 10_000, "episodes": 1, "updates": 40}
-    watch = Watch(TrainConfig("Some-v0", steps=10_256, seconds=1.0), before)
+    watch = Watch(config_with("Some-v0", steps=10_256, seconds=1.0), before)
     assert watch.begin() == watch.end(41) == []
 
 
 def paced(every, count=20, **settings):
     """What is said of updates that come every so many seconds."""
-    watch, lines = Watch(TrainConfig("Some-v0", **settings), NONE), []
+    watch, lines = Watch(config_with("Some-v0", **settings), NONE), []
     for updates in range(1, count):
         lines += watch.see(Report(0, updates=1), updates, 100 + every * updates)
     return lines + watch.end(count - 1)
@@ -172,9 +172,9 @@ def paced(every, count=20, **settings):
 @pytest.mark.parametrize(
     ("settings", "flags"),
     [
-        ({"backend": "inline"}, "--envs-per-worker 1 --segment-length 16"),
-        ({"algorithm": "a2c", "workers": 2}, "--envs-per-worker 1 --segment-length 16"),
-        ({"algorithm": "impala", "workers": 2}, "--envs-per-worker 1 --segment-length 9 --min-batch 18"),
+        ({"backend": "inline"}, "`envs_per_worker` 1 `segment_length` 16"),
+        ({"algorithm": "a2c", "workers": 2}, "`envs_per_worker` 1 `segment_length` 16"),
+        ({"algorithm": "impala", "workers": 2}, "`envs_per_worker` 1 `segment_length` 9 `min_batch` 18"),
     ],
 )
 def test_updates_that_come_seldom_are_named_once_with_flags(settings, flags):
@@ -193,14 +193,14 @@ def test_sizes_that_somebody_set_are_theirs():
 
 def test_seconds_for_few_updates_are_named_as_soon_as_the_pace_is_known():
     (line,) = paced(13.0, seconds=60.0, backend="inline")
-    assert line.startswith("--seconds 60 will be about 5 updates, one every 13 s")
-    assert line.endswith("give it longer, or --envs-per-worker 1 --segment-length 16")
+    assert line.startswith("`seconds` 60 will be about 5 updates, one every 13 s")
+    assert line.endswith("give it longer, or `envs_per_worker` 1 `segment_length` 16")
     (line,) = paced(0.1, seconds=3.0)
-    assert line.startswith("--seconds 3 will be about 30 updates, one every 0.1 s")
+    assert line.startswith("`seconds` 3 will be about 30 updates, one every 0.1 s")
     assert line.endswith("give it longer")
 
 
 def test_seconds_that_end_before_the_pace_is_known_are_named_at_the_end():
     (line,) = paced(13.0, count=2, seconds=5.0)
-    assert line.startswith("--seconds 5 were 1 update,")
+    assert line.startswith("`seconds` 5 were 1 update,")
     assert paced(0.01, count=1500, seconds=12.0) == []

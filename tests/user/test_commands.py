@@ -38,15 +38,18 @@ def test_every_command_explains_itself(command, name):
 
 
 def test_help_of_train_names_every_setting(command):
-    from dataclasses import fields
+    from a3c.settings import FIELDS, all_own_fields
 
-    from a3c.checks import flag
-    from a3c.config import TrainConfig
+    text = command("train", "--help-all").out
+    named = [name.replace("_", "-") for name in (*FIELDS, *all_own_fields()) if name != "environment"]
+    own = ["--algorithm", "--recipe", "--run", "--resume", "--config", "--[no-]progress"]
+    assert [name for name in (*named, *own) if name not in text] == []
 
-    text = command("train", "--help").out
-    named = [flag(f.name) for f in fields(TrainConfig) if f.name != "environment"]
-    own = ["--recipe", "--run", "--resume", "--config", "--no-progress"]
-    assert [name for name in named + own if name not in text] == []
+
+def test_help_of_train_fits_one_screen(command):
+    lines = command("train", "--help").out.splitlines()
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 120
 
 
 @pytest.mark.parametrize(

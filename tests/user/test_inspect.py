@@ -7,10 +7,10 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Text
 
 from a3c import advice
 from a3c.advice import Speed, remarks
-from a3c.config import TrainConfig
 from a3c.errors import InvalidEnvironment
 from a3c.inspecting import RANDOM_STEPS, inspect
 from a3c.rollout.random_play import RandomPlay
+from configs_for_tests import config_with
 from environments_for_tests import Broken, Catch
 
 NUMBERS = Box(-1, 1, (2,), np.float32)
@@ -48,7 +48,7 @@ def sound(**changes):
 
 def look(make, seconds=0.0, **settings):
     """The inspection of what `make` makes, whose training would end after some steps."""
-    return inspect(TrainConfig(**{"hidden": (4,), "steps": 100_000} | settings), make, seconds=seconds)
+    return inspect(config_with(**{"hidden": (4,), "steps": 100_000} | settings), make, seconds=seconds)
 
 
 def topics(inspection):
@@ -66,7 +66,7 @@ def test_where_nothing_is_wrong_nothing_is_remarked_on(make):
 
 
 def test_cartpole():
-    inspection = inspect(TrainConfig("CartPole-v1"), seconds=0)
+    inspection = inspect(config_with("CartPole-v1"), seconds=0)
     assert inspection.remarks == []
     assert inspection.observation_space.shape == (4,)
     assert inspection.action_space == Discrete(2)
@@ -80,7 +80,7 @@ def test_cartpole():
 
 
 def test_of_the_same_seed_random_play_is_the_same():
-    first, second, third = (inspect(TrainConfig("CartPole-v1", seed=seed), seconds=0).play for seed in (1, 1, 2))
+    first, second, third = (inspect(config_with("CartPole-v1", seed=seed), seconds=0).play for seed in (1, 1, 2))
     assert first.lengths == second.lengths != third.lengths
     np.testing.assert_array_equal(first.low, second.low)
 
@@ -89,14 +89,14 @@ def test_of_the_same_seed_random_play_is_the_same():
     ("settings", "limit"), [({}, 200), ({"max_episode_steps": 50}, 50), ({"frame_skip": 4}, 50)], ids=str
 )
 def test_the_time_limit_is_in_steps_of_the_policy(settings, limit):
-    inspection = inspect(TrainConfig("MountainCar-v0", **settings), seconds=0)
+    inspection = inspect(config_with("MountainCar-v0", **settings), seconds=0)
     assert inspection.time_limit == limit
     assert set(inspection.play.lengths) == {limit}
     assert not inspection.own_vector
 
 
 def test_mountain_car_is_sparse_and_of_unlike_scale():
-    inspection = inspect(TrainConfig("MountainCar-v0"), seconds=0)
+    inspection = inspect(config_with("MountainCar-v0"), seconds=0)
     assert topics(inspection) == ["scale", "sparse"]
     scale, sparse = (remark.text for remark in inspection.remarks)
     assert "number 1 from -0.0" in scale
@@ -107,7 +107,7 @@ def test_mountain_car_is_sparse_and_of_unlike_scale():
 
 def test_a_game():
     pytest.importorskip("ale_py")
-    inspection = inspect(TrainConfig("ALE/Pong-v5", hidden=(8,)), seconds=0)
+    inspection = inspect(config_with("ALE/Pong-v5", hidden=(8,)), seconds=0)
     assert inspection.observation_space.shape == (84, 84, 4)
     assert inspection.time_limit == 27_000
     assert inspection.own_vector
@@ -213,7 +213,7 @@ def test_a_limit_of_few_updates_is_worth_changing():
 )
 def test_sizes_of_slow_steps_are_worth_changing_where_they_are_not_chosen(settings, flags):
     play = RandomPlay(steps=40, lengths=[40], terminated=[True], rewards=[0.0, 1.0] * 20, seconds=2.0)
-    found = remarks(TrainConfig(workers=1, steps=10**6, **settings), Sound(), None, play, seeded=True, speed=None)
+    found = remarks(config_with(workers=1, steps=10**6, **settings), Sound(), None, play, seeded=True, speed=None)
     said = [remark.text for remark in found if remark.topic == "updates"]
     assert said == ([] if flags is None else [f"a segment takes 13 s: {flags} makes that about 1 s"])
 
@@ -248,7 +248,7 @@ def test_gymnasiums_checker_has_its_say():
 
 def test_an_inline_training_is_measured():
     said = []
-    config = TrainConfig(hidden=(4,), steps=50, learning_rate_final=0.0, backend="inline", envs_per_worker=2)
+    config = config_with(hidden=(4,), steps=50, learning_rate_final=0.0, backend="inline", envs_per_worker=2)
     inspection = inspect(config, Sound, seconds=0.4, say=said.append)
     speed = inspection.speed
     assert (speed.workers, speed.environments) == (1, 2)
@@ -293,7 +293,7 @@ def test_what_sets_the_pace(monkeypatch, workers, training, computed, words):
     speed = Speed(workers, 16, together=1000.0, training=training)
     play = RandomPlay(steps=10, lengths=[10], terminated=[False], rewards=[0.0, 1.0] * 5, seconds=1.0)
     play.processor_seconds = computed
-    config = TrainConfig(steps=10**6, envs_per_worker=1, segment_length=10)
+    config = config_with(steps=10**6, envs_per_worker=1, segment_length=10)
     found = remarks(config, Sound(), None, play, True, speed)
     assert [remark.topic for remark in found] == ([] if words is None else ["pace"])
     for word in words or []:

@@ -14,7 +14,6 @@ from small_agents import BATCH, OBSERVATION, cartpole
 
 import a3c
 from a3c import A3C, evaluation, playing
-from a3c.config import TrainConfig
 from a3c.errors import AgentLearning, InvalidEnvironment, InvalidObservation, SettingsError
 from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.playing import play
@@ -22,6 +21,7 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
 from a3c.training import Result
+from configs_for_tests import config_with
 
 USES = {
     "predict": lambda agent, path: agent.predict(OBSERVATION),
@@ -129,7 +129,7 @@ def test_learning_in_parts_anneals_as_one_call_does(tmp_path, learned, algorithm
         agent = a3c.load(tmp_path / "agent.safetensors", environment=Walk)
     assert [schedules(config) for config in learned] == [expected] * 4
     assert learned[0].steps == 500
-    assert schedules(TrainConfig(**ANNEALED, **horizon)) == expected
+    assert schedules(config_with(**ANNEALED, **horizon)) == expected
 
 
 def test_a_recipe_says_itself_how_long_it_anneals(learned):

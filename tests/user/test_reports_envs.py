@@ -13,10 +13,10 @@ from test_bad_input import assert_refused
 
 import a3c
 from a3c import A2C, A3C, GA3C, IMPALA
-from a3c.config import TrainConfig
 from a3c.errors import InvalidEnvironment
 from a3c.inspecting import inspect
 from a3c.playing import play
+from configs_for_tests import config_with
 
 pytestmark = pytest.mark.usefixtures("registry")
 
@@ -123,7 +123,7 @@ def test_evaluation_play_and_inspection_repeat(tmp_path):
     assert first == again != other
     first, again, other = (_played(agent, seed) for seed in (4, 4, 5))
     assert first == again != other
-    plays = [inspect(TrainConfig(seed=seed, steps=100, hidden=(4,)), Drawing, seconds=0).play for seed in (4, 4, 5)]
+    plays = [inspect(config_with(seed=seed, steps=100, hidden=(4,)), Drawing, seconds=0).play for seed in (4, 4, 5)]
     first, again, other = (play.rewards for play in plays)
     assert first == again != other
     assert random.getstate() == state

@@ -13,9 +13,9 @@ from odd_environments import Walk
 
 from a3c import A2C, A3C, GA3C, IMPALA, RandomAgent, load, preparing
 from a3c.cli import train
-from a3c.config import TrainConfig
 from a3c.errors import TrainingWarning
 from a3c.runs.folder import RunFolder, config_toml, read_config
+from configs_for_tests import config_with
 
 INLINE = {"backend": "inline", "seed": 1, "hidden": (4,), "envs_per_worker": 4, "segment_length": 4}
 SIZES = ["--envs-per-worker", "4", "--segment-length", "4"]
@@ -106,7 +106,7 @@ def slow(monkeypatch):
 
 
 def prepared(environment=Walk, **settings):
-    return preparing.prepare(TrainConfig(**{"workers": 2, "seed": 1, "hidden": (4,)} | settings), environment)[1]
+    return preparing.prepare(config_with(**{"workers": 2, "seed": 1, "hidden": (4,)} | settings), environment)[1]
 
 
 @pytest.mark.usefixtures("slow")
@@ -148,7 +148,7 @@ def test_fast_steps_keep_the_defaults():
 
 
 def test_the_first_line_says_what_was_chosen():
-    asked = TrainConfig("Some-v0", workers=2)
+    asked = config_with("Some-v0", workers=2)
     chosen = dataclasses.replace(asked, envs_per_worker=1, segment_length=10)
     assert train.chosen_sizes(asked, chosen) == (
         "steps take long, so a worker has 1 environment and segments of 10 steps (--envs-per-worker, --segment-length)"

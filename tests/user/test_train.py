@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from a3c_command import A3C, RUN_FILES, SMALL, TIMEOUT, environment_without_display, run_command
 
-from a3c.config import TrainConfig
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder, read_config
 from a3c.runs.metrics import read_rows
+from configs_for_tests import config_with
 
 INLINE = [*SMALL, "--backend", "inline"]
 KEYS = [
@@ -194,7 +194,7 @@ def test_a_recipe_applies_by_itself_and_flags_override_it(command, tmp_path):
     config = read_config(tmp_path / "run" / "config.toml")
     assert config.gamma == 0.9
     assert config.steps == 100
-    assert config.learning_rate != TrainConfig().learning_rate
+    assert config.learning_rate != config_with().learning_rate
 
 
 @pytest.mark.parametrize("asked", [[], ["--algorithm", "a3c"]])

@@ -1,0 +1,10 @@
+"""Settings as tests write them: flat, the algorithm by its name, and its own settings among the others."""
+
+from typing import Any
+
+from a3c.config import TrainConfig
+from a3c.settings import make_config
+
+
+def config_with(environment: str = "", **settings: Any) -> TrainConfig:
+    return make_config({"environment": environment, **settings}, "")
