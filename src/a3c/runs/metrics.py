@@ -30,8 +30,8 @@ class RowFile:
     """A CSV file that grows by whole rows, each by the names of its columns.
 
     Where a run is resumed, the rows stay that its checkpoint covers: those whose counts are at most these, `until`, and
-    of them the first `most`. Columns stand where the file has them, whoever wrote it, and those that it lacks are added
-    at its end, empty in the rows there are. Raises RunFolderError where the file that is there is another one, DiskError.
+    of them the first `most`. The file's columns stay where they are, also those of other versions; what it lacks of
+    `columns` is added at its end, empty in the rows before. Raises RunFolderError for what is no such file, DiskError.
     """
 
     def __init__(
