@@ -17,7 +17,8 @@ from a3c.checks import LEARNERS, MIN_BATCH
 from a3c.config import SCHEMA_VERSION
 from a3c.errors import A3CError, brief
 
-Header, Tensors = dict[str, Any], dict[str, np.ndarray]
+Header = dict[str, Any]
+Tensors = dict[str, np.ndarray]
 
 
 def check_schema(schema: Any, path: Path, error: type[A3CError]) -> None:
