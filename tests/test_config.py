@@ -1,10 +1,10 @@
 """Which settings go together."""
 
-import dataclasses
-
 import pytest
+
+from a3c.config import TrainConfig
 from a3c.errors import SettingsError
-from a3c.settings import all_own_fields, make_config, own_fields, recorded
+from a3c.settings import all_own_fields, make_config, recorded
 from configs_for_tests import config_with
 
 ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random")
@@ -52,7 +52,8 @@ def test_defaults_are_right_for_every_algorithm_and_survive_a_file(algorithm):
     ("name", "value", "bound"),
     [
         *((name, 0, "at least 1") for name in ("n_step", "min_batch", "queue_size", "predictors", "trainers")),
-        *((name, value, "above 0") for name in ("rho_clip", "c_clip", "log_epsilon") for value in (0.0, float("nan"))),
+        *((name, 0.0, "above 0") for name in ("rho_clip", "c_clip", "log_epsilon")),
+        *((name, float("nan"), "a number") for name in ("rho_clip", "c_clip", "log_epsilon")),
         ("forced_lag", -1, "be at least 0"),
         ("lag_correction", "retrace", "one of vtrace, epsilon, none"),
     ],
@@ -60,7 +61,7 @@ def test_defaults_are_right_for_every_algorithm_and_survive_a_file(algorithm):
 def test_settings_out_of_range_are_named(name, value, bound):
     algorithm = "impala" if name == "forced_lag" else "ga3c"
     message = refusal(algorithm=algorithm, **{name: value})
-    assert message.startswith(f"`{name}` is {value!r}, but must ")
+    assert message.startswith((f"`{name}` is {value!r}, but must ", f"{name} cannot be {value!r}; it must be "))
     assert message.endswith(bound)
 
 
@@ -144,24 +145,26 @@ def test_more_workers_than_ga3c_can_serve_are_refused():
         ("pixel_std", 0.0, "is 0.0, but must be above 0"),
         ("pixel_std", -1.0, "is -1.0, but must be above 0"),
         ("pixel_std", float("nan"), "is nan, but must be above 0"),
-        ("noop_max", -1, "is -1, but must not be below 0"),
+        ("noop_max", -1, "is -1, but must be at least 0"),
         *(
             ("sticky_actions", value, f"is {value}, but must be at least 0 and below 1")
             for value in (1.0, -0.1, float("nan"))
         ),
-        *(("threshold", value, f"is {value}, but must lie between 0 and 254") for value in (-1, 255)),
-        ("hidden", (64, 0), "holds a number below 1"),
-        ("frame_size", (0,), "holds a number below 1"),
-        ("frame_size", (84, -84), "holds a number below 1"),
+        *(("threshold", value, f"is {value}, but must be at least 0 and at most 254") for value in (-1, 255)),
+        ("hidden", (64, 0), "is 0, but must be at least 1"),
+        ("frame_size", (0,), "is 0, but must be at least 1"),
+        ("frame_size", (84, -84), "is -84, but must be at least 1"),
         ("frame_size", (84, 84, 4), "takes at most 2 numbers, not 3"),
-        ("crop", (0, 1, 2, 3, 4), "takes at most 4 numbers, TOP BOTTOM LEFT RIGHT, not 5"),
+        ("crop", (0, 1, 2, 3, 4), "takes at most 4 numbers, not 5"),
         ("resize", "cubic", "is 'cubic', but must be one of area, sample"),
         ("network", "resnet", "is 'resnet', but must be one of mlp, a3c, nature, small, grid"),
         ("activation", "gelu", "is 'gelu', but must be one of tanh, relu, elu"),
     ],
 )
 def test_a_setting_of_frames_games_or_layers_out_of_range_is_named(name, value, words):
-    assert refusal(**{name: value}) == f"--{name.replace('_', '-')} {words}"
+    with pytest.raises(SettingsError) as refused:
+        TrainConfig(**{name: value})
+    assert str(refused.value) == f"`{name}` {words}"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Which recipe applies, and that every recipe holds settings that a run can have."""
 
 import pytest
-from a3c.config.checks import check_ends
 
 from a3c.cli.train import parse
+from a3c.config.checks import check_ends
 from a3c.config.run import LIMITS
 from a3c.errors import SettingsError
 from a3c.recipes import all_recipes, find_recipe, with_recipe
@@ -61,9 +61,9 @@ def test_every_recipe_is_a_run_for_its_algorithms(name):
     for algorithm in recipe.algorithms:
         config = make_config(with_recipe(name, {"algorithm": algorithm}), name)
         check_ends(config)
-        assert config.algorithm == algorithm
+        assert config.algorithm.name == algorithm
         assert config.environment in (recipe.environments[0], "")
-    assert make_config(with_recipe(name, {}), name).algorithm == recipe.algorithm
+    assert make_config(with_recipe(name, {}), name).algorithm.name == recipe.algorithm
     assert recipe.title
     assert recipe.source
     assert recipe.reached
@@ -84,7 +84,7 @@ def test_any_limit_can_take_the_place_of_a_recipes(recipe, limit):
     environment = all_recipes()[recipe].environments[0].replace("*", "Breakout-v5")
     config = make_config(with_recipe(recipe, {"environment": environment} | limit))
     ((name, value),) = limit.items()
-    flags = parse([environment, "--recipe", recipe, f"--{name}", str(value)])
+    _, flags, _ = parse([environment, "--recipe", recipe, f"--{name}", str(value)])
     for found in (config, flags):
         assert {name: getattr(found, name) for name in LIMITS} == dict.fromkeys(LIMITS) | limit
     assert (flags.learning_rate, flags.segment_length) == (config.learning_rate, config.segment_length)

@@ -4,8 +4,7 @@ import dataclasses
 
 import pytest
 
-from a3c.errors import SettingsError
-from a3c.settings import make_config
+from a3c.config.setting import names_of
 from a3c.sizes import flags_for, open_sizes, sizes_for, steps_of_an_update, with_sizes
 from configs_for_tests import config_with
 
@@ -68,23 +67,16 @@ def test_what_is_set_stays_and_so_does_the_other(settings, expected):
 )
 def test_a_batch_comes_as_often_as_segments_do(algorithm, step_seconds, settings, batch):
     config = config_with(algorithm=algorithm, **{"workers": 4} | settings)
-    assert with_sizes(config, step_seconds).min_batch == batch
+    assert with_sizes(config, step_seconds).learner.min_batch == batch
 
 
 def test_what_has_no_learner_has_no_batch():
-    assert with_sizes(config_with(), 0.05).min_batch is None
+    assert "min_batch" not in names_of(type(with_sizes(config_with(), 0.05).own))
 
 
 def test_what_was_chosen_stays():
     chosen = with_sizes(config_with(algorithm="impala", workers=2), 0.05)
     assert with_sizes(chosen, 1e-5) == with_sizes(chosen, 1.0) == chosen
-
-
-def test_files_of_before_have_the_default_batch_for_every_algorithm():
-    settings = {"algorithm": "a3c", "min_batch": 256, "envs_per_worker": 16, "segment_length": 16}
-    assert with_sizes(make_config(settings), 1.0) == make_config(settings)
-    with pytest.raises(SettingsError, match="--min-batch is a setting of ga3c and impala"):
-        make_config(settings | {"min_batch": 255})
 
 
 @pytest.mark.parametrize(
@@ -103,4 +95,4 @@ def test_an_update_takes_so_many_steps(settings, steps):
 def test_no_flags_are_given_where_sizes_are_as_small_already():
     config = config_with(envs_per_worker=1, segment_length=5)
     assert flags_for(config, 1.0) is None
-    assert flags_for(dataclasses.replace(config, segment_length=6), 1.0) == "--envs-per-worker 1 --segment-length 5"
+    assert flags_for(dataclasses.replace(config, segment_length=6), 1.0) == "`envs_per_worker` 1 `segment_length` 5"

@@ -79,12 +79,10 @@ def _no_setting(name: Any, fields: dict[str, Any], algorithm: Algorithm) -> str:
 
 
 def make_recorded_config(settings: dict[str, Any], source: str, algorithm: Algorithm | None = None) -> TrainConfig:
-    """As `make_config`, from what a run recorded: one that did not record how it read observations read bytes, and one
-    of before algorithms had settings of their own has those of all of them.
+    """As `make_config`, from what a run recorded: a module that only the file names is not imported.
 
-    `algorithm` takes the place of the one that is named there. A module that only the file names is not imported.
+    `algorithm` takes the place of the one that is named there.
     """
-    before = {} if "input_parts" in settings else {"input_scaling": "bytes"}
     named = settings.get("algorithm", A3C.name)
     module = named.rpartition(":")[0] if algorithm is None and isinstance(named, str) else ""
     if module and (place := own_place(module)):
@@ -92,10 +90,7 @@ def make_recorded_config(settings: dict[str, Any], source: str, algorithm: Algor
             f"{source} names the module {brief(module)} for its algorithm, which is not installed ({place}); if you "
             "trust it, import it before, or name it by `import_module`"
         )
-    algorithm = algorithm or _algorithm(named)
-    others = all_own_fields().keys() - own_fields(algorithm).keys()
-    kept = {name: value for name, value in settings.items() if name not in others}
-    return make_config(before | kept | {"algorithm": algorithm}, source)
+    return make_config(settings | ({} if algorithm is None else {"algorithm": algorithm}), source)
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:

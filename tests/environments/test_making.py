@@ -50,7 +50,7 @@ def test_a_vector_factory_keeps_its_mode(mode):
 
 
 def test_a_limit_for_a_vector_factory_is_refused():
-    with pytest.raises(InvalidEnvironment, match="max-episode-steps"):
+    with pytest.raises(InvalidEnvironment, match="max_episode_steps"):
         EnvironmentMaker(vector_of(Endless, AutoresetMode.NEXT_STEP), config_with(max_episode_steps=4)).make_vector(1)
 
 

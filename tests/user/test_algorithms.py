@@ -202,7 +202,7 @@ def test_learn_called_again_continues(agent_class):
     assert second.summary["updates"] >= first.summary["updates"] + 5
     # In one process nothing comes between acting and learning; versions go on from those of the first call.
     assert first.summary["policy_lag"] == second.summary["policy_lag"] == 0
-    assert (seen[-1].queue_length is not None) == (agent_class.algorithm in LEARNERS)
+    assert (seen[-1].queue_length is not None) == agent_class.algorithm.has_learner
 
 
 @each_agent
@@ -268,4 +268,4 @@ def ignore(number, frame) -> None:
 
 def batch(agent_class) -> dict[str, int]:
     """The setting with which a learner learns from one segment at a time."""
-    return {"min_batch": 64} if agent_class.algorithm in LEARNERS else {}
+    return {"min_batch": 64} if agent_class.algorithm.has_learner else {}

@@ -203,7 +203,7 @@ def test_a_recipe_of_one_algorithm_brings_it_unless_another_is_asked_for(command
     flags = ["--recipe", "lets-make-an-a3c", "--workers", "1", "--backend", "inline", "--steps", "50"]
     command("train", *environment, *flags, *asked, "--run", "run")
     config = read_config(tmp_path / "run" / "config.toml")
-    assert config.algorithm == (asked[-1] if asked else "ga3c")
+    assert config.algorithm.name == (asked[-1] if asked else "ga3c")
     assert config.environment == "CartPole-v0"
 
 

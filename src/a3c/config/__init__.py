@@ -24,8 +24,8 @@ from a3c.config.network import NetworkSettings
 from a3c.config.run import RunSettings
 from a3c.config.setting import as_tuples, names_of
 
-SCHEMA_VERSION = 1
-"""Version of `config.toml` and of the checkpoints; raised when an older file can no longer be read."""
+SCHEMA_VERSION = 2
+"""Version of `config.toml` and of the checkpoints; raised with a step in `runs/migrations.py` that older ones take."""
 
 GROUPS: dict[str, type] = {
     "environment": EnvironmentSettings,

@@ -14,10 +14,10 @@ from a3c.errors import SettingsError, brief
 MOST_PIXELS = 10_000_000
 """Pixels that are seen at once at most: memory is taken for them before anything can be learned."""
 BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
-    "at_least": (operator.ge, "be at least"),
-    "above": (operator.gt, "be above"),
-    "below": (operator.lt, "be below"),
-    "at_most": (operator.le, "be at most"),
+    "at_least": (operator.ge, "at least"),
+    "above": (operator.gt, "above"),
+    "below": (operator.lt, "below"),
+    "at_most": (operator.le, "at most"),
 }
 """What the bounds of a setting ask of a number."""
 
@@ -48,7 +48,7 @@ def check_number(field: dataclasses.Field[Any], value: Any, title: str) -> None:
     if all(BOUNDS[name][0](value, bound) for name, bound in kept):
         return
     asked = " and ".join(f"{BOUNDS[name][1]} {bound:,}" for name, bound in kept)
-    raise SettingsError(f"{title} is {value}, but must {asked}")
+    raise SettingsError(f"{title} is {value}, but must be {asked}")
 
 
 def check_contradictions(config: Any) -> None:

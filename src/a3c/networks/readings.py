@@ -153,7 +153,7 @@ def _readings_of_parts(config: TrainConfig, found: dict[tuple, gymnasium.Space])
         for path in those:
             given[path][place] = value
         if value is not None and not those:
-            raise SettingsError(f"--{name.replace('_', '-')} {value} fits no part of the observations: leave it out")
+            raise SettingsError(f"`{name}` {value} fits no part of the observations: leave it out")
     for path in found:
         for word in filter(None, config.input_parts.get(_name(path), "").split("/")):
             given[path][_kind(word)] = word

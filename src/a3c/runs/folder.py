@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from a3c.algorithm import Algorithm
-from a3c.config import SCHEMA_VERSION, TrainConfig
+from a3c.config import GROUPS, SCHEMA_VERSION, TrainConfig
+from a3c.config.setting import names_of
 from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import disk_errors, exists, write_atomically
 from a3c.runs.metrics import EPISODE_COLUMNS, EVENTS, METRIC_COLUMNS, RowFile, TensorBoard
+from a3c.runs.migrations import check_schema, migrated_settings
 from a3c.settings import make_recorded_config, not_recorded, recorded
 
 CHECKPOINTS_KEPT = 3
+OWN = "own"
+"""The table of the settings that the algorithm alone has."""
 CHECKPOINTS, NUMBERED = "*.safetensors", "step-*.safetensors"
 
 TEXTS = ("status", "algorithm", "environment")
@@ -192,9 +196,8 @@ def read_config(path: Path, algorithm: Algorithm | None = None) -> TrainConfig:
     """A `config.toml`, as `--config` and resuming read it; raises SettingsError."""
     settings = read_toml(path)
     schema = settings.pop("schema", None)
-    if schema != SCHEMA_VERSION:
-        raise SettingsError(f"{path} has schema {schema}, but this version of a3c reads {SCHEMA_VERSION}")
-    return make_recorded_config(settings, str(path), algorithm)
+    check_schema(schema, path, SettingsError)
+    return make_recorded_config(migrated_settings(schema, _flat(settings)), str(path), algorithm)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -209,14 +212,24 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def config_toml(config: TrainConfig) -> str:
-    """All settings as TOML; one that is None is left out, as TOML has no word for it."""
-    lines = [f"schema = {SCHEMA_VERSION}"]
+    """All settings as TOML, a table for each group; one that is None is left out, as TOML has no word for it."""
     settings = recorded(config)
     settings["env_kwargs"] |= not_recorded(config)
+    parts = [f"schema = {SCHEMA_VERSION}\nalgorithm = {_toml(settings['algorithm'])}\n"]
+    for title, group in (GROUPS | {OWN: config.algorithm.settings}).items():
+        lines = [f"{name} = {_toml(settings[name])}\n" for name in names_of(group) if settings[name] is not None]
+        parts += [f"\n[{title}]\n", *lines] if lines else []
+    return "".join(parts)
+
+
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of all tables; those outside of them are settings too, as schema 1 had them."""
+    found: dict[str, Any] = {}
     for name, value in settings.items():
-        if value is not None:
-            lines.append(f"{name} = {_toml(value)}")
-    return "\n".join(lines) + "\n"
+        # A group may be called as one of its settings is.
+        is_table = name in (*GROUPS, OWN) and isinstance(value, dict)
+        found |= value if is_table else {name: value}
+    return found
 
 
 def _toml(value: Any) -> str:
