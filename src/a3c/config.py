@@ -179,8 +179,8 @@ class TrainConfig:
 
     # Optimizer
     optimizer: str = "adam"
-    """Name of an Optax optimizer whose state is per parameter: adam, rmsprop (the paper's form, epsilon inside the
-    square root), sgd, adamw, lion, ..."""
+    """Name of an Optax optimizer that treats each parameter by itself: adam, rmsprop (the paper's form, epsilon inside
+    the square root), sgd, adamw, lion, ...; not those that look at whole layers, such as lamb, lars and adafactor."""
 
     optimizer_options: dict[str, float] = field(default_factory=dict)
     """Further arguments of the optimizer, as KEY VALUE pairs: decay 0.99 eps 0.1. rmsprop starts from those two,
