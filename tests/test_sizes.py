@@ -5,8 +5,6 @@ import dataclasses
 import pytest
 
 from a3c.config import TrainConfig
-from a3c.errors import SettingsError
-from a3c.settings import make_config
 from a3c.sizes import flags_for, open_sizes, sizes_for, steps_of_an_update, with_sizes
 
 
@@ -78,13 +76,6 @@ def test_what_has_no_learner_has_no_batch():
 def test_what_was_chosen_stays():
     chosen = with_sizes(TrainConfig(algorithm="impala", workers=2), 0.05)
     assert with_sizes(chosen, 1e-5) == with_sizes(chosen, 1.0) == chosen
-
-
-def test_files_of_before_have_the_default_batch_for_every_algorithm():
-    settings = {"algorithm": "a3c", "min_batch": 256, "envs_per_worker": 16, "segment_length": 16}
-    assert with_sizes(make_config(settings), 1.0) == make_config(settings)
-    with pytest.raises(SettingsError, match="--min-batch is a setting of ga3c and impala"):
-        make_config(settings | {"min_batch": 255})
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,7 @@ def check_contradictions(config: Any) -> None:
     if config.recurrent_units is not None and config.recurrent is None:
         raise SettingsError("--recurrent-units is set without --recurrent: set --recurrent lstm or gru too")
     for name in config.changed(SETTINGS_OF):
-        # Files of before this default was left open hold it for every algorithm.
-        if config.algorithm not in SETTINGS_OF[name] and (name, getattr(config, name)) != ("min_batch", MIN_BATCH):
+        if config.algorithm not in SETTINGS_OF[name]:
             algorithms = " and ".join(SETTINGS_OF[name])
             raise SettingsError(f"{flag(name)} is a setting of {algorithms}, not of {config.algorithm}")
     if config.has_learner and sys.platform == "win32":

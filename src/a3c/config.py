@@ -8,7 +8,7 @@ from typing import Literal
 from a3c.checks import LEARNERS, MIN_BATCH, check_contradictions, check_ranges
 
 SCHEMA_VERSION = 1
-"""Version of `config.toml` and of the checkpoints; raised when an older file can no longer be read."""
+"""Version of `config.toml` and of the checkpoints; raised with a step in `runs/migrations.py` that older ones take."""
 ENVIRONMENTS = 16
 SEGMENT_LENGTH = 16
 """What a worker has where nothing else is set or chosen: see `sizes.py`."""

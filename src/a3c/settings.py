@@ -41,12 +41,6 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
         raise SettingsError(f"{source}: {error}") from None
 
 
-def make_recorded_config(settings: dict[str, Any], source: str) -> TrainConfig:
-    """As `make_config`, from what a run recorded: one that did not record how it read observations read bytes."""
-    before = {} if "input_parts" in settings else {"input_scaling": "bytes"}
-    return make_config(before | settings, source)
-
-
 def recorded(config: TrainConfig) -> dict[str, Any]:
     """The settings by name as a file holds them, without arguments of the environment that only Python can give."""
     settings = {name: getattr(config, name) for name in FIELDS}

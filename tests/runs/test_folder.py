@@ -168,10 +168,10 @@ def test_the_name_of_a_run_has_no_slash_or_colon_in_it():
         assert path.name.startswith(environment.replace("/", "-").replace(":", "-") + "-random-9-")
 
 
-def test_a_config_of_another_schema_is_refused(tmp_path):
+def test_a_config_of_a_newer_schema_is_refused(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text(config_toml(CONFIG).replace("schema = 1", "schema = 2"))
-    with pytest.raises(SettingsError, match="has schema 2, but this version of a3c reads 1"):
+    with pytest.raises(SettingsError, match=r"has schema 2, of a newer version of a3c .*: update a3c"):
         read_config(path)
 
 

@@ -19,17 +19,21 @@ def path(tmp_path):
     return tmp_path / "rows.csv"
 
 
+def named(*row, columns=COLUMNS):
+    return dict(zip(columns, row, strict=True))
+
+
 def write(path, rows, keep_until=None, most=None):
     file = RowFile(path, COLUMNS, None if keep_until is None else {"step": keep_until}, most)
-    file.append(rows)
+    file.append([named(*row) for row in rows])
     file.close()
 
 
 def test_rows_are_there_at_once(path):
     file = RowFile(path, COLUMNS)
-    file.append([(1, 0.5, 7)])
+    file.append([named(1, 0.5, 7)])
     file.append([])
-    file.append([(2, 0.75, float("nan")), (3, 1.0, None)])
+    file.append([named(2, 0.75, float("nan")), named(3, 1.0, None)])
     assert path.read_text() == "step,seconds,what\n1,0.5,7\n2,0.75,nan\n3,1.0,\n"
     file.close()
     assert read_rows(path) == [["1", "0.5", "7"], ["2", "0.75", "nan"], ["3", "1.0", ""]]
@@ -92,10 +96,44 @@ def test_a_file_of_another_kind_is_said_so(path, content):
 def test_rows_of_an_older_version_get_the_columns_of_this_one(path):
     before, now = ("a", "b", "c", "d", "e", "old"), ("a", "b", "c", "d", "e", "new", "old")
     file = RowFile(path, before)
-    file.append([(1, 2, 3, 4, 5, 6)])
+    file.append([named(1, 2, 3, 4, 5, 6, columns=before)])
     file.close()
     RowFile(path, now, {"a": 9}).close()
-    assert path.read_text() == "a,b,c,d,e,new,old\n1,2,3,4,5,,6\n"
+    assert path.read_text() == "a,b,c,d,e,old,new\n1,2,3,4,5,6,\n"
+
+
+def test_columns_are_found_by_name_wherever_they_stand(path):
+    path.write_text("what,seconds,step\n7,0.5,10\n8,0.75,20\n")
+    assert read_rows(path, COLUMNS) == [["10", "0.5", "7"], ["20", "0.75", "8"]]
+    assert read_rows(path, ("step", "what")) == [["10", "7"], ["20", "8"]]
+    write(path, [(30, 1.0, 9)], keep_until=10)
+    assert path.read_text() == "what,seconds,step\n7,0.5,10\n9,1.0,30\n"
+
+
+def test_a_continued_file_keeps_the_columns_that_this_version_does_not_know(path):
+    path.write_text("step,mine,seconds,what,note\n1,0.25,0.5,7,ok\n2,,0.5,8,\n")
+    assert read_rows(path, COLUMNS) == [["1", "0.5", "7"], ["2", "0.5", "8"]]
+    for step in (3, 4):
+        write(path, [(step, 1.0, 9)], keep_until=9)
+    assert path.read_text() == "step,mine,seconds,what,note\n1,0.25,0.5,7,ok\n2,,0.5,8,\n3,,1.0,9,\n4,,1.0,9,\n"
+
+
+def test_a_name_that_comes_later_gets_a_column(path):
+    file = RowFile(path, COLUMNS)
+    file.append([named(1, 0.5, 7)])
+    file.append([{"step": 2, "mine": 0.25}, {"seconds": 1.0, "step": 3, "other": 4, "what": 8}])
+    file.append([{"step": 4, "other": 5}])
+    file.close()
+    assert path.read_text() == "step,seconds,what,mine,other\n1,0.5,7,,\n2,,,0.25,\n3,1.0,8,,4\n4,,,,5\n"
+
+
+@pytest.mark.parametrize("name", ["", "a,b", 'a "b"', "a\nb", "a\rb"])
+def test_a_name_that_cannot_head_a_column_is_refused(path, name):
+    file = RowFile(path, COLUMNS)
+    with pytest.raises(ValueError, match="cannot be the name of a column"):
+        file.append([{"step": 1, name: 2}])
+    file.close()
+    assert path.read_text() == "step,seconds,what\n"
 
 
 @pytest.mark.parametrize("content", [None, "", "step,sec", "step,seconds,what\n"])
@@ -116,16 +154,28 @@ def small_files():
 
 def test_a_full_disk_is_said_in_one_line_and_cuts_no_row_off(path, small_files):
     file = RowFile(path, COLUMNS)
-    rows = [(step, 0.5, 7) for step in range(100, 107)]
+    rows = [named(step, 0.5, 7) for step in range(100, 107)]
     file.append(rows)
     before = path.read_bytes()
     for _ in range(2):
         with pytest.raises(DiskError, match=r"could not write .*rows\.csv: File too large"):
             file.append(rows)
         assert path.read_bytes() == before
-    file.append([(107, 0.5, 7)])
+    file.append([named(107, 0.5, 7)])
     file.close()
     assert [row[0] for row in read_rows(path)] == [str(step) for step in range(100, 108)]
+
+
+def test_a_column_for_which_the_disk_has_no_room_leaves_the_file_as_it_was(path, small_files):
+    file = RowFile(path, COLUMNS)
+    file.append([named(step, 0.5, 7) for step in range(10, 18)])
+    before = path.read_bytes()
+    with pytest.raises(DiskError, match=r"could not write .*rows\.csv: File too large"):
+        file.append([{"step": 20, "a name that takes much room": 7}])
+    assert path.read_bytes() == before
+    file.append([{"step": 18, "what": 9}])
+    file.close()
+    assert path.read_bytes() == before + b"18,,9\n"
 
 
 @pytest.mark.parametrize("failing", ["fsync", "close"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from a3c.runs.tensors import MOST_HEADER, read_tensors
+from a3c.runs.tensors import MOST_HEADER, read_header, read_tensors
 
 WANTED = {"weights": ("F32", 2), "nothing": ("F32", 2), "moments": ("F64", 1)}
 TENSORS = {
@@ -14,6 +14,12 @@ TENSORS = {
     "nothing": np.empty((0, 3), np.float32),
     "moments": np.arange(2.0),
 }
+
+
+def read(path):
+    with path.open("rb") as file:
+        text, entries = read_header(file, "text")
+        return text, read_tensors(file, entries, WANTED)
 
 
 def file_of(header, data=bytes(24)) -> bytes:
@@ -28,7 +34,7 @@ def weights(**changes) -> bytes:
 
 def test_what_safetensors_writes_is_read(tmp_path):
     (tmp_path / "it").write_bytes(save(TENSORS, {"text": "it", "other": "one"}))
-    text, tensors = read_tensors(tmp_path / "it", "text", WANTED)
+    text, tensors = read(tmp_path / "it")
     assert text == "it"
     assert tensors.keys() == TENSORS.keys()
     for name, tensor in TENSORS.items():
@@ -39,7 +45,7 @@ def test_what_safetensors_writes_is_read(tmp_path):
 def test_a_file_of_somebody_else_has_no_such_text(tmp_path):
     (tmp_path / "it").write_bytes(save(TENSORS, {"format": "pt"}))
     with pytest.raises(KeyError):
-        read_tensors(tmp_path / "it", "text", WANTED)
+        read(tmp_path / "it")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,7 @@ def test_a_file_of_somebody_else_has_no_such_text(tmp_path):
 def test_what_cannot_be_true_is_refused(tmp_path, content):
     (tmp_path / "it").write_bytes(content)
     with pytest.raises(ValueError, match=r"\w+") as refused:
-        read_tensors(tmp_path / "it", "text", WANTED)
+        read(tmp_path / "it")
     assert "\n" not in str(refused.value)
 
 
@@ -90,4 +96,4 @@ def test_a_header_that_promises_more_than_there_is_takes_no_memory(tmp_path):
     with path.open("r+b") as file:
         file.truncate(2**40)
     with pytest.raises(ValueError, match="shorter or longer"):
-        read_tensors(path, "text", WANTED)
+        read(path)

@@ -152,8 +152,8 @@ def test_what_cannot_be_trained(command, own_environments, arguments, words):
     ("text", "words"),
     [
         ("schema = 1\nsteps = [\n", ["is not a TOML file"]),
-        ("schema = 99\n", ["has schema 99, but this version of a3c reads 1"]),
-        ("steps = 5\n", ["has schema None"]),
+        ("schema = 99\n", ["run/config.toml has schema 99, of a newer version of a3c", "update a3c"]),
+        ("steps = 5\n", ["has schema None, which no version of a3c has written"]),
         ("schema = 1\nstepps = 5\n", ["there is no setting 'stepps'", "did you mean 'steps'"]),
         ('schema = 1\nsteps = "five"\n', ["steps cannot be 'five'"]),
         ("schema = 1\nworkers = 0\n", ["--workers is 0"]),
@@ -212,7 +212,10 @@ DAMAGES = {
     "truncated": (_truncated, "is damaged or not a checkpoint"),
     "random bytes": (lambda content: bytes(range(256)) * 64, "is damaged or not a checkpoint"),
     "foreign": (_without_header, "is a safetensors file, but not a checkpoint of a3c"),
-    "another schema": (_other_header(schema=99), "has checkpoint schema 99, but this version of a3c reads 1"),
+    "another schema": (
+        _other_header(schema=99),
+        "which reads up to 1: update a3c",
+    ),
     "unknown setting": (_other_header(config={"colour": "red"}), "does not hold what a checkpoint should"),
     "unknown field": (_other_header(colour="red"), "does not hold what a checkpoint should"),
     "other spaces": (

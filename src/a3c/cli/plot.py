@@ -53,7 +53,7 @@ def _in_folder(path: Path) -> list[Any]:
     """The run or the repeats that a folder is, or all that are in it. Raises RunFolderError where there is none."""
     from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
-    from a3c.runs.metrics import read_rows
+    from a3c.runs.metrics import EPISODE_COLUMNS, read_rows
     from a3c.runs.repeats import RepeatsFolder
 
     if RepeatsFolder(path).seeds():
@@ -64,7 +64,7 @@ def _in_folder(path: Path) -> list[Any]:
     runs = [RunFolder(folder) for folder in inside if RunFolder(folder).config_path.exists()]
     if not found and not runs:
         return [RunFolder.open(path)]
-    begun = [run for run in runs if read_rows(run.episodes_path)]
+    begun = [run for run in runs if read_rows(run.episodes_path, EPISODE_COLUMNS)]
     if not found and not begun:
         return runs
     if left_out := [str(run.path) for run in runs if run not in begun]:

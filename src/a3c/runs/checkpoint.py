@@ -17,8 +17,9 @@ import numpy as np
 from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
 from a3c.runs.files import exists, write_atomically
-from a3c.runs.tensors import MOST_HEADER, TYPES, read_tensors
-from a3c.settings import make_recorded_config, recorded
+from a3c.runs.migrations import check_schema, migrated
+from a3c.runs.tensors import MOST_HEADER, TYPES, read_header, read_tensors
+from a3c.settings import make_config, recorded
 
 TENSORS = {"parameters": ("F32", 1), "optimizer_state": ("F32", 2), "moments": ("F64", 1)}
 """The type of each, and its number of axes."""
@@ -74,27 +75,24 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: str | Path) -> "Checkpoint":
-        """Raises CheckpointError, in one line, for a file that is missing, damaged, foreign or of another schema.
+        """Raises CheckpointError, in one line, for a file that is missing, damaged, foreign or of a newer schema.
 
-        Memory is taken for no more than the file holds. Files of before there were checksums are read too.
+        Memory is taken for no more than the file holds. Files of older versions are read too: see `migrations.py`.
         """
         header, tensors = _read(Path(path))
-        schema = header.pop("schema", None)
-        if type(schema) is not int or schema != SCHEMA_VERSION:
-            raise CheckpointError(
-                f"{path} has checkpoint schema {brief(repr(schema))}, but this version of a3c reads {SCHEMA_VERSION}"
-            )
+        schema = header.pop("schema")
         try:
-            if unknown := header.keys() - {f.name for f in dataclasses.fields(cls)} | header.keys() & TENSORS.keys():
-                raise ValueError(f"there is no field {min(unknown)!r}")
-            if missing := {"spaces", "counts", "parameters", "optimizer_state"} - header.keys() - tensors.keys():
-                raise ValueError(f"there is no {min(missing).replace('_', ' ')} in it")
             if not isinstance(header.get("config"), dict):
                 raise ValueError("its config is of another type")
+            header, tensors = migrated(schema, header, tensors)
+            if unknown := header.keys() - {f.name for f in dataclasses.fields(cls)} | header.keys() & TENSORS.keys():
+                raise ValueError(f"there is no field {min(unknown)!r}")
+            if missing := {"spaces", "counts", *TENSORS} - header.keys() - tensors.keys():
+                raise ValueError(f"there is no {min(missing).replace('_', ' ')} in it")
             # Looking through more would take seconds.
             if any(isinstance(value, (list, dict)) and len(value) > 10_000 for value in header["config"].values()):
                 raise ValueError("its config is too long")
-            header["config"] = make_recorded_config(header["config"], "its config")
+            header["config"] = make_config(header["config"], "its config")
             header |= tensors
             loaded = cls(**header)
             if problem := loaded._problem():
@@ -145,10 +143,15 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
         if not exists(path) or not path.is_file():
             raise CheckpointError(f"there is no checkpoint {path}")
-        text, tensors = read_tensors(path, "a3c", TENSORS)
-        header = json.loads(text)
-        if not isinstance(header, dict):
-            raise ValueError("its header is of another type")
+        with path.open("rb") as file:
+            text, entries = read_header(file, "a3c")
+            header = json.loads(text)
+            if not isinstance(header, dict):
+                raise ValueError("its header is of another type")
+            # Before all else: a newer version may have other tensors, and another checksum.
+            check_schema(header.get("schema"), path, CheckpointError)
+            tensors = read_tensors(file, entries, TENSORS)
+        # Files of before there were checksums have none.
         if "sha256" in header and header["sha256"] != checksum(header, tensors):
             raise ValueError("its checksum is not that of what it holds")
     except KeyError:

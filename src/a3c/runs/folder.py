@@ -13,7 +13,8 @@ from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import disk_errors, exists, write_atomically
 from a3c.runs.metrics import EPISODE_COLUMNS, EVENTS, METRIC_COLUMNS, RowFile, TensorBoard
-from a3c.settings import make_recorded_config, not_recorded, recorded
+from a3c.runs.migrations import check_schema, migrated_settings
+from a3c.settings import make_config, not_recorded, recorded
 
 CHECKPOINTS_KEPT = 3
 CHECKPOINTS, NUMBERED = "*.safetensors", "step-*.safetensors"
@@ -191,9 +192,8 @@ def read_config(path: Path) -> TrainConfig:
     """A `config.toml`, as `--config` and resuming read it; raises SettingsError."""
     settings = read_toml(path)
     schema = settings.pop("schema", None)
-    if schema != SCHEMA_VERSION:
-        raise SettingsError(f"{path} has schema {schema}, but this version of a3c reads {SCHEMA_VERSION}")
-    return make_recorded_config(settings, str(path))
+    check_schema(schema, path, SettingsError)
+    return make_config(migrated_settings(schema, settings), str(path))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

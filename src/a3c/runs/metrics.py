@@ -1,10 +1,9 @@
 """The rows of a run: `episodes.csv`, `metrics.csv`, and TensorBoard's event files."""
 
-import csv
-import io
 import socket
 import struct
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ METRIC_COLUMNS = (
     *("learning_rate", "entropy_coefficient", "queue_length", "predictors", "trainers"),
 )
 NEEDED = 5
-"""Columns that every version has written, and in this order."""
+"""How many of these, the first, every version has written."""
 EVENTS = "events.out.tfevents"
 """How the names of TensorBoard's files begin."""
 TENSORBOARD_AFTER = 10.0
@@ -28,25 +27,38 @@ TENSORBOARD_AFTER = 10.0
 
 
 class RowFile:
-    """A CSV file that grows by whole rows.
+    """A CSV file that grows by whole rows, each by the names of its columns.
 
     Where a run is resumed, the rows stay that its checkpoint covers: those whose counts are at most these, `until`, and
-    of them the first `most`. Raises RunFolderError where the file that is there has other columns, DiskError.
+    of them the first `most`. The file's columns stay where they are, also those of other versions; what it lacks of
+    `columns` is added at its end, empty in the rows before. Raises RunFolderError for what is no such file, DiskError.
     """
 
     def __init__(
         self, path: Path, columns: tuple[str, ...], until: dict[str, int] | None = None, most: int | None = None
     ):
-        rows = []
-        if until is not None:
-            bounds = [(columns.index(name), bound) for name, bound in until.items()]
-            found = read_rows(path, columns)[:most]
-            rows = [row for row in found if all(float(row[place] or 0) <= bound for place, bound in bounds)]
-        write_atomically(path, _csv([columns, *rows]), sync=bool(rows))
-        self._file = GrowingFile(path)
+        self._path = path
+        header, rows = ([], []) if until is None else _read(path, columns)
+        bounds = [(header.index(name), bound) for name, bound in (until or {}).items() if header]
+        rows = [row for row in rows[:most] if all(float(row[place] or 0) <= bound for place, bound in bounds)]
+        self._begin(_joined(header, columns), rows)
 
-    def append(self, rows: list[Any]) -> None:
-        self._file.append(_csv(rows))
+    def _begin(self, columns: list[str], rows: list[list[str]]) -> None:
+        """Writes the file anew, and grows that."""
+        wide = [row + [""] * (len(columns) - len(row)) for row in rows]
+        write_atomically(self._path, _csv([columns, *wide]), sync=bool(rows))
+        self._columns, self._file = columns, GrowingFile(self._path)
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Adds rows; what one has no value for is left empty, and a name that is new gets a column."""
+        columns = _joined(self._columns, [name for row in rows for name in row])
+        if len(columns) > len(self._columns):
+            # What was deleted meanwhile is noticed, and not begun anew.
+            self.sync()
+            before = self._file
+            self._begin(columns, _read(self._path, ())[1])
+            before.close()
+        self._file.append(_csv([[row.get(name) for name in columns] for row in rows]))
 
     def sync(self) -> None:
         """Has the rows survive a power cut."""
@@ -57,32 +69,51 @@ class RowFile:
 
 
 def read_rows(path: Path, columns: tuple[str, ...] | None = None) -> list[list[str]]:
-    """The rows of a CSV file of numbers, without its header; those of `columns`, in their order, where they are given.
+    """The rows of a CSV file of numbers, without its header; of `columns`, in their order, where they are given.
 
     A row that was cut off or damaged is none. What the file has no column for, as of an older version, is left empty.
     Raises RunFolderError for what is no such file.
     """
+    header, rows = _read(path, columns)
+    if columns is None or header == list(columns):
+        return rows
+    places = [header.index(name) if name in header else None for name in columns]
+    return [["" if place is None else row[place] for place in places] for row in rows]
+
+
+def _read(path: Path, columns: tuple[str, ...] | None) -> tuple[list[str], list[list[str]]]:
+    """The header of a file, and its whole rows, where these columns hold numbers (all, where None are given)."""
     try:
         # What is no text makes its own row a damaged one.
         text = path.read_bytes().rpartition(b"\n")[0].decode(errors="replace")
     except FileNotFoundError:
-        return []
+        return [], []
     except OSError as error:
         raise RunFolderError(f"cannot read {path}: {error.strerror}") from None
     if not text:
-        return []
+        return [], []
     # Not the module's reader, to which one quotation mark, or a zero, spoils all that follows.
     header, *rows = (line.rstrip("\r").split(",") for line in text.split("\n"))
-    if columns is None:
-        columns = tuple(header)
-    if header[:NEEDED] != list(columns[:NEEDED]):
-        needed = ",".join(columns[:NEEDED])
-        raise RunFolderError(f"{path} is damaged, as it does not begin with {needed}: delete it to do without its rows")
-    whole = [row for row in rows if len(row) == len(header) and row[0].isdecimal() and all(map(_is_number, row))]
-    if header == list(columns):
-        return whole
-    places = [header.index(name) if name in header else None for name in columns]
-    return [["" if place is None else row[place] for place in places] for row in whole]
+    columns = tuple(header) if columns is None else columns
+    for name in columns[:NEEDED]:
+        if name not in header:
+            raise RunFolderError(f"{path} is damaged, as it has no column {name}: delete it to do without its rows")
+    places = [header.index(name) for name in columns if name in header]
+    return header, [row for row in rows if len(row) == len(header) and _is_whole(row, places)]
+
+
+def _is_whole(row: list[str], places: list[int]) -> bool:
+    """Whether it has numbers at these places, or nothing, and at the first of them a count."""
+    return all(_is_number(row[place]) for place in places) and all(row[place].isdecimal() for place in places[:1])
+
+
+def _joined(columns: list[str], more: Iterable[str]) -> list[str]:
+    """The columns, and at their end those of `more` that are not among them."""
+    new = [name for name in dict.fromkeys(more) if name not in columns]
+    for name in new:
+        if not name or any(sign in name for sign in ',"\r\n'):
+            raise ValueError(f"{name!r} cannot be the name of a column")
+    return columns + new
 
 
 def _is_number(cell: str) -> bool:
@@ -94,10 +125,9 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _csv(rows: list[Any]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
+    """Numbers and names as they are: neither has a comma."""
+    return "".join(",".join("" if cell is None else str(cell) for cell in row) + "\n" for row in rows).encode()
 
 
 class TensorBoard:

@@ -14,7 +14,6 @@ from a3c.parallel.messages import Report
 from a3c.parallel.parameter_store import ParameterStore
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
-from a3c.runs.metrics import METRIC_COLUMNS
 from a3c.runs.progress import Display, Progress
 from a3c.runs.watch import Watch
 
@@ -75,7 +74,7 @@ class Monitor:
         now = time.monotonic()
         self._shown, self._row_time, self._row_steps, self._saved = now, now, self._steps_before, now
         self._episodes = checkpoint.counts["episodes"]
-        self._pending_episodes: list[tuple[Any, ...]] = []
+        self._pending_episodes: list[dict[str, Any]] = []
         self._latest = (self._steps_before, checkpoint.seconds)
         if folder is not None:
             self._episodes_file, self._metrics_file = folder.open_rows(checkpoint.counts)
@@ -159,7 +158,8 @@ class Monitor:
         self._latest = step, second
         self._episodes += 1
         if self.folder is not None:
-            self._pending_episodes.append((step, f"{second:.3f}", worker, f"{return_:.10g}", length))
+            row = {"step": step, "seconds": f"{second:.3f}", "worker": worker, "return": f"{return_:.10g}"}
+            self._pending_episodes.append(row | {"length": length})
         if len(self._returns) < WINDOW:
             return
         mean = self._sum / WINDOW
@@ -283,7 +283,7 @@ class Monitor:
         if self.folder is not None:
             self._episodes_file.append(self._pending_episodes)
             self._pending_episodes = []
-            self._metrics_file.append([[_short(row.get(name)) for name in METRIC_COLUMNS]])
+            self._metrics_file.append([{name: _short(value) for name, value in row.items()}])
             if self._tensorboard is not None:
                 self._tensorboard.add(row, self.seconds)
             self._write_summary("running")

@@ -10,7 +10,7 @@ import numpy as np
 from a3c.errors import RunFolderError
 from a3c.runs.files import write_atomically
 from a3c.runs.folder import RunFolder
-from a3c.runs.metrics import EPISODE_COLUMNS, read_rows
+from a3c.runs.metrics import read_rows
 from a3c.runs.monitor import WINDOW
 
 MOST_POINTS = 20_000
@@ -138,12 +138,12 @@ def _save(figure: Any, axes: Any, summaries: list[dict[str, Any]], path: Path) -
 
 def _returns(folder: RunFolder) -> tuple[np.ndarray, np.ndarray]:
     """Steps and returns of the episodes, in the order in which the run counted them."""
-    rows = [row for row in read_rows(folder.episodes_path, EPISODE_COLUMNS) if row[3]]
+    rows = [row for row in read_rows(folder.episodes_path, ("step", "return")) if row[1]]
     if not rows:
         raise RunFolderError(f"{folder.path} holds no finished episode yet: nothing to plot")
     # In files of older versions a row may be of an earlier step than the one before.
     steps = np.maximum.accumulate([int(row[0]) for row in rows])
-    return steps, np.array([float(row[3]) for row in rows])
+    return steps, np.array([float(row[1]) for row in rows])
 
 
 def _moving_mean(returns: np.ndarray) -> np.ndarray:

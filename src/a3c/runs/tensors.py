@@ -7,7 +7,6 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,40 +17,53 @@ TYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 """The types of numbers that are read, by the format's names for them."""
 
 
-def read_tensors(path: Path, key: str, wanted: Mapping[str, tuple[str, int]]) -> tuple[str, dict[str, np.ndarray]]:
-    """The text that the file's metadata have under the key, and its tensors.
+def read_header(file: BinaryIO, key: str) -> tuple[str, dict[str, Any]]:
+    """The text that a file's metadata have under the key, and what its header says of its tensors, for `read_tensors`.
 
-    `wanted` has the type and the number of axes of each tensor that there may be. Raises OSError; KeyError where there
-    is no such text; and ValueError where the file is not such a file from its first byte to its last.
+    Raises OSError; KeyError where there is no such text; and ValueError where the file does not begin as such files do.
     """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(MOST_HEADER, size - 8):
-            raise ValueError("the length of its header is wrong")
-        try:
-            header = json.loads(_fill(file, np.empty(length, np.uint8)).tobytes())
-        except (ValueError, RecursionError):
-            raise ValueError("its header cannot be read") from None
-        metadata = header.pop("__metadata__", {}) if isinstance(header, dict) else None
-        if not isinstance(metadata, dict):
-            raise ValueError("its header is of another type")
-        text = metadata[key]
-        if not isinstance(text, str):
-            raise ValueError("its metadata are of another type")
-        arrays, end = {}, 0
-        for entry, name in sorted((_entry(entry), name) for name, entry in header.items()):
-            if name not in wanted:
-                raise ValueError(f"it holds a tensor {name!r} besides its own")
-            (start, stop), shape, kind = entry
-            if (kind, len(shape)) != wanted[name]:
-                raise ValueError(f"{name} is of type {kind}{list(shape)}")
-            if start != end or stop - start != math.prod(shape) * TYPES[kind].itemsize or max(shape) > size:
-                raise ValueError(f"{name} is not where or what its header says")
-            arrays[name], end = (shape, TYPES[kind]), stop
-        if 8 + length + end != size:
-            raise ValueError("it is shorter or longer than its header says")
-        return text, {name: _fill(file, np.empty(shape, dtype)) for name, (shape, dtype) in arrays.items()}
+    length = int.from_bytes(file.read(8), "little")
+    if not 2 <= length <= min(MOST_HEADER, _size(file) - 8):
+        raise ValueError("the length of its header is wrong")
+    try:
+        header = json.loads(_fill(file, np.empty(length, np.uint8)).tobytes())
+    except (ValueError, RecursionError):
+        raise ValueError("its header cannot be read") from None
+    metadata = header.pop("__metadata__", {}) if isinstance(header, dict) else None
+    if not isinstance(metadata, dict):
+        raise ValueError("its header is of another type")
+    text = metadata[key]
+    if not isinstance(text, str):
+        raise ValueError("its metadata are of another type")
+    return text, header
+
+
+def read_tensors(
+    file: BinaryIO, entries: dict[str, Any], wanted: Mapping[str, tuple[str, int]]
+) -> dict[str, np.ndarray]:
+    """The tensors of a file whose header was read; `entries` is what that says of them.
+
+    `wanted` has the type and the number of axes of each tensor that there may be. Raises OSError; and ValueError where
+    the file is not such a file to its last byte.
+    """
+    before, size = file.tell(), _size(file)
+    arrays, end = {}, 0
+    for entry, name in sorted((_entry(entry), name) for name, entry in entries.items()):
+        if name not in wanted:
+            raise ValueError(f"it holds a tensor {name!r} besides its own")
+        (start, stop), shape, kind = entry
+        if (kind, len(shape)) != wanted[name]:
+            raise ValueError(f"{name} is of type {kind}{list(shape)}")
+        if start != end or stop - start != math.prod(shape) * TYPES[kind].itemsize or max(shape) > size:
+            raise ValueError(f"{name} is not where or what its header says")
+        arrays[name], end = (shape, TYPES[kind]), stop
+    if before + end != size:
+        raise ValueError("it is shorter or longer than its header says")
+    return {name: _fill(file, np.empty(shape, dtype)) for name, (shape, dtype) in arrays.items()}
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
 def _entry(entry: Any) -> tuple[tuple[int, int], tuple[int, ...], str]:

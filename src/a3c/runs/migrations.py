@@ -1,0 +1,73 @@
+"""What older versions wrote, brought to the form of this one step by step.
+
+A file of schema n goes through all steps from n on. A step is given a checkpoint's header, its settings under "config",
+and its tensors; of a `config.toml` the settings alone. Nothing of it was checked: what a step does not expect it leaves
+as it is, to be refused by the checks that follow.
+
+Who raises SCHEMA_VERSION adds a step here, and a folder beside `tests/golden/schema-1`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from a3c.checks import LEARNERS, MIN_BATCH
+from a3c.config import SCHEMA_VERSION
+from a3c.errors import A3CError, brief
+
+Header = dict[str, Any]
+Tensors = dict[str, np.ndarray]
+
+
+def check_schema(schema: Any, path: Path, error: type[A3CError]) -> None:
+    """Raises `error`, in one line, for a schema that this version cannot read."""
+    if type(schema) is not int or schema < 1:
+        raise error(f"{path} has schema {brief(repr(schema))}, which no version of a3c has written")
+    if schema > SCHEMA_VERSION:
+        raise error(
+            f"{path} has schema {brief(schema)}, of a newer version of a3c than this one, which reads up to "
+            f"{SCHEMA_VERSION}: update a3c"
+        )
+
+
+def migrated(schema: int, header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
+    """Header and tensors of a file of this schema, as this version writes them."""
+    for before, step in STEPS:
+        if schema <= before:
+            header, tensors = step(header, tensors)
+    return header, tensors
+
+
+def migrated_settings(schema: int, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a `config.toml` of this schema, as this version writes them."""
+    return migrated(schema, {"config": settings}, {})[0]["config"]
+
+
+def _moments(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
+    """Before anything was normalised there were no moments."""
+    return header, {"moments": np.empty(0)} | tensors
+
+
+def _batch(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
+    """Before the learner's batch was left open, its default was recorded for every algorithm."""
+    settings = header["config"]
+    if settings.get("min_batch") == MIN_BATCH and settings.get("algorithm") not in LEARNERS:
+        settings = {name: value for name, value in settings.items() if name != "min_batch"}
+    return header | {"config": settings}, tensors
+
+
+def _readings(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
+    """Before runs recorded how they read observations, they read bytes."""
+    before = {} if "input_parts" in header["config"] else {"input_scaling": "bytes"}
+    return header | {"config": before | header["config"]}, tensors
+
+
+STEPS: tuple[tuple[int, Callable[[Header, Tensors], tuple[Header, Tensors]]], ...] = (
+    (1, _moments),
+    (1, _batch),
+    (1, _readings),
+)
+"""The schema that a step starts from, and the step, in their order. These came within schema 1: each tells by what is
+missing, or too much, whether there is anything to do."""

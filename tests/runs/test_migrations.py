@@ -1,0 +1,69 @@
+"""Files of other versions: the older forms of schema 1, and what a newer version wrote."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save
+
+import mutations
+from a3c.config import TrainConfig
+from a3c.errors import CheckpointError, SettingsError
+from a3c.runs.checkpoint import Checkpoint
+from a3c.runs.folder import config_toml, read_config
+
+CONFIG = TrainConfig("CartPole-v1", seed=1)
+
+
+@pytest.fixture
+def other(tmp_path):
+    """A checkpoint with other settings, header and tensors, without a checksum, as files had none once; its path."""
+
+    def other(settings, header, tensors):
+        path = tmp_path / "it.safetensors"
+        parameters = np.ones(2, np.float32)
+        Checkpoint(CONFIG, parameters, parameters[None], {"observation": {}, "action": {}}).save(path)
+        before = mutations.taken_apart(path.read_bytes()).header
+        del before["sha256"]
+        before |= header | {"config": before["config"] | settings}
+        kept = {name: value for name, value in (load_file(path) | tensors).items() if value is not None}
+        path.write_bytes(save(kept, {"a3c": json.dumps(before)}))
+        return path
+
+    return other
+
+
+def test_before_anything_was_normalised_there_were_no_moments(other):
+    assert Checkpoint.load(other({}, {}, {"moments": None})).moments.shape == (0,)
+
+
+@pytest.mark.parametrize(("algorithm", "batch"), [("a3c", None), ("a2c", None), ("random", None), ("impala", 256)])
+def test_the_learners_batch_was_recorded_for_every_algorithm(other, tmp_path, algorithm, batch):
+    settings = {"algorithm": algorithm, "min_batch": 256}
+    assert Checkpoint.load(other(settings, {}, {})).config.min_batch == batch
+    lines = [*config_toml(CONFIG).replace('"a3c"', f'"{algorithm}"').splitlines(), "min_batch = 256"]
+    (tmp_path / "config.toml").write_text("\n".join(lines))
+    assert read_config(tmp_path / "config.toml").min_batch == batch
+
+
+def test_another_batch_was_never_recorded_for_it(other):
+    with pytest.raises(CheckpointError, match="--min-batch is a setting of ga3c and impala, not of a3c"):
+        Checkpoint.load(other({"min_batch": 255}, {}, {}))
+    with pytest.raises(SettingsError, match="--min-batch is a setting of ga3c and impala, not of a3c"):
+        TrainConfig(min_batch=256)
+
+
+@pytest.mark.parametrize("schema", [2, 10**400], ids=["2", "many"])
+def test_a_newer_checkpoint_is_refused_as_such_whatever_is_in_it(other, schema):
+    path = other({"more": 1}, {"schema": schema, "more": 2, "sha256": "another"}, {"more": np.ones(1, np.int8)})
+    with pytest.raises(
+        CheckpointError, match=r"it\.safetensors has schema .* of a newer version .*: update a3c"
+    ) as error:
+        Checkpoint.load(path)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("schema", [None, 0, -1, "1", True, 1.0, [1]], ids=repr)
+def test_a_schema_that_no_version_has_written_is_refused(other, schema):
+    with pytest.raises(CheckpointError, match="which no version of a3c has written"):
+        Checkpoint.load(other({}, {"schema": schema}, {}))
