@@ -3,7 +3,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench docs clean
+.PHONY: help setup demo test lint bench docs notes clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,11 @@ docs: setup ## redraw the figures in docs/ from the results in benchmarks/result
 	@$(BIN)/python benchmarks/pong.py --figures-only
 	@$(BIN)/python benchmarks/tasks.py --figures-only
 
+notes: ## print what CHANGELOG.md says of VERSION, for a release (VERSION=0.1.0)
+	@awk -v heading="## [$(VERSION)]" \
+	  '/^## / { inside = index($$0, heading) == 1; found = found || inside; next } inside { print } END { exit !found }' \
+	  CHANGELOG.md || { echo "CHANGELOG.md has no section [$(VERSION)]: name one, as in make notes VERSION=0.1.0" >&2; exit 1; }
+
 clean: ## remove caches and build products; .venv/ and runs/ stay
-	@rm -rf build dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf build dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	@find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""A Keras model as the network, with the two outputs that tutorials give it; needs `pip install 'a3c[keras]'`.
+"""A Keras model as the network, with the two outputs that tutorials give it; needs `pip install '.[keras]'`.
 
 Trains CartPole until it is solved, saves what was learned as a .keras file, and loads that with Keras alone. Prints the
 return of 20 episodes, and what the Keras model makes of a pole that falls to the right.

@@ -86,6 +86,11 @@ def brief(value: Any, most: int = 200) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
+def install(extra: str) -> str:
+    """What to do where an extra is missing, for an error. The package is not on PyPI, so it takes a clone."""
+    return f"in a clone of a3c, pip install '.[{extra}]'"
+
+
 def nearest(name: str, names: Any, spell: Any = str) -> str:
     """`; did you mean 'a' or 'b'?`, or nothing, for an error about an unknown `name`; `spell` gives what is written."""
     import difflib

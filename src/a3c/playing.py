@@ -18,7 +18,7 @@ from a3c.environments import results
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.making import not_installed
 from a3c.environments.serial import close_and_say
-from a3c.errors import InvalidEnvironment, SettingsError
+from a3c.errors import InvalidEnvironment, SettingsError, install
 from a3c.runs.files import write_atomically
 from a3c.settings import number
 
@@ -156,7 +156,7 @@ def _drawn(name: str) -> Iterator[None]:
 def _check_video(video: Path) -> None:
     _check_file("`video`", video, (".gif", ".mp4"))
     if video.suffix == ".mp4" and not all(map(importlib.util.find_spec, ("imageio", "imageio_ffmpeg"))):
-        raise SettingsError(f"`video` {video}: writing .mp4 needs the video extra: pip install 'a3c[video]'")
+        raise SettingsError(f"`video` {video}: writing .mp4 needs the video extra: {install('video')}")
 
 
 def _check_file(flag: str, file: Path, endings: tuple[str, ...]) -> None:

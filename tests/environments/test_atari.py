@@ -329,7 +329,7 @@ def test_without_ale_its_extra_is_named(source, monkeypatch):
     monkeypatch.delitem(gymnasium.registry, source, raising=False)
     monkeypatch.setitem(sys.modules, "ale_py", None)
     for making in (make, make_vector):
-        with pytest.raises(InvalidEnvironment, match=r"needs the module ale_py, .* pip install 'a3c\[atari\]'"):
+        with pytest.raises(InvalidEnvironment, match=r"needs the module ale_py, .* pip install '\.\[atari\]'"):
             making(source)
 
 

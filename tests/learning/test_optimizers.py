@@ -156,6 +156,12 @@ def test_state_that_is_not_per_parameter_is_refused(name):
         SharedOptimizer(name, {}, 3)
 
 
+@pytest.mark.parametrize("name", ["lamb", "lars", "fromage"])
+def test_steps_that_depend_on_a_whole_layer_are_refused(name):
+    with pytest.raises(SettingsError, match=f"--optimizer {name} scales the step of each layer .* use adam"):
+        SharedOptimizer(name, {}, 3)
+
+
 def test_an_unknown_name_is_refused_with_the_nearest():
     with pytest.raises(SettingsError, match=r"'adma'.*'adam'"):
         SharedOptimizer("adma", {}, 3)

@@ -232,7 +232,7 @@ def test_what_is_not_installed_is_named(monkeypatch):
         raise ImportError("Please install 'flatbuffers'")
 
     monkeypatch.setattr(jax.export.Exported, "serialize", serialize)
-    with pytest.raises(SettingsError, match=r"pip install 'a3c\[keras\]' \(Please install 'flatbuffers'\)"):
+    with pytest.raises(SettingsError, match=r"pip install '\.\[keras\]' \(Please install 'flatbuffers'\)"):
         make(dense())
 
 

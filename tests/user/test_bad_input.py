@@ -59,7 +59,7 @@ def test_an_environment_that_is_not_installed(command, environment, module, extr
     if importlib.util.find_spec(module):
         pytest.skip(f"{module} is installed")
     outcome = command("train", environment, "--steps", "100", "--run", "run")
-    assert_refused(outcome, environment, f"pip install 'a3c[{extra}]'")
+    assert_refused(outcome, environment, f"in a clone of a3c, pip install '.[{extra}]'")
 
 
 @pytest.mark.parametrize(

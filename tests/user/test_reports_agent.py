@@ -281,7 +281,8 @@ def test_a_film_ends_before_it_fills_the_memory(endless, tmp_path, monkeypatch):
 def test_what_draws_an_environment_and_is_not_installed_is_named(endless, tmp_path):
     with pytest.raises(InvalidEnvironment) as refused:
         play(A3C(Undrawable, backend="inline", seed=1), 1, tmp_path / "film.gif")
-    assert str(refused.value) == "Undrawable needs the module pygame, which is not installed: pip install 'a3c[render]'"
+    what_to_do = "in a clone of a3c, pip install '.[render]'"
+    assert str(refused.value) == f"Undrawable needs the module pygame, which is not installed: {what_to_do}"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -290,8 +291,8 @@ def test_mp4_without_the_video_extra_is_refused(endless, tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if "imageio" in name else find(name))
     with pytest.raises(SettingsError) as refused:
         play(endless, 1, tmp_path / "film.mp4")
-    extra = "writing .mp4 needs the video extra: pip install 'a3c[video]'"
-    assert str(refused.value) == f"--video {tmp_path / 'film.mp4'}: {extra}"
+    what_to_do = "in a clone of a3c, pip install '.[video]'"
+    assert str(refused.value) == f"--video {tmp_path / 'film.mp4'}: writing .mp4 needs the video extra: {what_to_do}"
 
 
 @pytest.mark.parametrize(("trained", "says"), [(400.0, True), (1.0, False)])

@@ -104,8 +104,8 @@ class OptimizerSettings:
     """The optimizer that the workers share."""
 
     optimizer: str = setting("adam", everyday="adam, rmsprop, sgd, adamw, lion, ...")
-    """Name of an Optax optimizer whose state is per parameter: adam, rmsprop (the paper's form, epsilon inside the
-    square root), sgd, adamw, lion, ..."""
+    """Name of an Optax optimizer that treats each parameter by itself: adam, rmsprop (the paper's form, epsilon inside
+    the square root), sgd, adamw, lion, ...; not those that look at whole layers, such as lamb, lars and adafactor."""
 
     optimizer_options: dict[str, float] = field(default_factory=dict)
     """Further arguments of the optimizer, as KEY VALUE pairs: decay 0.99 eps 0.1. rmsprop starts from those two,

@@ -24,7 +24,7 @@ from a3c.environments.hiding import hide
 from a3c.environments.pixels import FrameSkip, PixelEnv
 from a3c.environments.results import check_api, what_it_is
 from a3c.environments.serial import SerialVectorEnv, close
-from a3c.errors import A3CError, InvalidEnvironment, SettingsError, described, nearest
+from a3c.errors import A3CError, InvalidEnvironment, SettingsError, described, install, nearest
 from a3c.modules import import_here
 from a3c.recipes import with_recipe
 from a3c.settings import make_config
@@ -294,7 +294,7 @@ def _unknown(environment_id: str) -> str:
     if not close:
         return f"{said}; use a Gymnasium id such as CartPole-v1, or module:{name or 'Id'} for one of your own"
     if OLD_ATARI_ID.search(name) and importlib.util.find_spec("ale_py") is None:
-        return f"{said}{close}; Atari games need the module ale_py: pip install 'a3c[atari]'"
+        return f"{said}{close}; Atari games need the module ale_py: {install('atari')}"
     slip = difflib.get_close_matches(name, known, cutoff=0.8)
     return f"{said}{close}" if colon or slip else f"{said}{close}; name one of your own with its module, module:{name}"
 
@@ -326,7 +326,7 @@ def _named(settings: list[str]) -> str:
 
 
 def _missing(environment: str, module: str) -> str:
-    return f"{environment} needs the module {module}, which is not installed: pip install 'a3c[{EXTRAS[module]}]'"
+    return f"{environment} needs the module {module}, which is not installed: {install(EXTRAS[module])}"
 
 
 def not_installed(name: str, error: Exception) -> InvalidEnvironment:

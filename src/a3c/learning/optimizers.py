@@ -24,6 +24,9 @@ DEFAULT_OPTIONS: dict[str, dict[str, Any]] = {
 NONNEGATIVE = {"nu", "nu_max", "n", "e_g", "e_x", "sum_of_squares", "step_sizes"}
 """Optax's names for what is no less than 0: means of squares, maxima of them, sizes of steps."""
 
+BY_LAYER = ("fromage", "lamb", "lars")
+"""Optimizers whose state is per parameter, but whose step for a layer depends on the norms of the whole layer."""
+
 
 class SharedOptimizer:
     """An Optax optimizer by name, for `size` parameters.
@@ -40,6 +43,11 @@ class SharedOptimizer:
         if factory is None or "learning_rate" not in _parameters(factory):
             names = [n for n in vars(optax) if "learning_rate" in _parameters(getattr(optax, n))]
             raise SettingsError(f"`optimizer`: Optax has no optimizer {self.name!r}{nearest(self.name, names)}")
+        if self.name in BY_LAYER:
+            raise SettingsError(
+                f"`optimizer` {self.name} scales the step of each layer by the layer's norms, but here the parameters "
+                "of all layers are one vector; use adam, rmsprop or sgd"
+            )
         return factory(learning_rate=1.0, **self.options)
 
     def _describe(self):

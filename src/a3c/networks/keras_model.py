@@ -24,7 +24,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from jax import export
 
-from a3c.errors import SettingsError
+from a3c.errors import SettingsError, install
 from a3c.networks.actions import Actions
 
 SMALLEST_PROBABILITY = 1e-30
@@ -224,5 +224,5 @@ def _serialized(run: Any, weights: list[np.ndarray], shapes: Any) -> bytes:
         return bytes(export.export(jax.jit(run), platforms=PLATFORMS)(weights, batches).serialize(vjp_order=1))
     except ImportError as error:
         raise SettingsError(
-            f"network: a Keras model needs more to be installed: pip install 'a3c[keras]' ({error})"
+            f"network: a Keras model needs more to be installed: {install('keras')} ({error})"
         ) from error
