@@ -141,7 +141,7 @@ def test_more_workers_than_ga3c_can_serve_are_refused():
     ("name", "value", "words"),
     [
         ("frame_skip", 0, "is 0, but must be at least 1"),
-        ("frame_stack", 0, "is 0, but must be at least 1"),
+        ("frame_stack", 0, "is 0, but must be at least 1 and at most 100"),
         ("pixel_std", 0.0, "is 0.0, but must be above 0"),
         ("pixel_std", -1.0, "is -1.0, but must be above 0"),
         ("pixel_std", float("nan"), "is nan, but must be above 0"),

@@ -43,7 +43,8 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
                 _check_given(value)
                 continue
             if not _fits(given[name], fields[name].type):
-                raise SettingsError(f"{name} cannot be {brief(repr(value))}; it must be {kind(fields[name].type)}")
+                must_be = kind(fields[name].type)
+                raise SettingsError(f"`{name}` cannot be {brief(repr(value))}; it must be {must_be}")
         own = algorithm.settings(**{name: given.pop(name) for name in own_fields(algorithm) if name in given})
         return TrainConfig(**given, algorithm=algorithm, own=own)
     except SettingsError as error:
@@ -81,16 +82,18 @@ def _no_setting(name: Any, fields: dict[str, Any], algorithm: Algorithm) -> str:
 def make_recorded_config(settings: dict[str, Any], source: str, algorithm: Algorithm | None = None) -> TrainConfig:
     """As `make_config`, from what a run recorded: a module that only the file names is not imported.
 
-    `algorithm` takes the place of the one that is named there.
+    `algorithm` is the one that is named there, where nobody else knows it by its name.
     """
     named = settings.get("algorithm", A3C.name)
-    module = named.rpartition(":")[0] if algorithm is None and isinstance(named, str) else ""
+    if algorithm is not None and named in (algorithm.name, algorithm.reference):
+        return make_config(settings | {"algorithm": algorithm}, source)
+    module = named.rpartition(":")[0] if isinstance(named, str) else ""
     if module and (place := own_place(module)):
         raise SettingsError(
             f"{source} names the module {brief(module)} for its algorithm, which is not installed ({place}); if you "
             "trust it, import it before, or name it by `import_module`"
         )
-    return make_config(settings | ({} if algorithm is None else {"algorithm": algorithm}), source)
+    return make_config(settings, source)
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
@@ -175,7 +178,7 @@ def kind(annotation: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(arguments)}"
     if origin is tuple:
-        return SEVERAL[arguments[0]]
+        return SEVERAL.get(arguments[0], "names")
     if origin is dict:
         return "names, each with its value"
     if arguments:

@@ -174,6 +174,8 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
     exchange = make_exchange(config, layout, store)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
+    # Arguments of the environment travel with what makes it: they may be anything that a script defines.
+    config = config.replace(env_kwargs={})
     return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
 
 

@@ -20,7 +20,7 @@ from a3c.cli import main, train
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
 
-AGENTS = {agent.algorithm: agent for agent in (A2C, GA3C, IMPALA)}
+AGENTS = {agent.algorithm.name: agent for agent in (A2C, GA3C, IMPALA)}
 LEARNERS = ("ga3c", "impala")
 ENDLESS = ["train", "CartPole-v1", *SMALL, "--steps", "900_000_000", "--no-stop-when-solved", "--run", "run"]
 RESUME = ["train", "CartPole-v1", "--resume", "run"]
@@ -196,7 +196,7 @@ def test_learn_called_again_continues(agent_class):
     seen = []
     agent = agent_class(Walk, backend="inline", seed=3, envs_per_worker=4, hidden=(8,), **batch(agent_class))
     first, second = agent.learn(steps=640), agent.learn(steps=320, callback=seen.append)
-    assert first.summary["algorithm"] == agent_class.algorithm
+    assert first.summary["algorithm"] == agent_class.algorithm.name
     assert 640 <= first.summary["steps"] < 640 + 64
     assert 320 <= second.summary["steps"] - first.summary["steps"] < 320 + 64
     assert second.summary["updates"] >= first.summary["updates"] + 5

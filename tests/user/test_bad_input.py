@@ -10,7 +10,9 @@ import pytest
 from a3c_command import A3C, SMALL, run_command
 from safetensors.numpy import save
 
+from a3c.config import SCHEMA_VERSION
 from a3c.runs.folder import RunFolder
+from a3c.settings import recorded
 
 TRAIN = ["train", "CartPole-v1", "--recipe", "none", "--steps", "100"]
 
@@ -71,12 +73,12 @@ def test_an_environment_that_is_not_installed(command, environment, module, extr
         (["--envs-per-worker", "0"], ["--envs-per-worker is 0"]),
         (["--seconds", "0"], ["--seconds is 0.0, but must be above 0"]),
         (["--learning-rate", "-1"], ["--learning-rate is -1.0"]),
-        (["--learning-rate", "nan"], ["--learning-rate is nan"]),
-        (["--gamma", "1.5"], ["--gamma is 1.5, but must lie between 0 and 1"]),
+        (["--learning-rate", "nan"], ["--learning-rate cannot be nan"]),
+        (["--gamma", "1.5"], ["--gamma is 1.5, but must be at least 0 and at most 1"]),
         (["--seed", "-1"], ["--seed is -1"]),
         (["--workers", "two"], ["--workers", "two"]),
         (["--steps", "1.5"], ["--steps", "1.5"]),
-        (["--algorithm", "dqn"], ["--algorithm", "dqn", "a3c"]),
+        (["--algorithm", "dqn"], ["there is no algorithm", "dqn", "a3c"]),
         (["--learningrate", "1"], ["--learningrate"]),
         (["--steps"], ["--steps"]),
         (["--backend", "inline", "--workers", "2"], ["--backend inline", "--workers"]),
@@ -92,7 +94,7 @@ def test_an_environment_that_is_not_installed(command, environment, module, extr
         ),
         (["--algorithm", "impala", "--queue-size", "0"], ["--queue-size is 0, but must be at least 1"]),
         (["--algorithm", "impala", "--rho-clip", "0"], ["--rho-clip is 0.0, but must be above 0"]),
-        (["--algorithm", "impala", "--forced-lag", "-1"], ["--forced-lag is -1, but must not be below 0"]),
+        (["--algorithm", "impala", "--forced-lag", "-1"], ["--forced-lag is -1, but must be at least 0"]),
         (["--algorithm", "impala", "--locked"], ["--locked is of no use to impala"]),
         (["--algorithm", "impala", "--n-step", "4"], ["--n-step is not defined for V-trace", "--lag-correction"]),
         (["--frame-stack", "4"], ["--frame-stack: only for frames, uint8 [H, W] or [H, W, C]"]),
@@ -100,7 +102,7 @@ def test_an_environment_that_is_not_installed(command, environment, module, extr
         (["--sticky-actions", "0.25"], ["--sticky-actions: only Atari games have that, and CartPole-v1 is none"]),
         (["--no-max-pool", "--noop-max", "30"], ["--noop-max --max-pool: only Atari games have that"]),
         (["--sticky-actions", "1"], ["--sticky-actions is 1.0, but must be at least 0 and below 1"]),
-        (["--threshold", "255"], ["--threshold is 255, but must lie between 0 and 254"]),
+        (["--threshold", "255"], ["--threshold is 255, but must be at least 0 and at most 254"]),
         (["--frame-size", "8", "8", "8"], ["--frame-size takes at most 2 numbers, not 3"]),
         (["--network", "a3c"], ["--network a3c needs frames", "use mlp"]),
         (["--network", "resnet"], ["--network", "resnet", "nature"]),
@@ -214,7 +216,7 @@ DAMAGES = {
     "foreign": (_without_header, "is a safetensors file, but not a checkpoint of a3c"),
     "another schema": (
         _other_header(schema=99),
-        "which reads up to 1: update a3c",
+        "which reads up to 2: update a3c",
     ),
     "unknown setting": (_other_header(config={"colour": "red"}), "does not hold what a checkpoint should"),
     "unknown field": (_other_header(colour="red"), "does not hold what a checkpoint should"),
@@ -260,7 +262,7 @@ def test_a_checkpoint_with_parameters_for_another_network(command, trained, tmp_
 def test_a_checkpoint_that_is_no_number_any_more(command, trained, tmp_path):
     checkpoint = trained.folder.load("latest")
     header = {name: value for name, value in vars(checkpoint).items() if not isinstance(value, np.ndarray)}
-    header |= {"schema": 1, "config": vars(checkpoint.config)}
+    header |= {"schema": SCHEMA_VERSION, "config": recorded(checkpoint.config)}
     del header["source"]
     tensors = {name: value for name, value in vars(checkpoint).items() if isinstance(value, np.ndarray)}
     tensors["parameters"] = tensors["parameters"] * np.float32("nan")

@@ -16,7 +16,7 @@ from a3c.errors import WorkerError
 from a3c.parallel.supervisor import Supervisor
 from a3c.runs.folder import RunFolder
 
-AGENTS = {agent.algorithm: agent for agent in (A2C, GA3C, IMPALA)}
+AGENTS = {agent.algorithm.name: agent for agent in (A2C, GA3C, IMPALA)}
 LEARNERS = ("ga3c", "impala")
 # Only a failure that nobody notices comes to these limits; the test fails then, and does not hang.
 STEPS, SECONDS = 900_000_000, 60

@@ -100,9 +100,9 @@ def test_mountain_car_is_sparse_and_of_unlike_scale():
     assert topics(inspection) == ["scale", "sparse"]
     scale, sparse = (remark.text for remark in inspection.remarks)
     assert "number 1 from -0.0" in scale
-    assert "--normalize-observations" in scale
+    assert "`normalize_observations`" in scale
     assert "met no reward but -1" in sparse
-    assert "--entropy-coefficient" in sparse
+    assert "`entropy_coefficient`" in sparse
 
 
 def test_a_game():
@@ -161,21 +161,21 @@ def test_an_environment_that_cannot_be_made_is_an_error():
         ("scale", sound(draw=lambda r: (r.random(2) * [1, 0.01]).astype(np.float32)), "number 1 from ",
          {"normalize_observations": True}),
         ("dtype", sound(draw=lambda r: r.random(2)), "are float64, and their space says float32: return .astype", None),
-        ("rewards", sound(reward=500.0), "0 to 500: --normalize-rewards, or --reward-scale 0.002",
+        ("rewards", sound(reward=500.0), "0 to 500: `normalize_rewards`, or `reward_scale` 0.002",
          {"reward_scale": 0.002}),
-        ("rewards", sound(reward=-400.0), "-400 to 0: --normalize-rewards", {"normalize_rewards": True}),
+        ("rewards", sound(reward=-400.0), "-400 to 0: `normalize_rewards`", {"normalize_rewards": True}),
         ("rewards", sound(reward=400.0), "large", {"reward_clip": 1.0}),
         ("rewards", sound(reward=9.0, length=80), "returns are large, ", {"normalize_rewards": True}),
         ("rewards", sound(reward=-9.0, length=80), "returns are large, ", {"reward_scale": 0.05}),
-        ("rewards", sound(reward=9.0, length=80), "--normalize-rewards, or --reward-scale 0.0", {"gamma": 0.5}),
-        ("rewards", sound(reward=1e-6), "rewards are small, 0 to 1e-06: --normalize-rewards, or --reward-scale 1e+06",
+        ("rewards", sound(reward=9.0, length=80), "`normalize_rewards`, or `reward_scale` 0.0", {"gamma": 0.5}),
+        ("rewards", sound(reward=1e-6), "rewards are small, 0 to 1e-06: `normalize_rewards`, or `reward_scale` 1e+06",
          {"reward_scale": 1e6}),
-        ("sparse", sound(reward=0.0), "no reward but 0: explore more, --entropy-coefficient above 0.01, or learn from "
-         "further ahead, --n-step 16", None),
-        ("sparse", sound(reward=0.0, actions=NUMBERS), "--action-std gsde --hold-noise 8", None),
-        ("time limit", sound(endless=True), "--max-episode-steps", {"max_episode_steps": 100}),
+        ("sparse", sound(reward=0.0), "no reward but 0: explore more, `entropy_coefficient` above 0.01, or learn from "
+         "further ahead, `n_step` 16", None),
+        ("sparse", sound(reward=0.0, actions=NUMBERS), "`action_std` gsde `hold_noise` 8", None),
+        ("time limit", sound(endless=True), "`max_episode_steps`", {"max_episode_steps": 100}),
         ("truncation", sound(length=20), "terminated after 20 steps", {"max_episode_steps": 19}),
-        ("target", Sound, "--steps, --episodes, --seconds or --target-return", {"steps": 10}),
+        ("target", Sound, "`steps`, `episodes`, `seconds` or `target_return`", {"steps": 10}),
         ("actions", sound(actions=Box(-np.inf, np.inf, (2,), np.float32)), "without bounds", None),
         ("actions", sound(actions=Box(0, 9, (2,), np.int64)), "MultiDiscrete", None),
         ("seed", sound(draw=lambda r: np.zeros(2, np.float32), reward=0.0, length=20), "self.np_random", None),
@@ -183,7 +183,7 @@ def test_an_environment_that_cannot_be_made_is_an_error():
         ("reach", sound(observations=Box(0, 255, (9,), np.uint8), draw=lambda r: r.integers(0, 9, 9, np.uint8)),
          "observations were 0 to 8 in 1,000 steps, but are scaled by their bounds 0 to 255",
          {"normalize_observations": True}),
-        ("frames", sound(observations=Box(0, 255, (160, 160, 3), np.uint8)), "--frame-size 84", {"frame_size": (84,)}),
+        ("frames", sound(observations=Box(0, 255, (160, 160, 3), np.uint8)), "`frame_size` 84", {"frame_size": (84,)}),
     ],
 )  # fmt: skip
 def test_what_is_worth_changing(topic, make, words, remedy):
@@ -199,14 +199,14 @@ def test_what_is_worth_changing(topic, make, words, remedy):
 
 def test_a_limit_of_few_updates_is_worth_changing():
     (remark,) = [remark for remark in look(Sound, steps=1000).remarks if remark.topic == "updates"]
-    assert remark.text.startswith("--steps 1,000 are 4 updates of 256 steps")
+    assert remark.text.startswith("`steps` 1,000 are 4 updates of 256 steps")
 
 
 @pytest.mark.parametrize(
     ("settings", "flags"),
     [
-        ({"backend": "inline"}, "--envs-per-worker 1 --segment-length 16"),
-        ({"algorithm": "a2c"}, "--envs-per-worker 1 --segment-length 16"),
+        ({"backend": "inline"}, "`envs_per_worker` 1 `segment_length` 16"),
+        ({"algorithm": "a2c"}, "`envs_per_worker` 1 `segment_length` 16"),
         ({"envs_per_worker": 1, "segment_length": 16}, None),
         ({"algorithm": "random"}, None),
     ],
@@ -282,8 +282,8 @@ def test_a_failure_in_the_measured_training_is_a_problem():
     ("workers", "training", "computed", "words"),
     [
         (2, 1900.0, 1.0, ["95% of a worker's time", "a vector form of its own"]),
-        (1, 900.0, 1.0, ["90%", "--workers 2 uses every core"]),
-        (2, 1900.0, 0.1, ["wait more than they compute", "--workers 8"]),
+        (1, 900.0, 1.0, ["90%", "`workers` 2 uses every core"]),
+        (2, 1900.0, 0.1, ["wait more than they compute", "`workers` 8"]),
         (2, 900.0, 1.0, None),
         (2, None, 1.0, None),
     ],
@@ -347,7 +347,7 @@ def test_the_command_fails_where_training_would(command, own_environments, envir
     [
         (["CartPol-v1"], "there is no environment 'CartPol-v1'; did you mean 'CartPole-v1'"),
         (["odd_environments:Unmakeable-v0"], "could not be made: OSError: the camera is not connected"),
-        (["CartPole-v1", "--seconds", "-1"], "--seconds is -1, but must not be below 0"),
+        (["CartPole-v1", "--seconds", "-1"], "--seconds is -1.0, but must be at least 0"),
         (["CartPole-v1", "--frame-stack", "4"], "--frame-stack: only for frames"),
         ([], "name an environment"),
     ],

@@ -253,10 +253,10 @@ def test_make_environment_shows_what_the_recipe_and_the_settings_say(arguments, 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"workers": 0}, "workers is 0"),
+        ({"workers": 0}, "`workers` is 0"),
         ({"learning_rat": 1.0}, "there is no setting 'learning_rat'; did you mean 'learning_rate'"),
-        ({"learning_rate": "fast"}, "learning_rate cannot be 'fast'"),
-        ({"segment_length": 2.5}, "segment_length cannot be 2.5"),
+        ({"learning_rate": "fast"}, "`learning_rate` cannot be 'fast'"),
+        ({"segment_length": 2.5}, "`segment_length` cannot be 2.5"),
         ({"gamma": float("nan")}, "gamma"),
         ({"algorithm": "a3c", "optimizer": "addam"}, "no optimizer 'addam'"),
         ({"backend": "threads"}, "backend"),

@@ -150,7 +150,7 @@ def test_a_run_that_was_learned_in_parts_goes_on_annealing_on_the_command_line(c
 
 
 def test_annealing_over_nobody_knows_how_long_is_refused():
-    with pytest.raises(SettingsError, match="annealing needs to know how long: set --steps or --anneal-steps"):
+    with pytest.raises(SettingsError, match="annealing needs to know how long: set `steps` or `anneal_steps`"):
         cartpole(learning_rate_final=0.0)
     with pytest.raises(SettingsError, match="annealing epsilon needs to know how long"):
         cartpole(epsilon=(0.5,), epsilon_final=(0.1,))
@@ -197,13 +197,13 @@ def test_what_is_no_observation_is_refused_in_one_line(untrained, name, given, m
         (lambda agent: agent.learn(seconds="9"), "seconds cannot be '9'; it must be a number"),
         (lambda agent: agent.evaluate(0), "episodes is 0, but must be at least 1"),
         (lambda agent: agent.evaluate(2.5), "episodes cannot be 2.5; it must be a whole number"),
-        (lambda agent: agent.evaluate(2, seed=-1), "seed is -1, but must not be below 0"),
+        (lambda agent: agent.evaluate(2, seed=-1), "seed is -1, but must be at least 0"),
         (lambda agent: agent.evaluate(2, max_episode_steps=0), "max_episode_steps is 0, but must be at least 1"),
         (lambda agent: cartpole(lr=1), "there is no setting 'lr'; it is called 'learning_rate' here"),
         (lambda agent: cartpole(n_steps=5), "there is no setting 'n_steps'; it is called 'segment_length' here"),
-        (lambda agent: cartpole(steps=1.5), "steps cannot be 1.5; it must be a whole number"),
-        (lambda agent: cartpole(steps="1e5"), "steps cannot be '1e5'; it must be a whole number"),
-        (lambda agent: cartpole(hidden=[64, "x"]), "hidden cannot be .*; it must be whole numbers"),
+        (lambda agent: cartpole(steps=1.5), "`steps` cannot be 1.5; it must be a whole number"),
+        (lambda agent: cartpole(steps="1e5"), "`steps` cannot be '1e5'; it must be a whole number"),
+        (lambda agent: cartpole(hidden=[64, "x"]), "`hidden` cannot be .*; it must be whole numbers"),
         (lambda agent: cartpole(network="resnet"), "it must be one of mlp, a3c, nature, small"),
     ],
 )
@@ -292,7 +292,7 @@ def test_mp4_without_the_video_extra_is_refused(endless, tmp_path, monkeypatch):
     with pytest.raises(SettingsError) as refused:
         play(endless, 1, tmp_path / "film.mp4")
     what_to_do = "in a clone of a3c, pip install '.[video]'"
-    assert str(refused.value) == f"--video {tmp_path / 'film.mp4'}: writing .mp4 needs the video extra: {what_to_do}"
+    assert str(refused.value) == f"`video` {tmp_path / 'film.mp4'}: writing .mp4 needs the video extra: {what_to_do}"
 
 
 @pytest.mark.parametrize(("trained", "says"), [(400.0, True), (1.0, False)])

@@ -102,10 +102,10 @@ def test_a_network_without_bound_takes_no_memory(saved, tmp_path, settings):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"hidden": [8] * 101}, "--hidden takes at most 100 numbers"),
-        ({"frame_stack": 10**9}, "--frame-stack is 1000000000, but must be at most 100"),
+        ({"hidden": [8] * 101}, "`hidden` takes at most 100 numbers"),
+        ({"frame_stack": 10**9}, "`frame_stack` is 1000000000, but must be at least 1 and at most 100"),
         ({"frame_size": (10**5,)}, "observations of 10,000,000,000 pixels"),
-        ({"steps": 2**63}, "--steps is 9223372036854775808, but must fit into 64 bits"),
+        ({"steps": 2**63}, "`steps` is 9223372036854775808, but must fit into 64 bits"),
         ({"optimizer_options": {"mask": 1.0}}, "unexpected keyword argument 'mask'"),
     ],
     ids=lambda value: str(value)[:40],
@@ -120,7 +120,7 @@ def test_a_network_that_does_not_fit_into_memory_is_one_line(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(np.linalg, "qr", qr)
-    with pytest.raises(SettingsError, match="the network does not fit into memory: make --hidden"):
+    with pytest.raises(SettingsError, match="the network does not fit into memory: make `hidden`"):
         cartpole()
 
 

@@ -63,7 +63,7 @@ def test_a_flag_of_another_library_is_told_ours(command, tmp_path, theirs, ours,
         ("--hidden 64 6.5", "--hidden is '6.5', but must be whole numbers\n"),
         ("--epsilon 0.5 x", "--epsilon is 'x', but must be numbers\n"),
         ("--grayscale yes", "--grayscale is 'yes', but must be True or False\n"),
-        ("--algorithm dqn", "there is no algorithm 'dqn'; did you mean 'a2c'"),
+        ("--algorithm dqn", "there is no algorithm 'dqn'; there are: a3c, a2c, "),
         ("--locked=1", f"--locked takes no value: it is on where it is given{MORE}"),
         ("--env-kwargs size", f"--env-kwargs takes pairs, each a name and a value: 'size' has none{MORE}"),
         ("--optimizer-options eps x", "--optimizer-options is 'x', but must be a number\n"),
@@ -126,7 +126,7 @@ def test_pairs_of_a_recipe_are_replaced_by_those_given():
 
 def test_a_file_with_half_a_step_is_refused(command, tmp_path):
     (tmp_path / "mine.toml").write_text("schema = 1\nsteps = 1.5\n")
-    message = "a3c train: mine.toml: steps cannot be 1.5; it must be a whole number\n"
+    message = "a3c train: mine.toml: --steps cannot be 1.5; it must be a whole number\n"
     assert_refused(command("train", "--config", "mine.toml"), message)
 
 

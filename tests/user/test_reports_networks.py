@@ -105,8 +105,8 @@ def test_a_checkpoint_that_recorded_no_readings_acts_and_goes_on_as_before():
 def test_the_settings_of_a_run_that_recorded_no_readings_mean_what_they_meant(train, tmp_path):
     train("Symbols-v0")
     written = (tmp_path / "run" / "config.toml").read_text()
-    kept = [row for row in written.splitlines() if not row.startswith(("network", "input_"))]
-    (tmp_path / "old.toml").write_text("\n".join(kept))
+    kept = [row for row in written.splitlines() if not row.startswith(("network", "input_", "[", "schema"))]
+    (tmp_path / "old.toml").write_text("\n".join(["schema = 1", *kept]))
     outcome = train("Symbols-v0", "--config", "old.toml", run="again")
     assert outcome.out.splitlines()[1] == "network mlp (6x6 numbers; uint8 / 255)"
     config = RunFolder(tmp_path / "again").config()
@@ -134,7 +134,7 @@ def test_bounds_that_observations_never_approach_are_reported_once(capsys):
     (remark,) = [row for row in rows if "bounds" in row]
     assert "observations were 0 to 3 in 1,0" in remark
     assert "steps, but are scaled by their bounds 0 to 255, so that little is left of them: give the space" in remark
-    assert "or set --normalize-observations" in remark
+    assert "or set `normalize_observations`" in remark
 
 
 @pytest.mark.parametrize("settings", [{"normalize_observations": True}, {"input_scaling": "raw"}])
@@ -171,7 +171,7 @@ def test_an_own_network_gets_bytes_as_pixels_unless_told_otherwise(tmp_path):
 def test_a_part_of_an_observation_can_be_read_otherwise():
     agent = small(Pieces, input_parts={"map": "mlp"})
     assert agent.config.input_parts == {"map": "mlp/flat/one_hot", "speed": "mlp/flat/raw"}
-    with pytest.raises(SettingsError, match="--input-parts: observations have no part 'mop'; did you mean 'map'"):
+    with pytest.raises(SettingsError, match="`input_parts`: observations have no part 'mop'; did you mean 'map'"):
         small(Pieces, input_parts={"mop": "mlp"})
 
 

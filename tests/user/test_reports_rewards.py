@@ -49,14 +49,14 @@ def learn(agent_class, pay, updates, **settings):
 def test_rewards_that_the_critic_cannot_learn_are_named_with_what_helps(agent_class):
     (large,) = [line for line in learn(agent_class, 1e6, updates=60) if line.startswith("rewards")]
     assert large.startswith("rewards are too large for the value estimates")
-    assert "--normalize-rewards, or --reward-scale" in large
+    assert "`normalize_rewards`, or `reward_scale`" in large
 
 
 def test_rewards_that_drown_in_the_critics_noise_are_named():
     assert learn(A3C, 1.0, updates=110) == []
     (small,) = learn(A3C, 1e-6, updates=200)
     assert small.startswith("rewards are too small for the value estimates")
-    assert small.endswith("--normalize-rewards, or --reward-scale 1e+06")
+    assert small.endswith("`normalize_rewards`, or `reward_scale` 1e+06")
 
 
 def test_the_baseline_has_no_critic():
@@ -65,7 +65,7 @@ def test_the_baseline_has_no_critic():
 
 def test_a_limit_of_few_updates_is_named_in_the_first_call_alone():
     agent = A3C(Walk, **INLINE)
-    with pytest.warns(TrainingWarning, match="--steps 160 are 10 updates of 16 steps"):
+    with pytest.warns(TrainingWarning, match="`steps` 160 are 10 updates of 16 steps"):
         agent.learn(steps=160)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -78,9 +78,9 @@ def test_the_command_says_it_beside_the_progress_and_keeps_it_in_the_summary(com
     outcome = command("train", "odd_environments:Walk-v0", *SMALL, *flags)
     assert outcome.status == 0
     (remark,) = RunFolder(own_environments / "run").summary()["remarks"]
-    assert remark.startswith("--steps 16 are 1 update of 16 steps")
+    assert remark.startswith("`steps` 16 are 1 update of 16 steps")
     if progress == "--progress":
-        assert remark in outcome.out.splitlines()
+        assert remark.replace("`steps`", "--steps").partition(":")[0] in outcome.out
     else:
         assert outcome == (0, "", "")
 
@@ -95,7 +95,7 @@ class Market(Walk):
 
 
 def test_prices_are_named():
-    with pytest.warns(TrainingWarning, match="observations reach 3.\\d+e.04.*--normalize-observations"):
+    with pytest.warns(TrainingWarning, match="observations reach 3.\\d+e.04.*`normalize_observations`"):
         A3C(Market, **INLINE).learn(steps=16)
 
 
@@ -114,10 +114,10 @@ def prepared(environment=Walk, **settings):
 def test_slow_steps_choose_sizes_that_are_written_and_stay(algorithm, tmp_path, monkeypatch):
     start = prepared(algorithm=algorithm)
     assert (start.config.envs_per_worker, start.config.segment_length) == (1, 16)
-    assert start.config.min_batch == (32 if start.config.has_learner else None)
+    assert getattr(start.config.own, "min_batch", None) == (32 if start.config.has_learner else None)
     path = tmp_path / "config.toml"
     path.write_text(config_toml(start.config))
-    assert tomllib.loads(path.read_text())["envs_per_worker"] == 1
+    assert tomllib.loads(path.read_text())["rollout"]["envs_per_worker"] == 1
     # A run that goes on, or is repeated, on a machine of another speed.
     monkeypatch.setattr(preparing, "step_seconds", lambda environment: 1e-5)
     assert preparing.prepare(read_config(path), Walk)[1].config == start.config
@@ -144,7 +144,7 @@ def test_sizes_that_are_set_by_a_recipe_or_a_vector_of_its_own_stay():
 def test_fast_steps_keep_the_defaults():
     config = prepared().config
     assert (config.envs_per_worker, config.segment_length) == (16, 16)
-    assert prepared(algorithm="impala").config.min_batch == 256
+    assert prepared(algorithm="impala").config.learner.min_batch == 256
 
 
 def test_the_first_line_says_what_was_chosen():

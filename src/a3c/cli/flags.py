@@ -157,6 +157,8 @@ def _one(title: str, value: str, annotation: Any) -> Any:
         return value
     if bool in kinds and value in ("True", "False"):
         return value == "True"
+    if kinds <= {bool, type(None)}:
+        raise wrong
     if Path in kinds:
         return Path(value)
     if not kinds & {int, float}:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from a3c.cli.flags import Command
+from a3c.cli.flags import Command, with_flags
 from a3c.cli.train import groups, settings_of
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ranges
@@ -151,7 +151,7 @@ def _print_remarks(inspection: Any) -> None:
         if remarks:
             print(f"\n{title}")
         for remark in remarks:
-            _wrapped(remark.text, "  - ", "    ")
+            _wrapped(with_flags(remark.text), "  - ", "    ")
     if not inspection.remarks:
         print("\nnothing is wrong, and nothing worth changing was seen")
 

@@ -253,12 +253,12 @@ def check_same(path: Path, before: TrainConfig, config: TrainConfig) -> None:
 def go_on(folder: Any, config: TrainConfig, limited: bool, say: Callable[[str], None]) -> Any:
     """What training needs to go on with these settings from a run's latest checkpoint, or anew where there is none; a
     sentence where they leave nothing to do. `limited` is whether a limit was asked for."""
-    path, before = folder.path, folder.config()
+    path, before = folder.path, folder.config(config.algorithm)
     check_same(path, before, config)
     if folder.unsaved:
         _say_anew(path)
         return prepare_in(folder, config)
-    checkpoint = folder.load("latest")
+    checkpoint = folder.load("latest", config.algorithm)
     if checkpoint.own_environment or checkpoint.own_network:
         raise CheckpointError(f"{path} was trained from Python with a factory: continue it there, with a3c.load")
     for name in ("steps", "episodes"):

@@ -76,7 +76,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: str | Path, algorithm: Algorithm | None = None) -> "Checkpoint":
-        """The checkpoint; `algorithm` takes the place of the one that it names.
+        """The checkpoint; `algorithm` is the one that it names, where nobody else knows it by its name.
 
         Raises CheckpointError, in one line, for a file that is missing, damaged, foreign or of a newer schema.
         Memory is taken for no more than the file holds. Files of older versions are read too: see `migrations.py`.

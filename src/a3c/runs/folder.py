@@ -109,7 +109,7 @@ class RunFolder:
         return self.checkpoints / f"{which}.safetensors"
 
     def config(self, algorithm: Algorithm | None = None) -> TrainConfig:
-        """The settings; `algorithm` takes the place of the one that the file names."""
+        """The settings; `algorithm` is the one that the file names, where nobody else knows it by its name."""
         return read_config(self.config_path, algorithm)
 
     def summary(self) -> dict[str, Any]:

@@ -62,11 +62,11 @@ def _own(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
     """Before algorithms had settings of their own, all of those were recorded for every algorithm."""
     algorithm = BUILT_IN.get(str(header["config"].get("algorithm", "a3c")))
     theirs = names_of(algorithm.settings) if algorithm is not None else ()
-    settings = {
-        name: value
-        for name, value in header["config"].items()
-        if not (name in OWN_BEFORE and value == OWN_BEFORE[name] and (name not in theirs or value is None))
-    }
+
+    def says_something(name: str, value: Any) -> bool:
+        return name not in OWN_BEFORE or (value is not None and (name in theirs or value != OWN_BEFORE[name]))
+
+    settings = {name: value for name, value in header["config"].items() if says_something(name, value)}
     return header | {"config": settings}, tensors
 
 
