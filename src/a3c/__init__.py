@@ -14,12 +14,14 @@ __version__ = "0.1.0"
 
 # Where each public name lives. They are imported when first used: importing a3c itself takes no time.
 _HOMES = {
+    "Agent": "a3c.agent",
     "A3C": "a3c.agent",
     "A2C": "a3c.agent",
     "GA3C": "a3c.agent",
     "IMPALA": "a3c.agent",
     "RandomAgent": "a3c.agent",
     "load": "a3c.agent",
+    "Algorithm": "a3c.algorithm",
     "TrainConfig": "a3c.config",
     "make_environment": "a3c.environments.making",
     "A3CError": "a3c.errors",
@@ -30,13 +32,18 @@ if TYPE_CHECKING:
     from a3c.agent import A3C as A3C
     from a3c.agent import GA3C as GA3C
     from a3c.agent import IMPALA as IMPALA
+    from a3c.agent import Agent as Agent
     from a3c.agent import RandomAgent as RandomAgent
     from a3c.agent import load as load
+    from a3c.algorithm import Algorithm as Algorithm
     from a3c.config import TrainConfig as TrainConfig
     from a3c.environments.making import make_environment as make_environment
     from a3c.errors import A3CError as A3CError
 
-__all__ = ["A2C", "A3C", "GA3C", "IMPALA", "A3CError", "RandomAgent", "TrainConfig", "load", "make_environment"]
+__all__ = [
+    "A2C", "A3C", "GA3C", "IMPALA", "A3CError", "Agent", "Algorithm", "RandomAgent", "TrainConfig", "load",
+    "make_environment",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

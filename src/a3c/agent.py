@@ -229,13 +229,13 @@ class Agent:
         policy = self._work.policy
         batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
-        if self.algorithm.acts == "random":
+        if self.algorithm.acts == "nowhere":
             actions = policy.actions.random(self._generator, batch.shape[:1])
         elif deterministic:
             actions = policy.best_action(parameters, batch, *remembered)
         else:
             actions = policy.act(parameters, batch, policy.noise(self._generator, batch.shape[:1]), 0.0, *remembered)
-        if remembered and self.algorithm.acts != "random":
+        if remembered and self.algorithm.acts != "nowhere":
             actions, states = actions
             state = np.array(states[0] if single else states)
         actions = policy.actions.to_environment(np.asarray(actions, policy.actions.dtype))
@@ -351,6 +351,7 @@ def load(
     path: str | Path,
     environment: str | EnvironmentFactory | None = None,
     network: Network | None = None,
+    algorithm: Algorithm | None = None,
 ) -> Agent:
     """An agent from a checkpoint file, or from a run folder (its best checkpoint).
 
@@ -360,13 +361,14 @@ def load(
             installed nor imported: none is imported that only the file names. Default: the id it was trained on.
             Another one's own target return takes the place of that one's.
         network: needed where it was trained with a network of its own.
+        algorithm: needed where it was trained with one that has no `module:NAME`, as a script defines it.
 
     Raises:
         CheckpointError: damaged, foreign, or for other spaces or another network.
         SettingsError: an environment or network is needed.
     """
     is_folder = exists(Path(path)) and Path(path).is_dir()
-    checkpoint = RunFolder.open(path).load() if is_folder else Checkpoint.load(path)
+    checkpoint = RunFolder.open(path).load(algorithm=algorithm) if is_folder else Checkpoint.load(path, algorithm)
     check_loaded(checkpoint.config, environment, path)
     return agent_from(checkpoint, environment, network)
 

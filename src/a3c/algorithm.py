@@ -89,8 +89,8 @@ class Algorithm:
     learner: str | Callable[[Any], Any] | None = None
     """What a learner does again and again, `duties(learner)` -> Duties; None where there is no learner process."""
     settings: type[OwnSettings] = OwnSettings
-    acts: Literal["worker", "learner", "random"] = "worker"
-    """Where actions are chosen; random ones are drawn from the action space."""
+    acts: Literal["worker", "learner", "nowhere"] = "worker"
+    """Where actions are chosen; nowhere, where they are drawn from the action space."""
     learns: Literal["worker", "learner", "nowhere"] = "worker"
     """Where gradients are computed."""
     shares: tuple[Shared, ...] = ()

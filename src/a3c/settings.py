@@ -33,7 +33,8 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
         fields = FIELDS | own_fields(algorithm)
         given = {}
         for name, value in settings.items():
-            if name == "algorithm":
+            if name == "algorithm" or (name in own_fields(algorithm) and value is None):
+                # None is whatever this algorithm does.
                 continue
             if name not in fields:
                 raise SettingsError(_no_setting(name, fields, algorithm))

@@ -76,7 +76,7 @@ def test_training_that_diverges_stops_before_the_parameters_are_spoilt(algorithm
             return observation, 1e30 if self.steps == 10 else 1.0, *rest
 
     agent = make(Huge, algorithm)
-    with pytest.raises(TrainingDiverged, match="--reward-scale"):
+    with pytest.raises(TrainingDiverged, match="`reward_scale`"):
         agent.learn(steps=1000, run=tmp_path / "run")
     latest = RunFolder(tmp_path / "run").load("latest")
     assert latest.counts["updates"] == 1

@@ -55,8 +55,8 @@ def test_help_of_train_fits_one_screen(command):
 @pytest.mark.parametrize(
     ("statement", "heavy"),
     [
-        ("from a3c.cli.main import run; run(['--help'])", ["jax", "numpy", "gymnasium", "tyro", "matplotlib"]),
-        ("import a3c; a3c.__version__; dir(a3c)", ["jax", "numpy", "gymnasium", "tyro", "matplotlib"]),
+        ("from a3c.cli.main import run; run(['--help'])", ["jax", "numpy", "gymnasium", "matplotlib"]),
+        ("import a3c; a3c.__version__; dir(a3c)", ["jax", "numpy", "gymnasium", "matplotlib"]),
         ("import a3c; a3c.TrainConfig()", ["jax", "gymnasium", "matplotlib"]),
     ],
 )

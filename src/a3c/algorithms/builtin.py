@@ -88,7 +88,7 @@ RANDOM = Algorithm(
     title="a baseline of uniformly random actions",
     paper="none: what any agent has to beat",
     worker="a3c.algorithms.random:run",
-    acts="random",
+    acts="nowhere",
     learns="nowhere",
 )
 

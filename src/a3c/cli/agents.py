@@ -58,11 +58,14 @@ def quiet_jax() -> None:
 def saved_checkpoint(flags: AgentFlags, command: str) -> Any:
     """A run folder's `best` or `latest` checkpoint, or that of a file, whose environment may be made."""
     from a3c.environments.modules import check_modules
+    from a3c.modules import import_here
     from a3c.runs.checkpoint import Checkpoint
     from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
 
     path = flags.run
+    for module in flags.import_module:
+        import_here(module)
     if not exists(path):
         raise RunFolderError(f"there is no run folder or checkpoint {path}")
     checkpoint = RunFolder.open(path).load(flags.checkpoint) if path.is_dir() else Checkpoint.load(path)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,21 @@ SETTINGS = {"algorithm", *FIELDS, *all_own_fields()}
 def parse(arguments: list[str]) -> tuple[TrainFlags, TrainConfig, bool]:
     """The flags that are no settings, the settings, and whether a limit is given: a wish to train on until then, also
     where the target is reached already. Raises SettingsError for a wrong one."""
-    given = COMMAND.read(arguments, unknown := {})
+    given = _with_own(COMMAND, arguments).read(arguments, unknown := {})
     config = settings_of(COMMAND, given, unknown)
     flags = TrainFlags(**{name: given[name] for name in names_of(TrainFlags) if name in given})
     return flags, config, not given.keys().isdisjoint(("steps", "episodes", "seconds"))
+
+
+def _with_own(command: Command, arguments: list[str]) -> Command:
+    """The flags for a help text: also those of an algorithm that is none of this package, where one is named."""
+    if not {*HELP, HELP_ALL} & set(arguments):
+        return command
+    named = next((after for one, after in pairwise(arguments) if one == "--algorithm"), A3C.name)
+    if named in BUILT_IN:
+        return command
+    algorithm = find_algorithm(named)
+    return dataclasses.replace(command, groups={**command.groups, f"{algorithm} alone": algorithm.settings})
 
 
 def settings_of(
@@ -133,16 +145,15 @@ def settings_of(
         base = with_recipe(given.get("recipe"), settings)
     algorithm = find_algorithm(settings.get("algorithm") or base.get("algorithm", A3C.name))
     settings |= command.late(unknown, algorithm.settings)
+    # Of a file's settings those of another algorithm stay behind.
+    base = {name: value for name, value in base.items() if name in {"algorithm", *FIELDS, *own_fields(algorithm)}}
     for name, value in settings.items():
         # One pair is added to those that there are; pairs take the place of all of them.
         whole, dot, key = name.partition(".")
         base[whole] = {**base.get(whole, {}), key: value} if dot else value
     if not base.get("environment"):
         raise SettingsError("name an environment, such as CartPole-v1")
-    return make_config(
-        {name: value for name, value in base.items() if name not in measured | {name for name in base if "." in name}},
-        "",
-    )
+    return make_config({name: value for name, value in base.items() if name not in measured}, "")
 
 
 def _from_file(command: Command, file: tuple[str, Path], given: dict[str, Any]) -> dict[str, Any]:

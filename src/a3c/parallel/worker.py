@@ -99,7 +99,7 @@ class Worker:
     def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
         if self.config.algorithm.acts == "learner":
             return RemotePolicy(self.exchange.board, self.index, self.policy)
-        return RandomPolicy(self.policy) if self.config.algorithm.acts == "random" else self.policy
+        return RandomPolicy(self.policy) if self.config.algorithm.acts == "nowhere" else self.policy
 
     def running(self, totals: dict[str, int] | None = None) -> bool:
         """False once a limit on steps or episodes is reached, or the main process asked to stop.
@@ -133,3 +133,7 @@ class Worker:
         if diagnostics is not None:
             self.reporter.add_update(now, lag, diagnostics)
         self.reporter.flush_when_due(now)
+
+    def learned(self, lag: float, diagnostics: np.ndarray) -> None:
+        """Reports one more update from a segment that was recorded already."""
+        self.reporter.add_update(time.monotonic(), lag, diagnostics)
