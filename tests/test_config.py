@@ -61,7 +61,7 @@ def test_defaults_are_right_for_every_algorithm_and_survive_a_file(algorithm):
 def test_settings_out_of_range_are_named(name, value, bound):
     algorithm = "impala" if name == "forced_lag" else "ga3c"
     message = refusal(algorithm=algorithm, **{name: value})
-    assert message.startswith((f"`{name}` is {value!r}, but must ", f"{name} cannot be {value!r}; it must be "))
+    assert message.startswith((f"`{name}` is {value!r}, but must ", f"`{name}` cannot be {value!r}; it must be "))
     assert message.endswith(bound)
 
 
@@ -195,7 +195,7 @@ def test_normalized_returns_do_not_go_with_vtrace(settings):
     [("crop", 5), ("crop", [1.5]), ("frame_size", "84"), ("hidden", [None]), ("grayscale", 1), ("threshold", True)],
 )
 def test_a_setting_of_frames_of_the_wrong_type_is_named(name, value):
-    with pytest.raises(SettingsError, match=f"here: {name} cannot be "):
+    with pytest.raises(SettingsError, match=f"here: `{name}` cannot be "):
         make_config({name: value}, "here")
 
 

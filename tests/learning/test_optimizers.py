@@ -158,7 +158,7 @@ def test_state_that_is_not_per_parameter_is_refused(name):
 
 @pytest.mark.parametrize("name", ["lamb", "lars", "fromage"])
 def test_steps_that_depend_on_a_whole_layer_are_refused(name):
-    with pytest.raises(SettingsError, match=f"--optimizer {name} scales the step of each layer .* use adam"):
+    with pytest.raises(SettingsError, match=f"`optimizer` {name} scales the step of each layer .* use adam"):
         SharedOptimizer(name, {}, 3)
 
 
