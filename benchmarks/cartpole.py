@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from functools import partial
 from statistics import median
 
+from a3c.config.making import make_config
 from a3c.recipes import with_recipe
-from a3c.settings import make_config
 from benchmark import Benchmark, Part, tell
 from measure import MemoryWatch, Record, bare_rate, train, train_peer
 from pictures import draw_solved

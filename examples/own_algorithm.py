@@ -17,7 +17,7 @@ from a3c.config.setting import setting
 from a3c.gradient import make_gradient
 from a3c.learning.diagnostics import check_finite
 from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
-from a3c.parallel.worker import Worker
+from a3c.roles.worker import Worker
 
 
 @dataclass(frozen=True)

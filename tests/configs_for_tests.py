@@ -3,7 +3,7 @@
 from typing import Any
 
 from a3c.config import TrainConfig
-from a3c.settings import make_config
+from a3c.config.making import make_config
 
 
 def config_with(environment: str = "", **settings: Any) -> TrainConfig:

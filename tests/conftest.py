@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from a3c.policy import Policy
+from a3c.networks.policy import Policy
 from a3c.rollout.collector import Collector
 from configs_for_tests import config_with
 

@@ -16,10 +16,10 @@ from a3c.environments.observations import Observations
 from a3c.environments.spaces import Layout
 from a3c.errors import A3CError
 from a3c.networks.actions import DiscreteActions
-from a3c.parallel.prediction_board import RemotePolicy
-from a3c.parallel.processes import prepare_worker, start
-from a3c.parallel.tokens import Stopped
+from a3c.processes.starting import prepare_worker, start
+from a3c.processes.tokens import Stopped
 from a3c.rollout.segment import Segment
+from a3c.sharing.prediction_board import RemotePolicy
 
 PATIENCE = 120
 """Seconds after which a process that says nothing counts as blocked."""

@@ -4,10 +4,10 @@ import pytest
 
 from a3c.cli.train import parse
 from a3c.config.checks import check_ends
+from a3c.config.making import make_config
 from a3c.config.run import LIMITS
 from a3c.errors import SettingsError
 from a3c.recipes import all_recipes, find_recipe, with_recipe
-from a3c.settings import make_config
 
 ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random")
 DEFAULTS = sorted(name for name, recipe in all_recipes().items() if recipe.default)

@@ -21,6 +21,8 @@ _HOMES = {
     "IMPALA": "a3c.agent",
     "RandomAgent": "a3c.agent",
     "load": "a3c.agent",
+    "resume": "a3c.training.calls",
+    "repeat": "a3c.training.calls",
     "Algorithm": "a3c.algorithm",
     "TrainConfig": "a3c.config",
     "make_environment": "a3c.environments.making",
@@ -39,10 +41,12 @@ if TYPE_CHECKING:
     from a3c.config import TrainConfig as TrainConfig
     from a3c.environments.making import make_environment as make_environment
     from a3c.errors import A3CError as A3CError
+    from a3c.training.calls import repeat as repeat
+    from a3c.training.calls import resume as resume
 
 __all__ = [
     "A2C", "A3C", "GA3C", "IMPALA", "A3CError", "Agent", "Algorithm", "RandomAgent", "TrainConfig", "load",
-    "make_environment",
+    "make_environment", "repeat", "resume",
 ]  # fmt: skip
 
 

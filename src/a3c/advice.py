@@ -12,13 +12,13 @@ from gymnasium.spaces import Box
 
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ends
+from a3c.config.sizes import UPDATE_WITHIN, few_updates, flags_for
 from a3c.environments.observations import Observations, parts
 from a3c.errors import SettingsError
 from a3c.machine import available_cores
 from a3c.networks.readings import frame_shape, raw_numbers, readings
 from a3c.rollout.random_play import RandomPlay
 from a3c.rollout.reach import Reach
-from a3c.sizes import UPDATE_WITHIN, few_updates, flags_for
 
 LARGE_OBSERVATION = 10.0
 """Numbers beyond this saturate the first layer."""

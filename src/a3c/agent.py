@@ -24,6 +24,7 @@ from a3c.algorithms import builtin
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ends
 from a3c.config.environment import MOST_EPISODE_STEPS
+from a3c.config.making import make_config, number
 from a3c.config.run import LIMITS
 from a3c.environments.given import given_state, pack_given
 from a3c.environments.making import EnvironmentFactory
@@ -32,18 +33,17 @@ from a3c.errors import AgentLearning, SettingsError, brief
 from a3c.evaluation import Evaluation, evaluate
 from a3c.names import called
 from a3c.networks.keras_model import KerasActorCritic
-from a3c.parallel.processes import check_open_files, start_server
-from a3c.parallel.worker import Work
-from a3c.policy import Network
-from a3c.preparing import moved, prepare
+from a3c.networks.policy import Network
+from a3c.processes.starting import check_open_files, start_server
 from a3c.recipes import with_recipe
+from a3c.roles.worker import Work
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import exists
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
-from a3c.runs.progress import Progress, Warnings, make_display
-from a3c.settings import make_config, number
-from a3c.training import Interrupted, Result, limits_of_call, train
+from a3c.training.preparing import moved, prepare
+from a3c.training.progress import Progress, Warnings, make_display
+from a3c.training.training import Interrupted, Result, limits_of_call, train
 
 LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback")
 

@@ -19,7 +19,7 @@ MOST_WAITING = 32_768
 """Segments that a queue holds at most: their numbers fill a pipe."""
 
 Shared = Literal["team", "queue", "board", "published"]
-"""What processes may share beside the ParameterStore: see `parallel/exchange.py`."""
+"""What processes may share beside the ParameterStore: see `sharing/exchange.py`."""
 
 
 @dataclass(frozen=True)

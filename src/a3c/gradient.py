@@ -15,7 +15,7 @@ from a3c.config import TrainConfig
 from a3c.learning.losses import actor_critic_loss, explained_variance, normalize
 from a3c.learning.optimizers import clip_by_global_norm
 from a3c.learning.returns import Targets, lambda_returns, n_step_returns, step_continues, step_discounts, vtrace
-from a3c.policy import Policy
+from a3c.networks.policy import Policy
 
 Targeting = Callable[[TrainConfig, Any, jax.Array, jax.Array], Targets]
 """`(config, segment, values [T+1, B], log_probs [T, B]) -> targets`, inside jit; `log_probs` are the present ones."""

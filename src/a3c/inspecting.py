@@ -32,14 +32,14 @@ from a3c.environments.serial import close
 from a3c.errors import A3CError, InvalidEnvironment, UnsupportedSpace, described
 from a3c.learning.schedules import with_limits
 from a3c.networks.layers import Layer, layers
-from a3c.parallel.worker import Work
-from a3c.policy import NetworkFactory
-from a3c.preparing import prepare, resolve
+from a3c.networks.policy import NetworkFactory
+from a3c.roles.worker import Work
 from a3c.rollout.collector import autoreset_mode
 from a3c.rollout.random_play import RandomPlay, play_randomly, seeds_matter
 from a3c.runs.checkpoint import Checkpoint
-from a3c.runs.progress import Progress
-from a3c.training import train
+from a3c.training.preparing import prepare, resolve
+from a3c.training.progress import Progress
+from a3c.training.training import train
 
 RANDOM_STEPS = 1000
 """Random steps that are taken at least."""

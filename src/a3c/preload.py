@@ -23,7 +23,7 @@ signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
 gc.disable()
 for algorithm in BUILT_IN.values():
     importlib.import_module(str(algorithm.worker).partition(":")[0])
-importlib.import_module("a3c.preparing")
+importlib.import_module("a3c.training.preparing")
 gc.freeze()
 gc.enable()
 signal.setitimer(signal.ITIMER_REAL, 0)

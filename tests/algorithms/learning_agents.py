@@ -6,7 +6,7 @@ import numpy as np
 
 from a3c import A2C, A3C, GA3C, IMPALA
 from a3c.agent import Agent
-from a3c.training import Result
+from a3c.training.training import Result
 
 ALGORITHMS = {agent.algorithm.name: agent for agent in (A3C, A2C, GA3C, IMPALA)}
 LEARNERS = ("ga3c", "impala")

@@ -12,10 +12,10 @@ from a3c.environments.making import EnvironmentMaker
 from a3c.gradient import make_gradient
 from a3c.learning import schedules
 from a3c.learning.optimizers import SharedOptimizer
-from a3c.parallel.messages import Task
-from a3c.parallel.parameter_store import ParameterStore
-from a3c.parallel.worker import Work, Worker
+from a3c.roles.messages import Task
+from a3c.roles.worker import Work, Worker
 from a3c.rollout.collector import Collector
+from a3c.sharing.parameter_store import ParameterStore
 from configs_for_tests import config_with
 from environments_for_tests import MODES, Bandit, Corridor, Endless, Mortal, vector_of
 

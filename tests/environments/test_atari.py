@@ -11,7 +11,7 @@ from a3c.environments.atari import AtariVector, Game
 from a3c.environments.making import EnvironmentMaker, find
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment, SettingsError
-from a3c.policy import Policy
+from a3c.networks.policy import Policy
 from a3c.rollout.collector import Collector
 from a3c.rollout.random_policy import RandomPolicy
 from configs_for_tests import config_with

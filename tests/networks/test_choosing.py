@@ -9,8 +9,8 @@ from a3c.errors import SettingsError
 from a3c.networks.choosing import make_torso, shares_trunk
 from a3c.networks.conv import LAYERS, ConvNet
 from a3c.networks.mlp import MLP
+from a3c.networks.policy import Policy
 from a3c.networks.readings import readings
-from a3c.policy import Policy
 from configs_for_tests import config_with
 
 VECTOR = Box(-1, 1, (5,), np.float32)

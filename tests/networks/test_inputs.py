@@ -5,8 +5,8 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tu
 from a3c.environments.observations import Observations, part_of, parts
 from a3c.networks.choosing import Joined, make_torso, shares_trunk
 from a3c.networks.inputs import amounts, input_size, network_input
+from a3c.networks.policy import Policy
 from a3c.networks.readings import readings
-from a3c.policy import Policy
 from configs_for_tests import config_with
 
 FRAMES = Box(0, 255, (20, 20, 1), np.uint8)

@@ -14,7 +14,7 @@ import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 
 from a3c.errors import SettingsError
-from a3c.policy import Policy
+from a3c.networks.policy import Policy
 from configs_for_tests import config_with
 
 os.environ.setdefault("KERAS_BACKEND", "jax")

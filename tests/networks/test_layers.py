@@ -10,7 +10,7 @@ import pytest
 from gymnasium.spaces import Box, Dict, Discrete
 
 from a3c.networks.layers import layers
-from a3c.policy import Policy
+from a3c.networks.policy import Policy
 from configs_for_tests import config_with
 
 VECTOR = Box(-1, 1, (5,), np.float32)

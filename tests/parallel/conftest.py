@@ -1,5 +1,4 @@
 import pytest
-
 from a3c.parallel import duties, tokens
 
 

@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from a3c.environments.observations import Observations
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
-from a3c.policy import Policy
+from a3c.networks.policy import Policy
 from a3c.rollout.collector import Collector
 from configs_for_tests import config_with
 from environments_for_tests import MODES, Endless

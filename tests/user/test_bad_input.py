@@ -11,8 +11,8 @@ from a3c_command import A3C, SMALL, run_command
 from safetensors.numpy import save
 
 from a3c.config import SCHEMA_VERSION
+from a3c.config.making import recorded
 from a3c.runs.folder import RunFolder
-from a3c.settings import recorded
 
 TRAIN = ["train", "CartPole-v1", "--recipe", "none", "--steps", "100"]
 

@@ -38,7 +38,7 @@ def test_every_command_explains_itself(command, name):
 
 
 def test_help_of_train_names_every_setting(command):
-    from a3c.settings import FIELDS, all_own_fields
+    from a3c.config.making import FIELDS, all_own_fields
 
     text = command("train", "--help-all").out
     named = [name.replace("_", "-") for name in (*FIELDS, *all_own_fields()) if name != "environment"]

@@ -13,8 +13,8 @@ from odd_networks import Saboteur
 
 from a3c import A2C, GA3C, IMPALA
 from a3c.errors import WorkerError
-from a3c.parallel.supervisor import Supervisor
 from a3c.runs.folder import RunFolder
+from a3c.training.supervisor import Supervisor
 
 AGENTS = {agent.algorithm.name: agent for agent in (A2C, GA3C, IMPALA)}
 LEARNERS = ("ga3c", "impala")
@@ -125,9 +125,9 @@ def test_training_that_diverges_says_so_in_one_line(command, own_environments, a
 @pytest.mark.parametrize(
     ("algorithm", "thread", "target"),
     [
-        ("ga3c", "predictor", "a3c.parallel.prediction_board:PredictionBoard.waiting"),
-        ("ga3c", "trainer", "a3c.parallel.learner:Learner.train"),
-        ("impala", "trainer", "a3c.parallel.published:PublishedParameters.publish"),
+        ("ga3c", "predictor", "a3c.sharing.prediction_board:PredictionBoard.waiting"),
+        ("ga3c", "trainer", "a3c.roles.learner:Learner.train"),
+        ("impala", "trainer", "a3c.sharing.published:PublishedParameters.publish"),
     ],
 )
 @pytest.mark.usefixtures("nothing_left")

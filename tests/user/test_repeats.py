@@ -251,7 +251,7 @@ def test_plot_takes_a_folder_of_repeats_for_its_runs(command, repeated, own_envi
         (["--repeats", "1", "--resume", "two"], ["two holds 2 seeds already", "--repeats 2 or more"]),
         (["--repeats", "2", "--resume", "two", "--seed", "5"], ["from seed 1 on: leave --seed out"]),
         (["--repeats", "2", "--resume", "two", "--algorithm", "random"], ["a run of a3c, not of random"]),
-        (["--resume", "two"], ["two holds repeats: add --repeats N"]),
+        (["--resume", "two"], ["two holds repeats: give --repeats, the number of seeds"]),
     ],
     ids=lambda value: " ".join(value) if value[0].startswith("--") else "",
 )

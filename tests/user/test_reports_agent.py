@@ -20,7 +20,7 @@ from a3c.playing import play
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
-from a3c.training import Result
+from a3c.training.training import Result
 from configs_for_tests import config_with
 
 USES = {

@@ -19,9 +19,9 @@ import fault_mutations
 import mutations
 from a3c import A3C
 from a3c.errors import CheckpointError, SettingsError
-from a3c.preparing import prepare
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
+from a3c.training.preparing import prepare
 
 INLINE = ["--backend", "inline", "--no-tensorboard", "--no-progress"]
 

@@ -13,11 +13,11 @@ import pytest
 from a3c_command import SMALL
 
 import a3c
-from a3c import training
 from a3c.environments import serial
 from a3c.errors import TrainingWarning
-from a3c.parallel import pulse
-from a3c.runs.progress import Warnings
+from a3c.processes import pulse
+from a3c.training import training
+from a3c.training.progress import Warnings
 
 RANDOM = ["--algorithm", "random", "--envs-per-worker", "3", "--segment-length", "8"]
 

@@ -11,10 +11,11 @@ from a3c_command import SMALL
 from gymnasium.spaces import Box
 from odd_environments import Walk
 
-from a3c import A2C, A3C, GA3C, IMPALA, RandomAgent, load, preparing
-from a3c.cli import train
+from a3c import A2C, A3C, GA3C, IMPALA, RandomAgent, load
 from a3c.errors import TrainingWarning
-from a3c.runs.folder import RunFolder, config_toml, read_config
+from a3c.runs.folder import RunFolder
+from a3c.training import preparing
+from a3c.training.beginning import chosen_sizes, config_toml, read_config
 from configs_for_tests import config_with
 
 INLINE = {"backend": "inline", "seed": 1, "hidden": (4,), "envs_per_worker": 4, "segment_length": 4}
@@ -150,8 +151,8 @@ def test_fast_steps_keep_the_defaults():
 def test_the_first_line_says_what_was_chosen():
     asked = config_with("Some-v0", workers=2)
     chosen = dataclasses.replace(asked, envs_per_worker=1, segment_length=10)
-    assert train.chosen_sizes(asked, chosen) == (
-        "steps take long, so a worker has 1 environment and segments of 10 steps (--envs-per-worker, --segment-length)"
+    assert chosen_sizes(asked, chosen) == (
+        "steps take long, so a worker has 1 environment and segments of 10 steps (`envs_per_worker`, `segment_length`)"
     )
-    assert train.chosen_sizes(asked, dataclasses.replace(asked, envs_per_worker=16, segment_length=16)) is None
-    assert train.chosen_sizes(chosen, chosen) is None
+    assert chosen_sizes(asked, dataclasses.replace(asked, envs_per_worker=16, segment_length=16)) is None
+    assert chosen_sizes(chosen, chosen) is None

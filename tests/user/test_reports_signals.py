@@ -150,7 +150,7 @@ def test_a_run_that_loses_its_output_under_way_saves(tmp_path, monkeypatch):
 
     def lose(progress):
         if progress.steps > 1000:
-            monkeypatch.setattr("a3c.runs.progress.PlainLines.every", 0.0)
+            monkeypatch.setattr("a3c.training.progress.PlainLines.every", 0.0)
             monkeypatch.setattr(sys, "stdout", stream)
 
     with lost("pipe") as stream, pytest.raises(OutputError, match="could not show progress: Broken pipe"):

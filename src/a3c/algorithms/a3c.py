@@ -16,7 +16,7 @@ import numpy as np
 from a3c.gradient import lambda_targets, make_gradient
 from a3c.learning.diagnostics import check_finite
 from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
-from a3c.parallel.worker import Worker
+from a3c.roles.worker import Worker
 
 
 def run(worker: Worker) -> None:

@@ -20,9 +20,9 @@ import numpy as np
 from a3c.algorithms.builtin import GA3CSettings
 from a3c.gradient import make_corrected_gradient
 from a3c.learning.schedules import epsilon_at
-from a3c.parallel.duties import Duties, Duty
-from a3c.parallel.learner import Learner
-from a3c.parallel.worker import Worker
+from a3c.roles.learner import Learner
+from a3c.roles.worker import Worker
+from a3c.sharing.duties import Duties, Duty
 
 ADJUST_EVERY = 5.0
 """Seconds for which numbers of threads are tried."""

@@ -21,9 +21,9 @@ The parameters have moved on when a segment is learned from: V-trace corrects fo
 
 from a3c.gradient import make_corrected_gradient
 from a3c.learning.schedules import epsilon_at
-from a3c.parallel.duties import Duties
-from a3c.parallel.learner import Learner
-from a3c.parallel.worker import Worker
+from a3c.roles.learner import Learner
+from a3c.roles.worker import Worker
+from a3c.sharing.duties import Duties
 
 
 def run(worker: Worker) -> None:

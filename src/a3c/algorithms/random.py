@@ -1,6 +1,6 @@
 """The random baseline: uniformly random actions, nothing is learned. What any agent has to beat."""
 
-from a3c.parallel.worker import Worker
+from a3c.roles.worker import Worker
 
 
 def run(worker: Worker) -> None:

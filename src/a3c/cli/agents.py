@@ -49,7 +49,7 @@ def parse(flags: type[Flags], arguments: list[str], prog: str, description: str)
 
 def quiet_jax() -> None:
     """Acting needs a CPU alone, one thread of it, and no compiling when that was done before."""
-    from a3c.parallel.processes import WORKER_ENVIRONMENT, use_compilation_cache
+    from a3c.processes.starting import WORKER_ENVIRONMENT, use_compilation_cache
 
     os.environ.update(WORKER_ENVIRONMENT)
     use_compilation_cache()

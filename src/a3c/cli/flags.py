@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from a3c.config.making import kind, kinds_of
 from a3c.errors import SettingsError
 from a3c.names import called
-from a3c.settings import kind, kinds_of
 
 HELP = ("--help", "-h")
 HELP_ALL = "--help-all"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from a3c.algorithm import OwnSettings
 from a3c.cli.flags import HELP_ALL, Command, flag
-from a3c.settings import kinds_of
+from a3c.config.making import kinds_of
 
 WIDEST = 120
 """Columns of a text, where the terminal has as many."""

@@ -13,7 +13,7 @@ from a3c.cli.train import groups, settings_of
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ranges
 from a3c.config.setting import names_of, setting
-from a3c.parallel.processes import start_server
+from a3c.processes.starting import start_server
 
 DESCRIPTION = """Look at an environment before training on it. Says what its observations and actions are, what
 Gymnasium's checker has to say, which layers the policy will have, how many steps a second there are alone and in

@@ -51,7 +51,7 @@ def main() -> None:
     with suppress(KeyboardInterrupt):
         status = run(sys.argv[1:])
         interruption.leave()
-        if leaving := sys.modules.get("a3c.parallel.leaving"):
+        if leaving := sys.modules.get("a3c.processes.leaving"):
             leaving.leave(status)
     # Where KeyboardInterrupt passed through code that was compiled from a string, as that of a dataclass is, Python
     # remembers it, and would end by SIGINT instead of with this status; it forgets when such code is run again.
@@ -192,7 +192,7 @@ def _interrupted() -> int:
 
 def _clear_up() -> None:
     """Ends the processes that were started, of whom nobody is needed any more."""
-    if processes := sys.modules.get("a3c.parallel.processes"):
+    if processes := sys.modules.get("a3c.processes.starting"):
         processes.kill_all()
 
 

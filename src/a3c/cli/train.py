@@ -14,16 +14,14 @@ from a3c.algorithms.builtin import A3C, BUILT_IN, find_algorithm
 from a3c.cli.flags import HELP, HELP_ALL, Command, flag, with_flags
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import GROUPS, TrainConfig
-from a3c.config.checks import check_ends
+from a3c.config.making import FIELDS, all_own_fields, make_config, own_fields, recorded
 from a3c.config.run import LIMITS
 from a3c.config.setting import names_of, setting
 from a3c.environments.modules import check_modules, module_of
-from a3c.errors import CheckpointError, RunFolderError, SettingsError
-from a3c.interruption import interruption
+from a3c.errors import RunFolderError, SettingsError
 from a3c.modules import import_here
-from a3c.parallel.processes import call, check_open_files, start_server
+from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
-from a3c.settings import FIELDS, all_own_fields, make_config, own_fields, recorded
 
 
 def run(arguments: list[str]) -> int:
@@ -176,144 +174,36 @@ def _from_file(command: Command, file: tuple[str, Path], given: dict[str, Any]) 
 
 def start(flags: TrainFlags, config: TrainConfig, started: float) -> int:
     """A new run."""
-    from a3c.runs.folder import RunFolder, default_run_path
-    from a3c.runs.lock import locked
+    from a3c.training.beginning import new_run
 
-    begun = RunFolder(flags.run) if flags.run and RunFolder(flags.run).unsaved else None
-    work, begin = prepare(_as_drawn(config, begun.config()) if begun else config)
-    path = flags.run or default_run_path(begin.config)
-    # From here on there is a run, which is saved, and can be gone on with, however early Ctrl-C comes.
-    with interruption.deferred(), locked(path):
-        folder = RunFolder.create(path, begin.config)
-        if begun:
-            _say_anew(path)
-        if flags.progress and (line := chosen_sizes(config, begin.config)):
-            print(line, flush=True)
-        return _train(work, begin, folder, flags, started)
-
-
-def _as_drawn(config: TrainConfig, before: TrainConfig) -> TrainConfig:
-    """The settings with what was drawn or measured before, where nothing is given: it would come out otherwise now."""
-    names = [name for name in ("seed", "envs_per_worker", "segment_length") if getattr(config, name) is None]
-    return dataclasses.replace(config, **{name: getattr(before, name) for name in names})
-
-
-def _say_anew(path: Path) -> None:
-    print(f"the run in {path} ended before its first checkpoint: it starts anew")
-
-
-def chosen_sizes(asked: TrainConfig, resolved: TrainConfig) -> str | None:
-    """A line that says which sizes were chosen for slow steps; None where none were."""
-    if asked.envs_per_worker is not None or asked.segment_length is not None or resolved.has_default_sizes:
-        return None
-    count = resolved.environments_each
-    return (
-        f"steps take long, so a worker has {count} environment{'s' if count != 1 else ''} and segments of "
-        f"{resolved.segment_steps} steps (--envs-per-worker, --segment-length)"
-    )
-
-
-def prepare(config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
-    """What training needs; made in another process, where JAX is imported already, unless it is to run in this one."""
-    if config.backend == "inline":
-        from a3c import preparing
-
-        work, begin = preparing.prepare(config, checkpoint=checkpoint)
-    else:
-        work, begin = call("a3c.preparing:prepare_to_send", config, checkpoint)
-        check_open_files(begin.config.processes)
-    check_ends(begin.config)
-    return work, begin
-
-
-def prepare_in(folder: Any, config: TrainConfig, checkpoint: Any = None) -> tuple[Any, Any]:
-    """What training needs to go on in the folder of a run, which gets these settings."""
-    from a3c.runs.files import write_atomically
-    from a3c.runs.folder import config_toml
-
-    work, begin = prepare(config, checkpoint)
-    write_atomically(folder.config_path, config_toml(begin.config).encode())
-    return work, begin
+    with new_run(config, flags.run, _saying(flags.progress)) as begun:
+        return _train(begun, flags, started)
 
 
 def resume(flags: TrainFlags, path: Path, config: TrainConfig, started: float, limited: bool) -> int:
     """Continues a run from its latest checkpoint, or anew where there is none yet."""
-    from a3c.runs.folder import RunFolder
-    from a3c.runs.lock import locked
-    from a3c.runs.repeats import RepeatsFolder
+    from a3c.training.beginning import resumed_run
 
-    if RepeatsFolder(path).seeds():
-        raise SettingsError(f"{path} holds repeats: add --repeats N, the number of seeds in all")
-    folder = RunFolder.open(path)
-    with locked(folder.path):
-        begun = go_on(folder, config, limited, print)
+    with resumed_run(path, config, limited, _saying()) as begun:
         if isinstance(begun, str):
-            print(begun)
+            print(with_flags(begun))
             return 0
-        work, begin = begun
-        return _train(work, begin, folder, flags, started)
+        return _train(begun, flags, started)
 
 
-def check_same(path: Path, before: TrainConfig, config: TrainConfig) -> None:
-    """Raises SettingsError where what is there is of another environment or algorithm."""
-    for name in ("environment", "algorithm"):
-        if getattr(config, name) != getattr(before, name):
-            raise SettingsError(f"{path} is a run of {getattr(before, name)}, not of {getattr(config, name)}")
+def _saying(wanted: bool = True) -> Callable[[str], None]:
+    """Prints lines about settings, where they are wanted."""
+    return lambda line: print(with_flags(line), flush=True) if wanted else None
 
 
-def go_on(folder: Any, config: TrainConfig, limited: bool, say: Callable[[str], None]) -> Any:
-    """What training needs to go on with these settings from a run's latest checkpoint, or anew where there is none; a
-    sentence where they leave nothing to do. `limited` is whether a limit was asked for."""
-    path, before = folder.path, folder.config(config.algorithm)
-    check_same(path, before, config)
-    if folder.unsaved:
-        _say_anew(path)
-        return prepare_in(folder, config)
-    checkpoint = folder.load("latest", config.algorithm)
-    if checkpoint.own_environment or checkpoint.own_network:
-        raise CheckpointError(f"{path} was trained from Python with a factory: continue it there, with a3c.load")
-    for name in ("steps", "episodes"):
-        limit, done = getattr(config, name), checkpoint.counts[name]
-        if limit is not None and done >= limit:
-            return f"{path} already has {done:,} {name} of {limit:,}: give a larger --{name} to go on"
-    if checkpoint.solved_at_step is not None and config.stop_when_solved:
-        solved = f"{path} was solved at step {checkpoint.solved_at_step:,}"
-        if before.target_return != config.target_return:
-            checkpoint = dataclasses.replace(checkpoint, solved_at_step=None, solved_at_second=None)
-        elif limited:
-            say(f"{solved}: it goes on to the limit that is given now")
-            config = dataclasses.replace(config, stop_when_solved=False)
-        else:
-            return f"{solved}: to go on, give --steps, --episodes or --seconds, or a higher --target-return"
-    return prepare_in(folder, config, checkpoint)
-
-
-def train_into(folder: Any, work: Any, begin: Any, progress: bool, started: float, heading: str = "") -> Any:
-    """Trains, with progress under a line that says what. Raises what `a3c.training.train` raises."""
-    from a3c.runs.progress import make_display
-    from a3c.training import train
-
-    config = begin.config
-    workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
-    what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {folder.path}"
-    what += f"\n{work.description}"
-    return train(
-        begin,
-        work,
-        folder=folder,
-        display=make_display(progress, spell=with_flags),
-        heading=f"{heading}{what}" if progress else "",
-        started=started,
-    )
-
-
-def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> int:
+def _train(begun: Any, flags: TrainFlags, started: float) -> int:
     from a3c.errors import OutputError, WorkerError
-    from a3c.training import Interrupted
+    from a3c.training.training import Interrupted
 
-    resume = f"a3c train {begin.config.environment} --resume {folder.path}"
+    folder = begun.folder
+    resume = f"a3c train {begun.start.config.environment} --resume {folder.path}"
     try:
-        result = train_into(folder, work, begin, flags.progress, started)
+        result = begun.train(flags.progress, started, spell=with_flags)
     except Interrupted as interrupted:
         # Who hung up the terminal sees nothing of it.
         with suppress(OSError):
@@ -326,18 +216,13 @@ def _train(work: Any, begin: Any, folder: Any, flags: Any, started: float) -> in
         print(f"what was learned until then is in {folder.path}", file=sys.stderr)
         raise
     if flags.progress:
-        _say_what_is_left(result.summary, folder, begin.counts["steps"])
+        _say_what_is_left(result.summary, folder, begun.start.counts["steps"])
     return 0
 
 
-def solved_now(summary: dict[str, Any], steps_before: int) -> str | None:
-    """The line that says so; None where the run was not solved, or before it was continued from these steps."""
-    if summary["solved_at_step"] is None or summary["solved_at_step"] <= steps_before:
-        return None
-    return f"solved: {summary['solved_at_step']:,} steps, {summary['solved_at_second']:.2f} s"
-
-
 def _say_what_is_left(summary: dict[str, Any], folder: Any, steps_before: int) -> None:
+    from a3c.training.repeating import solved_now
+
     if line := solved_now(summary, steps_before):
         print(line)
     # There is no curve before the first episode, and no best before a hundred of them.

@@ -7,7 +7,7 @@ from a3c.config.setting import setting
 
 ENVIRONMENTS = 16
 SEGMENT_LENGTH = 16
-"""What a worker has where nothing else is set or chosen: see `sizes.py`."""
+"""What a worker has where nothing else is set or chosen: see `config/sizes.py`."""
 
 
 @dataclass(frozen=True)

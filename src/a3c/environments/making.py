@@ -18,6 +18,7 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 from a3c.config import TrainConfig
 from a3c.config.environment import FRAME_SETTINGS, AtariSettings
+from a3c.config.making import make_config
 from a3c.config.setting import names_of
 from a3c.environments import atari
 from a3c.environments.hiding import hide
@@ -27,7 +28,6 @@ from a3c.environments.serial import SerialVectorEnv, close
 from a3c.errors import A3CError, InvalidEnvironment, SettingsError, described, install, nearest
 from a3c.modules import import_here
 from a3c.recipes import with_recipe
-from a3c.settings import make_config
 
 EXTRAS = {"ale_py": "atari", "Box2D": "box2d", "box2d": "box2d", "mujoco": "mujoco", "pygame": "render"}
 """The extra of this package that installs a module an environment may be missing."""

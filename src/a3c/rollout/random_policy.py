@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from a3c.policy import Policy
+from a3c.networks.policy import Policy
 
 
 class RandomPolicy:

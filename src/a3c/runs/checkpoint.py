@@ -16,11 +16,11 @@ import numpy as np
 
 from a3c.algorithm import Algorithm
 from a3c.config import SCHEMA_VERSION, TrainConfig
+from a3c.config.making import make_recorded_config, recorded
 from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
 from a3c.runs.files import exists, write_atomically
 from a3c.runs.migrations import check_schema, migrated
 from a3c.runs.tensors import MOST_HEADER, TYPES, read_header, read_tensors
-from a3c.settings import make_recorded_config, recorded
 
 TENSORS = {"parameters": ("F32", 1), "optimizer_state": ("F32", 2), "moments": ("F64", 1)}
 """The type of each, and its number of axes."""

@@ -9,13 +9,13 @@ from typing import Any
 
 from a3c.algorithm import Algorithm
 from a3c.config import GROUPS, SCHEMA_VERSION, TrainConfig
+from a3c.config.making import make_recorded_config, not_recorded, recorded
 from a3c.config.setting import names_of
 from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import disk_errors, exists, write_atomically
 from a3c.runs.metrics import EPISODE_COLUMNS, EVENTS, METRIC_COLUMNS, RowFile, TensorBoard
 from a3c.runs.migrations import check_schema, migrated_settings
-from a3c.settings import make_recorded_config, not_recorded, recorded
 
 CHECKPOINTS_KEPT = 3
 OWN = "own"

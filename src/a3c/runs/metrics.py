@@ -11,6 +11,8 @@ from a3c.errors import RunFolderError
 from a3c.learning.diagnostics import DIAGNOSTICS
 from a3c.runs.files import GrowingFile, write_atomically
 
+WINDOW = 100
+"""Episodes in the moving mean by which a run is judged."""
 EPISODE_COLUMNS = ("step", "seconds", "worker", "return", "length")
 METRIC_COLUMNS = (
     *("steps", "seconds", "episodes", "updates", "steps_per_second"),

@@ -10,8 +10,7 @@ import numpy as np
 from a3c.errors import RunFolderError
 from a3c.runs.files import write_atomically
 from a3c.runs.folder import RunFolder
-from a3c.runs.metrics import read_rows
-from a3c.runs.monitor import WINDOW
+from a3c.runs.metrics import WINDOW, read_rows
 
 MOST_POINTS = 20_000
 COMMON_POINTS = 500

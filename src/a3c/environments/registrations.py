@@ -1,0 +1,90 @@
+"""What a process has registered with Gymnasium, for others to make by id: workers import Gymnasium anew.
+
+In use:
+
+    packed = Registrations.packed()      here
+    packed.register()                    in a worker
+"""
+
+import importlib
+import pickle
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec
+
+from a3c.errors import InvalidEnvironment, SettingsError
+from a3c.processes.pickling import dumps
+
+
+@dataclass(frozen=True)
+class Registrations:
+    """The registry of a process, to be sent to another."""
+
+    modules: list[str]
+    """Those of its entry points that are imported."""
+    entries: dict[str, bytes]
+    """By their ids: the entry, and what it names of `__main__`. Each is packed by itself, so that one which cannot be
+    sent or unpacked ends only runs that use it."""
+
+    @classmethod
+    def packed(cls, needed: EnvSpec | None = None) -> "Registrations":
+        """Those of this process. Raises SettingsError where the one that is `needed` cannot be sent."""
+        modules, entries = set(), {}
+        for name, spec in gymnasium.registry.items():
+            modules.update(module for module, _ in _entry_points(spec) if module in sys.modules)
+            try:
+                entries[name] = dumps((spec, _named_in_main(spec)))
+            except SettingsError as error:
+                if needed is not None and needed.id == name:
+                    raise
+                entries[name] = dumps((_unusable(name, str(error)), {}))
+        return cls(sorted(modules - {"__main__"}), entries)
+
+    def register(self) -> None:
+        """Registers them here, in place of what is here under the same ids."""
+        # A module may register ids when it is imported: first it, then what became of them.
+        for module in self.modules:
+            with suppress(Exception):
+                importlib.import_module(module)
+        registered = {}
+        for name, pickled in self.entries.items():
+            try:
+                registered[name], named = pickle.loads(pickled)
+            except Exception as error:
+                registered[name] = _unusable(name, f"it cannot be made in a worker: {type(error).__name__}: {error}")
+            else:
+                vars(sys.modules["__main__"]).update(named)
+        gymnasium.registry.update(registered)
+        # Those that are imported later do so without a word.
+        warnings.filterwarnings("ignore", message=".*overriding environment.*", category=UserWarning)
+
+
+def _entry_points(spec: EnvSpec) -> Iterator[tuple[str, str]]:
+    """Module and name of those that are given as text."""
+    wrappers = [wrapper.entry_point for wrapper in spec.additional_wrappers]
+    for entry_point in (spec.entry_point, spec.vector_entry_point, *wrappers):
+        if isinstance(entry_point, str):
+            module, _, name = entry_point.partition(":")
+            yield module, name
+
+
+def _named_in_main(spec: EnvSpec) -> dict[str, Any]:
+    """What entry points such as `__main__:Mine` name: a worker has another main module, which must have it too."""
+    main = sys.modules["__main__"]
+    names = [name for module, name in _entry_points(spec) if module == "__main__" and hasattr(main, name)]
+    return {name: getattr(main, name) for name in names}
+
+
+def _unusable(name: str, why: str) -> EnvSpec:
+    return EnvSpec(name, partial(_refuse, f"{name}: {why}"))
+
+
+def _refuse(message: str, **_: Any) -> NoReturn:
+    raise InvalidEnvironment(message)

@@ -1,1 +1,0 @@
-"""Processes: the shared parameters, starting and watching workers."""

@@ -1,0 +1,73 @@
+"""A learner's side of training: what GA3C and IMPALA have where A3C has none."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from a3c.learning.diagnostics import check_finite
+from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
+from a3c.roles.messages import Report, Task
+from a3c.roles.reporter import REPORT_EVERY, Reporter
+from a3c.roles.worker import Work
+from a3c.rollout.segment import Segment
+
+
+class Learner:
+    """A learner's side: the queue of segments, the store, and reports. An algorithm's duties are written against this.
+
+    In use:
+
+        parameters, version = learner.current
+        learner.train(gradient_of, timeout)
+    """
+
+    def __init__(self, task: Task, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
+        self.config, self.policy, self.store, self.exchange = task.config, work.policy, task.store, task.exchange
+        self.generator = np.random.default_rng(task.seed)
+        self.store.attach(task.index, work.optimizer)
+        self.reporter = Reporter(task.index, send, report_every)
+        self.current = self._latest()
+        """The latest parameters and their version. Each update replaces them whole: threads may share them."""
+        self._applying = threading.Lock()
+
+    def train(self, gradient_of: Callable, timeout: float) -> bool:
+        """One update, from the next batch of segments; False where none came within `timeout` seconds.
+
+        Several threads may train: their gradients are computed side by side and applied one at a time. Raises
+        TrainingDiverged where a gradient is not finite.
+        """
+        config, store = self.config, self.store
+        batch = self.exchange.queue.get(config.segments_per_batch, timeout)
+        if batch is None:
+            return False
+        step = store.total("steps")
+        parameters, _ = self.current
+        gradient, diagnostics = gradient_of(parameters, batch.segment, entropy_coefficient_at(config, step))
+        gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
+        check_finite(diagnostics)
+        with self._applying:
+            lag = store.apply(gradient, learning_rate_at(config, step), batch.version)
+            self.current = self._latest()
+            now = time.monotonic()
+            self.reporter.add_update(now, lag, diagnostics, batch.waiting)
+            self.reporter.flush_when_due(now)
+        return True
+
+    def _latest(self) -> tuple[Any, int]:
+        parameters, version = self.store.read()
+        # On a CPU jitted functions take NumPy arrays as they are, and faster.
+        return parameters if jax.default_backend() == "cpu" else jax.device_put(parameters), version
+
+    def ended(self) -> bool:
+        """Whether there is nothing more to train on: no worker is left, and less than a batch is in the queue."""
+        queue = self.exchange.queue
+        return self.store.stopping or (queue.closed and len(queue) < self.config.segments_per_batch)
+
+    def no_batch(self) -> Segment:
+        """A batch of which no step is real: to compile for its shapes before there is one that is."""
+        config = self.config
+        return Segment.zeros(config, config.segments_per_batch * config.environments_each, self.policy.layout)

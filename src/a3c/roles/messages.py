@@ -1,0 +1,106 @@
+"""What the main process gives a worker or learner, and what it is told. Importing this takes no JAX."""
+
+import os
+import pickle
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from a3c.algorithms.builtin import BUILT_IN
+from a3c.config import TrainConfig
+from a3c.environments.spaces import Layout
+from a3c.processes.pulse import Pulse
+from a3c.sharing.exchange import Exchange
+from a3c.sharing.parameter_store import ParameterStore
+
+
+@dataclass
+class Task:
+    """What tells one process from another, and what they share."""
+
+    index: int
+    """The worker's number, from 0; a learner's comes after those of the workers."""
+    config: TrainConfig
+    store: ParameterStore
+    seed: np.random.SeedSequence
+    exchange: Exchange = field(default_factory=Exchange)
+    pulse: Pulse = field(default_factory=lambda: Pulse(1, shared=False))
+    """Of all workers."""
+    platforms: str | None = field(default_factory=lambda: os.environ.get("JAX_PLATFORMS"))
+    """Where the user wants JAX to run, for the learner: workers run on the CPU."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a script defines, such as an algorithm of its own, travels by value."""
+        if self.config.algorithm.name in BUILT_IN:
+            return self.__dict__
+        import cloudpickle
+
+        return self.__dict__ | {"config": cloudpickle.dumps(self.config)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if isinstance(state["config"], bytes):
+            self.config = pickle.loads(state["config"])
+
+    @property
+    def is_learner(self) -> bool:
+        return self.index >= (self.config.workers or 1)
+
+    @property
+    def name(self) -> str:
+        return "learner" if self.is_learner else f"worker {self.index}"
+
+
+class PackedWork(NamedTuple):
+    """What all workers work with (`Work`), packed."""
+
+    pickled: bytes
+    layout: Layout
+    description: str
+
+
+class EpisodeRecord(NamedTuple):
+    """A row of `episodes.csv`, less the worker; `seconds` is on the clock of `time.monotonic`."""
+
+    step: int
+    seconds: float
+    return_: float
+    length: int
+
+
+@dataclass
+class Report:
+    """What happened in a worker or learner since its last report."""
+
+    worker: int
+    episodes: list[EpisodeRecord] = field(default_factory=list)
+    updates: int = 0
+    lag: float = 0.0
+    """Policy lag, summed over the updates."""
+    waiting: int = 0
+    """Segments that waited for the learner, summed over the updates."""
+    diagnostics: dict[str, float] = field(default_factory=dict)
+    """Means over the updates."""
+    threads: dict[str, int] = field(default_factory=dict)
+    """A learner's threads by their duty."""
+    first_update: float | None = None
+    largest_reward: float = 0.0
+    """The largest training reward, without its sign."""
+    largest_observation: float = 0.0
+    """The largest number that episodes start with and a network sees as it is, without its sign; in a first report."""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """What people should know of the environments, by what it is about: each is said once a run."""
+
+
+@dataclass
+class Failure:
+    """What a process says when it has raised, before environments are closed; no traceback where the message says it
+    all."""
+
+    message: str
+    traceback: str
+
+
+class Finished:
+    """What a process says when its work is done; a worker then closes its environments."""

@@ -1,0 +1,42 @@
+"""What the processes of a run share beside the ParameterStore; the main process makes it before it starts them."""
+
+from dataclasses import dataclass, field
+
+from a3c.config import TrainConfig
+from a3c.environments.spaces import Layout
+from a3c.rollout.segment import Segment
+from a3c.sharing.duties import Turns
+from a3c.sharing.parameter_store import ParameterStore
+from a3c.sharing.prediction_board import PredictionBoard
+from a3c.sharing.published import PublishedParameters
+from a3c.sharing.segment_queue import SegmentQueue
+from a3c.sharing.team import Team
+
+
+@dataclass
+class Exchange:
+    """Each algorithm has what it shares, and nothing else is set."""
+
+    team: Team = field(init=False)
+    queue: SegmentQueue = field(init=False)
+    board: PredictionBoard = field(init=False)
+    published: PublishedParameters = field(init=False)
+    turns: Turns | None = None
+    """Of the learner, where it shares a process with the worker."""
+
+
+def make_exchange(config: TrainConfig, layout: Layout, store: ParameterStore) -> Exchange:
+    """For a configuration whose `workers` are filled in."""
+    turns = Turns() if config.backend == "inline" else None
+    exchange, parameters, workers = Exchange(turns=turns), store.parameters, config.workers or 1
+    shares = config.algorithm.shares
+    if "team" in shares:
+        exchange.team = Team(workers, parameters.size, store)
+    if "queue" in shares:
+        like = Segment.zeros(config, config.environments_each, layout)
+        exchange.queue = SegmentQueue(like, config.segments_that_may_wait, store, turns)
+    if "board" in shares:
+        exchange.board = PredictionBoard(workers, config.environments_each, layout, store, turns)
+    if "published" in shares:
+        exchange.published = PublishedParameters(parameters, store.total("updates"), config.own.published_late)
+    return exchange

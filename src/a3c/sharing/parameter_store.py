@@ -1,0 +1,171 @@
+"""The ParameterStore: what all workers share.
+
+    parameters, version = store.read()          # a private copy, and the updates applied so far
+    lag = store.apply(gradient, learning_rate, version)
+    store.count(steps=512, episodes=3)
+
+Lock-free (Hogwild!, Recht et al. 2011; Mnih et al. 2016, section 4): a worker adds its step in place, element by
+element, while others read and add. An element can lose an addition when two workers hit it in the same instant; a
+vector is never written back whole, so no worker undoes another's work. With `locked` updates are one at a time.
+
+A worker may be held up anywhere, for seconds: what it does then is bounded. Its state changes by factors and sums that
+keep its sign (`SharedOptimizer.update`), and a change that is too old is computed anew.
+"""
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from a3c.environments.spaces import NO_STATISTICS
+from a3c.learning.diagnostics import check_change
+from a3c.learning.moments import Statistics
+from a3c.processes.shared_memory import FileLock, SharedArray
+
+if TYPE_CHECKING:
+    # The main process needs no JAX.
+    from a3c.learning.optimizers import SharedOptimizer
+
+COUNTERS = ("steps", "episodes", "updates")
+OLDEST_CHANGE = 50
+"""Updates by others after which a change to parameters and state is computed anew. With many workers on few cores some
+come between."""
+
+
+class ParameterStore:
+    """Parameters `[P]`, optimizer state `[K, P]` and counters; with `shared=False` in this process alone.
+
+    Each worker writes its own row of the counters, so that a total is a sum, exact without a lock. Row `workers` holds
+    what was counted before this run started.
+    """
+
+    def __init__(
+        self,
+        parameters: np.ndarray,
+        optimizer_state: np.ndarray,
+        workers: int,
+        *,
+        counts: dict[str, int] | None = None,
+        shared: bool = True,
+        locked: bool = False,
+        statistics: Statistics = NO_STATISTICS,
+        moments: np.ndarray | None = None,
+    ):
+        make = SharedArray if shared else _LocalArray
+        self._floats = make((1 + len(optimizer_state), parameters.size), np.float32)
+        self._floats.array[0], self._floats.array[1:] = parameters, optimizer_state
+        self._counters = make((workers + 1, len(COUNTERS)), np.int64)
+        self._statistics = statistics
+        self._moments = make((workers + 1, statistics.row_size), np.float64)
+        if moments is not None:
+            self._moments.array[workers] = moments
+        self._counters.array[workers] = [(counts or {}).get(name, 0) for name in COUNTERS]
+        self._stop = make((1,), np.int64)
+        self._lock = FileLock() if locked else None
+        self._worker: int | None = None
+        self._optimizer: SharedOptimizer | None = None
+
+    def attach(self, worker: int, optimizer: "SharedOptimizer | None" = None) -> None:
+        """Says which worker this process is, so that it counts in its own row, and how it applies gradients."""
+        self._worker, self._optimizer = worker, optimizer
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """A copy of the shared parameters."""
+        return self._floats.array[0].copy()
+
+    @property
+    def optimizer_state(self) -> np.ndarray:
+        """A copy of the shared optimizer state."""
+        return self._floats.array[1:].copy()
+
+    def read(self) -> tuple[np.ndarray, int]:
+        """A copy of the parameters, and how many updates had been applied to them."""
+        with self._held():
+            version = self.total("updates")
+            return self.parameters, version
+
+    def apply(self, gradient: np.ndarray, learning_rate: float, version: float) -> float:
+        """Adds the optimizer's step for `gradient` to the shared parameters, and updates the shared state.
+
+        Returns the policy lag: the updates applied since `read` gave `version`, a mean where several reads were.
+        Raises TrainingDiverged, and changes nothing, where the step is not finite.
+        """
+        if self._optimizer is None:
+            raise RuntimeError("attach() the store with an optimizer before applying gradients")
+        with self._held():
+            count, change = self._change(gradient, learning_rate)
+            # Who was held up meanwhile, as by a machine that slept, has a step from a state that is long gone.
+            while self.total("updates") - count > OLDEST_CHANGE:
+                count, change = self._change(gradient, learning_rate)
+            learned = slice(0, change.shape[1] - self._statistics.size)
+            floats, rows = self._floats.array[:, learned], len(self._floats.array)
+            floats[1:] *= change[rows:, learned]
+            floats += change[:rows, learned]
+            self.count(updates=1)
+        return count - version
+
+    def _change(self, gradient: np.ndarray, learning_rate: float) -> tuple[int, np.ndarray]:
+        """The updates so far, and the optimizer's change to the floats as they are now."""
+        assert self._optimizer is not None
+        count = self.total("updates")
+        # A copy, since JAX may read an array in place while other workers write to it.
+        change = np.asarray(self._optimizer.update(gradient, self._floats.array.copy(), count, learning_rate))
+        check_change(change)
+        return count, change
+
+    def count(self, **amounts: int) -> None:
+        """Adds to this worker's counters, among `steps`, `episodes` and `updates`."""
+        if self._worker is None:
+            raise RuntimeError("attach() the store before counting")
+        for name, amount in amounts.items():
+            self._counters.array[self._worker, COUNTERS.index(name)] += amount
+
+    def observe(self, row: np.ndarray) -> None:
+        """Adds to this worker's moments, a row of Statistics."""
+        own = self._moments.array[self._worker]
+        own[:] = self._statistics.merged(np.stack([own, row]))
+
+    @property
+    def moments(self) -> np.ndarray:
+        """The moments of all workers, and of the runs that this one continues, merged: a row of Statistics."""
+        return self._statistics.merged(self._moments.array[::-1])
+
+    def normalize(self) -> None:
+        """Lets the parameters' end, which policies normalise with, be of all that workers have observed up to now."""
+        if self._statistics.size:
+            self._floats.array[0, -self._statistics.size :] = self._statistics.vector(self.moments)
+
+    @property
+    def statistics(self) -> np.ndarray:
+        """A copy of the parameters' end that policies normalise with."""
+        return self._floats.array[0, self._floats.array.shape[1] - self._statistics.size :].copy()
+
+    def total(self, counter: str) -> int:
+        """A counter over all workers, and over the runs that this one continues."""
+        return int(self._counters.array[:, COUNTERS.index(counter)].sum())
+
+    def steps_of(self, worker: int) -> int:
+        """Those that a worker has taken in this run."""
+        return int(self._counters.array[worker, COUNTERS.index("steps")])
+
+    def totals(self) -> dict[str, int]:
+        return {name: self.total(name) for name in COUNTERS}
+
+    def stop(self) -> None:
+        """Asks all workers to end after their current segment."""
+        self._stop.array[0] = 1
+
+    @property
+    def stopping(self) -> bool:
+        return bool(self._stop.array[0])
+
+    def _held(self) -> Any:
+        return self._lock.held() if self._lock else nullcontext()
+
+
+class _LocalArray:
+    """What SharedArray is, for one process."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any):
+        self.array = np.zeros(shape, dtype)

@@ -1,0 +1,124 @@
+"""The PredictionBoard: where workers ask for actions, and predictors with the network answer.
+
+    policy = RemotePolicy(board, worker, policy)                  a worker's: asks, and waits for the answer
+    workers = board.waiting(timeout)                              a predictor; who waits for one
+    board.answer(workers, predictions, version)
+
+Each worker has a row of its own in every shared array: nobody's observation can get somebody else's action. What
+travels through pipes is the workers' numbers: one pipe to the predictors, one back to each worker.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from a3c.environments.spaces import Layout
+from a3c.processes.shared_memory import SharedArray
+from a3c.processes.tokens import TokenPipe
+from a3c.sharing.duties import Turns
+from a3c.sharing.parameter_store import ParameterStore
+
+if TYPE_CHECKING:
+    # The main process needs no JAX.
+    from a3c.networks.policy import Policy
+
+
+class PredictionBoard:
+    """For `workers` of B environments each."""
+
+    def __init__(
+        self, workers: int, environments: int, layout: Layout, store: ParameterStore, turns: Turns | None = None
+    ):
+        rows = (workers, environments)
+        self.store, self._turns = store, turns
+        self.observations = SharedArray((*rows, *layout.observation), layout.observation_dtype)
+        self.noise, self.epsilon = SharedArray((*rows, *layout.noise), np.float32), SharedArray(rows, np.float32)
+        self.actions = SharedArray((*rows, *layout.action), layout.action_dtype)
+        self.log_probs, self.values = SharedArray(rows, np.float32), SharedArray(rows, np.float32)
+        self.states = SharedArray((*rows, layout.state), np.float32) if layout.state else None
+        """What a recurrent policy remembers: before a question, after its answer."""
+        self.versions = SharedArray((workers,), np.int64)
+        self._asked, self._answered = TokenPipe(), [TokenPipe() for _ in range(workers)]
+
+    def ask(self, worker: int) -> None:
+        """Asks about what is in this worker's rows; raises Stopped when the run stops before the answer comes."""
+        self._asked.put(worker)
+        if self._turns is not None:
+            self._turns.take()
+        self._answered[worker].wait(1, lambda: self.store.stopping)
+
+    def waiting(self, timeout: float) -> list[int]:
+        """The workers that wait for an answer; none where none asked within `timeout` seconds. Each is given once."""
+        return self._asked.take(len(self._answered), timeout)
+
+    def questions(self, workers: list[int]) -> list[np.ndarray]:
+        """What these workers ask about: observations `[n, B, *shape]`, noise, epsilon, and states if there are any."""
+        asked = (self.observations, self.noise, self.epsilon, self.states)
+        return [array.array[workers] for array in asked if array is not None]
+
+    def answer(self, workers: list[int], predictions: np.ndarray, version: int) -> None:
+        """Answers these workers, `predictions` `[n, B, actions' size + 2 + S]` as Policy.predict gives them."""
+        actions = self.actions.array
+        size = math.prod(actions.shape[2:])
+        actions[workers] = predictions[..., :size].reshape(len(workers), *actions.shape[1:])
+        self.log_probs.array[workers], self.values.array[workers] = predictions[..., size], predictions[..., size + 1]
+        if self.states is not None:
+            self.states.array[workers] = predictions[..., size + 2 :]
+        self.versions.array[workers] = version
+        for worker in workers:
+            self._answered[worker].put(worker)
+
+
+class RemotePolicy:
+    """What a Collector takes for its policy where the network is behind a board: asks for every batch of actions.
+
+    The parameters in the arguments are ignored: the predictors have the latest.
+    """
+
+    def __init__(self, board: PredictionBoard, worker: int, policy: "Policy"):
+        self.layout, self.observations, self.actions = policy.layout, policy.observations, policy.actions
+        self.noise = policy.noise
+        self._board, self._worker = board, worker
+        self._log_probs: list[np.ndarray] = []
+        self._versions: list[int] = []
+
+    def act(
+        self,
+        parameters: None,
+        observations: np.ndarray,
+        noise: np.ndarray,
+        epsilon: float,
+        state: np.ndarray | None = None,
+    ) -> Any:
+        board, worker = self._board, self._worker
+        board.noise.array[worker], board.epsilon.array[worker] = noise, epsilon
+        self._ask(observations, state)
+        self._log_probs.append(board.log_probs.array[worker].copy())
+        self._versions.append(int(board.versions.array[worker]))
+        actions = board.actions.array[worker]
+        return actions if board.states is None else (actions, board.states.array[worker].copy())
+
+    def value(self, parameters: None, observations: np.ndarray, state: np.ndarray | None = None) -> np.ndarray:
+        self._ask(observations, state)
+        return self._board.values.array[self._worker].copy()
+
+    def _ask(self, observations: np.ndarray, state: np.ndarray | None) -> None:
+        self._board.observations.array[self._worker] = observations
+        if self._board.states is not None:
+            self._board.states.array[self._worker] = state
+        self._board.ask(self._worker)
+
+    def log_prob(
+        self, parameters: None, observations: np.ndarray, actions: np.ndarray, epsilon: float, *context: np.ndarray
+    ) -> np.ndarray:
+        """The log-probabilities `[T, B]` of the actions since `take_version`; 0 for rows that were not stepped."""
+        log_probs = np.zeros(actions.shape[:2], np.float32)
+        log_probs[: len(self._log_probs)] = self._log_probs
+        return log_probs
+
+    def take_version(self) -> float:
+        """The mean version of the parameters that chose the actions since this was called last."""
+        version = float(np.mean(self._versions))
+        self._log_probs, self._versions = [], []
+        return version

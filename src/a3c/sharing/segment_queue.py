@@ -1,0 +1,100 @@
+"""The SegmentQueue: a bounded hand-over of segments from workers to a learner.
+
+    queue.put(segment, version)             a worker; waits while the queue is full
+    batch = queue.get(segments=2, timeout)  a learner; None where they have not come by then
+
+Segments lie in shared arrays, of as many slots as the queue holds; what travels through two pipes is the numbers of
+slots that are full, and of those that are free. Each number is in one place at a time, so that a segment is neither
+lost, nor overwritten, nor trained on twice.
+"""
+
+import threading
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from a3c.processes.shared_memory import SharedArray
+from a3c.processes.tokens import TokenPipe
+from a3c.rollout.segment import Segment
+from a3c.sharing.duties import Turns
+from a3c.sharing.parameter_store import ParameterStore
+
+
+class Batch(NamedTuple):
+    """Segments side by side, as one of many environments, `[T, segments * B, ...]`."""
+
+    segment: Segment
+    version: float
+    """The updates that had been applied to the parameters that chose the actions: the mean over the segments."""
+    waiting: int
+    """Segments that waited in the queue when these were taken."""
+
+
+class SegmentQueue:
+    """Holds up to `slots` segments of the shapes of `like`. Ends with the run that `store` belongs to."""
+
+    def __init__(self, like: Segment, slots: int, store: ParameterStore, turns: Turns | None = None):
+        self.store, self._turns = store, turns
+        self._arrays = [None if a is None else SharedArray((slots, *a.shape), a.dtype) for a in like]
+        self._versions = SharedArray((slots,), np.float64)
+        self._closed = SharedArray((1,), np.int64)
+        self._full, self._free = TokenPipe(), TokenPipe()
+        self._free.put(*range(slots))
+        self._begin_gathering()
+
+    def _begin_gathering(self) -> None:
+        self._gathered: list[int] = []
+        self._gathering = threading.Lock()
+
+    def put(self, segment: Segment, version: float) -> None:
+        """Hands a segment over; raises Stopped when the run stops before there is room."""
+        (slot,) = self._free.wait(1, lambda: self.store.stopping)
+        for shared, array in zip(self._arrays, segment, strict=True):
+            if shared is not None:
+                shared.array[slot] = array
+        self._versions.array[slot] = version
+        self._full.put(slot)
+        if self._turns is not None:
+            self._turns.take()
+
+    def get(self, segments: int, timeout: float) -> Batch | None:
+        """The next `segments` segments, in the order they were put; None where fewer came within `timeout` seconds.
+
+        Several threads of one process may ask; one at a time gathers.
+        """
+        deadline = time.monotonic() + timeout
+        if not self._gathering.acquire(timeout=timeout):
+            return None
+        try:
+            while missing := segments - len(self._gathered):
+                came = self._full.take(missing, max(0.0, deadline - time.monotonic()))
+                if not came:
+                    return None
+                self._gathered += came
+            slots, self._gathered = self._gathered, []
+        finally:
+            self._gathering.release()
+        fields = (None if a is None else np.concatenate([a.array[s] for s in slots], axis=1) for a in self._arrays)
+        batch = Batch(Segment(*fields), float(self._versions.array[slots].mean()), len(self))  # type: ignore[arg-type]
+        self._free.put(*slots)
+        return batch
+
+    def __len__(self) -> int:
+        """Segments that wait."""
+        return len(self._full) + len(self._gathered)
+
+    def close(self) -> None:
+        """Says that no more will be put: what is there can still be taken."""
+        self._closed.array[0] = 1
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._closed.array[0])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_gathered", "_gathering")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._begin_gathering()

@@ -1,0 +1,1 @@
+"""Trainings: what is prepared, started, watched, and kept of them."""

@@ -1,0 +1,112 @@
+"""What `a3c train --resume` and `a3c train --repeats` do, in one call from Python."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from a3c.algorithm import Algorithm
+from a3c.algorithms.builtin import A3C
+from a3c.config.making import make_config, recorded
+from a3c.config.run import LIMITS
+from a3c.errors import SettingsError
+from a3c.processes.starting import start_server
+from a3c.recipes import with_recipe
+from a3c.runs.folder import RunFolder, default_repeats_path
+from a3c.runs.lock import locked
+from a3c.runs.repeats import RepeatsFolder
+from a3c.training.beginning import Own, resumed_run
+from a3c.training.progress import Warnings, make_display
+from a3c.training.repeating import SeedsFailed, Series, draw
+from a3c.training.training import Result
+
+if TYPE_CHECKING:
+    from a3c.environments.making import EnvironmentFactory
+    from a3c.networks.policy import Network
+
+
+def resume(
+    run: str | Path,
+    *,
+    environment: "EnvironmentFactory | None" = None,
+    network: "Network | None" = None,
+    algorithm: Algorithm | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Result:
+    """Goes on with a run in its folder, from its latest checkpoint, as `a3c train --resume` does.
+
+    Args:
+        run: the run's folder.
+        environment, network, algorithm: as in `load`, where the run was trained with some of the caller's own.
+        progress: whether to show a progress line.
+        settings: settings to change. `steps` and `episodes` are totals; with a limit a run that was solved goes on.
+
+    Raises:
+        SettingsError: there is nothing left to do, or a setting is wrong.
+        RunFolderError, CheckpointError: there is no run, or it cannot be gone on with.
+        KeyboardInterrupt: on Ctrl-C, after saving.
+    """
+    started = time.monotonic()
+    path = Path(run)
+    before = RunFolder.open(path).config(algorithm)
+    if algorithm not in (None, before.algorithm):
+        raise SettingsError(f"{path} is a run of {before.algorithm}, not of {algorithm}")
+    config = make_config(recorded(before) | {"algorithm": before.algorithm} | settings, "settings")
+    limited = any(settings.get(name) is not None for name in LIMITS[:3])
+    display = make_display(progress, Warnings)
+    with resumed_run(path, config, limited, display.say, Own(environment, network)) as begun:
+        if isinstance(begun, str):
+            raise SettingsError(begun)
+        return begun.train(progress, started)
+
+
+def repeat(
+    environment: "str | EnvironmentFactory",
+    repeats: int,
+    *,
+    algorithm: Algorithm | str = A3C,
+    network: "Network | None" = None,
+    recipe: str | None = None,
+    run: str | Path | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Trains with several seeds, one after another, as `a3c train --repeats` does: one run says little.
+
+    Args:
+        environment, network, recipe, settings: as in A3C. The seeds are `seed` (default: 1) and those that follow.
+        repeats: how many seeds.
+        run: the folder, which must be empty; `seed-S` in it are ordinary run folders.
+            Default: runs/ENV-ALGORITHM-xN-TIME.
+        progress: whether to show a progress line.
+
+    Returns:
+        What `repeats.json` in the folder holds: the seeds, their median and worst. Beside it is `repeats.png`.
+
+    Raises:
+        SeedsFailed: some seeds failed, after the others were trained.
+    """
+    if repeats < 1:
+        raise SettingsError(f"repeats is {repeats}, but must be at least 1")
+    factory = None if isinstance(environment, str) else environment
+    given = {"environment": environment if isinstance(environment, str) else "", "algorithm": algorithm}
+    config = make_config(with_recipe(recipe, given | settings), "settings")
+    if config.backend != "inline":
+        start_server()
+    folder = RepeatsFolder.new(run or default_repeats_path(config, repeats))
+    say = make_display(progress, Warnings).say if progress else lambda line: None
+    with locked(folder.path):
+        series = Series(
+            folder,
+            config,
+            repeats,
+            progress=progress,
+            say=say,
+            own=Own(factory, network),
+        )
+        series.run()
+        report = series.report()
+        draw(folder)
+    if series.errors:
+        raise SeedsFailed(series.errors, repeats)
+    return report

@@ -1,0 +1,138 @@
+"""Preparing: from a configuration to all that training needs. Whatever can be wrong is found here, before anything is
+written."""
+
+import dataclasses
+
+import gymnasium
+import numpy as np
+
+from a3c.config import TrainConfig
+from a3c.config.making import not_recorded
+from a3c.config.sizes import open_sizes, with_sizes
+from a3c.environments.generators import GlobalGenerators, play_seed
+from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
+from a3c.environments.spaces import describe_space
+from a3c.environments.step_time import step_seconds
+from a3c.errors import CheckpointError, SettingsError
+from a3c.learning.optimizers import SharedOptimizer
+from a3c.machine import available_cores
+from a3c.networks.policy import MoreParameters, Network, Policy
+from a3c.networks.readings import describe, with_readings
+from a3c.recipes import find_recipe, recipes_for
+from a3c.roles.messages import PackedWork
+from a3c.roles.worker import Work
+from a3c.runs.checkpoint import Checkpoint
+
+
+def prepare(
+    config: TrainConfig,
+    environment: EnvironmentFactory | None = None,
+    network: Network | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[Work, Checkpoint]:
+    """What workers work with, and where training starts: the checkpoint, or one with the first parameters.
+
+    Its configuration has workers, seed, target, sizes, and what the network is and is given, filled in.
+
+    Raises:
+        SettingsError, InvalidEnvironment, UnsupportedSpace, CheckpointError: in one line each.
+    """
+    maker = EnvironmentMaker(environment or config.environment, config)
+    if checkpoint is not None and network is None and checkpoint.own_network:
+        raise SettingsError("this checkpoint was trained with a network of your own: give it again with network=")
+    config = resolve(config, maker)
+    own_environment = environment is not None or bool(not_recorded(config))
+    took = [0.0]
+    timed = open_sizes(config) and not maker.has_own_vector
+    with GlobalGenerators(play_seed(config.seed)).swapped():
+        observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
+    settings = with_sizes(config, took[-1])
+    config = with_readings(settings, observation_space, network is not None)
+    spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
+    if checkpoint is not None:
+        checkpoint.check_spaces(spaces)
+    most = None if checkpoint is None else checkpoint.parameters.size
+    try:
+        policy = Policy.make(observation_space, action_space, config, network, most)
+    except MoreParameters:
+        source = checkpoint and checkpoint.source
+        raise CheckpointError(f"{source} holds {most} parameters, but this network has more") from None
+    except MemoryError:
+        raise SettingsError(
+            "the network does not fit into memory: make `hidden` or `recurrent_units` smaller"
+        ) from None
+    optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
+    work = Work(maker, policy, optimizer, describe(settings, config, observation_space, network is not None))
+    if checkpoint is None:
+        return work, Checkpoint(
+            config,
+            policy.initial_parameters,
+            optimizer.initial_state(),
+            spaces,
+            own_environment=own_environment,
+            own_network=network is not None,
+            moments=np.zeros(policy.layout.statistics.row_size),
+        )
+    checkpoint.check_size(policy.size)
+    if not policy.layout.statistics.fits(checkpoint.moments):
+        raise CheckpointError(f"{checkpoint.source} holds moments that are not those of what its run normalises")
+    return work, dataclasses.replace(
+        checkpoint,
+        config=config,
+        optimizer_state=_optimizer_state(checkpoint, optimizer),
+        own_environment=own_environment,
+        own_network=network is not None,
+    )
+
+
+def _optimizer_state(checkpoint: Checkpoint, optimizer: SharedOptimizer) -> np.ndarray:
+    """The checkpoint's; for another optimizer, or one with other options that keeps something else, a new one."""
+    state, before = checkpoint.optimizer_state, checkpoint.config
+    if optimizer.name != before.optimizer:
+        return optimizer.initial_state()
+    if len(state) != optimizer.rows:
+        if optimizer.rows != SharedOptimizer(before.optimizer, before.optimizer_options, optimizer.size).rows:
+            return optimizer.initial_state()
+        raise CheckpointError(f"{checkpoint.source} holds an optimizer state that is not that of {optimizer.name}")
+    if (state[optimizer.nonnegative_rows] < 0).any():
+        raise CheckpointError(f"{checkpoint.source} holds an optimizer state below 0 where {optimizer.name} has none")
+    return state
+
+
+def moved(config: TrainConfig, environment: str | EnvironmentFactory) -> TrainConfig:
+    """The settings of a checkpoint for another environment: one's own target return stays behind, the other's comes.
+
+    A target that is neither registered for the one before nor in a recipe for it is the user's, and stays.
+    """
+    before, maker = config.environment, EnvironmentMaker(environment, config)
+    if maker.name == before:
+        return config
+    # Looked up first, as that may register both.
+    maker.spec  # noqa: B018
+    registered = gymnasium.registry.get(before.rpartition(":")[2])
+    brought = {recipe.settings(config.algorithm.name).get("target_return") for recipe in recipes_for(before)}
+    brought.add(registered and registered.reward_threshold)
+    name = environment if isinstance(environment, str) else ""
+    target = config.target_return
+    if target in brought:
+        own = find_recipe(None, name)
+        target = own.settings(config.algorithm.name).get("target_return") if own else None
+    return dataclasses.replace(config, environment=name, target_return=target)
+
+
+def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple[PackedWork, Checkpoint]:
+    """`prepare` for a process that has no JAX: the work comes packed, for the workers to unpack."""
+    work, start = prepare(config, checkpoint=checkpoint)
+    return work.pack(), start
+
+
+def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:
+    """The configuration with workers, seed and target filled in."""
+    cores = available_cores()
+    workers = 1 if config.backend == "inline" else config.workers or min(cores, config.algorithm.most_workers or cores)
+    seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if config.seed is None else config.seed
+    spec = maker.spec
+    target = config.target_return
+    if target is None and spec is not None:
+        target = spec.reward_threshold
+    return dataclasses.replace(config, environment=maker.name, workers=workers, seed=seed, target_return=target)

@@ -1,0 +1,282 @@
+"""Training: from a configuration to a trained agent, with or without a run folder.
+
+The main process makes the ParameterStore, starts the workers, and until a limit is reached only watches: reports go to
+the Monitor. It imports no JAX for that.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from a3c.config import TrainConfig
+from a3c.config.checks import check_ends
+from a3c.config.making import number
+from a3c.config.run import LIMITS
+from a3c.environments.generators import GlobalGenerators
+from a3c.environments.spaces import Layout
+from a3c.errors import A3CError, OutputError, RunFolderError, described
+from a3c.interruption import interruption
+from a3c.learning.schedules import with_limits
+from a3c.processes.pulse import EVERY, Pulse
+from a3c.roles.messages import PackedWork, Report, Task
+from a3c.runs.checkpoint import Checkpoint, worker_seeds
+from a3c.runs.files import disk_errors
+from a3c.runs.folder import RunFolder
+from a3c.sharing.exchange import make_exchange
+from a3c.sharing.parameter_store import ParameterStore
+from a3c.training import process as worker_process
+from a3c.training.monitor import Monitor
+from a3c.training.progress import Display, NoDisplay, Progress
+from a3c.training.supervisor import HURRY_WITHIN, Supervisor
+
+if TYPE_CHECKING:
+    from a3c.roles.worker import Work
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `learn` gives back."""
+
+    summary: dict[str, Any]
+    """What `summary.json` holds: status, steps, episodes, seconds, returns, ..."""
+    latest: Checkpoint
+    best: Checkpoint
+    run: Path | None
+
+    @property
+    def solved(self) -> bool:
+        return self.summary["status"] == "solved"
+
+    def __repr__(self) -> str:
+        """Short, as it is printed where nobody asked for it; all there is to know is in the fields."""
+        summary, mean = self.summary, self.summary["return_mean_100"]
+        last = "" if mean is None else f", mean return of the last 100 {mean:.1f}"
+        where = "" if self.run is None else f", in {self.run}"
+        return (
+            f"<Result: {summary['status']}, {summary['steps']:,} steps, {summary['episodes']:,} episodes{last}{where}>"
+        )
+
+
+def limits_of_call(start: Checkpoint, limits: dict[str, Any]) -> TrainConfig:
+    """The settings with the limits of one call of `learn`. Those on steps and episodes count from where it starts."""
+    config = start.config
+    given = {name: value if value is None else number(name, value) for name, value in limits.items()}
+    if all(value is None for value in given.values()):
+        given = {name: getattr(config, name) for name in LIMITS}
+    if given["target_return"] is None:
+        given["target_return"] = config.target_return
+    for name in ("steps", "episodes"):
+        value = given[name]
+        given[name] = value if value is None else value + start.counts[name]
+    return with_limits(config, given)
+
+
+def train(
+    start: Checkpoint,
+    work: "Work | PackedWork",
+    *,
+    folder: RunFolder | None = None,
+    display: Display | None = None,
+    heading: str = "",
+    callback: Callable[[Progress], bool | None] | None = None,
+    started: float | None = None,
+) -> Result:
+    """Runs until a limit is reached.
+
+    Args:
+        start: where training starts, with the configuration resolved.
+        work: what workers work with, from `preparing`; packed for worker processes, as it is for the inline backend.
+        folder: where to write the run; without it nothing is written.
+        display: where to show progress.
+        heading: a line to show before it.
+        callback: called with a Progress at every report; returning False stops training.
+        started: when seconds began to count, on `time.monotonic`; now by default.
+
+    Raises:
+        SettingsError: no limit would ever end the run.
+        WorkerError: a worker raised or died. The run folder, checkpoints included, is complete up to then.
+        DiskError: a file could not be written.
+        OutputError: progress could not be shown, after saving.
+        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after saving; a second one ends at once.
+    """
+    config = start.config
+    check_ends(config)
+    tasks, store = _make_tasks(start, work.layout)
+    started = time.monotonic() if started is None else started
+    generators = GlobalGenerators(tasks[0].seed) if config.backend == "inline" else None
+    if generators is not None and callback is not None:
+        callback = _outside(generators, callback)
+    display = display or NoDisplay()
+    monitor = Monitor(start, store, folder, display, started, callback)
+    unseen: OutputError | None = None
+    with interruption.deferred() as interrupted:
+        try:
+            if heading:
+                display.say(heading)
+            if not interrupted.is_set():
+                with generators.swapped() if generators is not None else nullcontext():
+                    _run(tasks, work, monitor, interrupted)
+                    monitor.report()
+        except KeyboardInterrupt:
+            # The second: it ends the run at once, and what was learned is saved all the same.
+            interrupted.set()
+        except OutputError as error:
+            # Who reads the progress has gone, or the terminal, of which SIGHUP may tell before or after.
+            unseen = error
+        except BaseException as error:
+            store.stop()
+            with suppress(A3CError):
+                monitor.finish("failed", str(error) if isinstance(error, A3CError) else described(error))
+            raise
+        status = "finished"
+        if monitor.solved_at_step is not None:
+            status = "solved"
+        elif interrupted.is_set() or unseen is not None:
+            status = "interrupted"
+        monitor.finish(status)
+        if folder is not None:
+            _draw_curve(folder)
+    result = Result(monitor.summary(status), monitor.checkpoint(), monitor.best_checkpoint(), folder and folder.path)
+    if interrupted.is_set():
+        raise Interrupted(result)
+    if unseen is not None:
+        raise unseen
+    return result
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, SIGTERM or SIGHUP, after everything was saved; carries the result up to then."""
+
+    def __init__(self, result: Result):
+        super().__init__("interrupted")
+        self.result = result
+
+
+def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], ParameterStore]:
+    """A task for each process, the workers' first, and the store that all of them share."""
+    config = start.config
+    store = ParameterStore(
+        start.parameters,
+        start.optimizer_state,
+        config.processes,
+        counts=start.counts,
+        shared=config.backend == "processes",
+        locked=config.locked,
+        statistics=layout.statistics,
+        moments=start.moments,
+    )
+    exchange = make_exchange(config, layout, store)
+    seeds = worker_seeds(config, start.counts["steps"], config.processes)
+    pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
+    # Arguments of the environment travel with what makes it: they may be anything that a script defines.
+    config = config.replace(env_kwargs={})
+    return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
+
+
+def _run(tasks: list[Task], work: "Work | PackedWork", monitor: Monitor, interrupted: threading.Event) -> None:
+    if isinstance(work, PackedWork):
+        _run_processes(tasks, work.pickled, monitor, interrupted)
+    else:
+        _run_inline(tasks, work, monitor, interrupted)
+
+
+def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted: threading.Event) -> None:
+    config, exchange, pulse = tasks[0].config, tasks[0].exchange, tasks[0].pulse
+    steps_before = monitor.store.total("steps")
+    with Supervisor(tasks, work) as supervisor:
+        try:
+            while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
+                for report in supervisor.reports(monitor.wait_at_most()):
+                    monitor.receive(report)
+                if config.has_learner and not supervisor.working:
+                    exchange.queue.close()
+                monitor.notice(pulse.look(), pulse.stands_still)
+                monitor.tick()
+        finally:
+            monitor.store.stop()
+            # Also after a worker has failed: what the others did until then is kept. Before the first step there is
+            # nothing to keep, and who is still compiling is not waited for.
+            if not interrupted.is_set() or monitor.store.total("steps") > steps_before:
+                for report in supervisor.finish(interrupted.is_set):
+                    monitor.receive(report)
+
+
+def _outside(
+    generators: GlobalGenerators, callback: Callable[[Progress], bool | None]
+) -> Callable[[Progress], bool | None]:
+    """The callback with the caller's own global generators, as what it draws must not change the run."""
+
+    def outside(progress: Progress) -> bool | None:
+        with generators.swapped():
+            return callback(progress)
+
+    return outside
+
+
+def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: threading.Event) -> None:
+    from a3c.roles.learner import Learner
+    from a3c.roles.worker import Worker
+
+    def send(report: Report) -> None:
+        monitor.receive(report)
+        monitor.tick()
+        if monitor.done or interrupted.is_set():
+            monitor.store.stop()
+
+    worker, *learners = tasks
+    turns = worker.exchange.turns
+    assert turns is not None
+    for task in learners:
+        # Duties are done in turn, whenever the worker has handed something over.
+        turns.duties = worker_process.loop(worker.config.algorithm.learner)(Learner(task, work, send, report_every=0.0))
+    try:
+        with _watched(worker.pulse, monitor, interrupted):
+            made, at_once = Worker(worker, work, send, report_every=0.0), False
+            try:
+                worker_process.run(made)
+            except KeyboardInterrupt:
+                at_once = True
+                raise
+            finally:
+                if not at_once and (wrong := made.close()):
+                    monitor.receive(Report(worker.index, remarks={"close": wrong}))
+    finally:
+        # They hold each other; what is shared is to be freed now.
+        turns.duties = None
+
+
+@contextmanager
+def _watched(pulse: Pulse, monitor: Monitor, interrupted: threading.Event) -> Iterator[None]:
+    """Says that the environment hangs, from a thread, as the main one hangs with it, and does not wait for it for ever
+    after Ctrl-C: a second one is sent."""
+    over = threading.Event()
+
+    def watch() -> None:
+        waited = 0.0
+        while not over.wait(EVERY):
+            monitor.notice(pulse.look(), pulse.stands_still)
+            waited += EVERY if interrupted.is_set() else 0.0
+            if waited >= HURRY_WITHIN:
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    threading.Thread(target=watch, daemon=True, name="watch the run").start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _draw_curve(folder: RunFolder) -> None:
+    from a3c.runs.plots import plot_curve
+
+    # A run that ended before its first episode has no curve, which is not worth failing for; and a second Ctrl-C, after
+    # all was saved, is about the picture alone. Drawing may write, too.
+    with suppress(RunFolderError, KeyboardInterrupt), disk_errors(folder.curve_path):
+        plot_curve(folder)

@@ -1,0 +1,122 @@
+"""Starting processes, and what ends them."""
+
+import os
+import signal
+from multiprocessing import forkserver
+from pathlib import Path
+
+import pytest
+from a3c.parallel import processes, worker_process
+
+from a3c.errors import ProcessError
+from a3c.processes.starting import FILES, FILES_EACH, call, check_open_files, kill, start
+from a3c.roles.messages import Failure
+
+
+def test_a_called_process_that_is_killed_is_one_line():
+    with pytest.raises(ProcessError, match=r"^kill_itself failed: its process \(pid \d+\) was killed by SIGKILL"):
+        call("processes_for_tests:kill_itself")
+
+
+def test_what_a_called_process_raises_has_its_traceback():
+    with pytest.raises(RuntimeError, match=r"Traceback(.|\n)*ZeroDivisionError"):
+        call("operator:floordiv", 1, 0)
+    assert call("operator:floordiv", 7, 2) == 3
+
+
+def test_the_server_leaves_no_socket_in_the_folder_for_temporary_files():
+    assert call("operator:add", 1, 2) == 3
+    address = forkserver._forkserver._forkserver_address
+    assert address.startswith("/proc/self/fd/")
+    where = str(Path(address).readlink())
+    assert where.endswith(" (deleted)")
+    assert not Path(where).parent.exists()
+
+
+def test_a_server_that_is_killed_is_one_line_and_the_next_start_has_another(monkeypatch):
+    """Killed where it is asked to fork: before that, another is started without a word."""
+    ask = forkserver.connect_to_new_process
+
+    def killed(descriptors):
+        server = forkserver._forkserver._forkserver_pid
+        os.kill(server, signal.SIGKILL)
+        os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
+        monkeypatch.setattr(forkserver._forkserver, "ensure_running", lambda: None)
+        return ask(descriptors)
+
+    processes.start_server()
+    monkeypatch.setattr(forkserver, "connect_to_new_process", killed)
+    with pytest.raises(ProcessError, match="the server that processes are started from was killed"):
+        start(os.getpid, (), "test")
+    monkeypatch.undo()
+    assert call("operator:add", 1, 2) == 3
+
+
+def test_a_process_can_be_killed_whose_server_is_gone():
+    process = start(signal.pause, (), "test")
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    process.join()
+    assert process.exitcode == processes.SERVER_GONE
+    assert _alive(process.pid)
+    kill(process)
+    while _alive(process.pid):
+        pass
+
+
+def _alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_the_limit_on_open_files_is_raised_as_far_as_it_goes(monkeypatch):
+    import resource
+
+    limits = {"soft": 40, "hard": 100}
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limits["soft"], limits["hard"]))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, both: limits.update(soft=both[0], hard=both[1]))
+    needed = FILES + 4 * FILES_EACH
+    check_open_files(4)
+    assert limits == {"soft": needed, "hard": 100}
+    check_open_files(1)
+    assert limits == {"soft": needed, "hard": 100}
+    limits.update(soft=12, hard=12)
+    with pytest.raises(ProcessError, match=rf"only 12 files .* 4 processes need {needed}: .*ulimit -n {needed}"):
+        check_open_files(4)
+    limits.update(soft=-1, hard=-1)
+    check_open_files(100_000)
+
+
+def test_without_a_home_nothing_is_cached(monkeypatch):
+    import jax
+
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    before = jax.config.jax_compilation_cache_dir
+    for name in ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", nobody)
+    try:
+        assert not processes.use_compilation_cache()
+        assert jax.config.jax_compilation_cache_dir is None
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_a_pipe_that_breaks_in_an_environment_is_its_error(monkeypatch):
+    """And not that of a main process that has gone."""
+
+    def work(*_):
+        raise BrokenPipeError("the simulator has gone")
+
+    class Sent(list):
+        send = list.append
+
+    sent = Sent()
+    monkeypatch.setattr(worker_process, "_work", work)
+    worker_process.main(sent, None, b"")
+    (failure,) = sent
+    assert isinstance(failure, Failure)
+    assert "BrokenPipeError: the simulator has gone" in failure.message

@@ -1,0 +1,101 @@
+"""What a worker counts and reports, whatever algorithm it runs."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from a3c.environments.making import EnvironmentMaker
+from a3c.learning.diagnostics import DIAGNOSTICS
+from a3c.learning.optimizers import SharedOptimizer
+from a3c.roles.messages import Task
+from a3c.roles.worker import Work, Worker
+from a3c.sharing.parameter_store import ParameterStore
+from a3c.training import process as worker_process
+from configs_for_tests import config_with
+from environments_for_tests import MODES, counting
+
+
+@pytest.fixture
+def make_worker(make_policy):
+    """A worker of Counting environments, and the reports that it has sent."""
+
+    def make(mode=MODES[0], report_every=0.0, **settings):
+        config = config_with(seed=0, hidden=(), envs_per_worker=2, **settings)
+        policy = make_policy(counting(mode), config)
+        optimizer, reports = SharedOptimizer("sgd", {}, policy.size), []
+        store = ParameterStore(policy.initial_parameters, optimizer.initial_state(), 2, shared=False)
+        work = Work(EnvironmentMaker(lambda count: counting(mode, count)), policy, optimizer)
+        return Worker(Task(1, config, store, np.random.SeedSequence(0)), work, reports.append, report_every), reports
+
+    return make
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
+@pytest.mark.parametrize("n_step", [None, 4, 9])
+def test_steps_are_counted_once_though_segments_overlap(mode, n_step, make_worker):
+    worker, reports = make_worker(mode, segment_length=5, n_step=n_step)
+    episodes = 0
+    for _ in range(7):
+        segment, ended = worker.collector.collect(worker.policy.initial_parameters)
+        worker.record(segment, ended)
+        episodes += len(ended)
+        calls = sum(environment.calls for environment in worker.collector.environments.envs)
+        assert worker.store.totals() == {"steps": calls, "episodes": episodes, "updates": 0}
+    assert sum(len(report.episodes) for report in reports) == episodes > 5
+    assert {report.worker for report in reports} == {1}
+    assert max(episode.step for report in reports for episode in report.episodes) <= worker.store.total("steps")
+
+
+def test_a_report_holds_what_gathered_since_the_one_before(make_worker):
+    worker, reports = make_worker(report_every=1e9)
+    collect = partial(worker.collector.collect, worker.policy.initial_parameters)
+    # The first is due at once.
+    worker.record(*collect())
+    reports.clear()
+    for lag, value in ((0.5, 1.0), (2.0, 4.0)):
+        worker.record(*collect(), lag, np.full(len(DIAGNOSTICS), value))
+    assert reports == []
+    worker.reporter.flush()
+    worker.reporter.flush()
+    full, empty = reports
+    assert (full.updates, full.lag, full.diagnostics) == (2, 2.5, dict.fromkeys(DIAGNOSTICS, 2.5))
+    assert full.first_update is not None
+    assert (empty.updates, empty.lag, empty.diagnostics, empty.first_update) == (0, 0.0, {}, None)
+
+
+def test_limits_are_those_of_the_store_or_of_the_totals_given(make_worker):
+    worker, _ = make_worker(steps=10, episodes=3)
+    assert worker.running()
+    worker.store.count(steps=9, episodes=2)
+    assert worker.running()
+    worker.store.count(steps=1)
+    assert not worker.running()
+    assert worker.running({"steps": 9, "episodes": 2, "updates": 0})
+    assert not worker.running({"steps": 10, "episodes": 0, "updates": 0})
+    assert not worker.running({"steps": 0, "episodes": 3, "updates": 0})
+    worker.store.stop()
+    assert not worker.running({"steps": 0, "episodes": 0, "updates": 0})
+
+
+def test_remarks_of_the_collector_are_reported_once(make_worker):
+    worker, reports = make_worker()
+    worker.collector.remarks = {"wheel": "the wheel is loose"}
+    for _ in range(3):
+        worker.record(*worker.collector.collect(worker.policy.initial_parameters))
+    assert [report.remarks for report in reports] == [{"wheel": "the wheel is loose"}, {}, {}]
+
+
+@pytest.mark.parametrize("taken", [3, 10])
+def test_nobody_waits_for_a_first_worker_that_was_faster(make_worker, taken):
+    """It may have taken steps before others look, and wait for them; or have taken all there were to take."""
+    worker, _ = make_worker(steps=10)
+    worker.store.attach(0)
+    worker.store.count(steps=taken)
+    worker_process._let_the_first_compile(worker)
+
+
+def test_a_first_worker_that_stops_is_not_waited_for(make_worker):
+    worker, _ = make_worker(steps=10)
+    worker.store.stop()
+    worker_process._let_the_first_compile(worker)

@@ -1,0 +1,70 @@
+"""The Monitor's limit on seconds, by a clock that the test moves."""
+
+import time
+
+import pytest
+
+from a3c.roles.messages import Report
+from a3c.training import monitor
+
+
+class Clock:
+    """A clock that the test moves, in place of the module `time`."""
+
+    def __init__(self):
+        self.now = time.monotonic()
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(monitor, "time", clock)
+    return clock
+
+
+@pytest.mark.parametrize("algorithm", ["a3c", "a2c", "ga3c", "impala"])
+def test_seconds_count_from_the_first_update(new_run, clock, algorithm):
+    run = new_run(seconds=60.0, algorithm=algorithm)
+    clock.now += 90
+    # Steps that a learner has not learned from yet are part of the start.
+    run.store.count(steps=10)
+    run.monitor.receive(Report(0))
+    clock.now += 20
+    assert not run.monitor.done
+    run.monitor.receive(Report(0, updates=1, first_update=clock.now))
+    clock.now += 30
+    progress = run.monitor.progress()
+    assert (progress.fraction, progress.eta, progress.seconds) == (0.5, 30.0, pytest.approx(140.0, abs=1))
+    assert not run.monitor.done
+    clock.now += 30
+    assert run.monitor.done
+    assert run.summary()["wall_seconds"] == pytest.approx(170.0, abs=1)
+
+
+def test_seconds_of_random_actions_count_from_the_first_steps(new_run, clock):
+    run = new_run(seconds=60.0, algorithm="random")
+    clock.now += 100
+    run.store.count(steps=10)
+    run.monitor.receive(Report(0))
+    clock.now += 59
+    assert not run.monitor.done
+    clock.now += 1
+    assert run.monitor.done
+
+
+def test_two_minutes_of_start_are_not_counted_and_no_more(new_run, clock):
+    run = new_run(seconds=60.0)
+    clock.now += 179
+    assert not run.monitor.done
+    clock.now += 2
+    assert run.monitor.done
+
+
+def test_without_a_limit_on_seconds_none_ends_a_run(new_run, clock):
+    run = new_run()
+    run.work()
+    clock.now += 1e6
+    assert not run.monitor.done
