@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from a3c.networks.policy import Policy
+from a3c.processes import tokens
 from a3c.rollout.collector import Collector
+from a3c.sharing import duties
 from configs_for_tests import config_with
 
 CONFIG = config_with(seed=0, hidden=())
@@ -50,6 +52,13 @@ def registry():
     yield gymnasium.registry
     gymnasium.registry.clear()
     gymnasium.registry.update(before)
+
+
+@pytest.fixture
+def looking_often(monkeypatch):
+    """Those who wait, and the threads that do duties, look every two milliseconds whether there is an end to it."""
+    monkeypatch.setattr(tokens, "LOOK_UP_EVERY", 0.002)
+    monkeypatch.setattr(duties, "LOOK_UP_EVERY", 0.002)
 
 
 @pytest.fixture

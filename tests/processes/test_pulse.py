@@ -5,8 +5,8 @@ import time
 
 import numpy as np
 import pytest
-from a3c.parallel import pulse as module
 
+from a3c.processes import pulse as module
 from a3c.processes.pulse import GROWTH, MAKING, QUIET, SETTLED, USUAL, Pulse
 
 

@@ -6,11 +6,12 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
-from a3c.parallel import processes, worker_process
 
 from a3c.errors import ProcessError
+from a3c.processes import starting as processes
 from a3c.processes.starting import FILES, FILES_EACH, call, check_open_files, kill, start
 from a3c.roles.messages import Failure
+from a3c.training import process as worker_process
 
 
 def test_a_called_process_that_is_killed_is_one_line():

@@ -10,7 +10,7 @@ import pytest
 from odd_environments import Walk
 from test_bad_input import assert_refused
 
-from a3c import RandomAgent, training
+from a3c import RandomAgent
 from a3c.cli import repeats
 from a3c.errors import DiskError, RunFolderError
 from a3c.runs import metrics, plots
@@ -18,6 +18,7 @@ from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
 from a3c.runs.metrics import read_rows
 from a3c.runs.repeats import RepeatsFolder
+from a3c.training import training
 
 ID = "odd_environments:Walk-v0"
 WALK = [
@@ -37,7 +38,7 @@ def curve(monkeypatch):
     """Curves take longer to draw than these runs; gives the function that draws them."""
     draw = training._draw_curve
     monkeypatch.setattr(training, "_draw_curve", lambda folder: None)
-    monkeypatch.setattr(repeats, "_draw", lambda folder: None)
+    monkeypatch.setattr(repeats, "draw", lambda folder: None)
     return draw
 
 

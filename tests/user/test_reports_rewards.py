@@ -13,9 +13,9 @@ from odd_environments import Walk
 
 from a3c import A2C, A3C, GA3C, IMPALA, RandomAgent, load
 from a3c.errors import TrainingWarning
-from a3c.runs.folder import RunFolder
+from a3c.runs.folder import RunFolder, config_toml, read_config
 from a3c.training import preparing
-from a3c.training.beginning import chosen_sizes, config_toml, read_config
+from a3c.training.beginning import chosen_sizes
 from configs_for_tests import config_with
 
 INLINE = {"backend": "inline", "seed": 1, "hidden": (4,), "envs_per_worker": 4, "segment_length": 4}

@@ -1,6 +1,7 @@
 """`a3c.resume` and `a3c.repeat`: what the command line does with runs, in one call."""
 
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -72,24 +73,16 @@ def test_repeats_are_those_of_the_command(command, tmp_path):
 
 
 def test_seeds_that_fail_are_told_after_all_were_trained(tmp_path):
+    settings = SMALL | {"backend": "processes", "workers": 1}
+    second = partial(walk, tmp_path / "run" / "seed-2" / "config.toml")
     with pytest.raises(SeedsFailed, match=r"1 of 2 seeds failed \(seed 2\)"):
-        a3c.repeat(Twice(), 2, steps=160, run=tmp_path / "run", **SMALL | {"backend": "processes", "workers": 1})
+        a3c.repeat(second, 2, steps=160, run=tmp_path / "run", **settings)
     assert RunFolder(tmp_path / "run" / "seed-1").summary()["status"] == "finished"
     with pytest.raises(SettingsError, match="repeats is 0, but must be at least 1"):
         a3c.repeat(Walk, 0, steps=160, run=tmp_path / "other", **SMALL)
     assert not (tmp_path / "other").exists()
 
 
-class Twice:
-    """Makes environments; in the workers of a second run they break in their first steps."""
-
-    def __init__(self):
-        self.made, self.broken = 0, False
-
-    def __getstate__(self):
-        # This process makes one environment a run, to see its spaces.
-        return {"made": self.made, "broken": self.made > 1}
-
-    def __call__(self):
-        self.made += 1
-        return Walk(breaks_at=5 if self.broken else None)
+def walk(broken_from):
+    """Breaks in its first steps where this file is there."""
+    return Walk(breaks_at=5 if broken_from.exists() else None)

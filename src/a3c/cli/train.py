@@ -3,7 +3,6 @@
 import dataclasses
 import shlex
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -176,7 +175,7 @@ def start(flags: TrainFlags, config: TrainConfig, started: float) -> int:
     """A new run."""
     from a3c.training.beginning import new_run
 
-    with new_run(config, flags.run, _saying(flags.progress)) as begun:
+    with new_run(config, flags.run, _say, flags.progress) as begun:
         return _train(begun, flags, started)
 
 
@@ -184,16 +183,15 @@ def resume(flags: TrainFlags, path: Path, config: TrainConfig, started: float, l
     """Continues a run from its latest checkpoint, or anew where there is none yet."""
     from a3c.training.beginning import resumed_run
 
-    with resumed_run(path, config, limited, _saying()) as begun:
+    with resumed_run(path, config, limited, _say) as begun:
         if isinstance(begun, str):
             print(with_flags(begun))
             return 0
         return _train(begun, flags, started)
 
 
-def _saying(wanted: bool = True) -> Callable[[str], None]:
-    """Prints lines about settings, where they are wanted."""
-    return lambda line: print(with_flags(line), flush=True) if wanted else None
+def _say(line: str) -> None:
+    print(with_flags(line), flush=True)
 
 
 def _train(begun: Any, flags: TrainFlags, started: float) -> int:

@@ -65,8 +65,9 @@ class Begun:
 
 
 @contextmanager
-def new_run(config: TrainConfig, path: Path | None, say: Say) -> Iterator[Begun]:
-    """A run that begins in a folder of its own, which is locked; `say` gets what a user should know."""
+def new_run(config: TrainConfig, path: Path | None, say: Say, progress: bool) -> Iterator[Begun]:
+    """A run that begins in a folder of its own, which is locked; `say` gets what a user should know, with `progress`
+    also what was chosen."""
     before = RunFolder(path) if path and RunFolder(path).unsaved else None
     work, start = prepare(_as_drawn(config, before.config(config.algorithm)) if before else config)
     path = path or default_run_path(start.config)
@@ -75,7 +76,7 @@ def new_run(config: TrainConfig, path: Path | None, say: Say) -> Iterator[Begun]
         folder = RunFolder.create(path, start.config)
         if before:
             say(_anew(path))
-        if line := chosen_sizes(config, start.config):
+        if progress and (line := chosen_sizes(config, start.config)):
             say(line)
         yield Begun(work, start, folder)
 
