@@ -57,5 +57,5 @@ def new_run() -> Iterator[Callable[..., Run]]:
     yield new_run
     for run in runs:
         if run.folder is not None:
-            run.monitor._episodes_file.close()
-            run.monitor._metrics_file.close()
+            run.monitor.records.episodes.close()
+            run.monitor.records.metrics.close()

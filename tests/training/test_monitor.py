@@ -15,15 +15,15 @@ from a3c.training.progress import NoDisplay
 def test_the_mean_is_that_of_the_last_100(new_run):
     run = new_run()
     run.work(*range(150))
-    assert run.monitor.return_mean_100 == np.mean(range(50, 150))
+    assert run.monitor.returns.mean == np.mean(range(50, 150))
     run.work(1000.5)
-    assert run.monitor.return_mean_100 == pytest.approx(np.mean([*range(51, 150), 1000.5]))
+    assert run.monitor.returns.mean == pytest.approx(np.mean([*range(51, 150), 1000.5]))
 
 
 def test_before_100_episodes_the_summary_has_no_mean(new_run):
     run = new_run(target_return=0.0)
     run.work(*[5.0] * 99)
-    assert run.monitor.return_mean_100 == 5.0
+    assert run.monitor.returns.mean == 5.0
     assert run.summary()["return_mean_100"] is run.summary()["best_return_mean_100"] is None
     assert not run.monitor.done
     run.work(5.0)
@@ -60,7 +60,7 @@ def test_solved_is_when_the_mean_first_reaches_the_target(new_run):
     for _ in range(20):
         run.work(*[6.0] * 10)
     # After 84 episodes of 6 the mean is 5.04: they ended in the ninth of these segments.
-    assert run.monitor.solved_at_step == 10 + 9 * 10
+    assert run.monitor.returns.solved_at_step == 10 + 9 * 10
     assert not run.monitor.done
 
 
@@ -207,7 +207,7 @@ def test_a_checkpoint_counts_the_episodes_that_were_reported_and_a_resumed_run_h
     run.monitor.report()
     assert len(read_rows(run.folder.episodes_path)) == run.folder.summary()["episodes"] == 3
     resumed = Monitor(saved, run.store, run.folder, NoDisplay(), time.monotonic())
-    resumed._work_started = 0.0
+    resumed.clock.work_started = 0.0
     resumed.receive(Report(0, [late._replace(step=30)]))
     resumed.finish("finished")
     assert [row[0] for row in read_rows(run.folder.episodes_path)] == ["10", "10", "30"]
@@ -218,7 +218,7 @@ def test_rows_are_on_the_disk_before_the_checkpoint_that_counts_them(new_run, tm
     run = new_run(tmp_path, report_interval=1e6, checkpoint_interval=1e-6)
     run.work(1.0)
     order = []
-    for file in (run.monitor._episodes_file, run.monitor._metrics_file):
+    for file in (run.monitor.records.episodes, run.monitor.records.metrics):
         monkeypatch.setattr(file, "sync", lambda path=file._file.path: order.append((path.name, len(read_rows(path)))))
     monkeypatch.setattr(run.folder, "save_latest", lambda checkpoint: order.append("checkpoint"))
     run.monitor.tick()
@@ -264,7 +264,7 @@ def test_progress_knows_how_much_of_the_nearest_limit_is_used(new_run, settings,
     assert (run.monitor.progress().eta is None) == (fraction is None)
 
 
-@pytest.mark.parametrize("failing", ["_episodes_file", "_metrics_file"])
+@pytest.mark.parametrize("failing", ["episodes", "metrics"])
 def test_what_cannot_be_written_at_the_end_stops_nothing_else(new_run, tmp_path, failing, monkeypatch):
     run = new_run(tmp_path)
     run.work(1.0)
@@ -272,7 +272,7 @@ def test_what_cannot_be_written_at_the_end_stops_nothing_else(new_run, tmp_path,
     def append(rows):
         raise DiskError("could not write rows: the disk is full")
 
-    monkeypatch.setattr(getattr(run.monitor, failing), "append", append)
+    monkeypatch.setattr(getattr(run.monitor.records, failing), "append", append)
     with pytest.raises(DiskError, match="the disk is full"):
         run.monitor.finish("finished")
     summary = run.folder.summary()
@@ -281,8 +281,8 @@ def test_what_cannot_be_written_at_the_end_stops_nothing_else(new_run, tmp_path,
     assert run.folder.load("latest").counts["steps"] == 10
     # A run resumed here has the rows that could be written, and no others.
     assert run.folder.load("latest").counts["episodes"] == len(read_rows(run.folder.episodes_path))
-    assert run.monitor._episodes_file._file._file.closed
-    assert run.monitor._metrics_file._file._file.closed
+    assert run.monitor.records.episodes._file._file.closed
+    assert run.monitor.records.metrics._file._file.closed
 
 
 def test_the_first_error_is_the_one_that_counts(new_run, tmp_path, monkeypatch):
@@ -292,7 +292,7 @@ def test_the_first_error_is_the_one_that_counts(new_run, tmp_path, monkeypatch):
     def close():
         raise DiskError("could not write rows: the disk is full")
 
-    monkeypatch.setattr(run.monitor._metrics_file, "close", close)
+    monkeypatch.setattr(run.monitor.records.metrics, "close", close)
     with pytest.raises(DiskError):
         run.monitor.finish("failed", "worker 1 failed")
     assert run.folder.summary()["error"] == "worker 1 failed"

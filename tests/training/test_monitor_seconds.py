@@ -5,7 +5,7 @@ import time
 import pytest
 
 from a3c.roles.messages import Report
-from a3c.training import monitor
+from a3c.training import measures, monitor
 
 
 class Clock:
@@ -21,7 +21,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(monitor, "time", clock)
+    for module in (measures, monitor):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 

@@ -135,7 +135,7 @@ def train(
                 monitor.finish("failed", str(error) if isinstance(error, A3CError) else described(error))
             raise
         status = "finished"
-        if monitor.solved_at_step is not None:
+        if monitor.returns.solved_at_step is not None:
             status = "solved"
         elif interrupted.is_set() or unseen is not None:
             status = "interrupted"

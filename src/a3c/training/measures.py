@@ -1,0 +1,182 @@
+"""What is measured of a run: the returns of its episodes, its updates, and its time."""
+
+import time
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from a3c.config import TrainConfig
+from a3c.roles.messages import Report
+from a3c.runs.checkpoint import Checkpoint
+from a3c.runs.metrics import WINDOW
+
+AVERAGED = 20
+"""Episodes over which the best parameters are averaged, about (Polyak and Juditsky 1992). At a constant learning rate
+parameters jitter from update to update, and those of one instant can play far worse than those of the next."""
+START_WITHIN = 120.0
+"""Seconds that imports, environments and compiling may take before a limit on seconds counts them."""
+
+
+class Returns:
+    """The moving mean of the episodes' returns, the best of it with its parameters, and when it reached the target."""
+
+    def __init__(self, checkpoint: Checkpoint):
+        self._target = checkpoint.config.target_return
+        self._returns = deque(checkpoint.returns, WINDOW)
+        self._lengths: deque[int] = deque(maxlen=WINDOW)
+        self._sum = sum(self._returns)
+        self.best = checkpoint.best_return_mean_100
+        self.best_parameters = self._average = checkpoint.parameters
+        self.best_is_new = False
+        """Until somebody has saved it."""
+        self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
+
+    def follow(self, parameters: np.ndarray, episodes: int) -> None:
+        """Moves the average of the parameters towards these, by as many episodes as ended."""
+        self._average = parameters + (1 - 1 / AVERAGED) ** episodes * (self._average - parameters)
+
+    def add(self, step: int, second: float, return_: float, length: int) -> None:
+        """An episode, which ended at this step."""
+        if len(self._returns) == WINDOW:
+            self._sum -= self._returns[0]
+        self._returns.append(return_)
+        self._lengths.append(length)
+        self._sum += return_
+        if len(self._returns) < WINDOW:
+            return
+        mean = self._sum / WINDOW
+        # Of equals the latest: where returns have a ceiling, the first to reach it has only just learned to.
+        if self.best is None or mean >= self.best:
+            self.best, self.best_is_new = mean, True
+            self.best_parameters = self._average
+        if self.solved_at_step is None and self._target is not None and mean >= self._target:
+            self.solved_at_step, self.solved_at_second = step, round(second, 3)
+
+    @property
+    def mean(self) -> float | None:
+        """Of the last 100 episodes, or of all while there are fewer; None before the first."""
+        return self._sum / len(self._returns) if self._returns else None
+
+    @property
+    def whole_mean(self) -> float | None:
+        """Of the last 100 episodes; None before there are as many."""
+        return self.mean if len(self._returns) == WINDOW else None
+
+    @property
+    def length_mean(self) -> float | None:
+        return sum(self._lengths) / len(self._lengths) if self._lengths else None
+
+    @property
+    def last(self) -> list[float]:
+        """The returns in the mean."""
+        return list(self._returns)
+
+
+class Updates:
+    """Means over the updates since the last row, and over all of the run."""
+
+    def __init__(self, has_learner: bool):
+        self._has_learner = has_learner
+        self._count, self._lag, self._waiting = 0, 0.0, 0
+        self._count_of_run, self._lag_of_run = 0, 0.0
+        self.diagnostics: dict[str, float] = {}
+        self.threads: dict[str, int] = {}
+        self.recent_lag: float | None = None
+        self.recent_queue: float | None = None
+
+    def add(self, report: Report) -> None:
+        for name, value in report.diagnostics.items():
+            before = self.diagnostics.get(name, 0.0) if self._count else 0.0
+            count = self._count + report.updates
+            self.diagnostics[name] = (before * self._count + value * report.updates) / count
+        self._count += report.updates
+        self._lag += report.lag
+        self._waiting += report.waiting
+        self.threads |= report.threads
+        self._count_of_run += report.updates
+        self._lag_of_run += report.lag
+
+    def row(self) -> dict[str, Any]:
+        """What a row says of the updates since the one before."""
+        self.recent_lag = self._lag / self._count if self._count else None
+        if self._has_learner:
+            self.recent_queue = self._waiting / self._count if self._count else None
+        self._count, self._lag, self._waiting = 0, 0.0, 0
+        return {
+            "policy_lag": self.recent_lag,
+            "queue_length": self.recent_queue,
+            **{f"{duty}s": count for duty, count in self.threads.items()},
+            **self.diagnostics,
+        }
+
+    @property
+    def lag_of_run(self) -> float | None:
+        return round(self._lag_of_run / self._count_of_run, 3) if self._count_of_run else None
+
+
+class Clock:
+    """When a run started, when its work began, and how much of its limits is used.
+
+    Work begins with the first update, or the first steps where nothing is learned: rates and a limit on seconds count
+    from there, without importing and compiling before it.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, started: float):
+        self.config: TrainConfig = checkpoint.config
+        self.started, self._before, self._counts = started, checkpoint.seconds, checkpoint.counts
+        self.first_update: float | None = None
+        self.work_started: float | None = None
+        self.ended: float | None = None
+
+    def see(self, report: Report, steps: int) -> bool:
+        """Takes note of a first update, and of the first steps; whether work begins with this report."""
+        if report.first_update is not None and self.first_update is None:
+            self.first_update = report.first_update
+        if self.work_started is None and steps > self._counts["steps"]:
+            self.work_started = report.first_update or time.monotonic()
+            return True
+        return False
+
+    @property
+    def seconds(self) -> float:
+        """Since the start of the process or of the call, and in the runs that this one continues."""
+        return self.at(time.monotonic())
+
+    def at(self, moment: float) -> float:
+        """The same at a moment of `time.monotonic`."""
+        return self._before + moment - self.started
+
+    @property
+    def trained_for(self) -> float:
+        """Seconds since the first update, which is what a limit on them counts; below 0 before it."""
+        first = self.work_started if self.config.algorithm.learns == "nowhere" else self.first_update
+        return time.monotonic() - (self.started + START_WITHIN if first is None else first)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the limit on seconds is reached."""
+        return self.config.seconds is not None and self.trained_for >= self.config.seconds
+
+    def mean_rate(self, steps: int) -> float | None:
+        """Steps a second since the work began, until training ended."""
+        if self.work_started is None:
+            return None
+        passed = (self.ended or time.monotonic()) - self.work_started
+        return (steps - self._counts["steps"]) / max(passed, 1e-9)
+
+    def fraction(self, totals: dict[str, int]) -> tuple[float | None, float | None]:
+        """How much of the nearest limit is used, and the seconds left until it."""
+        spent = max(self.trained_for, 0.0)
+        parts: list[tuple[float, float]] = []
+        for name in ("steps", "episodes"):
+            if limit := getattr(self.config, name):
+                done = totals[name] - self._counts[name]
+                pace = done / max(time.monotonic() - (self.work_started or 0.0), 1e-9)
+                parts.append((totals[name] / limit, (limit - totals[name]) / pace if pace else float("inf")))
+        if self.config.seconds:
+            parts.append((spent / self.config.seconds, self.config.seconds - spent))
+        if not parts:
+            return None, None
+        fraction, eta = max(parts)
+        return min(fraction, 1.0), max(eta, 0.0) if eta != float("inf") else None

@@ -1,0 +1,58 @@
+"""What is written of a run while it goes on: rows of its episodes and its metrics."""
+
+from collections.abc import Callable
+from typing import Any
+
+from a3c.runs.folder import RunFolder
+
+
+class Records:
+    """The files of a run that grow. Where there is no folder nothing is written."""
+
+    def __init__(self, folder: RunFolder | None, counts: dict[str, int], seconds: float, tensorboard: bool):
+        self._pending: list[dict[str, Any]] = []
+        self._latest = (counts["steps"], seconds)
+        self.episodes = self.metrics = self._tensorboard = None
+        if folder is not None:
+            self.episodes, self.metrics = folder.open_rows(counts)
+            self._tensorboard = folder.open_tensorboard() if tensorboard else None
+
+    @property
+    def pending(self) -> int:
+        """Episodes that have no row yet."""
+        return len(self._pending)
+
+    def add_episode(self, worker: int, step: int, second: float, return_: float, length: int) -> tuple[int, float]:
+        """The row of an episode, to be written with the next ones; gives the step and second that count for it.
+
+        Workers report in turns: an episode that is reported after one of a later step counts from that step on.
+        """
+        self._latest = max(step, self._latest[0]), max(second, self._latest[1])
+        if self.episodes is not None:
+            row = {"step": self._latest[0], "seconds": f"{self._latest[1]:.3f}", "worker": worker}
+            self._pending.append(row | {"return": f"{return_:.10g}", "length": length})
+        return self._latest
+
+    def write(self, row: dict[str, Any], seconds: float) -> None:
+        """The episodes that have no row yet, and a row of metrics. Raises DiskError."""
+        if self.episodes is None or self.metrics is None:
+            return
+        self.episodes.append(self._pending)
+        self._pending = []
+        self.metrics.append([{name: _short(value) for name, value in row.items()}])
+        if self._tensorboard is not None:
+            self._tensorboard.add(row, seconds)
+
+    def sync(self) -> None:
+        """Has the rows survive a power cut."""
+        for file in (self.episodes, self.metrics):
+            if file is not None:
+                file.sync()
+
+    def closing(self) -> list[Callable[[], None]]:
+        """What there is to do at the end, each to be tried."""
+        return [file.close for file in (self.episodes, self.metrics, self._tensorboard) if file is not None]
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value
