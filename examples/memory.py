@@ -8,7 +8,7 @@ from a3c import A3C
 
 for recurrent in ("lstm", None):
     agent = A3C("CartPole-v1", recipe="cartpole-without-velocities", recurrent=recurrent, seed=1)
-    agent.learn(steps=160_000, progress=True)
+    agent.learn(steps=300_000, progress=True)
     print(f"recurrent={recurrent}:", agent.evaluate(episodes=20))
 
     environment = agent.make_environment()
