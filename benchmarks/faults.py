@@ -21,8 +21,10 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from rich.table import Table
 
 from benchmark import Benchmark, Part
@@ -123,8 +125,9 @@ def killed_preparing(trial: Trial, resume: Resuming) -> None:
     trial.start()
     if process := trial.wait_for(trial.preparing):
         trial.pause(0.1)
-        process.kill()
-    # It may have been done by then.
+        # It may have been done by then.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     _ends_or_lives_on(trial, resume, 1)
 
 
