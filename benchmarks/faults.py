@@ -94,20 +94,20 @@ def killed_and_resumed(trial: Trial, resume: Resuming) -> None:
 
 
 def killed_worker(trial: Trial, resume: Resuming) -> None:
-    trial.start()
-    if workers := trial.wait_for(trial.workers):
-        trial.pause(2.0)
-        trial.chance.choice(workers[:2]).kill()
-    trial.ends(1)
-    trial.goes_on(resume)
+    _kills_one(trial, resume, lambda processes: trial.chance.choice(processes[:2]))
 
 
 def killed_learner(trial: Trial, resume: Resuming) -> None:
     trial.algorithm = trial.chance.choice(["ga3c", "impala"])
+    _kills_one(trial, resume, lambda processes: processes[-1])
+
+
+def _kills_one(trial: Trial, resume: Resuming, choose: Callable[[list[psutil.Process]], psutil.Process]) -> None:
+    """Kills one of the workers and the learner, who comes last."""
     trial.start()
-    if workers := trial.wait_for(trial.workers):
+    if processes := trial.wait_for(trial.workers):
         trial.pause(2.0)
-        workers[-1].kill()
+        choose(processes).kill()
     trial.ends(1)
     trial.goes_on(resume)
 
@@ -230,27 +230,27 @@ def raises(trial: Trial, resume: Resuming) -> None:
 
 
 def hangs_in_constructor(trial: Trial, resume: Resuming) -> None:
-    _starts_faulty(trial, "constructor")
-    trial.pause(LONGEST_START)
-    trial.signal(signal.SIGINT, group=True)
-    trial.ends(130)
+    _hangs(trial, "constructor")
 
 
 def hangs_in_step(trial: Trial, resume: Resuming) -> None:
-    _starts_faulty(trial, "step", trial.chance.randrange(1, 1000))
-    trial.wait_for(trial.workers)
-    trial.pause(LONGEST_START)
-    trial.signal(signal.SIGINT, group=True)
-    trial.ends(130)
+    _hangs(trial, "step", trial.chance.randrange(1, 1000))
     trial.goes_on(resume)
 
 
 def hangs_in_close(trial: Trial, resume: Resuming) -> None:
-    _starts_faulty(trial, "close")
+    _hangs(trial, "close")
+    trial.goes_on(resume)
+
+
+def _hangs(trial: Trial, fault: str, at: int = 0) -> None:
+    """Ctrl-C ends it all the same."""
+    _starts_faulty(trial, fault, at)
+    if at:
+        trial.wait_for(trial.workers)
     trial.pause(LONGEST_START)
     trial.signal(signal.SIGINT, group=True)
     trial.ends(130)
-    trial.goes_on(resume)
 
 
 def _starts_faulty(trial: Trial, fault: str, at: int = 0) -> None:

@@ -1,6 +1,7 @@
 """`a3c.resume` and `a3c.repeat`: what the command line does with runs, in one call."""
 
 import shutil
+import sys
 from functools import partial
 
 import numpy as np
@@ -10,6 +11,7 @@ from odd_environments import Walk
 import a3c
 from a3c.errors import CheckpointError, RunFolderError, SettingsError
 from a3c.runs.folder import RunFolder
+from a3c.runs.repeats import RepeatsFolder
 from a3c.training.repeating import SeedsFailed
 
 SMALL = {"backend": "inline", "hidden": (4,), "envs_per_worker": 2, "segment_length": 8, "tensorboard": False}
@@ -49,6 +51,22 @@ def test_a_run_of_a_factory_is_given_it_again(tmp_path):
     assert a3c.resume(tmp_path / "run", environment=Walk, steps=320).summary["steps"] >= 320
 
 
+def test_no_module_is_imported_that_only_the_run_names(tmp_path, monkeypatch):
+    (tmp_path / "their_module.py").write_text("import gymnasium\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    name = "their_module:CartPole-v1"
+    try:
+        a3c.A3C(name, seed=1, recipe="none", **SMALL).learn(steps=160, run=tmp_path / "run")
+        del sys.modules["their_module"]
+        with pytest.raises(SettingsError, match="names the module their_module, which is not installed"):
+            a3c.resume(tmp_path / "run", steps=320)
+        assert "their_module" not in sys.modules
+        assert a3c.resume(tmp_path / "run", environment=name, steps=320).summary["steps"] >= 320
+    finally:
+        sys.modules.pop("their_module", None)
+
+
 def test_repeats_are_those_of_the_command(command, tmp_path):
     report = a3c.repeat("CartPole-v1", 2, seed=4, recipe="none", steps=160, run=tmp_path / "python", **SMALL)
     flags = ["--backend", "inline", "--hidden", "4", "--envs-per-worker", "2", "--segment-length", "8"]
@@ -66,6 +84,7 @@ def test_repeats_are_those_of_the_command(command, tmp_path):
     ]
     assert command("train", "CartPole-v1", "--repeats", "2", *flags, *more).status == 0
     assert [row["seed"] for row in report["seeds"]] == [4, 5]
+    assert report["recipe"] == RepeatsFolder(tmp_path / "command").recipe() == "none"
     for seed in (4, 5):
         runs = [RunFolder(tmp_path / folder / f"seed-{seed}").load("latest") for folder in ("python", "command")]
         np.testing.assert_array_equal(*(checkpoint.parameters for checkpoint in runs))

@@ -6,6 +6,7 @@ from a3c.cli.flags import with_flags
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ranges
 from a3c.errors import OutputError
+from a3c.recipes import recipe_name
 from a3c.runs.folder import default_repeats_path
 from a3c.runs.lock import locked
 from a3c.runs.repeats import RepeatsFolder
@@ -24,7 +25,8 @@ def repeat(flags: Any, config: TrainConfig, limited: bool) -> int:
         recipe = repeats.recipe()
     else:
         repeats = RepeatsFolder.new(flags.run or default_repeats_path(config, flags.repeats))
-        recipe = _recipe(flags, config)
+        # A file's settings started from no recipe that is known.
+        recipe = None if flags.config else recipe_name(flags.recipe, config.environment)
     with locked(repeats.path):
         series = Series(
             repeats,
@@ -67,16 +69,6 @@ def _repeat(series: Series, repeats: RepeatsFolder, config: TrainConfig, flags: 
     if series.errors:
         raise SeedsFailed(series.errors, flags.repeats)
     return 0
-
-
-def _recipe(flags: Any, config: TrainConfig) -> str | None:
-    """The name of the recipe that the settings started from; None where they are those of a file."""
-    from a3c.recipes import find_recipe
-
-    if flags.config:
-        return None
-    recipe = find_recipe(flags.recipe, config.environment)
-    return "none" if recipe is None else recipe.name
 
 
 def _print_table(report: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from a3c.cli.flags import HELP, HELP_ALL, Command, flag, with_flags
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import GROUPS, TrainConfig
 from a3c.config.making import FIELDS, all_own_fields, make_config, own_fields, recorded
-from a3c.config.run import LIMITS
+from a3c.config.run import AMOUNTS, LIMITS
 from a3c.config.setting import names_of, setting
 from a3c.environments.modules import check_modules, module_of
 from a3c.errors import RunFolderError, SettingsError
@@ -106,7 +106,7 @@ def parse(arguments: list[str]) -> tuple[TrainFlags, TrainConfig, bool]:
     given = _with_own(COMMAND, arguments).read(arguments, unknown := {})
     config = settings_of(COMMAND, given, unknown)
     flags = TrainFlags(**{name: given[name] for name in names_of(TrainFlags) if name in given})
-    return flags, config, not given.keys().isdisjoint(("steps", "episodes", "seconds"))
+    return flags, config, not given.keys().isdisjoint(AMOUNTS)
 
 
 def _with_own(command: Command, arguments: list[str]) -> Command:

@@ -5,7 +5,9 @@ from typing import Literal
 
 from a3c.config.setting import setting
 
-LIMITS = ("steps", "episodes", "seconds", "target_return")
+AMOUNTS = ("steps", "episodes", "seconds")
+"""The settings that say how much is trained."""
+LIMITS = (*AMOUNTS, "target_return")
 """The settings that end a run."""
 
 

@@ -69,6 +69,12 @@ def find_recipe(name: str | None, environment: str) -> Recipe | None:
     return all_recipes()[name]
 
 
+def recipe_name(name: str | None, environment: str) -> str:
+    """The name of the recipe that `find_recipe` finds; "none" where it finds none."""
+    recipe = find_recipe(name, environment)
+    return "none" if recipe is None else recipe.name
+
+
 def recipes_for(environment: str) -> list[Recipe]:
     """The recipes that name the environment; then those with a pattern, such as ALE/*, that it matches."""
     recipes = all_recipes().values()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from a3c.algorithm import Algorithm
 from a3c.algorithms.builtin import A3C
 from a3c.config.making import make_config, recorded
-from a3c.config.run import LIMITS
+from a3c.config.run import AMOUNTS
+from a3c.environments.modules import check_loaded
 from a3c.errors import SettingsError
 from a3c.processes.starting import start_server
-from a3c.recipes import with_recipe
+from a3c.recipes import recipe_name, with_recipe
 from a3c.runs.folder import RunFolder, default_repeats_path
 from a3c.runs.lock import locked
 from a3c.runs.repeats import RepeatsFolder
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def resume(
     run: str | Path,
     *,
-    environment: "EnvironmentFactory | None" = None,
+    environment: "str | EnvironmentFactory | None" = None,
     network: "Network | None" = None,
     algorithm: Algorithm | None = None,
     progress: bool = False,
@@ -37,7 +38,8 @@ def resume(
 
     Args:
         run: the run's folder.
-        environment, network, algorithm: as in `load`, where the run was trained with some of the caller's own.
+        environment, network, algorithm: as in `load`, where the run was trained with some of the caller's own, or where
+            it names a module that is neither installed nor imported.
         progress: whether to show a progress line.
         settings: settings to change. `steps` and `episodes` are totals; with a limit a run that was solved goes on.
 
@@ -51,10 +53,16 @@ def resume(
     before = RunFolder.open(path).config(algorithm)
     if algorithm not in (None, before.algorithm):
         raise SettingsError(f"{path} is a run of {before.algorithm}, not of {algorithm}")
+    check_loaded(before, environment, path)
+    factory = None
+    if isinstance(environment, str):
+        settings["environment"] = environment
+    else:
+        factory = environment
     config = make_config(recorded(before) | {"algorithm": before.algorithm} | settings, "settings")
-    limited = any(settings.get(name) is not None for name in LIMITS[:3])
+    limited = any(settings.get(name) is not None for name in AMOUNTS)
     display = make_display(progress, Warnings)
-    with resumed_run(path, config, limited, display.say, Own(environment, network)) as begun:
+    with resumed_run(path, config, limited, display.say, Own(factory, network)) as begun:
         if isinstance(begun, str):
             raise SettingsError(begun)
         return begun.train(progress, started)
@@ -100,6 +108,7 @@ def repeat(
             folder,
             config,
             repeats,
+            recipe=recipe_name(recipe, config.environment),
             progress=progress,
             say=say,
             own=Own(factory, network),
