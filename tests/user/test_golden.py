@@ -1,7 +1,7 @@
 """Runs that older versions left behind: for ever they are evaluated, plotted, loaded, continued and repeated.
 
-`golden/schema-1` was written by a version that had this schema; nothing in it is ever changed, and the next schema gets
-a folder beside it. What is asserted here is what that version said of its runs.
+Each folder in `golden` was written by a version that had this schema; nothing in it is ever changed, and the next schema
+gets a folder beside it. What is asserted here is what that version said of its runs.
 """
 
 import csv
@@ -40,6 +40,12 @@ RUNS = {
     "schema-1/gru-cartpole": Said(
         32.4, 10.2, [0.1, 0.03], 11.395578, 10.778776, 1, [0.9911723, 0.99558765, 0.99628943]
     ),
+    "schema-2/ga3c-cartpole": Said(161.6, 68.2, [0.1, -0.2, 0.03, 0.4], 2.0299506, 2.7310615, 1),
+    "schema-2/gru-pendulum": Said(
+        *(-133.08134, -133.11819, [0.8, 0.6, -0.5], 0.12048543, 0.056511462, 0.01349638),
+        [-0.04810153, -0.11781848, -0.26432145],
+    ),
+    "schema-2/impala-pendulum": Said(-122.66781, -122.63782, [0.8, 0.6, -0.5], 0.17237897, 0.13640316, 0.08514798),
 }
 
 
