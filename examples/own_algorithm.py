@@ -35,16 +35,16 @@ def run(worker: Worker) -> None:
     gradient_of = make_gradient(worker.policy, config)
     while worker.running():
         step = store.total("steps")
-        parameters, version = store.read()
-        segment, episodes = worker.collector.collect(parameters, epsilon_at(config, worker.index, step))
+        snapshot = store.read()
+        segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
         worker.record(segment, episodes)
         for _ in range(own.passes):
-            gradient, diagnostics = gradient_of(parameters, segment, entropy_coefficient_at(config, step))
+            gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
             diagnostics = np.asarray(diagnostics)
             check_finite(diagnostics)
-            lag = store.apply(np.asarray(gradient), learning_rate_at(config, step) / own.passes, version)
+            lag = store.apply(np.asarray(gradient), learning_rate_at(config, step) / own.passes, snapshot.version)
             worker.learned(lag, diagnostics)
-            parameters, version = store.read()
+            snapshot = store.read()
 
 
 REPLAY = Algorithm("replay", "A3C that learns from each segment more than once", "none", run, settings=ReplaySettings)

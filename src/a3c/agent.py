@@ -31,9 +31,10 @@ from a3c.environments.making import EnvironmentFactory
 from a3c.environments.modules import check_loaded
 from a3c.errors import AgentLearning, SettingsError, brief
 from a3c.evaluation import Evaluation, evaluate
+from a3c.learning.snapshot import Snapshot
 from a3c.names import called
 from a3c.networks.keras_model import KerasActorCritic
-from a3c.networks.policy import Network
+from a3c.networks.policy import Network, Policy
 from a3c.processes.starting import check_open_files, start_server
 from a3c.recipes import with_recipe
 from a3c.roles.worker import Work
@@ -105,6 +106,16 @@ class Agent:
     def config(self) -> TrainConfig:
         """The settings, with those left open filled in."""
         return self._start.config
+
+    @property
+    def policy(self) -> Policy:
+        """The network and its distribution of actions, without its parameters."""
+        return self._work.policy
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the policy acts with: parameters, running statistics, and the updates behind them."""
+        return self._start.snapshot
 
     def learn(
         self,
@@ -220,21 +231,21 @@ class Agent:
             InvalidObservation: it is no observation, nor a batch; in one line.
         """
         self._check_idle("predict")
-        return self._choose(self._start.parameters, observation, state, deterministic)
+        return self._choose(self._start.snapshot, observation, state, deterministic)
 
     def _choose(
-        self, parameters: np.ndarray, observation: Any, state: Any, deterministic: bool
+        self, snapshot: Snapshot, observation: Any, state: Any, deterministic: bool
     ) -> tuple[np.ndarray | np.integer, Any]:
-        """`predict` with these parameters."""
+        """`predict` with this snapshot."""
         policy = self._work.policy
         batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
         if self.algorithm.acts == "nowhere":
             actions = policy.actions.random(self._generator, batch.shape[:1])
         elif deterministic:
-            actions = policy.best_action(parameters, batch, *remembered)
+            actions = policy.best_action(snapshot, batch, *remembered)
         else:
-            actions = policy.act(parameters, batch, policy.noise(self._generator, batch.shape[:1]), 0.0, *remembered)
+            actions = policy.act(snapshot, batch, policy.noise(self._generator, batch.shape[:1]), 0.0, *remembered)
         if remembered and self.algorithm.acts != "nowhere":
             actions, states = actions
             state = np.array(states[0] if single else states)
@@ -249,7 +260,7 @@ class Agent:
         self._check_idle("value")
         policy = self._work.policy
         batch, single = pack_given(policy.observations, observation)
-        values = np.asarray(policy.value(self._start.parameters, batch, *self._remembered(state, batch, single)))
+        values = np.asarray(policy.value(self._start.snapshot, batch, *self._remembered(state, batch, single)))
         return float(values[0]) if single else values
 
     def _remembered(self, state: Any, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:
@@ -279,10 +290,10 @@ class Agent:
             progress: whether to show a line on the standard error where it takes long.
         """
         self._check_idle("evaluate")
-        parameters = self._start.parameters
+        snapshot = self._start.snapshot
         return evaluate(
             self._work.environments,
-            lambda observations, state: self._choose(parameters, observations, state, deterministic),
+            lambda observations, state: self._choose(snapshot, observations, state, deterministic),
             number("episodes", episodes),
             self.config.seed if seed is None else number("seed", seed),
             max_episode_steps=number("max_episode_steps", max_episode_steps),

@@ -1,4 +1,4 @@
-"""The gradient of the actor-critic loss, from parameters and a Segment: what all algorithms here have in common.
+"""The gradient of the actor-critic loss, from a Snapshot and a Segment: what all algorithms here have in common.
 
 They differ in where it is computed and in its targets: `lambda_targets` where the segment was collected with the
 parameters that learn from it, `vtrace_targets` where it was collected with older ones.
@@ -57,13 +57,14 @@ def make_gradient(
     targets: Targeting = lambda_targets,
     log_epsilon: float = 0.0,
 ) -> Callable:
-    """Jitted `(parameters [P], segment, entropy_coefficient) -> (gradient [P], diagnostics)`, those of DIAGNOSTICS.
+    """Jitted `(snapshot, segment, entropy_coefficient) -> (gradient [P], diagnostics)`, those of DIAGNOSTICS.
 
     `log_epsilon` is what is added to a probability before its logarithm is taken.
     """
 
-    def loss(network, segment, entropy_coefficient):
-        distribution, values = policy.apply_in_time(network, segment.observations, segment.starts, segment.first_state)
+    def loss(network, statistics, segment, entropy_coefficient):
+        context = segment.starts, segment.first_state
+        distribution, values = policy.apply_in_time(network, statistics, segment.observations, *context)
         real_steps = jax.tree.map(lambda x: x[:-1], distribution)
         log_probs = real_steps.log_prob(segment.actions)
         aims = targets(config, segment, values, log_probs)
@@ -83,9 +84,11 @@ def make_gradient(
         )
         return losses.total, (losses, explained_variance(values[:-1], aims.returns, mask))
 
-    def gradient_of(parameters, segment, entropy_coefficient):
-        network = policy.network(parameters)
-        gradient, (losses, explained) = eqx.filter_grad(loss, has_aux=True)(network, segment, entropy_coefficient)
+    def gradient_of(snapshot, segment, entropy_coefficient):
+        network = policy.network(snapshot.parameters)
+        gradient, (losses, explained) = eqx.filter_grad(loss, has_aux=True)(
+            network, snapshot.statistics, segment, entropy_coefficient
+        )
         gradient, norm = clip_by_global_norm(policy.flatten(gradient), config.max_gradient_norm)
         return gradient, jnp.stack([*losses, norm, explained])
 

@@ -9,6 +9,7 @@ from learning_agents import learn, learned, make
 
 from a3c.environments.making import EnvironmentMaker
 from a3c.gradient import make_gradient
+from a3c.learning.snapshot import Snapshot
 from a3c.rollout.collector import Collector
 from a3c.runs.checkpoint import worker_seeds
 from environments_for_tests import Bandit, Corridor, Endless, vector_of
@@ -85,8 +86,8 @@ def test_the_mean_of_the_workers_gradients_is_clipped_and_applied_once(make_poli
     whole = make_gradient(policy, dataclasses.replace(config, max_gradient_norm=0.0))
     for seed, epsilon in zip(worker_seeds(config, 0, 2), config.epsilon, strict=True):
         environments = EnvironmentMaker(Corridor).make_vector(config.envs_per_worker)
-        segment, _ = Collector(environments, policy, config, seed).collect(start, epsilon)
-        gradients.append(np.asarray(whole(start, segment, config.entropy_coefficient)[0]))
+        segment, _ = Collector(environments, policy, config, seed).collect(Snapshot(start), epsilon)
+        gradients.append(np.asarray(whole(Snapshot(start), segment, config.entropy_coefficient)[0]))
     mean = (gradients[0] + gradients[1]) / 2
     norms = [np.linalg.norm(gradient) for gradient in (mean, *gradients)]
     assert min(norms) > 0.1

@@ -33,13 +33,13 @@ def run(worker: Worker) -> None:
     clip = jax.jit(lambda gradient: clip_by_global_norm(gradient, config.max_gradient_norm)[0])
     while worker.running(team.totals):
         step = team.totals["steps"]
-        parameters, version = store.read()
-        segment, episodes = worker.collector.collect(parameters, epsilon_at(config, worker.index, step))
-        gradient, diagnostics = gradient_of(parameters, segment, entropy_coefficient_at(config, step))
+        snapshot = store.read()
+        segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
+        gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
         diagnostics = np.asarray(diagnostics)
         check_finite(diagnostics)
         worker.record(segment, episodes, 0, diagnostics)
         with team.meeting(worker.index, np.asarray(gradient)) as mean:
             if mean is not None:
-                store.apply(np.asarray(clip(mean)), learning_rate_at(config, step), version)
+                store.apply(np.asarray(clip(mean)), learning_rate_at(config, step), snapshot.version)
                 store.normalize()

@@ -24,7 +24,7 @@ from a3c.config.network import NetworkSettings
 from a3c.config.run import RunSettings
 from a3c.config.setting import as_tuples, names_of
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of `config.toml` and of the checkpoints; raised with a step in `runs/migrations.py` that older ones take."""
 
 GROUPS: dict[str, type] = {

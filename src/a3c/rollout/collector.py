@@ -1,7 +1,7 @@
 """A Collector steps a vector environment with a policy, and gives a Segment at a time.
 
     collector = Collector(vector_environment, policy, config, seed_sequence)
-    segment, episodes = collector.collect(parameters, epsilon)
+    segment, episodes = collector.collect(snapshot, epsilon)
 
 Gymnasium's vector environments start the next episode by themselves in one of three ways, and all of them come out in
 the Segment's canonical layout. Under NEXT_STEP rows pass as they are. Under SAME_STEP and DISABLED the observation
@@ -18,6 +18,7 @@ from a3c.config import TrainConfig
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
 from a3c.learning.moments import Moments
+from a3c.learning.snapshot import Snapshot
 from a3c.networks.readings import raw_numbers
 from a3c.rollout.explaining import explain
 from a3c.rollout.lives import Lives
@@ -84,14 +85,14 @@ class Collector:
         self._lost = np.zeros(environments.num_envs, bool)
         self._memory = Memory(policy, environments.num_envs) if policy.layout.state else None
 
-    def collect(self, parameters: np.ndarray, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
+    def collect(self, snapshot: Snapshot, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
         """The next segment, and the episodes that ended in it, in the order they ended.
 
         With `n_step` the segment begins with the last rows of the one before, whose returns can reach far enough now.
 
         Args:
-            parameters: the policy's flat vector, which must not change afterwards; where it has its own, at least
-                their end, the statistics.
+            snapshot: what the policy acts with, and rewards are normalised with; of no parameters where the policy's
+                are elsewhere.
             epsilon: probability of a uniformly random action.
 
         Raises:
@@ -118,13 +119,13 @@ class Collector:
         observations[0] = self._observations
         ended, steps_before = 0, self._steps
         for t in range(config.segment_steps):
-            actions[t] = np.asarray(act(parameters, observations[t], noise[t], epsilon))
+            actions[t] = np.asarray(act(snapshot, observations[t], noise[t], epsilon))
             np.logical_not(self._resetting, out=mask[t])
             result = self._step(actions[t])
             observations[t + 1], rewards[t], terminated[t], truncated[t], final_observations = result
             if final_observations is not None:
                 self._check_finite("final observation", final_observations[None], self._steps)
-                values = actor.value(parameters, final_observations)
+                values = actor.value(snapshot, final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
             if self._lives is not None:
@@ -143,7 +144,7 @@ class Collector:
         if self.policy.layout.statistics.size:
             self.observed = self._observe(observations[:ended], rewards[:ended], mask[:ended], done)
         if config.normalize_rewards:
-            rewards = rewards / parameters[-1]
+            rewards = rewards / snapshot.statistics[-1]
         terminated |= lost
         new.rewards[:] = self._training_rewards(rewards, terminated) + bootstraps
         terminated |= bootstrapped
@@ -152,7 +153,7 @@ class Collector:
         if self._memory is not None:
             self._memory.fill(segment, overlap)
         if log_probs is not None:
-            log_probs[:] = self.policy.log_prob(parameters, observations[:-1], actions, epsilon, *_context(segment))
+            log_probs[:] = self.policy.log_prob(snapshot, observations[:-1], actions, epsilon, *_context(segment))
         return segment, episodes
 
     def _draw_noise(self) -> Any:

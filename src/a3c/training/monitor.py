@@ -8,6 +8,7 @@ from typing import Any
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
 from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
+from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores, versions
 from a3c.roles.messages import Report
 from a3c.runs.checkpoint import Checkpoint
@@ -82,7 +83,7 @@ class Monitor:
         for line in self._watch.see(report, self.store.total("updates"), time.monotonic()):
             self._remark(line)
         if report.episodes:
-            self.returns.follow(self.store.parameters, len(report.episodes))
+            self.returns.follow(self.store.read(), len(report.episodes))
         for episode in report.episodes:
             self._episodes += 1
             moment = self.clock.at(episode.seconds)
@@ -177,12 +178,14 @@ class Monitor:
         if self.folder is not None:
             self._write_summary("running")
 
-    def checkpoint(self, parameters: Any = None) -> Checkpoint:
-        """The run as it is now, with the latest parameters or those given."""
+    def checkpoint(self, snapshot: Snapshot | None = None) -> Checkpoint:
+        """The run as it is now, with the latest snapshot or that given."""
         start, returns = self._start, self.returns
+        snapshot = snapshot or self.store.read()
         return Checkpoint(
             config=self.config,
-            parameters=self.store.parameters if parameters is None else parameters,
+            parameters=snapshot.parameters,
+            statistics=snapshot.statistics,
             optimizer_state=self.store.optimizer_state,
             spaces=start.spaces,
             own_environment=start.own_environment,
@@ -199,7 +202,7 @@ class Monitor:
 
     def best_checkpoint(self) -> Checkpoint:
         """The average parameters at the best mean of 100 episodes; the latest where there were never 100."""
-        return self.checkpoint(None if self.returns.best is None else self.returns.best_parameters)
+        return self.checkpoint(None if self.returns.best is None else self.returns.best_snapshot)
 
     def _save(self) -> None:
         if self.folder is None:

@@ -71,11 +71,13 @@ def prepare(
             spaces,
             own_environment=own_environment,
             own_network=network is not None,
+            statistics=policy.layout.statistics.first_vector,
             moments=np.zeros(policy.layout.statistics.row_size),
         )
     checkpoint.check_size(policy.size)
-    if not policy.layout.statistics.fits(checkpoint.moments):
-        raise CheckpointError(f"{checkpoint.source} holds moments that are not those of what its run normalises")
+    statistics = policy.layout.statistics
+    if not (statistics.fits(checkpoint.moments) and statistics.fits_vector(checkpoint.statistics)):
+        raise CheckpointError(f"{checkpoint.source} holds statistics that are not those of what its run normalises")
     return work, dataclasses.replace(
         checkpoint,
         config=config,

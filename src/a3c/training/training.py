@@ -168,7 +168,8 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         counts=start.counts,
         shared=config.backend == "processes",
         locked=config.locked,
-        statistics=layout.statistics,
+        normalizes=layout.statistics,
+        statistics=start.statistics,
         moments=start.moments,
     )
     exchange = make_exchange(config, layout, store)
