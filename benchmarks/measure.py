@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ import psutil
 from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
 from a3c.machine import available_cores
+from a3c.runs.folder import RunFolder
 
 Record = dict[str, Any]
 PEERS = Path(__file__).parent / "peers"
@@ -63,7 +63,7 @@ def train(
                 "steps_per_second return_mean_100 best_return_mean_100 policy_lag"
             )
             record |= {name: summary[name] for name in kept.split()}
-            record["envs_per_worker"] = tomllib.loads((folder / "config.toml").read_text())["envs_per_worker"]
+            record["envs_per_worker"] = RunFolder(folder).config().envs_per_worker
             with (folder / "episodes.csv").open(newline="") as file:
                 episodes = [
                     (float(row["seconds"]), int(row["step"]), float(row["return"])) for row in csv.DictReader(file)
