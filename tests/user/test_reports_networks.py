@@ -74,7 +74,7 @@ def test_a_run_says_which_network_was_chosen_and_why_and_records_it(train, comma
     [
         (["--network", "mlp"], "network mlp, as set (6x6; uint8 0 to 3 one-hot)"),
         (["--input-scaling", "bounds"], "network grid (6x6 looks like a grid; uint8 0 to 3 scaled to 0 to 1)"),
-        (["--input-layout", "flat"], "network mlp (6x6 numbers, neither a grid nor pictures; uint8 0 to 3 one-hot)"),
+        (["--input-layout", "flat"], "network mlp, as set (6x6; uint8 0 to 3 one-hot)"),
         (["--input-scaling", "bytes"], "network mlp (6x6 numbers; uint8 / 255)"),
     ],
 )

@@ -46,8 +46,7 @@ def prepare(
     timed = open_sizes(config) and not maker.has_own_vector
     with GlobalGenerators(play_seed(config.seed)).swapped():
         observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
-    settings = with_sizes(config, took[-1])
-    config = with_readings(settings, observation_space, network is not None)
+    config = with_readings(with_sizes(config, took[-1]), observation_space, network is not None)
     spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is not None:
         checkpoint.check_spaces(spaces)
@@ -62,7 +61,7 @@ def prepare(
             "the network does not fit into memory: make `hidden` or `recurrent_units` smaller"
         ) from None
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
-    work = Work(maker, policy, optimizer, describe(settings, config, observation_space, network is not None))
+    work = Work(maker, policy, optimizer, describe(config, observation_space, network is not None))
     if checkpoint is None:
         return work, Checkpoint(
             config,

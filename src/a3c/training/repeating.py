@@ -98,7 +98,7 @@ def to_resume(path: Any, config: TrainConfig, repeats: int) -> RepeatsFolder:
             f"{path} holds a single run, not repeats: continue it without `repeats`, or start repeats in "
             "another folder with `run`"
         )
-    check_same(folder.path, folder.config(), config)
+    check_same(folder.path, folder.config(config.algorithm), config)
     if config.seed != seeds[0]:
         raise SettingsError(f"{path} holds repeats from seed {seeds[0]} on: leave `seed` out")
     needed = seeds[-1] - seeds[0] + 1
