@@ -16,10 +16,9 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 
-from a3c.config import TrainConfig
-from a3c.config.environment import FRAME_SETTINGS, AtariSettings
+from a3c.config.environment import FRAME_SETTINGS, AtariSettings, WorldSettings
 from a3c.config.making import make_config
-from a3c.config.setting import names_of
+from a3c.config.setting import changed, names_of
 from a3c.environments import atari
 from a3c.environments.hiding import hide
 from a3c.environments.pixels import FrameSkip, PixelEnv
@@ -52,7 +51,7 @@ class EnvironmentMaker:
     """What to make, and the settings that say how: travels to the workers."""
 
     source: str | EnvironmentFactory
-    config: TrainConfig = field(default_factory=TrainConfig)
+    config: WorldSettings = field(default_factory=WorldSettings)
 
     def __post_init__(self) -> None:
         """Raises InvalidEnvironment for what cannot make any."""
@@ -218,19 +217,19 @@ class EnvironmentMaker:
 
     def _with_frames(self, environment: gymnasium.Env) -> gymnasium.Env:
         """With the settings of frames, if any are set."""
-        if atari_only := self.config.changed(names_of(AtariSettings)):
+        if atari_only := changed(self.config, names_of(AtariSettings)):
             raise SettingsError(f"{_named(atari_only)}: only Atari games have that, and {self.name} is none")
         if self.config.frame_skip not in (None, 1):
             environment = FrameSkip(environment, self.config.frame_skip)
         if self.config.hide:
             environment = hide(environment, self.config.hide)
-        return PixelEnv(environment, self.config) if self.config.changed(FRAME_SETTINGS) else environment
+        return PixelEnv(environment, self.config) if changed(self.config, FRAME_SETTINGS) else environment
 
     @property
     def _changed(self) -> list[str]:
         """The settings that wrap each environment and are set."""
         skip = ["frame_skip"] * (self.config.frame_skip not in (None, 1))
-        return skip + self.config.changed(["hide", *FRAME_SETTINGS, *names_of(AtariSettings)])
+        return skip + changed(self.config, ["hide", *FRAME_SETTINGS, *names_of(AtariSettings)])
 
     def _game(self) -> atari.Game | None:
         """The Atari game that this is, if it is one."""

@@ -19,6 +19,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tu
 
 from a3c.config import TrainConfig
 from a3c.config.checks import words_of
+from a3c.config.setting import changed
 from a3c.environments.observations import parts, size_of
 from a3c.errors import SettingsError, nearest
 
@@ -191,7 +192,7 @@ def _suitable_scaling(config: TrainConfig, part: gymnasium.Space) -> str:
     if not isinstance(part, Box):
         return "raw"
     whole = (part.low == 0).all() and (part.high == 255).all()
-    if _holds_bytes(part) and (whole or config.changed(("pixel_mean", "pixel_std"))):
+    if _holds_bytes(part) and (whole or changed(config, ("pixel_mean", "pixel_std"))):
         return "pixels"
     if np.issubdtype(part.dtype, np.integer):
         span = _span(part)
