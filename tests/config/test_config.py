@@ -212,8 +212,6 @@ def test_a_width_without_a_recurrent_layer_is_named():
 
 def test_settings_of_another_algorithm_are_refused():
     config = config_with(algorithm="ga3c", predictors=3)
-    with pytest.raises(
-        SettingsError, match="`own` is GA3CSettings, but .* impala alone are IMPALASettings"
-    ):
+    with pytest.raises(SettingsError, match=r"`own` is GA3CSettings, but .* impala alone are IMPALASettings"):
         config.replace(algorithm=IMPALA)
     assert config.replace(algorithm=IMPALA, own=IMPALA.settings()).own == IMPALA.settings()
