@@ -30,7 +30,7 @@ def learn(
 
 def probabilities(agent: Agent, observation: Any) -> np.ndarray:
     """The probability of each action."""
-    policy, parameters = agent._work.policy, agent._start.parameters
+    policy, parameters = agent.policy, agent.parameters
     return np.exp(policy(parameters, np.asarray([observation], np.float32))[0].log_probs)[0]
 
 

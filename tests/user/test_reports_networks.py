@@ -158,7 +158,7 @@ def test_an_own_network_gets_bytes_as_pixels_unless_told_otherwise(tmp_path):
 
     for settings in ({}, {"input_scaling": "raw"}, {"input_scaling": "one_hot"}):
         agent = small(Symbols, network=own, **settings)
-        weight = agent._work.policy.network(agent._start.parameters).policy_head.weight
+        weight = agent.policy.network(agent.parameters).policy_head.weight
         shapes.append(weight.shape[0])
         values.append(agent.value(SYMBOLS))
     assert shapes == [36, 36, 144]
