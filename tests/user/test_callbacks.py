@@ -175,6 +175,8 @@ def test_own_columns_begin_with_the_next_row(tmp_path):
                 training.log("count", np.int64(1234567))
             if self.calls > 2:
                 assert training.progress["mine/one"] == 1.5
+                assert training.progress["calls"] == self.calls - 1
+            training.log("calls", self.calls)
 
         def on_end(self, training):
             assert math.isnan(training.log("last", math.nan) or math.nan)
@@ -220,12 +222,12 @@ def test_own_columns_are_in_tensorboard(tmp_path):
         ('say "a"', 1.0, "log: 'say \"a\"' cannot be"),
         ("a\nb", 1.0, "log: 'a\\nb' cannot be"),
         (3, 1.0, "log: 3 cannot be"),
-        ("loss", 1.0, "log: 'loss' is a column of its own already: give another name, such as 'my_loss'"),
-        ("predictors", 1.0, "log: 'predictors' is a column of its own already"),
+        ("loss", 1.0, "log: 'loss' is a column of a3c's own: give another name, such as 'my_loss'"),
+        ("predictors", 1.0, "log: 'predictors' is a column of a3c's own"),
         ("mine", math.inf, "log: 'mine' is inf, but must be a number that is not infinite"),
-        ("mine", "3", "log: 'mine' is 3, but must be a number"),
+        ("mine", "3", "log: 'mine' is '3', but must be a number"),
         ("mine", None, "log: 'mine' is None, but must be a number"),
-        ("mine", np.zeros(2), "log: 'mine' is array"),
+        ("mine", np.zeros((2, 2)), "log: 'mine' is array([[0., 0.], [0., 0.]]), but must be"),
         ("mine", 10**400, "log: 'mine' is 1000"),
     ],
     ids=str,
@@ -253,7 +255,7 @@ def once():
 
 
 def test_a_run_that_logs_badly_fails_with_that_line(tmp_path):
-    with pytest.raises(SettingsError, match="log: 'steps' is a column of its own already"):
+    with pytest.raises(SettingsError, match="log: 'steps' is a column of a3c's own"):
         small().learn(steps=64, run=tmp_path / "run", callback=lambda training: training.log("steps", 3))
     summary = RunFolder(tmp_path / "run").summary()
     assert summary["status"] == "failed"

@@ -129,7 +129,7 @@ def test_a_run_that_recorded_no_readings_is_resumed(command, tmp_path):
 
 def test_bounds_that_observations_never_approach_are_reported_once(capsys):
     small(Unreached, RandomAgent).learn(steps=1400, progress=True)
-    line, *rows = capsys.readouterr().out.splitlines()
+    _, line, *rows = capsys.readouterr().out.splitlines()
     assert line == "network grid (6x6 looks like a grid; uint8 / 255)"
     (remark,) = [row for row in rows if "bounds" in row]
     assert "observations were 0 to 3 in 1,0" in remark

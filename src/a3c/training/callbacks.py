@@ -152,10 +152,11 @@ class Events:
         callbacks: Sequence[Callback],
         monitor: Monitor,
         work: "Work | PackedWork",
-        outside: Callable[[], AbstractContextManager[object]],
+        swapped: Callable[[], AbstractContextManager[object]],
     ):
-        """`outside` gives what surrounds every call."""
-        self.monitor, self._work, self._outside = monitor, work, outside
+        """`swapped` exchanges the global random generators, the caller's for the run's, and back where it is called
+        again."""
+        self.monitor, self._work, self.swapped = monitor, work, swapped
         self._calls = {
             event: [getattr(callback, event) for callback in callbacks if _has(callback, event)] for event in EVENTS
         }
@@ -186,14 +187,14 @@ class Events:
 
     def _call(self, event: str, *more: Any) -> None:
         for call in self._calls[event]:
-            with self._outside():
+            with self.swapped():
                 answer = call(self._now(), *more)
             if event == "on_report" and answer is False:
                 self.monitor.stop("a callback returned False")
 
     def _now(self) -> Training:
         monitor = self.monitor
-        numbers = dict.fromkeys(METRIC_COLUMNS) | monitor.logged | monitor.row
+        numbers = dict.fromkeys(METRIC_COLUMNS) | monitor.row | monitor.logged
         return Training(
             **vars(monitor.progress()), config=monitor.config, progress=MappingProxyType(numbers), _events=self
         )
@@ -210,7 +211,7 @@ def _check_name(name: Any, taken: Sequence[str]) -> None:
             f"log: {brief(repr(name))} cannot be the name of a column: give text of one line without commas and quotes"
         )
     if name in taken:
-        raise SettingsError(f"log: {name!r} is a column of its own already: give another name, such as 'my_{name}'")
+        raise SettingsError(f"log: {name!r} is a column of a3c's own: give another name, such as 'my_{name}'")
 
 
 def _number(name: str, value: Any) -> float:
@@ -220,5 +221,6 @@ def _number(name: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.inf
     if math.isinf(number):
-        raise SettingsError(f"log: {name!r} is {brief(value)}, but must be a number that is not infinite")
+        given = brief(" ".join(repr(value).split()))
+        raise SettingsError(f"log: {name!r} is {given}, but must be a number that is not infinite")
     return int(value) if isinstance(value, (int, np.integer)) else number

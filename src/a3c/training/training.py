@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,29 +112,21 @@ def train(
         KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after saving; a second one ends at once.
     """
     check_ends(start.config)
-    started = time.monotonic() if started is None else started
+    display, started = display or NoDisplay(), time.monotonic() if started is None else started
     tasks, store = _make_tasks(start, work.layout)
-    monitor = Monitor(start, store, folder, display or NoDisplay(), started)
+    monitor = Monitor(start, store, folder, display, started)
     swapped = GlobalGenerators(tasks[0].seed).swapped if start.config.backend == "inline" else nullcontext
+    events = Events(callbacks, monitor, work, swapped)
     with interruption.deferred() as interrupted:
-        try:
-            if heading and display is not None:
+
+        def run() -> None:
+            if heading:
                 display.say(heading)
             if not interrupted.is_set():
-                with swapped():
-                    _run(tasks, work, Events(callbacks, monitor, work, swapped), interrupted)
-            unseen = None
-        except KeyboardInterrupt:
-            # The second: it ends the run at once, and what was learned is saved all the same.
-            interrupted.set()
-            unseen = None
-        except OutputError as error:
-            # Who reads the progress has gone, or the terminal, of which SIGHUP may tell before or after.
-            unseen = error
-        except BaseException as error:
-            _fail(monitor, error)
-            raise
-        result = _finish(monitor, interrupted.is_set() or unseen is not None)
+                _run(tasks, work, events, interrupted)
+
+        unseen = _attempt(run, monitor, interrupted)
+        result = _keep(monitor, interrupted.is_set() or unseen is not None)
     if interrupted.is_set():
         raise Interrupted(result)
     if unseen is not None:
@@ -142,14 +134,26 @@ def train(
     return result
 
 
-def _fail(monitor: Monitor, error: BaseException) -> None:
-    """Keeps what there is of a run that an error has ended."""
-    monitor.store.stop()
-    with suppress(A3CError):
-        monitor.finish("failed", str(error) if isinstance(error, A3CError) else described(error))
+def _attempt(run: Callable[[], None], monitor: Monitor, interrupted: threading.Event) -> OutputError | None:
+    """Runs, and gives the error where nobody can see its progress any more; what else is wrong is raised, after keeping
+    what was learned until then."""
+    try:
+        run()
+    except KeyboardInterrupt:
+        # The second: it ends the run at once, and what was learned is saved all the same.
+        interrupted.set()
+    except OutputError as error:
+        # Who reads the progress has gone, or the terminal, of which SIGHUP may tell before or after.
+        return error
+    except BaseException as error:
+        monitor.store.stop()
+        with suppress(A3CError):
+            monitor.finish("failed", str(error) if isinstance(error, A3CError) else described(error))
+        raise
+    return None
 
 
-def _finish(monitor: Monitor, interrupted: bool) -> Result:
+def _keep(monitor: Monitor, interrupted: bool) -> Result:
     """Keeps a run that has come to its end, or was interrupted."""
     status = "interrupted" if interrupted else "finished"
     if monitor.returns.solved_at_step is not None:
@@ -193,17 +197,18 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
 def _run(tasks: list[Task], work: "Work | PackedWork", events: Events, interrupted: threading.Event) -> None:
     """From the first event of a run to its last."""
     monitor = events.monitor
-    events.start()
-    if not monitor.store.stopping:
-        if isinstance(work, PackedWork):
-            _run_processes(tasks, work.pickled, events, interrupted)
-        else:
-            _run_inline(tasks, work, events, interrupted)
-    monitor.report()
-    events.tell()
-    monitor.save()
-    events.tell()
-    events.end()
+    with events.swapped():
+        events.start()
+        if not monitor.store.stopping:
+            if isinstance(work, PackedWork):
+                _run_processes(tasks, work.pickled, events, interrupted)
+            else:
+                _run_inline(tasks, work, events, interrupted)
+        monitor.report()
+        events.tell()
+        monitor.save()
+        events.tell()
+        events.end()
 
 
 def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: threading.Event) -> None:
