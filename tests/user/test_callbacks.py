@@ -1,5 +1,7 @@
 """Callbacks: functions and classes that see a training, act with it as it is now, log, save and stop."""
 
+import dataclasses
+import json
 import math
 import pickle
 import time
@@ -68,6 +70,9 @@ def test_a_training_has_all_of_progress_and_a_row_by_name():
         assert training.progress["updates"] == training.updates
         assert math.isfinite(training.progress["loss"])
         assert training.config.steps == 160
+        assert (
+            json.loads(json.dumps(dataclasses.asdict(training)))["steps"] == vars(training)["steps"] == training.steps
+        )
     steps = [training.steps for training in seen]
     assert steps == sorted(steps)
     assert steps[0] < steps[-1]

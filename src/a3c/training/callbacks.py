@@ -12,7 +12,6 @@ In use:
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -35,19 +34,27 @@ if TYPE_CHECKING:
 EVENTS = ("on_start", "on_report", "on_episodes", "on_checkpoint", "on_end")
 
 
-@dataclass(frozen=True, eq=False)
 class Training(Progress):
     """The running training, as a callback gets it: its numbers are those of the moment when the callback was called.
 
     What is done with it is of the moment when it is done.
     """
 
-    config: TrainConfig = field(repr=False)
-    """The settings, with those left open filled in, and the limits of this run."""
-    progress: Mapping[str, float | None] = field(repr=False)
-    """By their names, all columns of the last row of `metrics.csv` and the latest of what was logged; None where there
-    is nothing to say yet."""
-    _events: "Events" = field(repr=False)
+    # Beside the fields of Progress, which are all that `vars` and `dataclasses.asdict` give, as of plain numbers.
+    __slots__ = ("_events", "_numbers")
+    _events: "Events"
+    _numbers: Mapping[str, float | None]
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings, with those left open filled in, and the limits of this run."""
+        return self._events.monitor.config
+
+    @property
+    def progress(self) -> Mapping[str, float | None]:
+        """By their names, all columns of the last row of `metrics.csv` and the latest of what was logged; None where
+        there is nothing to say yet."""
+        return self._numbers
 
     def snapshot(self) -> "ActingAgent":
         """An agent with the parameters of now, which acts, evaluates and is saved; training changes it no more."""
@@ -193,11 +200,11 @@ class Events:
                 self.monitor.stop("a callback returned False")
 
     def _now(self) -> Training:
-        monitor = self.monitor
-        numbers = dict.fromkeys(METRIC_COLUMNS) | monitor.row | monitor.logged
-        return Training(
-            **vars(monitor.progress()), config=monitor.config, progress=MappingProxyType(numbers), _events=self
-        )
+        training = Training(**vars(self.monitor.progress()))
+        training._events = self
+        numbers = dict.fromkeys(METRIC_COLUMNS) | self.monitor.row | self.monitor.logged
+        training._numbers = MappingProxyType(numbers)
+        return training
 
 
 def _has(callback: Callback, event: str) -> bool:
