@@ -4,27 +4,21 @@ import dataclasses
 import json
 import math
 import pickle
-import time
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from a3c_command import left_behind, shared_files
-from odd_environments import Walk
 from small_agents import BATCH, OBSERVATION, cartpole
-from test_failures_of_learners import workers_of_this_process
 
 import a3c
-from a3c import A3C, Callback, RandomAgent, Training
-from a3c.errors import SettingsError, WorkerError
+from a3c import A3C, Callback, RandomAgent
+from a3c.errors import SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
 from a3c.training.progress import Progress
 
 SMALL = {"envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "tensorboard": False}
-ENOUGH = 120
-"""Seconds after which what does not happen is held to be missing."""
 
 
 def small(environment="CartPole-v1", agent=RandomAgent, **settings):
@@ -219,44 +213,37 @@ def test_own_columns_are_in_tensorboard(tmp_path):
     assert tags.count("charts/greedy") >= 1
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("", 1.0, "log: '' cannot be the name of a column: give text of one line without commas and quotes"),
-        ("a,b", 1.0, "log: 'a,b' cannot be"),
-        ('say "a"', 1.0, "log: 'say \"a\"' cannot be"),
-        ("a\nb", 1.0, "log: 'a\\nb' cannot be"),
-        (3, 1.0, "log: 3 cannot be"),
-        ("loss", 1.0, "log: 'loss' is a column of a3c's own: give another name, such as 'my_loss'"),
-        ("predictors", 1.0, "log: 'predictors' is a column of a3c's own"),
-        ("mine", math.inf, "log: 'mine' is inf, but must be a number that is not infinite"),
-        ("mine", "3", "log: 'mine' is '3', but must be a number"),
-        ("mine", None, "log: 'mine' is None, but must be a number"),
-        ("mine", np.zeros((2, 2)), "log: 'mine' is array([[0., 0.], [0., 0.]]), but must be"),
-        ("mine", 10**400, "log: 'mine' is 1000"),
-    ],
-    ids=str,
-)
-def test_what_cannot_be_logged_is_one_line(once, name, value, message):
-    with pytest.raises(SettingsError) as refused:
-        once.log(name, value)
-    assert str(refused.value).startswith(message)
-    assert len(str(refused.value).splitlines()) == 1
+WRONG = [
+    ("", 1.0, "log: '' cannot be the name of a column: give text of one line without commas and quotes"),
+    ("a,b", 1.0, "log: 'a,b' cannot be"),
+    ('say "a"', 1.0, "log: 'say \"a\"' cannot be"),
+    ("a\nb", 1.0, "log: 'a\\nb' cannot be"),
+    (3, 1.0, "log: 3 cannot be"),
+    ("loss", 1.0, "log: 'loss' is a column of a3c's own: give another name, such as 'my_loss'"),
+    ("predictors", 1.0, "log: 'predictors' is a column of a3c's own"),
+    ("mine", math.inf, "log: 'mine' is inf, but must be a number that is not infinite"),
+    ("mine", "3", "log: 'mine' is '3', but must be a number"),
+    ("mine", None, "log: 'mine' is None, but must be a number"),
+    ("mine", np.zeros((2, 2)), "log: 'mine' is array([[0., 0.], [0., 0.]]), but must be"),
+    ("mine", 10**400, "log: 'mine' is 1000"),
+]
 
 
-@pytest.fixture(scope="module")
-def once():
-    """A Training at work, held in the hand."""
+def test_what_cannot_be_logged_is_one_line_and_not_written(tmp_path):
+    refused = []
 
-    class Unended(Callback):
-        def on_report(self, training):
-            seen.append(training)
+    def log(training):
+        for name, value, message in WRONG:
+            with pytest.raises(SettingsError) as error:
+                training.log(name, value)
+            assert str(error.value).startswith(message)
+            refused.append(str(error.value))
 
-    seen: list[Training] = []
-    small().learn(steps=64, callback=Unended())
-    # As if it went on.
-    seen[0]._events.monitor.clock.ended = None
-    return seen[0]
+    small().learn(steps=64, run=tmp_path / "run", callback=log)
+    assert len(refused) >= len(WRONG)
+    assert all(line.isprintable() for line in refused)
+    header = RunFolder(tmp_path / "run").metrics_path.read_text().splitlines()[0]
+    assert header == ",".join(METRIC_COLUMNS)
 
 
 def test_a_run_that_logs_badly_fails_with_that_line(tmp_path):
@@ -342,75 +329,3 @@ def test_a_snapshot_of_a_run_that_is_resumed_in_processes(tmp_path):
     result = a3c.resume(tmp_path / "run", steps=128, callback=lambda training: taken.append(training.snapshot()))
     np.testing.assert_array_equal(taken[-1].parameters, result.latest.parameters)
     assert taken[-1].predict(OBSERVATION)[0] in (0, 1)
-
-
-@pytest.fixture
-def nothing_left():
-    """That a test leaves no process and no shared memory behind."""
-    before = shared_files()
-    yield
-    assert left_behind(workers_of_this_process(), before) == []
-
-
-def until(reached):
-    """Waits until it is so."""
-    deadline = time.monotonic() + ENOUGH
-    while not reached():
-        assert time.monotonic() < deadline, "it does not come to pass"
-
-
-def steps_now(training, folder):
-    """The steps until this moment, a third of a second apart."""
-    time.sleep(0.3)
-    training.save(folder / "now.safetensors")
-    return Checkpoint.load(folder / "now.safetensors").counts["steps"]
-
-
-def until_it_stands_still(training, folder):
-    """Waits until no more steps are taken."""
-    until(lambda: steps_now(training, folder) == steps_now(training, folder))
-
-
-def walk(**settings):
-    """Episodes of one step each: what is said of them fills a pipe within moments."""
-    return small(Walk, **{"backend": "processes", "workers": 1, "env_kwargs": {"length": 1}} | settings)
-
-
-@pytest.mark.usefixtures("nothing_left")
-def test_workers_go_on_while_a_callback_takes_its_time(tmp_path):
-    calls, episodes = [], []
-
-    class Slow(Callback):
-        def on_report(self, training):
-            if not calls:
-                until(lambda: steps_now(training, tmp_path) > training.steps + 8_000)
-            calls.append(training.steps)
-            return len(calls) < 3
-
-        def on_episodes(self, training, batch):
-            episodes.extend(batch)
-
-    result = walk().learn(steps=10**9, run=tmp_path / "run", callback=Slow())
-    # What they said meanwhile is taken in when it returns.
-    assert calls[1] > calls[0] + 8_000
-    assert len(episodes) == result.summary["episodes"] == len(read_rows(RunFolder(tmp_path / "run").episodes_path))
-
-
-@pytest.mark.usefixtures("nothing_left")
-def test_seconds_end_workers_while_a_callback_takes_its_time(tmp_path):
-    result = walk().learn(seconds=0.5, callback=lambda training: until_it_stands_still(training, tmp_path))
-    assert result.summary["status"] == "finished"
-
-
-@pytest.mark.usefixtures("nothing_left")
-def test_a_worker_that_fails_while_a_callback_takes_its_time_ends_the_run(tmp_path):
-    batches = []
-
-    class Slow(Callback):
-        def on_episodes(self, training, batch):
-            until_it_stands_still(training, tmp_path)
-            batches.append(batch)
-
-    with pytest.raises(WorkerError, match="the wheel came off"):
-        walk(env_kwargs={"length": 1, "breaks_at": 20_000}).learn(steps=10**9, callback=Slow())
-    assert batches
