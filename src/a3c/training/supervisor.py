@@ -20,8 +20,8 @@ HURRY_WITHIN = 3.0
 """Seconds that they get where somebody waits who has pressed Ctrl-C."""
 LOOK_EVERY = 0.1
 """Seconds between two looks of the thread that reads."""
-MOST_WAITING = 50_000
-"""Messages that are read before somebody takes them; then processes wait. They are minutes of reports."""
+MOST_WAITING = 500_000
+"""Reports and episodes that are read before somebody takes them, about 100 MB; then processes wait."""
 
 
 class Ended:
@@ -49,6 +49,8 @@ class Supervisor:
         self._done: set[int] = set()
         """Those that have said how they ended, and may be closing their environments yet."""
         self._messages: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        # Each is written by one thread: that which reads, and that which takes.
+        self._read_in_all = self._taken_in_all = 0
         self._leaving = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True, name="read the reports")
 
@@ -87,7 +89,7 @@ class Supervisor:
         try:
             while watched and not self._leaving.is_set():
                 self._watch()
-                if self._messages.qsize() >= MOST_WAITING:
+                if self._read_in_all - self._taken_in_all >= MOST_WAITING:
                     self._leaving.wait(LOOK_EVERY)
                     continue
                 ready = wait([handle for both in watched.values() for handle in both], LOOK_EVERY)
@@ -104,7 +106,9 @@ class Supervisor:
         """What there is to read of a process; whether there may be more."""
         try:
             while connection.poll():
-                self._messages.put((index, connection.recv()))
+                message = connection.recv()
+                self._read_in_all += _size(message)
+                self._messages.put((index, message))
         except (EOFError, OSError):
             # OSError where it died in the middle of a message. Else its pipe may be open yet: then it was the server
             # that ended, which tells of the ends of others.
@@ -129,6 +133,7 @@ class Supervisor:
 
     def _take(self, index: int, message: Any) -> Iterator[Report]:
         if isinstance(message, Report):
+            self._taken_in_all += _size(message)
             yield message
         elif isinstance(message, Ended):
             self._forget(index, self._processes[index])
@@ -182,3 +187,8 @@ class Supervisor:
             connection.close()
         self._processes.clear()
         self._connections.clear()
+
+
+def _size(message: Any) -> int:
+    """How much of what may wait it takes."""
+    return 1 + len(message.episodes) if isinstance(message, Report) else 0
