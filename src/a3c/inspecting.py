@@ -37,6 +37,7 @@ from a3c.roles.worker import Work
 from a3c.rollout.collector import autoreset_mode
 from a3c.rollout.random_play import RandomPlay, play_randomly, seeds_matter
 from a3c.runs.checkpoint import Checkpoint
+from a3c.training.callbacks import as_callbacks
 from a3c.training.preparing import prepare, resolve
 from a3c.training.progress import Progress
 from a3c.training.training import train
@@ -270,7 +271,8 @@ def _training_rate(work: Work, start: Checkpoint, seconds: float) -> float | Non
             marks.append((now, progress.steps))
         return len(marks) < 3 or now - marks[0][0] < 1.25 * seconds
 
-    train(dataclasses.replace(start, config=config), work if config.backend == "inline" else work.pack(), callback=mark)
+    packed = work if config.backend == "inline" else work.pack()
+    train(dataclasses.replace(start, config=config), packed, callbacks=as_callbacks(mark))
     if len(marks) < 2:
         return None
     # The first workers run alone while others still start.

@@ -232,7 +232,7 @@ def test_a_pickled_policy_sees_bytes_as_before():
 
 def test_a_users_module_learns():
     agent = A3C(Corridor, network=Own, backend="inline", seed=0, learning_rate=0.02)
-    before = agent._start.parameters
+    before = agent.parameters
     after = agent.learn(steps=2000).latest.parameters
     assert (before != after).mean() > 0.5
 

@@ -58,6 +58,8 @@ class PackedWork(NamedTuple):
     pickled: bytes
     layout: Layout
     description: str
+    made: Any = None
+    """What was packed, in the process that did; None where it came from another."""
 
 
 class EpisodeRecord(NamedTuple):

@@ -124,7 +124,7 @@ def moved(config: TrainConfig, environment: str | EnvironmentFactory) -> TrainCo
 def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple[PackedWork, Checkpoint]:
     """`prepare` for a process that has no JAX: the work comes packed, for the workers to unpack."""
     work, start = prepare(config, checkpoint=checkpoint)
-    return work.pack(), start
+    return work.pack()._replace(made=None), start
 
 
 def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:
