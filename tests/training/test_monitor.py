@@ -15,15 +15,15 @@ from a3c.training.progress import NoDisplay
 def test_the_mean_is_that_of_the_last_100(new_run):
     run = new_run()
     run.work(*range(150))
-    assert run.monitor.returns.mean == np.mean(range(50, 150))
+    assert run.monitor.measures.returns.mean == np.mean(range(50, 150))
     run.work(1000.5)
-    assert run.monitor.returns.mean == pytest.approx(np.mean([*range(51, 150), 1000.5]))
+    assert run.monitor.measures.returns.mean == pytest.approx(np.mean([*range(51, 150), 1000.5]))
 
 
 def test_before_100_episodes_the_summary_has_no_mean(new_run):
     run = new_run(target_return=0.0)
     run.work(*[5.0] * 99)
-    assert run.monitor.returns.mean == 5.0
+    assert run.monitor.measures.returns.mean == 5.0
     assert run.summary()["return_mean_100"] is run.summary()["best_return_mean_100"] is None
     assert not run.monitor.done
     run.work(5.0)
@@ -38,8 +38,8 @@ def test_the_best_mean_and_its_parameters_stay(new_run):
     run.work(*[1.0] * 20)
     assert run.summary()["best_return_mean_100"] == 5.0
     assert run.summary()["return_mean_100"] == pytest.approx(4.2)
-    np.testing.assert_allclose(run.monitor.best_checkpoint().parameters, best, rtol=1e-6)
-    assert not np.array_equal(run.monitor.checkpoint().parameters, best)
+    np.testing.assert_allclose(run.monitor.keeper.best_checkpoint().parameters, best, rtol=1e-6)
+    assert not np.array_equal(run.monitor.keeper.checkpoint().parameters, best)
 
 
 def test_the_best_parameters_are_an_average_over_some_20_episodes_to_the_latest_of_equal_means(new_run):
@@ -51,7 +51,7 @@ def test_the_best_parameters_are_an_average_over_some_20_episodes_to_the_latest_
         for _ in range(episodes):
             expected = 0.95 * expected + 0.05 * run.store.parameters
     run.work(4.0)
-    np.testing.assert_allclose(run.monitor.best_checkpoint().parameters, expected, rtol=1e-5)
+    np.testing.assert_allclose(run.monitor.keeper.best_checkpoint().parameters, expected, rtol=1e-5)
 
 
 def test_solved_is_when_the_mean_first_reaches_the_target(new_run):
@@ -60,7 +60,7 @@ def test_solved_is_when_the_mean_first_reaches_the_target(new_run):
     for _ in range(20):
         run.work(*[6.0] * 10)
     # After 84 episodes of 6 the mean is 5.04: they ended in the ninth of these segments.
-    assert run.monitor.returns.solved_at_step == 10 + 9 * 10
+    assert run.monitor.measures.returns.solved_at_step == 10 + 9 * 10
     assert not run.monitor.done
 
 
@@ -79,7 +79,7 @@ def test_a_continued_run_goes_on_with_its_returns_and_counts(new_run):
     assert (summary["steps"], summary["episodes"], summary["updates"]) == (510, 100, 51)
     assert summary["return_mean_100"] == summary["best_return_mean_100"] == 4.0
     assert summary["wall_seconds"] >= 100
-    saved = run.monitor.checkpoint()
+    saved = run.monitor.keeper.checkpoint()
     assert saved.counts == {"steps": 510, "episodes": 100, "updates": 51}
     assert saved.returns == [3.0] * 99 + [103.0]
     assert saved.seconds >= 100

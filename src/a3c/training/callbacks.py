@@ -60,7 +60,7 @@ class Training(Progress):
         """An agent with the parameters of now, which acts, evaluates and is saved; training changes it no more."""
         from a3c.acting import ActingAgent
 
-        return ActingAgent(self._events.work, self._events.monitor.checkpoint())
+        return ActingAgent(self._events.work, self._events.monitor.keeper.checkpoint())
 
     def log(self, name: str, value: float) -> None:
         """Writes a number into a column of its own, in the next row of `metrics.csv` and in TensorBoard.
@@ -71,7 +71,7 @@ class Training(Progress):
         number, or infinite (nan may be), and where the run has ended.
         """
         monitor = self._events.monitor
-        if monitor.clock.ended is not None:
+        if monitor.ended:
             raise SettingsError(f"log: the run has ended, so {brief(name)} has no row to stand in")
         _check_name(name, [*METRIC_COLUMNS, *(monitor.row.keys() - monitor.logged.keys())])
         monitor.log(name, _number(name, value))
@@ -79,7 +79,7 @@ class Training(Progress):
     def save(self, path: str | Path) -> None:
         """Saves a checkpoint of now, which `a3c.load` reads. Raises DiskError; and TrainingDiverged where it holds what
         is no number."""
-        self._events.monitor.checkpoint().save(path)
+        self._events.monitor.keeper.checkpoint().save(path)
 
     def stop(self, reason: str) -> None:
         """Ends the run, as a limit does; `stop_reason` in `summary.json` and in the Result says why."""

@@ -5,10 +5,13 @@ from collections import deque
 from typing import Any
 
 from a3c.config import TrainConfig
+from a3c.config.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.metrics import WINDOW
+from a3c.sharing.parameter_store import ParameterStore
+from a3c.training.progress import Progress
 
 AVERAGED = 20
 """Episodes over which the best parameters are averaged, about (Polyak and Juditsky 1992). At a constant learning rate
@@ -184,3 +187,67 @@ class Clock:
             return None, None
         fraction, eta = max(parts)
         return min(fraction, 1.0), max(eta, 0.0) if eta != float("inf") else None
+
+
+class Measures:
+    """What is measured of one run, taken together: its rows of metrics, and its Progress."""
+
+    def __init__(self, start: Checkpoint, store: ParameterStore, started: float):
+        self.config, self.store = start.config, store
+        self.returns, self.updates = Returns(start), Updates(self.config.has_learner)
+        self.clock = Clock(start, started)
+        self.episodes = start.counts["episodes"]
+        """Those that were reported, of which there are rows and returns: workers count theirs a moment before."""
+        self.rate: float | None = None
+        """Steps a second, up to the last row."""
+        self._row_steps, self._row_time = start.counts["steps"], time.monotonic()
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """The counts of the run."""
+        return self.store.totals() | {"episodes": self.episodes}
+
+    def begin(self, moment: float) -> None:
+        """Work has begun: the first row counts from there."""
+        self._row_time = moment
+
+    @property
+    def have_moved(self) -> bool:
+        """Whether steps were taken since the last row."""
+        return self.store.total("steps") > self._row_steps
+
+    def row(self) -> dict[str, Any]:
+        """What a row says of the time since the one before."""
+        totals, now = self.totals, time.monotonic()
+        self.rate = (totals["steps"] - self._row_steps) / max(now - self._row_time, 1e-9)
+        self._row_time, self._row_steps = now, totals["steps"]
+        return {
+            **totals,
+            "seconds": round(self.clock.seconds, 3),
+            "steps_per_second": round(self.rate, 1),
+            "return_mean_100": self.returns.mean,
+            "best_return_mean_100": self.returns.best,
+            "length_mean_100": self.returns.length_mean,
+            "learning_rate": learning_rate_at(self.config, totals["steps"]),
+            "entropy_coefficient": entropy_coefficient_at(self.config, totals["steps"]),
+            **self.updates.row(),
+        }
+
+    def progress(self, stands_still: bool) -> Progress:
+        """The run at this moment; `stands_still` where no worker goes on."""
+        totals = self.totals
+        fraction, eta = self.clock.fraction(totals)
+        rate = 0.0 if stands_still else self.rate
+        return Progress(
+            **totals,
+            seconds=self.clock.seconds,
+            steps_per_second=self.clock.mean_rate(totals["steps"]) if self.clock.ended else rate,
+            return_mean_100=self.returns.mean,
+            best_return_mean_100=self.returns.best,
+            target_return=self.config.target_return,
+            policy_lag=self.updates.recent_lag,
+            queue_length=self.updates.recent_queue,
+            entropy=self.updates.diagnostics.get("entropy"),
+            fraction=fraction,
+            eta=eta,
+        )

@@ -156,13 +156,13 @@ def _attempt(run: Callable[[], None], monitor: Monitor, interrupted: threading.E
 def _keep(monitor: Monitor, interrupted: bool) -> Result:
     """Keeps a run that has come to its end, or was interrupted."""
     status = "interrupted" if interrupted else "finished"
-    if monitor.returns.solved_at_step is not None:
+    if monitor.measures.returns.solved_at_step is not None:
         status = "solved"
     monitor.finish(status)
-    folder = monitor.folder
+    folder, keeper = monitor.keeper.folder, monitor.keeper
     if folder is not None:
         _draw_curve(folder)
-    return Result(monitor.summary(status), monitor.checkpoint(), monitor.best_checkpoint(), folder and folder.path)
+    return Result(monitor.summary(status), keeper.checkpoint(), keeper.best_checkpoint(), folder and folder.path)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -218,7 +218,7 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
 
     def watch() -> None:
         # Also while a callback runs, which may take as long as it likes.
-        if monitor.clock.is_over or interrupted.is_set():
+        if monitor.measures.clock.is_over or interrupted.is_set():
             monitor.store.stop()
 
     with Supervisor(tasks, work, watch) as supervisor:

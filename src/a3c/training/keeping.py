@@ -1,0 +1,88 @@
+"""What is kept of a run: its checkpoints, and its summary."""
+
+import platform
+from pathlib import Path
+from typing import Any
+
+from a3c.learning.snapshot import Snapshot
+from a3c.machine import available_cores, versions
+from a3c.runs.checkpoint import Checkpoint
+from a3c.runs.folder import RunFolder
+from a3c.training.measures import Measures
+from a3c.training.records import Records
+
+
+class Keeper:
+    """Makes checkpoints and summaries of a run as it is, and writes them where there is a folder."""
+
+    def __init__(self, start: Checkpoint, measures: Measures, records: Records, folder: RunFolder | None):
+        self._start, self._measures, self._records, self.folder = start, measures, records, folder
+
+    def checkpoint(self, snapshot: Snapshot | None = None) -> Checkpoint:
+        """The run as it is now, with the latest snapshot or that given."""
+        start, store, returns = self._start, self._measures.store, self._measures.returns
+        snapshot = snapshot or store.read()
+        return Checkpoint(
+            config=start.config,
+            parameters=snapshot.parameters,
+            statistics=snapshot.statistics,
+            optimizer_state=store.optimizer_state,
+            spaces=start.spaces,
+            own_environment=start.own_environment,
+            own_network=start.own_network,
+            # Where a row could not be written, a run resumed here cannot have it.
+            counts=store.totals() | {"episodes": self._measures.episodes - self._records.pending},
+            seconds=self._measures.clock.seconds,
+            returns=returns.last,
+            best_return_mean_100=returns.best,
+            solved_at_step=returns.solved_at_step,
+            solved_at_second=returns.solved_at_second,
+            moments=store.moments,
+        )
+
+    def best_checkpoint(self) -> Checkpoint:
+        """The average parameters at the best mean of 100 episodes; the latest where there were never 100."""
+        returns = self._measures.returns
+        return self.checkpoint(None if returns.best is None else returns.best_snapshot)
+
+    def save(self) -> Path | None:
+        """Saves the run as it is now, and the best where it is new. Says where the latest is; raises DiskError and
+        TrainingDiverged."""
+        returns, folder = self._measures.returns, self.folder
+        if folder is None:
+            return None
+        folder.save_latest(self.checkpoint())
+        if returns.best_is_new:
+            folder.save_best(self.best_checkpoint())
+            returns.best_is_new = False
+        return folder.checkpoint_path("latest")
+
+    def summary(
+        self, status: str, *, remarks: list[str], stop_reason: str | None, error: str | None = None
+    ) -> dict[str, Any]:
+        """What `summary.json` holds."""
+        config, measures = self._start.config, self._measures
+        totals, clock, returns = measures.totals, measures.clock, measures.returns
+        rate = clock.mean_rate(totals["steps"])
+        summary = {
+            "status": status,
+            "algorithm": config.algorithm.name,
+            "environment": config.environment,
+            "seed": config.seed,
+            "workers": config.workers,
+            **totals,
+            "startup_seconds": None if clock.first_update is None else round(clock.first_update - clock.started, 3),
+            "wall_seconds": round(clock.seconds, 3),
+            "steps_per_second": None if rate is None else round(rate, 1),
+            "return_mean_100": returns.whole_mean,
+            "best_return_mean_100": returns.best,
+            "target_return": config.target_return,
+            "solved_at_step": returns.solved_at_step,
+            "solved_at_second": returns.solved_at_second,
+            "policy_lag": measures.updates.lag_of_run,
+            "stop_reason": stop_reason,
+            "remarks": remarks,
+            "versions": versions(),
+            "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
+        }
+        return summary if error is None else {**summary, "error": error}

@@ -1,0 +1,38 @@
+"""What people are told of a run, beside its numbers."""
+
+import time
+
+from a3c.roles.messages import Report
+from a3c.runs.checkpoint import Checkpoint
+from a3c.training.progress import Display
+from a3c.training.watch import Watch
+
+
+class Remarks:
+    """Lines of workers, and of the Watch: shown as they come, and kept for the summary."""
+
+    def __init__(self, start: Checkpoint, display: Display):
+        self.lines: list[str] = []
+        self._display, self._about = display, set[str]()
+        self._watch = Watch(start.config, start.counts, start.own_network)
+
+    def add(self, *lines: str) -> None:
+        for line in lines:
+            self.lines.append(line)
+            self._display.say(line)
+
+    def begin(self) -> None:
+        """What is said before the first step."""
+        self.add(*self._watch.begin())
+
+    def hear(self, report: Report, updates: int) -> None:
+        """A worker's remarks, each once a run, as the other workers' environments are the same; and the Watch's."""
+        for about, remark in report.remarks.items():
+            if about not in self._about:
+                self._about.add(about)
+                self.add(f"worker {report.worker}: {remark}")
+        self.add(*self._watch.see(report, updates, time.monotonic()))
+
+    def end(self, updates: int) -> None:
+        """What is said of a run that came to its end."""
+        self.add(*self._watch.end(updates))
