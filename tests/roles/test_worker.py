@@ -40,7 +40,7 @@ def test_steps_are_counted_once_though_segments_overlap(mode, n_step, make_worke
         segment, ended = worker.collector.collect(worker.policy.initial_parameters)
         worker.record(segment, ended)
         episodes += len(ended)
-        calls = sum(environment.calls for environment in worker.collector.environments.envs)
+        calls = sum(environment.calls for environment in worker.collector.stepper.environments.envs)
         assert worker.store.totals() == {"steps": calls, "episodes": episodes, "updates": 0}
     assert sum(len(report.episodes) for report in reports) == episodes > 5
     assert {report.worker for report in reports} == {1}
@@ -80,7 +80,7 @@ def test_limits_are_those_of_the_store_or_of_the_totals_given(make_worker):
 
 def test_remarks_of_the_collector_are_reported_once(make_worker):
     worker, reports = make_worker()
-    worker.collector.remarks = {"wheel": "the wheel is loose"}
+    worker.collector.checks.remarks = {"wheel": "the wheel is loose"}
     for _ in range(3):
         worker.record(*worker.collector.collect(worker.policy.initial_parameters))
     assert [report.remarks for report in reports] == [{"wheel": "the wheel is loose"}, {}, {}]
