@@ -12,7 +12,8 @@ the step that ends an episode gives the next one's first observation already, an
 to reset what has ended, which is done here: both have final observations apart.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
@@ -24,7 +25,8 @@ from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
 
 
-class Step(NamedTuple):
+@dataclass(slots=True)
+class Step:
     """What a step of all environments gave, `[B]` each."""
 
     rewards: np.ndarray
@@ -68,10 +70,23 @@ class Stepper:
         """One step, with actions as the environments take them."""
         self.steps += 1
         try:
-            return self._step(actions)
+            self.calls += 1
+            self.given, rewards, terminated, truncated, info = self.environments.step(actions)
+            self.calls += 1
+            done = np.logical_or(terminated, truncated)
+            lost = None if self._lives is None else self._lives.lost(info, done)
+            final_observations = None
+            if self._mode is AutoresetMode.NEXT_STEP:
+                self.starts, self.resetting = self.resetting, done
+            else:
+                self.starts = done
+                if done.any():
+                    final_observations = self._restart(done, info)
+            self.observations = self._packing.pack(self.given)
         except Exception as error:
             explain(error, self.environments, self._packing, self.steps, self._whose)
             raise
+        return Step(rewards, terminated, truncated, done, final_observations, lost)
 
     def restart(self) -> None:
         """Starts an episode in every environment, wherever the last ones were."""
@@ -93,22 +108,6 @@ class Stepper:
         self.resetting = np.zeros(self.count, bool)
         """Where the next step is a dummy one: it starts an episode, whatever the action."""
         return info
-
-    def _step(self, actions: np.ndarray) -> Step:
-        self.calls += 1
-        self.given, rewards, terminated, truncated, info = self.environments.step(actions)
-        self.calls += 1
-        done = np.logical_or(terminated, truncated)
-        lost = None if self._lives is None else self._lives.lost(info, done)
-        final_observations = None
-        if self._mode is AutoresetMode.NEXT_STEP:
-            self.starts, self.resetting = self.resetting, done
-        else:
-            self.starts = done
-            if done.any():
-                final_observations = self._restart(done, info)
-        self.observations = self._packing.pack(self.given)
-        return Step(rewards, terminated, truncated, done, final_observations, lost)
 
     def _restart(self, done: np.ndarray, info: dict[str, Any]) -> np.ndarray:
         """Sees to it that the next episodes have started; gives the final observations of those that are `done`."""

@@ -117,6 +117,7 @@ class Collector:
             stepper.step(to_environment(np.zeros_like(new.actions[0])))
 
         observations, actions, _, terminated, truncated, mask, *_ = new
+        rewards, bootstraps, bootstrapped, lost = rows
         actor = self._memory or policy
         act, noise = actor.act, self._noise.draw(config.segment_steps, stepper.count)
         observations[0] = stepper.observations
@@ -124,19 +125,18 @@ class Collector:
         for t in range(config.segment_steps):
             actions[t] = np.asarray(act(parameters, observations[t], noise[t], epsilon))
             np.logical_not(stepper.resetting, out=mask[t])
-            rows.rewards[t], terminated[t], truncated[t], done, final_observations, lost = stepper.step(
-                to_environment(actions[t])
-            )
+            step = stepper.step(to_environment(actions[t]))
+            rewards[t], terminated[t], truncated[t] = step.rewards, step.terminated, step.truncated
             observations[t + 1] = stepper.observations
-            if final_observations is not None:
-                self.checks.finite("final observation", final_observations[None], stepper.steps)
-                values = actor.value(parameters, final_observations)
-                rows.bootstrapped[t] = truncated[t] & ~terminated[t]
-                rows.bootstraps[t] = config.gamma * np.where(rows.bootstrapped[t], values, 0.0)
-            if lost is not None:
-                rows.lost[t] = lost & mask[t]
+            if step.final_observations is not None:
+                self.checks.finite("final observation", step.final_observations[None], stepper.steps)
+                values = actor.value(parameters, step.final_observations)
+                bootstrapped[t] = truncated[t] & ~terminated[t]
+                bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
+            if step.lost is not None:
+                lost[t] = step.lost & mask[t]
             taken = t + 1
-            if until_episode and done.any():
+            if until_episode and step.done.any():
                 # Padding repeats the last observation, which a network can stand where zeros might not be.
                 observations[taken + 1 :] = observations[taken]
                 break
