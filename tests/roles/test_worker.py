@@ -87,15 +87,33 @@ def test_remarks_of_the_collector_are_reported_once(make_worker):
 
 
 @pytest.mark.parametrize("taken", [3, 10])
-def test_nobody_waits_for_a_first_worker_that_was_faster(make_worker, taken):
+def test_nobody_waits_for_a_first_worker_that_was_faster(taken, make_worker, tmp_path):
     """It may have taken steps before others look, and wait for them; or have taken all there were to take."""
     worker, _ = make_worker(steps=10)
     worker.store.attach(0)
     worker.store.count(steps=taken)
-    worker_process._let_the_first_compile(worker)
+    worker_process._let_the_first_compile(worker, tmp_path)
 
 
-def test_a_first_worker_that_stops_is_not_waited_for(make_worker):
+def test_a_first_worker_that_stops_is_not_waited_for(make_worker, tmp_path):
     worker, _ = make_worker(steps=10)
     worker.store.stop()
-    worker_process._let_the_first_compile(worker)
+    worker_process._let_the_first_compile(worker, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_compiled_once_is_not_waited_for(make_worker, tmp_path, monkeypatch):
+    worker, _ = make_worker(steps=10)
+    worker.store.attach(0)
+    waits = []
+
+    def compiled(seconds):
+        waits.append(seconds)
+        worker.store.count(steps=3)
+
+    monkeypatch.setattr(worker_process.time, "sleep", compiled)
+    worker_process._let_the_first_compile(worker, tmp_path)
+    assert len(waits) == 1
+    same, _ = make_worker(steps=20)
+    worker_process._let_the_first_compile(same, tmp_path)
+    assert len(waits) == 1
