@@ -40,8 +40,10 @@ class Benchmark:
         names, output = ",".join(self.parts), ROOT / "benchmarks" / "results" / f"{self.name}.json"
         parser.add_argument("--only", type=self._names, default=names, help="parts to measure, of %(default)s")
         parser.add_argument("--output", type=Path, default=output, help="the results")
-        parser.add_argument("--figures", type=Path, default=ROOT / "docs", help="the folder to draw figures into")
-        parser.add_argument("--figures-only", action="store_true", help="measure nothing: draw from the results")
+        parser.set_defaults(figures_only=False)
+        if any(part.pictures for part in self.parts.values()):
+            parser.add_argument("--figures", type=Path, default=ROOT / "docs", help="the folder to draw figures into")
+            parser.add_argument("--figures-only", action="store_true", help="measure nothing: draw from the results")
         return parser
 
     def _names(self, given: str) -> list[str]:
@@ -52,24 +54,31 @@ class Benchmark:
             )
         return names
 
+    @property
+    def findings(self) -> dict[str, Findings]:
+        return {name: part.findings for name, part in self.parts.items()}
+
+    def measured(self, arguments: argparse.Namespace) -> dict[str, Measured]:
+        """Measures the parts that are asked for; all results there are, saved after each part."""
+        results, here = report.load(arguments.output), machine()
+        if here["load_average_before"][0] > here["cores"] / 2:
+            print(f"this machine is busy (load {here['load_average_before'][0]}): times will be worse than its best")
+        for name in arguments.only:
+            print(f"{name}:", flush=True)
+            before = machine()
+            results[name] = {"machine": before, "runs": self.parts[name].measure(arguments)}
+            report.save(results, self.findings, arguments.output)
+        return results
+
     def run(self, arguments: argparse.Namespace) -> None:
         """Measures the parts that are asked for, and draws the pictures of all that there are results of."""
-        results = report.load(arguments.output)
-        if not arguments.figures_only:
-            findings = {name: part.findings for name, part in self.parts.items()}
-            here = machine()
-            if here["load_average_before"][0] > here["cores"] / 2:
-                print(
-                    f"this machine is busy (load {here['load_average_before'][0]}): times will be worse than its best"
-                )
-            for name in arguments.only:
-                print(f"{name}:", flush=True)
-                before = machine()
-                results[name] = {"machine": before, "runs": self.parts[name].measure(arguments)}
-                report.save(results, findings, arguments.output)
+        if arguments.figures_only:
+            results = report.load(arguments.output)
+        else:
+            results = self.measured(arguments)
             measured = {name: results[name] for name in arguments.only}
             tables = [table(part) for name, part in measured.items() if (table := self.parts[name].table) is not None]
-            report.show(measured, findings, tables)
+            report.show(measured, self.findings, tables)
         for name, part in self.parts.items():
             for picture, draw in part.pictures.items():
                 if name in results:

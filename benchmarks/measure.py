@@ -9,9 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from multiprocessing.queues import Queue
@@ -24,7 +23,9 @@ import psutil
 
 from a3c.config import TrainConfig
 from a3c.environments.making import EnvironmentMaker
+from a3c.errors import A3CError
 from a3c.machine import available_cores
+from a3c.runs.folder import RunFolder
 
 Record = dict[str, Any]
 PEERS = Path(__file__).parent / "peers"
@@ -42,6 +43,7 @@ def train(
     environment: dict[str, str] | None = None,
     watch: Callable[[subprocess.Popen], None] | None = None,
     evaluated: tuple[str, ...] = (),
+    program: tuple[str, ...] = (sys.executable, "-m", "a3c"),
 ) -> Record:
     """Runs `a3c train FLAGS` and returns what its summary.json says, with the learning curve.
 
@@ -50,20 +52,25 @@ def train(
         environment: variables added to the environment.
         watch: called with the process while it runs.
         evaluated: checkpoints of the run to evaluate when it is over, of "best" and "latest".
+        program: what `a3c` is: that of this interpreter, or of another checkout.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
-        command = [sys.executable, "-m", "a3c", "train", *flags, "--no-progress", "--run", str(folder)]
+        command = [*program, "train", *flags, "--no-progress", "--run", str(folder)]
         record: Record = {"command": " ".join(("a3c", "train", *flags))}
         record |= _run(command, limit, environment, watch)
+        if record["error"]:
+            record["error"] = record["error"].replace(f"{temporary}/", "")
         if (folder / "summary.json").exists():
             summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
             kept = (
                 "status seed workers steps episodes startup_seconds solved_at_second solved_at_step wall_seconds "
                 "steps_per_second return_mean_100 best_return_mean_100 policy_lag"
             )
-            record |= {name: summary[name] for name in kept.split()}
-            record["envs_per_worker"] = tomllib.loads((folder / "config.toml").read_text())["envs_per_worker"]
+            record |= {name: summary.get(name) for name in kept.split()}
+            # Another checkout may write what this one does not read.
+            with suppress(A3CError):
+                record["envs_per_worker"] = RunFolder(folder).config().envs_per_worker
             with (folder / "episodes.csv").open(newline="") as file:
                 episodes = [
                     (float(row["seconds"]), int(row["step"]), float(row["return"])) for row in csv.DictReader(file)
@@ -194,6 +201,8 @@ class MemoryWatch:
         self._every, self._longest = every, longest
         self.total = 0
         """The largest sum over all processes of the run."""
+        self.main = 0
+        """The main process, when that sum was largest."""
         self.workers: list[int] = []
         """Each worker, when that sum was largest."""
         self.samples: list[tuple[float, int]] = []
@@ -213,7 +222,7 @@ class MemoryWatch:
             total = sum(sizes.values())
             self.samples.append((round(time.monotonic() - started, 1), total))
             if total > self.total:
-                self.total = total
+                self.total, self.main = total, sizes[main.pid]
                 self.workers = [sizes[worker.pid] for worker in workers if worker.pid in sizes]
 
 

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from a3c.config import SCHEMA_VERSION
+
 EVIL = "import pathlib\npathlib.Path('it_ran').touch()\n"
 
 TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32, "F16": np.float16}
@@ -271,7 +273,7 @@ def fields_no_run_has(chance: Chance, content: bytes) -> bytes:
             ("own_network", [0, 1, None, "no", [], 2.5]),
             ("spaces", [[], None, 5, {}, {"observation": {}}, {"observation": {}, "action": {}}, [1], "Box"]),
             ("config", [[], None, 5, "a3c", [["environment", "CartPole-v1"]], {"environment": 5}, {"colour": "red"}]),
-            ("schema", [0, 2, -1, "1", None, True, 1.0, [1], 10**400]),
+            ("schema", [0, SCHEMA_VERSION + 1, -1, "1", None, True, 1.0, [1], 10**400]),
             ("moments", [[], "0", None]),
             ("parameters", [[], "0", [1.0]]),
         ]
@@ -284,7 +286,7 @@ def headers_that_lie(chance: Chance, content: bytes) -> bytes:
     length = int.from_bytes(content[:8], "little")
     header, data = json.loads(content[8 : 8 + length]), content[8 + length :]
     deep = chance.choice([100, 1000, 100_000])
-    name = chance.choice(["parameters", "optimizer_state", "moments"])
+    name = chance.choice(["parameters", "statistics", "optimizer_state", "moments"])
     entry = header[name]
     match chance.randrange(9):
         case 0:

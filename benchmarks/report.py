@@ -59,6 +59,18 @@ def show(results: dict[str, Measured], findings: dict[str, Findings], tables: li
     console.print(table)
 
 
+def markdown(headings: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown, its columns as wide as they need to be to be read as it is."""
+    lines = [headings, *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(headings))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    sides = [str.ljust, *[str.rjust] * (len(headings) - 1)]
+    return "\n".join(
+        "| " + " | ".join(side(cell, width) for side, cell, width in zip(sides, line, widths, strict=True)) + " |"
+        for line in (headings, rule, *rows)
+    )
+
+
 def systems_table(part: Measured, title: str, policy_lag: bool = False) -> Table:
     """A row for each system: how many seeds solved it, and the median and the worst of them all."""
     headings = ["", "solved", "median s", "worst s", "median steps", "worst steps", "steps/s"]

@@ -13,10 +13,10 @@ import numpy as np
 
 import a3c
 from a3c.algorithm import Algorithm, OwnSettings
+from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.config.setting import setting
 from a3c.gradient import make_gradient
 from a3c.learning.diagnostics import check_finite
-from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.roles.worker import Worker
 
 
@@ -35,16 +35,16 @@ def run(worker: Worker) -> None:
     gradient_of = make_gradient(worker.policy, config)
     while worker.running():
         step = store.total("steps")
-        parameters, version = store.read()
-        segment, episodes = worker.collector.collect(parameters, epsilon_at(config, worker.index, step))
+        snapshot = store.read()
+        segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
         worker.record(segment, episodes)
         for _ in range(own.passes):
-            gradient, diagnostics = gradient_of(parameters, segment, entropy_coefficient_at(config, step))
+            gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
             diagnostics = np.asarray(diagnostics)
             check_finite(diagnostics)
-            lag = store.apply(np.asarray(gradient), learning_rate_at(config, step) / own.passes, version)
+            lag = store.apply(np.asarray(gradient), learning_rate_at(config, step) / own.passes, snapshot.version)
             worker.learned(lag, diagnostics)
-            parameters, version = store.read()
+            snapshot = store.read()
 
 
 REPLAY = Algorithm("replay", "A3C that learns from each segment more than once", "none", run, settings=ReplaySettings)

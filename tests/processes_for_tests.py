@@ -15,6 +15,7 @@ from gymnasium.spaces import Box, Discrete
 from a3c.environments.observations import Observations
 from a3c.environments.spaces import Layout
 from a3c.errors import A3CError
+from a3c.learning.snapshot import Snapshot
 from a3c.networks.actions import DiscreteActions
 from a3c.processes.starting import prepare_worker, start
 from a3c.processes.tokens import Stopped
@@ -260,7 +261,7 @@ def meet(team, worker, gradients):
 
 def publish(published, size, versions):
     for version in versions:
-        published.publish(np.full(size, version, np.float32), version)
+        published.publish(Snapshot(np.full(size, version, np.float32), np.full(2, version, np.float32), version))
     return "done"
 
 

@@ -53,7 +53,13 @@ def test_every_page_is_linked_from_the_front_page():
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 @pytest.mark.parametrize(
     ("version", "status", "notes"),
-    [("0.2.0", 0, "### Added\n\n- Second."), ("0.1.0", 0, "- First."), ("0.1", 2, ""), ("", 2, "")],
+    [
+        ("Unreleased", 0, "- Not yet."),
+        ("0.2.0", 0, "### Added\n\n- Second."),
+        ("0.1.0", 0, "- First."),
+        ("0.1", 2, ""),
+        ("", 2, ""),
+    ],
 )
 def test_the_notes_of_a_release_are_its_section_of_the_changelog(tmp_path, version, status, notes):
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)

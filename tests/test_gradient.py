@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode
 
 from a3c.gradient import lambda_targets, learned_steps, make_corrected_gradient, make_gradient, vtrace_targets
 from a3c.learning.returns import Targets, lambda_returns, step_continues, step_discounts, vtrace
+from a3c.learning.snapshot import Snapshot
 from a3c.rollout.segment import Segment
 from configs_for_tests import config_with
 from environments_for_tests import MODES, Counting, counting
@@ -32,7 +33,7 @@ def make_segment(make_collector):
     def make(algorithm, **settings):
         environments = counting(AutoresetMode.NEXT_STEP, 2, lengths=(3, 4), endings=ENDINGS)
         collector = make_collector(environments, algorithm=algorithm, segment_length=10, **PLAIN | settings)
-        segment, _ = collector.collect(random_parameters(collector.policy))
+        segment, _ = collector.collect(Snapshot(random_parameters(collector.policy)))
         assert segment.terminated.any()
         assert segment.truncated.any()
         return collector, segment
@@ -50,7 +51,7 @@ def loss_with(policy, segment, targets, change=lambda log_probs: log_probs):
     advantages = np.asarray(targets.advantages * targets.weights)[rows]
 
     def loss(parameters):
-        distribution, values = policy(parameters, segment.observations)
+        distribution, values = policy(Snapshot(parameters), segment.observations)
         log_probs = distribution.log_probs[*rows, actions]
         policy_terms = -change(log_probs) * advantages - 0.01 * distribution.entropy()[rows]
         return jnp.sum(policy_terms + 0.5 * (returns - values[rows]) ** 2)
@@ -72,11 +73,11 @@ def close_to(gradient, expected):
 def test_the_epsilon_correction_learns_log_of_pi_plus_epsilon(make_segment):
     collector, segment = make_segment("ga3c", log_epsilon=0.3)
     policy, config, parameters = collector.policy, collector.config, random_parameters(collector.policy, 1)
-    values = np.asarray(policy.value(parameters, segment.observations))
+    values = np.asarray(policy.value(Snapshot(parameters), segment.observations))
     returns = jax.jit(lambda_returns)(segment.rewards, values, *steps_of(segment, config.gamma), config.gae_lambda)
     targets = Targets(returns, returns - values[:-1])
     loss = loss_with(policy, segment, targets, lambda log_probs: jnp.log(jnp.exp(log_probs) + 0.3))
-    gradient, _ = make_corrected_gradient(policy, config)(parameters, segment, 0.01)
+    gradient, _ = make_corrected_gradient(policy, config)(Snapshot(parameters), segment, 0.01)
     close_to(gradient, jax.jit(jax.grad(loss))(parameters))
 
 
@@ -92,7 +93,7 @@ def test_vtrace_compares_the_present_policy_with_the_one_that_acted(make_segment
     policy, config, parameters = collector.policy, collector.config, random_parameters(collector.policy, 1)
     generator = np.random.default_rng(2)
     segment = segment._replace(log_probs=np.log(generator.uniform(0.1, 1.0, segment.mask.shape)).astype(np.float32))
-    distribution, values = jax.jit(policy)(parameters, segment.observations)
+    distribution, values = jax.jit(policy)(Snapshot(parameters), segment.observations)
     # Constants: no gradient flows through the ratios.
     now = np.take_along_axis(np.asarray(distribution.log_probs)[:-1], segment.actions[..., None], axis=-1)[..., 0]
     ratios = np.exp(now - segment.log_probs)
@@ -100,18 +101,18 @@ def test_vtrace_compares_the_present_policy_with_the_one_that_acted(make_segment
     assert ratios.max() > 3
     clips = config.gae_lambda, config.own.rho_clip, config.own.c_clip
     targets = jax.jit(vtrace)(segment.rewards, np.asarray(values), *steps_of(segment, config.gamma), ratios, *clips)
-    gradient, _ = make_corrected_gradient(policy, config)(parameters, segment, 0.01)
+    gradient, _ = make_corrected_gradient(policy, config)(Snapshot(parameters), segment, 0.01)
     close_to(gradient, jax.jit(jax.grad(loss_with(policy, segment, targets)))(parameters))
 
 
 def test_vtrace_of_a_segment_that_the_present_parameters_collected_changes_nothing(make_segment):
     collector, segment = make_segment("impala", gae_lambda=0.9)
-    policy, config, parameters = collector.policy, collector.config, random_parameters(collector.policy)
+    policy, config, snapshot = collector.policy, collector.config, Snapshot(random_parameters(collector.policy))
     with_vtrace, without = (make_gradient(policy, config, targets) for targets in (vtrace_targets(), lambda_targets))
-    corrected, plain = with_vtrace(parameters, segment, 0.01)[0], without(parameters, segment, 0.01)[0]
+    corrected, plain = with_vtrace(snapshot, segment, 0.01)[0], without(snapshot, segment, 0.01)[0]
     np.testing.assert_allclose(corrected, plain, rtol=1e-4, atol=1e-4)
-    parameters = random_parameters(policy, 1)
-    later, uncorrected = with_vtrace(parameters, segment, 0.01)[0], without(parameters, segment, 0.01)[0]
+    snapshot = Snapshot(random_parameters(policy, 1))
+    later, uncorrected = with_vtrace(snapshot, segment, 0.01)[0], without(snapshot, segment, 0.01)[0]
     assert np.abs(later - uncorrected).max() > 1e-3
 
 
@@ -124,9 +125,9 @@ def test_dummy_and_padding_rows_change_no_bit_of_a_gradient_with_vtrace(settings
     policy, parameters = collector.policy, random_parameters(collector.policy, 1)
     gradient_of = make_corrected_gradient(policy, collector.config)
     for _ in range(3):
-        segment, _ = collector.collect(random_parameters(policy))
+        segment, _ = collector.collect(Snapshot(random_parameters(policy)))
         changed = with_masked_rows_changed(segment)
-        before, after = (gradient_of(parameters, s, 0.01) for s in (segment, changed))
+        before, after = (gradient_of(Snapshot(parameters), s, 0.01) for s in (segment, changed))
         np.testing.assert_array_equal(before[0], after[0])
         np.testing.assert_array_equal(before[1][:5], after[1][:5])
 
@@ -154,8 +155,8 @@ def test_each_step_is_learned_once_with_the_return_of_n_steps(mode, n, length, m
     config, parameters = collector.config, linear_values(collector.policy, WEIGHTS, BIAS)
     targets_of, learned = jax.jit(partial(lambda_targets, config)), [[], []]
     for _ in range(12):
-        segment, _ = collector.collect(parameters)
-        values = collector.policy.value(parameters, segment.observations)
+        segment, _ = collector.collect(Snapshot(parameters))
+        values = collector.policy.value(Snapshot(parameters), segment.observations)
         returns, advantages = (np.asarray(x) for x in targets_of(segment, values, None)[:2])
         np.testing.assert_allclose(advantages, returns - values[:-1], rtol=1e-5, atol=1e-4)
         mask = np.asarray(learned_steps(config, segment))
@@ -178,11 +179,11 @@ def test_the_gradient_is_that_of_the_learned_steps_alone(make_collector):
     policy, config, parameters = collector.policy, collector.config, random_parameters(collector.policy, 1)
     gradient_of, targets_of = make_gradient(policy, config, lambda_targets), jax.jit(partial(lambda_targets, config))
     for _ in range(3):
-        segment, _ = collector.collect(parameters)
-        values = np.asarray(policy.value(parameters, segment.observations))
+        segment, _ = collector.collect(Snapshot(parameters))
+        values = np.asarray(policy.value(Snapshot(parameters), segment.observations))
         targets = targets_of(segment, values, None)
         first_rows = segment._replace(mask=segment.mask & (np.arange(9) < 6)[:, None])
-        gradient, _ = gradient_of(parameters, segment, 0.01)
+        gradient, _ = gradient_of(Snapshot(parameters), segment, 0.01)
         close_to(gradient, jax.jit(jax.grad(loss_with(policy, first_rows, targets)))(parameters))
 
 
@@ -280,7 +281,8 @@ def test_dummy_and_padding_rows_change_no_bit_of_normalized_and_restarted_return
     parameters = random_parameters(collector.policy, 1)
     gradient_of = make_gradient(collector.policy, collector.config)
     for _ in range(2):
-        segment, _ = collector.collect(parameters)
-        before, after = (gradient_of(parameters, s, 0.01) for s in (segment, with_masked_rows_changed(segment)))
+        segment, _ = collector.collect(Snapshot(parameters))
+        changed = with_masked_rows_changed(segment)
+        before, after = (gradient_of(Snapshot(parameters), s, 0.01) for s in (segment, changed))
         assert np.any(before[0])
         np.testing.assert_array_equal(before[0], after[0])

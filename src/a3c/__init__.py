@@ -21,15 +21,19 @@ _HOMES = {
     "IMPALA": "a3c.agent",
     "RandomAgent": "a3c.agent",
     "load": "a3c.agent",
+    "ActingAgent": "a3c.acting",
+    "Training": "a3c.training.callbacks",
+    "Callback": "a3c.training.callbacks",
     "resume": "a3c.training.calls",
     "repeat": "a3c.training.calls",
     "Algorithm": "a3c.algorithm",
     "TrainConfig": "a3c.config",
-    "make_environment": "a3c.environments.making",
+    "make_environment": "a3c.agent",
     "A3CError": "a3c.errors",
 }
 
 if TYPE_CHECKING:
+    from a3c.acting import ActingAgent as ActingAgent
     from a3c.agent import A2C as A2C
     from a3c.agent import A3C as A3C
     from a3c.agent import GA3C as GA3C
@@ -37,16 +41,18 @@ if TYPE_CHECKING:
     from a3c.agent import Agent as Agent
     from a3c.agent import RandomAgent as RandomAgent
     from a3c.agent import load as load
+    from a3c.agent import make_environment as make_environment
     from a3c.algorithm import Algorithm as Algorithm
     from a3c.config import TrainConfig as TrainConfig
-    from a3c.environments.making import make_environment as make_environment
     from a3c.errors import A3CError as A3CError
+    from a3c.training.callbacks import Callback as Callback
+    from a3c.training.callbacks import Training as Training
     from a3c.training.calls import repeat as repeat
     from a3c.training.calls import resume as resume
 
 __all__ = [
-    "A2C", "A3C", "GA3C", "IMPALA", "A3CError", "Agent", "Algorithm", "RandomAgent", "TrainConfig", "load",
-    "make_environment", "repeat", "resume",
+    "A2C", "A3C", "GA3C", "IMPALA", "A3CError", "ActingAgent", "Agent", "Algorithm", "Callback", "RandomAgent",
+    "TrainConfig", "Training", "load", "make_environment", "repeat", "resume",
 ]  # fmt: skip
 
 

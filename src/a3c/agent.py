@@ -11,28 +11,22 @@ In use:
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import gymnasium
-import numpy as np
 
-from a3c.algorithm import Algorithm
-from a3c.algorithms import builtin
-from a3c.config import TrainConfig
+from a3c.acting import ActingAgent
+from a3c.algorithm import Algorithm, builtin
 from a3c.config.checks import check_ends
-from a3c.config.environment import MOST_EPISODE_STEPS
-from a3c.config.making import make_config, number
+from a3c.config.making import make_config
 from a3c.config.run import LIMITS
-from a3c.environments.given import given_state, pack_given
-from a3c.environments.making import EnvironmentFactory
+from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.modules import check_loaded
 from a3c.errors import AgentLearning, SettingsError, brief
-from a3c.evaluation import Evaluation, evaluate
 from a3c.names import called
-from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.policy import Network
 from a3c.processes.starting import check_open_files, start_server
 from a3c.recipes import with_recipe
@@ -41,14 +35,16 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import exists
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
+from a3c.training.beginning import Begun
+from a3c.training.callbacks import GivenCallbacks, as_callbacks
 from a3c.training.preparing import moved, prepare
-from a3c.training.progress import Progress, Warnings, make_display
-from a3c.training.training import Interrupted, Result, limits_of_call, train
+from a3c.training.progress import Warnings
+from a3c.training.training import Interrupted, Result, limits_of_call
 
 LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback")
 
 
-class Agent:
+class Agent(ActingAgent):
     """An algorithm, an environment, and a policy with its parameters. Use a subclass, such as A3C, or `a3c.load`."""
 
     algorithm: Algorithm = builtin.A3C
@@ -88,23 +84,13 @@ class Agent:
         if isinstance(network, str):
             settings["network"], network = network, None
         config = make_config(with_recipe(recipe, settings), "settings")
-        self._adopt(*prepare(config, factory, network))
-
-    def _adopt(self, work: Work, start: Checkpoint) -> None:
-        self.algorithm = start.config.algorithm
-        self._work, self._start = work, start
-        self._generator = np.random.default_rng(np.random.SeedSequence(self.config.seed or 0, spawn_key=(2,)))
+        super().__init__(*prepare(config, factory, network))
 
     @classmethod
     def _from_checkpoint(cls, work: Work, start: Checkpoint) -> "Agent":
         agent = object.__new__(cls)
-        agent._adopt(work, start)
+        ActingAgent.__init__(agent, work, start)
         return agent
-
-    @property
-    def config(self) -> TrainConfig:
-        """The settings, with those left open filled in."""
-        return self._start.config
 
     def learn(
         self,
@@ -115,7 +101,7 @@ class Agent:
         target_return: float | None = None,
         run: str | Path | None = None,
         progress: bool = False,
-        callback: Callable[[Progress], bool | None] | None = None,
+        callback: GivenCallbacks = None,
         **unknown: Any,
     ) -> Result:
         """Trains until the first limit is met, and keeps what was learned; called again, it continues.
@@ -132,7 +118,8 @@ class Agent:
             target_return: mean return of the last 100 episodes at which to stop; by default the environment's own.
             run: a run folder to write; it must not hold a run with a checkpoint yet. Without it nothing is written.
             progress: whether to show a progress line.
-            callback: called with a Progress at every report; returning False stops training.
+            callback: a function that is called with a Training at every report, and stops training by returning False;
+                or a Callback, which has more events; or several of them.
 
         Raises:
             SettingsError: nothing would ever end the training.
@@ -145,9 +132,10 @@ class Agent:
         started = time.monotonic()
         for name in unknown:
             raise SettingsError(f"learn: there is no argument {name!r}{called(name, LEARN_ARGUMENTS)}")
+        callbacks = as_callbacks(callback)
         limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target_return}
         work = self._work if self.config.backend == "inline" else self._work.pack()
-        with self._alone("learn"):
+        with self._alone("learn()"):
             # A run is judged by its own episodes, not by those that solved the one before.
             start = dataclasses.replace(
                 self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
@@ -156,19 +144,11 @@ class Agent:
             check_ends(start.config)
             if start.config.backend == "processes":
                 check_open_files(start.config.processes)
-            display = make_display(progress, Warnings)
-            heading = self._work.description if progress else ""
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)
-                    result = train(
-                        start,
-                        work,
-                        folder=folder,
-                        display=display,
-                        callback=callback,
-                        heading=heading,
-                        started=started,
+                    result = Begun(work, start, folder).train(
+                        progress, started, otherwise=Warnings, callbacks=callbacks
                     )
             except Interrupted as interrupted:
                 self._keep(interrupted.result.latest)
@@ -189,129 +169,18 @@ class Agent:
     def _check_idle(self, what: str) -> None:
         if self._learning:
             raise AgentLearning(
-                f"{what}() while learn runs would take the parameters from before it: wait until learn has returned, "
+                f"{what} while learn runs would take the parameters from before it: wait until learn has returned, "
                 "or give it a run folder, which holds checkpoints meanwhile"
             )
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies, and for pickle."""
-        self._check_idle("copy")
+        self._check_idle("copy()")
         return self.__dict__
 
     def _keep(self, latest: Checkpoint) -> None:
         """Keeps what was learned; the limits of the call that learned it are not the agent's."""
         self._start = dataclasses.replace(latest, config=self.config)
-
-    def predict(
-        self, observation: Any, state: Any = None, deterministic: bool = True
-    ) -> tuple[np.ndarray | np.integer, Any]:
-        """The action for one observation, or the actions for a batch of them.
-
-        Args:
-            observation: of the environment's shape, or with a batch axis before it.
-            state: what a recurrent policy remembers, as it was given with the action before; None at an episode's
-                start. In a batch, set the rows of environments that start an episode to 0. None for other policies.
-            deterministic: the most probable action (the mean, where actions are numbers), or one drawn from the policy.
-
-        Returns:
-            Action (or actions, `[batch]`), and the next state, `[S]` (or `[batch, S]`).
-
-        Raises:
-            InvalidObservation: it is no observation, nor a batch; in one line.
-        """
-        self._check_idle("predict")
-        return self._choose(self._start.parameters, observation, state, deterministic)
-
-    def _choose(
-        self, parameters: np.ndarray, observation: Any, state: Any, deterministic: bool
-    ) -> tuple[np.ndarray | np.integer, Any]:
-        """`predict` with these parameters."""
-        policy = self._work.policy
-        batch, single = pack_given(policy.observations, observation)
-        remembered = self._remembered(state, batch, single)
-        if self.algorithm.acts == "nowhere":
-            actions = policy.actions.random(self._generator, batch.shape[:1])
-        elif deterministic:
-            actions = policy.best_action(parameters, batch, *remembered)
-        else:
-            actions = policy.act(parameters, batch, policy.noise(self._generator, batch.shape[:1]), 0.0, *remembered)
-        if remembered and self.algorithm.acts != "nowhere":
-            actions, states = actions
-            state = np.array(states[0] if single else states)
-        actions = policy.actions.to_environment(np.asarray(actions, policy.actions.dtype))
-        return (actions[0] if single else actions), state
-
-    def value(self, observation: Any, state: Any = None) -> float | np.ndarray:
-        """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward.
-
-        `state` is that of `predict`, from the step before.
-        """
-        self._check_idle("value")
-        policy = self._work.policy
-        batch, single = pack_given(policy.observations, observation)
-        values = np.asarray(policy.value(self._start.parameters, batch, *self._remembered(state, batch, single)))
-        return float(values[0]) if single else values
-
-    def _remembered(self, state: Any, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:
-        """The states of a batch, for a recurrent policy alone."""
-        policy = self._work.policy
-        if not policy.recurrent:
-            return ()
-        return (given_state(state, (len(batch), policy.layout.state), single),)
-
-    def evaluate(
-        self,
-        episodes: int = 100,
-        *,
-        deterministic: bool = True,
-        seed: int | None = None,
-        max_episode_steps: int = MOST_EPISODE_STEPS,
-        progress: bool = False,
-    ) -> Evaluation:
-        """Plays `episodes` whole episodes, and learns nothing.
-
-        Args:
-            episodes: how many.
-            deterministic: whether the most probable actions are taken.
-            seed: of the environments; by default the agent's own.
-            max_episode_steps: steps after which an episode that does not end is cut; it counts with its return until
-                then, and Evaluation.cut says how many there were.
-            progress: whether to show a line on the standard error where it takes long.
-        """
-        self._check_idle("evaluate")
-        parameters = self._start.parameters
-        return evaluate(
-            self._work.environments,
-            lambda observations, state: self._choose(parameters, observations, state, deterministic),
-            number("episodes", episodes),
-            self.config.seed if seed is None else number("seed", seed),
-            max_episode_steps=number("max_episode_steps", max_episode_steps),
-            progress=progress,
-        )
-
-    def make_environment(self, **kwargs: Any) -> gymnasium.Env:
-        """One of the agent's environments, as for play; `kwargs` such as `render_mode` are added."""
-        return self._work.environments.make(**kwargs)
-
-    def keras_model(self) -> Any:
-        """The keras.Model that the agent was given as its network, holding what was learned; `.save(...)` it, say.
-
-        A model of features alone comes with the heads, `policy` and `value`, that were added. What it is called with is
-        what the network gets: bytes as `(byte - pixel_mean) / pixel_std`, choices one-hot, all else normalised if the
-        agent normalises it.
-
-        Raises SettingsError where the network is no Keras model.
-        """
-        self._check_idle("keras_model")
-        network = self._work.policy.network(self._start.parameters)  # type: ignore[arg-type]
-        if not isinstance(network, KerasActorCritic):
-            raise SettingsError("keras_model: the network of this agent is no Keras model")
-        return network.keras_model()
-
-    def save(self, path: str | Path) -> None:
-        """Saves all that acting and further training need, in one safetensors file that holds no code."""
-        self._check_idle("save")
-        self._start.save(path)
 
 
 class A3C(Agent):
@@ -388,3 +257,30 @@ def agent_from(
     factory = environment if not isinstance(environment, str) else None
     config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
     return AGENTS.get(config.algorithm.name, Agent)._from_checkpoint(*prepare(config, factory, network, checkpoint))
+
+
+def make_environment(
+    environment: str | EnvironmentFactory,
+    *,
+    recipe: str | None = None,
+    settings: dict[str, Any] | None = None,
+    env_kwargs: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> gymnasium.Env:
+    """One environment, made as training makes it: with the recipe's frames, time limit and so on.
+
+    Args:
+        environment: a Gymnasium id, `module:Id`, `module:Class`, or a factory.
+        recipe: as for an Agent.
+        settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
+        env_kwargs: keyword arguments for the environment.
+        kwargs: more of them, such as `render_mode`.
+
+    Raises:
+        InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
+        SettingsError: a setting is unknown, or does not fit the environment.
+    """
+    settings = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
+    if env_kwargs:
+        settings["env_kwargs"] = env_kwargs
+    return EnvironmentMaker(environment, make_config(with_recipe(recipe, settings), "settings")).make(**kwargs)

@@ -1,4 +1,4 @@
-"""The gradient of the actor-critic loss, from parameters and a Segment: what all algorithms here have in common.
+"""The gradient of the actor-critic loss, from a Snapshot and a Segment: what all algorithms here have in common.
 
 They differ in where it is computed and in its targets: `lambda_targets` where the segment was collected with the
 parameters that learn from it, `vtrace_targets` where it was collected with older ones.
@@ -12,16 +12,17 @@ import jax
 import jax.numpy as jnp
 
 from a3c.config import TrainConfig
+from a3c.config.learning import LearningSettings, RolloutSettings
 from a3c.learning.losses import actor_critic_loss, explained_variance, normalize
 from a3c.learning.optimizers import clip_by_global_norm
 from a3c.learning.returns import Targets, lambda_returns, n_step_returns, step_continues, step_discounts, vtrace
 from a3c.networks.policy import Policy
 
-Targeting = Callable[[TrainConfig, Any, jax.Array, jax.Array], Targets]
+Targeting = Callable[[LearningSettings, Any, jax.Array, jax.Array], Targets]
 """`(config, segment, values [T+1, B], log_probs [T, B]) -> targets`, inside jit; `log_probs` are the present ones."""
 
 
-def lambda_targets(config: TrainConfig, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
+def lambda_targets(config: LearningSettings, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
     """Lambda-returns, and `G_t - v_t` as the advantage (Mnih et al. 2016, algorithm S3)."""
     steps = _steps(config, segment, values)
     if config.n_step is None:
@@ -36,14 +37,16 @@ def lambda_targets(config: TrainConfig, segment: Any, values: jax.Array, log_pro
 def vtrace_targets(rho_clip: float = 1.0, c_clip: float = 1.0) -> Targeting:
     """V-trace, from how probable the actions are now and how probable they were (Espeholt et al. 2018)."""
 
-    def targets(config: TrainConfig, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
+    def targets(config: LearningSettings, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
         ratios = jnp.exp(log_probs - segment.log_probs)
         return vtrace(*_steps(config, segment, values), ratios, config.gae_lambda, rho_clip, c_clip)
 
     return targets
 
 
-def _steps(config: TrainConfig, segment: Any, values: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+def _steps(
+    config: LearningSettings, segment: Any, values: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     discounts = step_discounts(segment.terminated, config.gamma)
     if config.restart_at_reward:
         discounts = jnp.where(segment.rewards == 0, discounts, 0.0)
@@ -53,17 +56,18 @@ def _steps(config: TrainConfig, segment: Any, values: jax.Array) -> tuple[jax.Ar
 
 def make_gradient(
     policy: Policy,
-    config: TrainConfig,
+    config: LearningSettings,
     targets: Targeting = lambda_targets,
     log_epsilon: float = 0.0,
 ) -> Callable:
-    """Jitted `(parameters [P], segment, entropy_coefficient) -> (gradient [P], diagnostics)`, those of DIAGNOSTICS.
+    """Jitted `(snapshot, segment, entropy_coefficient) -> (gradient [P], diagnostics)`, those of DIAGNOSTICS.
 
     `log_epsilon` is what is added to a probability before its logarithm is taken.
     """
 
-    def loss(network, segment, entropy_coefficient):
-        distribution, values = policy.apply_in_time(network, segment.observations, segment.starts, segment.first_state)
+    def loss(network, statistics, segment, entropy_coefficient):
+        context = segment.starts, segment.first_state
+        distribution, values = policy.apply_in_time(network, statistics, segment.observations, *context)
         real_steps = jax.tree.map(lambda x: x[:-1], distribution)
         log_probs = real_steps.log_prob(segment.actions)
         aims = targets(config, segment, values, log_probs)
@@ -83,9 +87,11 @@ def make_gradient(
         )
         return losses.total, (losses, explained_variance(values[:-1], aims.returns, mask))
 
-    def gradient_of(parameters, segment, entropy_coefficient):
-        network = policy.network(parameters)
-        gradient, (losses, explained) = eqx.filter_grad(loss, has_aux=True)(network, segment, entropy_coefficient)
+    def gradient_of(snapshot, segment, entropy_coefficient):
+        network = policy.network(snapshot.parameters)
+        gradient, (losses, explained) = eqx.filter_grad(loss, has_aux=True)(
+            network, snapshot.statistics, segment, entropy_coefficient
+        )
         gradient, norm = clip_by_global_norm(policy.flatten(gradient), config.max_gradient_norm)
         return gradient, jnp.stack([*losses, norm, explained])
 
@@ -104,7 +110,7 @@ def make_corrected_gradient(policy: Policy, config: TrainConfig) -> Callable:
             return make_gradient(policy, config)
 
 
-def learned_steps(config: TrainConfig, segment: Any) -> jax.Array:
+def learned_steps(config: RolloutSettings, segment: Any) -> jax.Array:
     """The real steps, less those at the end that the next segment, which overlaps this one, has too."""
     if config.overlap == 0:
         return segment.mask

@@ -22,6 +22,7 @@ from gymnasium.utils.env_checker import check_env
 
 from a3c.advice import Remark, Speed, problem, remarks
 from a3c.config import TrainConfig
+from a3c.config.schedules import with_limits
 from a3c.environments.atari import FRAMES_PER_SECOND, MOST_FRAMES, AtariGame
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
@@ -30,12 +31,12 @@ from a3c.environments.pixels import FrameSkip
 from a3c.environments.serial import close
 from a3c.environments.stepper import Stepper
 from a3c.errors import A3CError, InvalidEnvironment, UnsupportedSpace, described
-from a3c.learning.schedules import with_limits
 from a3c.networks.layers import Layer, layers
 from a3c.networks.policy import NetworkFactory
 from a3c.roles.worker import Work
 from a3c.rollout.random_play import RandomPlay, play_randomly, seeds_matter
 from a3c.runs.checkpoint import Checkpoint
+from a3c.training.callbacks import as_callbacks
 from a3c.training.preparing import prepare, resolve
 from a3c.training.progress import Progress
 from a3c.training.training import train
@@ -265,7 +266,8 @@ def _training_rate(work: Work, start: Checkpoint, seconds: float) -> float | Non
             marks.append((now, progress.steps))
         return len(marks) < 3 or now - marks[0][0] < 1.25 * seconds
 
-    train(dataclasses.replace(start, config=config), work if config.backend == "inline" else work.pack(), callback=mark)
+    packed = work if config.backend == "inline" else work.pack()
+    train(dataclasses.replace(start, config=config), packed, callbacks=as_callbacks(mark))
     if len(marks) < 2:
         return None
     # The first workers run alone while others still start.

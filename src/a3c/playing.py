@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from a3c.agent import Agent
+from a3c.acting import ActingAgent
 from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.config.making import number
 from a3c.environments import results
@@ -34,7 +34,7 @@ FILM_BYTES = 4 * 2**30
 
 
 def play(
-    agent: Agent,
+    agent: ActingAgent,
     episodes: int,
     video: Path | None = None,
     *,
@@ -119,7 +119,7 @@ class _Film:
 
 
 def _play_episode(
-    agent: Agent, environment: gymnasium.Env, deterministic: bool, seed: int | None, most: int, film: _Film | None
+    agent: ActingAgent, environment: gymnasium.Env, deterministic: bool, seed: int | None, most: int, film: _Film | None
 ) -> tuple[float | None, bool]:
     """An episode's return, None where the film was full before its end, and whether it ended within `most` steps."""
     observation, _ = results.reset(environment, seed)

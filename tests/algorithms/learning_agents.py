@@ -30,8 +30,7 @@ def learn(
 
 def probabilities(agent: Agent, observation: Any) -> np.ndarray:
     """The probability of each action."""
-    policy, parameters = agent._work.policy, agent._start.parameters
-    return np.exp(policy(parameters, np.asarray([observation], np.float32))[0].log_probs)[0]
+    return np.exp(agent.policy(agent.snapshot, np.asarray([observation], np.float32))[0].log_probs)[0]
 
 
 def learned(result: Result) -> tuple[np.ndarray, np.ndarray]:

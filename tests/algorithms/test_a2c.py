@@ -7,10 +7,12 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from learning_agents import learn, learned, make
 
+from a3c.agent import agent_from
 from a3c.environments.making import EnvironmentMaker
 from a3c.gradient import make_gradient
+from a3c.learning.snapshot import Snapshot
 from a3c.rollout.collector import Collector
-from a3c.runs.checkpoint import worker_seeds
+from a3c.runs.checkpoint import Checkpoint, worker_seeds
 from environments_for_tests import Bandit, Corridor, Endless, vector_of
 
 PROCESSES = {"backend": "processes", "workers": 2}
@@ -71,12 +73,14 @@ def test_nothing_is_learned_from_late(two_workers, three_workers):
 
 
 @pytest.mark.parametrize("max_gradient_norm", [0.0, 0.05])
-def test_the_mean_of_the_workers_gradients_is_clipped_and_applied_once(make_policy, max_gradient_norm):
+def test_the_mean_of_the_workers_gradients_is_clipped_and_applied_once(make_policy, max_gradient_norm, tmp_path):
     settings = {"optimizer": "sgd", "learning_rate": 0.5, "max_gradient_norm": max_gradient_norm, "epsilon": (0.0, 1.0)}
     agent = make(Corridor, "a2c", **PROCESSES | SMALL | settings)
     # Parameters with which the policy is far from random, unlike that of the worker whose epsilon is 1.
-    start = np.random.default_rng(0).normal(size=agent._start.parameters.size).astype(np.float32)
-    agent._start = dataclasses.replace(agent._start, parameters=start)
+    start = np.random.default_rng(0).normal(size=agent.parameters.size).astype(np.float32)
+    agent.save(tmp_path / "agent.safetensors")
+    checkpoint = dataclasses.replace(Checkpoint.load(tmp_path / "agent.safetensors"), parameters=start)
+    agent = agent_from(checkpoint, Corridor)
     result = agent.learn(steps=1)
     assert result.summary["updates"] == 1
 
@@ -85,8 +89,8 @@ def test_the_mean_of_the_workers_gradients_is_clipped_and_applied_once(make_poli
     whole = make_gradient(policy, dataclasses.replace(config, max_gradient_norm=0.0))
     for seed, epsilon in zip(worker_seeds(config, 0, 2), config.epsilon, strict=True):
         environments = EnvironmentMaker(Corridor).make_vector(config.envs_per_worker)
-        segment, _ = Collector(environments, policy, config, seed).collect(start, epsilon)
-        gradients.append(np.asarray(whole(start, segment, config.entropy_coefficient)[0]))
+        segment, _ = Collector(environments, policy, config, seed).collect(Snapshot(start), epsilon)
+        gradients.append(np.asarray(whole(Snapshot(start), segment, config.entropy_coefficient)[0]))
     mean = (gradients[0] + gradients[1]) / 2
     norms = [np.linalg.norm(gradient) for gradient in (mean, *gradients)]
     assert min(norms) > 0.1

@@ -31,8 +31,8 @@ def test_a_worker_starts_from_the_shared_parameters_and_applies_its_gradient_to_
     a3c.run(Worker(Task(0, config, store, seed), Work(maker, policy, optimizer), lambda report: None))
 
     collector = Collector(maker.make_vector(2), policy, config, np.random.SeedSequence(5))
-    segment, _ = collector.collect(policy.initial_parameters)
-    gradient, _ = make_gradient(policy, config)(policy.initial_parameters, segment, config.entropy_coefficient)
+    segment, _ = collector.collect(policy.first_snapshot)
+    gradient, _ = make_gradient(policy, config)(policy.first_snapshot, segment, config.entropy_coefficient)
     expected = policy.initial_parameters - config.learning_rate * np.asarray(gradient)
     assert np.abs(gradient).max() > 1e-3
     np.testing.assert_allclose(store.parameters, expected, rtol=1e-5, atol=1e-7)

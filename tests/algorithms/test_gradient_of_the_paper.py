@@ -8,6 +8,7 @@ from gymnasium.vector import AutoresetMode
 
 from a3c.gradient import make_gradient
 from a3c.learning.diagnostics import DIAGNOSTICS
+from a3c.learning.snapshot import Snapshot
 from environments_for_tests import counting
 from segments_for_tests import with_masked_rows_changed
 
@@ -26,7 +27,7 @@ def random_parameters(policy):
 
 def papers_loss(parameters, policy, segment, config):
     """Algorithm S3 for one environment, as it is written: R backwards from the last state."""
-    distribution, values = policy(parameters, segment.observations[:, 0])
+    distribution, values = policy(Snapshot(parameters), segment.observations[:, 0])
     log_probs, entropies = distribution.log_prob(jnp.append(segment.actions[:, 0], 0)), distribution.entropy()
     steps = int(segment.mask.sum())
     return_ = 0.0 if segment.terminated[steps - 1, 0] else jax.lax.stop_gradient(values[steps])
@@ -46,9 +47,9 @@ def test_the_gradient_is_that_of_the_papers_loop(make_collector):
     gradient_of = make_gradient(policy, collector.config)
     ends = set()
     for _ in range(6):
-        segment, _ = collector.collect(parameters)
+        segment, _ = collector.collect(Snapshot(parameters))
         expected = jax.grad(papers_loss)(parameters, policy, segment, collector.config)
-        gradient, _ = gradient_of(parameters, segment, collector.config.entropy_coefficient)
+        gradient, _ = gradient_of(Snapshot(parameters), segment, collector.config.entropy_coefficient)
         np.testing.assert_allclose(gradient, expected, rtol=1e-3, atol=1e-4)
         ends.add((bool(segment.terminated.any()), bool(segment.truncated.any()), bool(segment.mask.all())))
     assert len(ends) == 3
@@ -62,9 +63,9 @@ def test_dummy_and_padding_rows_change_no_bit_of_the_gradient(settings, segment_
     parameters = random_parameters(collector.policy)
     gradient_of = make_gradient(collector.policy, collector.config)
     for _ in range(3):
-        segment, _ = collector.collect(parameters)
+        segment, _ = collector.collect(Snapshot(parameters))
         changed = with_masked_rows_changed(segment)
-        before, after = (gradient_of(parameters, s, 0.01) for s in (segment, changed))
+        before, after = (gradient_of(Snapshot(parameters), s, 0.01) for s in (segment, changed))
         np.testing.assert_array_equal(before[0], after[0])
         np.testing.assert_array_equal(before[1][:5], after[1][:5])
 
@@ -74,9 +75,9 @@ def test_a_gradient_is_clipped_and_its_own_norm_reported(make_collector):
     unclipped = make_collector(environments, max_gradient_norm=0.0)
     clipped = make_collector(environments, max_gradient_norm=0.25)
     parameters = random_parameters(unclipped.policy)
-    segment, _ = unclipped.collect(parameters)
-    whole, diagnostics = make_gradient(unclipped.policy, unclipped.config)(parameters, segment, 0.0)
-    short, short_diagnostics = make_gradient(clipped.policy, clipped.config)(parameters, segment, 0.0)
+    segment, _ = unclipped.collect(Snapshot(parameters))
+    whole, diagnostics = make_gradient(unclipped.policy, unclipped.config)(Snapshot(parameters), segment, 0.0)
+    short, short_diagnostics = make_gradient(clipped.policy, clipped.config)(Snapshot(parameters), segment, 0.0)
     norm = np.linalg.norm(whole)
     index = DIAGNOSTICS.index("gradient_norm")
     np.testing.assert_allclose([diagnostics[index], short_diagnostics[index]], norm, rtol=1e-4)

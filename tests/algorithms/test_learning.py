@@ -80,6 +80,6 @@ def test_training_that_diverges_stops_before_the_parameters_are_spoilt(algorithm
         agent.learn(steps=1000, run=tmp_path / "run")
     latest = RunFolder(tmp_path / "run").load("latest")
     assert latest.counts["updates"] == 1
-    assert (latest.parameters != agent._start.parameters).any()
+    assert (latest.parameters != agent.parameters).any()
     assert np.isfinite(latest.parameters).all()
     assert np.isfinite(latest.optimizer_state).all()

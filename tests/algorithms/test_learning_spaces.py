@@ -75,12 +75,12 @@ def test_every_kind_of_observation_is_learned(space):
 def test_every_algorithm_trains_saves_and_plays_every_kind(algorithm, kind, tmp_path):
     environment, space = KINDS[kind]
     agent = make(lambda: environment(space), algorithm)
-    first = agent._start.parameters
+    first = agent.parameters
     result = agent.learn(steps=200, run=tmp_path / "run")
     assert (result.latest.parameters != first).any()
     loaded = a3c.load(tmp_path / "run", environment=lambda: environment(space))
     best = result.best.parameters
-    np.testing.assert_array_equal(loaded._start.parameters, best)
+    np.testing.assert_array_equal(loaded.parameters, best)
     assert len(loaded.evaluate(episodes=3).returns) == 3
     assert loaded.evaluate(episodes=20, seed=2).returns == loaded.evaluate(episodes=20, seed=2).returns
 

@@ -8,6 +8,7 @@ from learning_agents import ALGORITHMS, learn, learned, make
 
 import a3c
 from a3c.learning.moments import Moments, Statistics
+from a3c.learning.snapshot import Snapshot
 
 BOTH = {"normalize_observations": True, "normalize_rewards": True}
 
@@ -41,7 +42,7 @@ class Far(gymnasium.Env):
 
 
 def statistics_of(agent):
-    return agent._work.policy.layout.statistics
+    return agent.policy.layout.statistics
 
 
 @pytest.mark.parametrize("frames", [False, True])
@@ -61,17 +62,17 @@ def test_the_moments_are_those_of_every_real_step(algorithm):
     assert count == result.latest.moments[5] == result.summary["steps"]
     np.testing.assert_allclose(mean, (500, 0.1), rtol=0.01)
     np.testing.assert_allclose(np.sqrt(variance), (3, 0.01), rtol=0.1)
-    np.testing.assert_allclose(result.latest.parameters[-5:], statistics.vector(result.latest.moments), rtol=0.05)
+    np.testing.assert_allclose(result.latest.statistics, statistics.vector(result.latest.moments), rtol=0.05)
 
 
 def test_evaluation_and_acting_leave_the_statistics_alone_and_a_checkpoint_has_them(tmp_path):
     agent, result = learn(Far, 1000, **BOTH)
     agent.evaluate(episodes=5)
     agent.predict(np.zeros(2))
-    np.testing.assert_array_equal(agent._start.parameters, result.latest.parameters)
+    np.testing.assert_array_equal(agent.snapshot.statistics, result.latest.statistics)
     agent.save(tmp_path / "agent.safetensors")
     loaded = a3c.load(tmp_path / "agent.safetensors", environment=Far)
-    np.testing.assert_array_equal(loaded._start.moments, result.latest.moments)
+    np.testing.assert_array_equal(loaded.snapshot.statistics, result.latest.statistics)
     observations = np.random.default_rng(0).normal((500, 0.1), (3, 0.01), (50, 2))
     np.testing.assert_array_equal(loaded.predict(observations)[0], agent.predict(observations)[0])
     again = loaded.learn(steps=1000)
@@ -93,18 +94,18 @@ def test_a2c_repeats_itself_bit_for_bit():
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_policy_sees_the_distance_from_the_mean_in_standard_deviations_and_no_gradient_moves_them():
+def test_a_policy_sees_the_distance_from_the_mean_in_standard_deviations():
     plain, normalized = make(Far), make(Far, normalize_observations=True, optimizer="adamw")
-    policies = plain._work.policy, normalized._work.policy
+    policies = plain.policy, normalized.policy
     moments = Moments.of(np.array([[490.0, 0.0], [510.0, 0.2]]))
-    tail = statistics_of(normalized).vector(statistics_of(normalized).row(moments, None))
-    parameters = np.concatenate([plain._start.parameters, tail])
+    vector = statistics_of(normalized).vector(statistics_of(normalized).row(moments, None))
+    parameters = plain.snapshot.parameters
     observations = np.array([[495, 0.2], [500, 0.1], [1e6, -1e6]], np.float32)
-    expected = policies[0].value(parameters[:-4], np.array([[-0.5, 1], [0, 0], [10, -10]], np.float32))
-    np.testing.assert_allclose(policies[1].value(parameters, observations), expected, atol=1e-5)
+    expected = policies[0].value(Snapshot(parameters), np.array([[-0.5, 1], [0, 0], [10, -10]], np.float32))
+    np.testing.assert_allclose(policies[1].value(Snapshot(parameters, vector), observations), expected, atol=1e-5)
     result = normalized.learn(steps=1000)
     np.testing.assert_allclose(
-        result.latest.parameters[-4:], statistics_of(normalized).vector(result.latest.moments), rtol=1e-6
+        result.latest.statistics, statistics_of(normalized).vector(result.latest.moments), rtol=1e-6
     )
 
 
@@ -122,15 +123,15 @@ def test_choices_are_not_normalised():
 
     agent, result = learn(Geared, 500, normalize_observations=True)
     assert statistics_of(agent).normalized == (False, True)
-    assert result.latest.parameters[-4] == 0
-    assert result.latest.parameters[-2] == 1
+    assert result.latest.statistics[0] == 0
+    assert result.latest.statistics[2] == 1
 
 
 def test_rewards_are_divided_by_the_standard_deviation_of_discounted_returns(make_collector):
     environments = gymnasium.vector.SyncVectorEnv([Far] * 4, autoreset_mode=gymnasium.vector.AutoresetMode.NEXT_STEP)
     collector = make_collector(environments, segment_length=40, gamma=0.5, normalize_rewards=True)
-    parameters = collector.policy.initial_parameters
-    first, episodes = collector.collect(parameters)
+    snapshot = collector.policy.first_snapshot
+    first, episodes = collector.collect(snapshot)
     assert first.rewards.max() == pytest.approx(1000)
     returns = []
     for index in range(4):
@@ -144,8 +145,6 @@ def test_rewards_are_divided_by_the_standard_deviation_of_discounted_returns(mak
     count, mean, squares = collector.observed
     assert count == len(returns) == first.mask.sum()
     np.testing.assert_allclose([mean, squares / count], [np.mean(returns), np.var(returns)], rtol=1e-6)
-    parameters = parameters.copy()
-    parameters[-1] = 500.0
-    second, episodes = collector.collect(parameters)
+    second, episodes = collector.collect(Snapshot(snapshot.parameters, np.array([500.0], np.float32)))
     assert second.rewards.max() == pytest.approx(2)
     assert max(episode.return_ for episode in episodes) > 1000

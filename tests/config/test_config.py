@@ -2,6 +2,7 @@
 
 import pytest
 
+from a3c.algorithm.builtin import IMPALA
 from a3c.config import TrainConfig
 from a3c.config.making import all_own_fields, make_config, recorded
 from a3c.errors import SettingsError
@@ -207,3 +208,10 @@ def test_a_width_without_a_recurrent_layer_is_named():
     with pytest.raises(SettingsError, match="`recurrent_units` is 0, but must be at least 1"):
         config_with(recurrent="lstm", recurrent_units=0)
     assert config_with(recurrent="gru", recurrent_units=8).recurrent_units == 8
+
+
+def test_settings_of_another_algorithm_are_refused():
+    config = config_with(algorithm="ga3c", predictors=3)
+    with pytest.raises(SettingsError, match=r"`own` is GA3CSettings, but .* impala alone are IMPALASettings"):
+        config.replace(algorithm=IMPALA)
+    assert config.replace(algorithm=IMPALA, own=IMPALA.settings()).own == IMPALA.settings()

@@ -56,6 +56,16 @@ def test_before_anything_is_seen_nothing_is_changed(statistics, vector):
     np.testing.assert_allclose(statistics.vector(np.zeros(statistics.row_size)), vector, atol=1e-6)
 
 
+def test_a_vector_without_positive_standard_deviations_does_not_fit():
+    statistics = Statistics((True, False), rewards=True)
+    vector = statistics.first_vector
+    assert statistics.fits_vector(vector)
+    assert statistics.fits_vector(vector - [5, 5, 0, 0, 0])
+    assert not statistics.fits_vector(vector[:-1])
+    for index in (2, 3, 4):
+        assert not statistics.fits_vector(np.where(np.arange(5) == index, 0.0, vector))
+
+
 def test_a_row_that_no_numbers_have_does_not_fit():
     statistics = Statistics((True, True), rewards=True)
     row = np.arange(1.0, 1 + statistics.row_size)

@@ -90,7 +90,7 @@ def test_convolutions_always_share_the_trunk(space, always, shared_trunk):
     policy = Policy.make(space, Discrete(3), config_with(seed=0, hidden=(8,), shared_trunk=shared_trunk))
     network = policy.network(policy.initial_parameters)
     assert (network.critic_torso is None) == (always or shared_trunk)
-    distribution, values = jax.jit(policy)(policy.initial_parameters, np.zeros((2, *space.shape), space.dtype))
+    distribution, values = jax.jit(policy)(policy.first_snapshot, np.zeros((2, *space.shape), space.dtype))
     assert distribution.log_probs.shape == (2, 3)
     assert values.shape == (2,)
 

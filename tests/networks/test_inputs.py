@@ -102,7 +102,7 @@ def torso_value(space, observation, **settings):
     """What a fixed network makes of an observation."""
     policy = Policy.make(space, Discrete(2), config_with(seed=0, hidden=(5,), network="grid", **settings))
     packed = policy.observations.pack_any(observation)[0]
-    return policy(policy.initial_parameters, packed)[1]
+    return policy(policy.first_snapshot, packed)[1]
 
 
 def test_the_axes_of_pictures_make_no_difference():

@@ -14,6 +14,7 @@ import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 
 from a3c.errors import SettingsError
+from a3c.learning.snapshot import Snapshot
 from a3c.networks.policy import Policy
 from configs_for_tests import config_with
 
@@ -91,7 +92,7 @@ def some_parameters(policy: Policy) -> np.ndarray:
 
 
 def outputs_of(policy: Policy, parameters: np.ndarray, batch) -> tuple[jax.Array, jax.Array]:
-    distribution, values = jax.jit(policy)(parameters, policy.observations.pack(batch))
+    distribution, values = jax.jit(policy)(Snapshot(parameters), policy.observations.pack(batch))
     return distribution.log_probs, values
 
 
@@ -163,7 +164,7 @@ policy, arguments = pickle.load(sys.stdin.buffer)
 distribution, values = policy(*arguments)
 pickle.dump((distribution.log_probs.tolist(), values.tolist()), sys.stdout.buffer)
 """
-    work = cloudpickle.dumps((policy, (parameters, batch)))
+    work = cloudpickle.dumps((policy, (Snapshot(parameters), batch)))
     done = subprocess.run([sys.executable, "-c", code], input=work, capture_output=True, timeout=120, check=True)
     for found, expected in zip(pickle.loads(done.stdout), outputs_of(policy, parameters, batch), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
@@ -173,7 +174,7 @@ def test_continuous_actions_have_the_models_output_as_mean():
     policy = make(dense("tanh", 2), action_space=Box(-3, 3, (2,), np.float32))
     parameters = some_parameters(policy)
     batch, seen = sampled(NUMBERS)
-    distribution, _ = jax.jit(policy)(parameters, batch)
+    distribution, _ = jax.jit(policy)(Snapshot(parameters), batch)
     network = policy.network(parameters)
     np.testing.assert_allclose(distribution.mean, network.keras_model()(seen)[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(distribution.log_std, np.tile(network.log_std, (5, 1)))
@@ -182,7 +183,7 @@ def test_continuous_actions_have_the_models_output_as_mean():
 @pytest.mark.parametrize("space", [MultiDiscrete([2, 2]), MultiBinary(4)], ids=str)
 def test_logits_are_for_every_kind_of_choice(space):
     policy = make(dense(), action_space=space)
-    assert np.asarray(policy.best_action(policy.initial_parameters, np.zeros((5, 3), np.float32))).shape[0] == 5
+    assert np.asarray(policy.best_action(policy.first_snapshot, np.zeros((5, 3), np.float32))).shape[0] == 5
 
 
 def with_layer(layer):

@@ -10,6 +10,7 @@ from gymnasium.spaces import Box, Discrete, Text
 
 from a3c import A3C
 from a3c.errors import SettingsError, UnsupportedSpace
+from a3c.learning.snapshot import Snapshot
 from a3c.networks.policy import Policy
 from configs_for_tests import config_with
 from environments_for_tests import Bandit, Corridor
@@ -61,11 +62,11 @@ def test_flatten_and_network_are_inverse(variant):
 def test_a_pickled_policy_gives_the_same_outputs(variant):
     policy = make(**variant)
     noise = np.linspace(0, 0.9, 5, dtype=np.float32)
-    expected = policy.act(policy.initial_parameters, OBSERVATIONS, noise, 0.1)
+    expected = policy.act(policy.first_snapshot, OBSERVATIONS, noise, 0.1)
     again = cloudpickle.loads(cloudpickle.dumps(policy))
     np.testing.assert_array_equal(again.initial_parameters, policy.initial_parameters)
-    np.testing.assert_array_equal(again.act(again.initial_parameters, OBSERVATIONS, noise, 0.1), expected)
-    before, after = (p(p.initial_parameters, OBSERVATIONS) for p in (policy, again))
+    np.testing.assert_array_equal(again.act(again.first_snapshot, OBSERVATIONS, noise, 0.1), expected)
+    before, after = (p(p.first_snapshot, OBSERVATIONS) for p in (policy, again))
     np.testing.assert_array_equal(before[0].log_probs, after[0].log_probs)
     np.testing.assert_array_equal(before[1], after[1])
 
@@ -76,22 +77,23 @@ def test_one_prediction_says_what_acting_log_probability_and_value_say_apart():
     parameters = generator.normal(size=policy.size).astype(np.float32)
     observations = generator.normal(size=(6, 50, 3)).astype(np.float32)
     noise, epsilon = policy.noise(generator, (6, 50)), np.array([0, 0.1, 0.3, 0.5, 0.9, 1], np.float32)
-    predictions = policy.predict(parameters, observations, noise, np.tile(epsilon[:, None], 50))
+    predictions = policy.predict(Snapshot(parameters), observations, noise, np.tile(epsilon[:, None], 50))
     actions, log_probs, values = np.moveaxis(np.asarray(predictions), -1, 0)
     actions = actions.astype(int)
+    snapshot = Snapshot(parameters)
     for row, share in enumerate(epsilon):
-        np.testing.assert_array_equal(actions[row], policy.act(parameters, observations[row], noise[row], share))
-        expected = policy.log_prob(parameters, observations[row], actions[row], share)
+        np.testing.assert_array_equal(actions[row], policy.act(snapshot, observations[row], noise[row], share))
+        expected = policy.log_prob(snapshot, observations[row], actions[row], share)
         np.testing.assert_allclose(log_probs[row], expected, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(values[row], policy.value(parameters, observations[row]), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(values[row], policy.value(snapshot, observations[row]), rtol=1e-4, atol=1e-5)
 
 
 def test_actions_are_taken_as_often_as_their_log_probability_says():
     policy = make()
     parameters = np.random.default_rng(1).normal(size=policy.size).astype(np.float32)
     observations, noise = np.repeat(OBSERVATIONS[:1], 20_000, axis=0), np.linspace(0, 1, 20_000, False, dtype="f4")
-    actions = np.asarray(policy.act(parameters, observations, noise, 0.3))
-    shares = np.exp(policy.log_prob(parameters, observations[:4], np.arange(4), 0.3))
+    actions = np.asarray(policy.act(Snapshot(parameters), observations, noise, 0.3))
+    shares = np.exp(policy.log_prob(Snapshot(parameters), observations[:4], np.arange(4), 0.3))
     assert shares.min() > 0.3 / 4 - 1e-6
     np.testing.assert_allclose(np.bincount(actions, minlength=4) / 20_000, shares, atol=1e-3)
 
@@ -99,10 +101,10 @@ def test_actions_are_taken_as_often_as_their_log_probability_says():
 def test_a_policy_that_was_used_can_be_pickled():
     policy = make()
     noise, epsilon = np.zeros(5, np.float32), np.zeros(5, np.float32)
-    expected = policy.predict(policy.initial_parameters, OBSERVATIONS, noise, epsilon)
-    policy.log_prob(policy.initial_parameters, OBSERVATIONS, np.zeros(5, int), 0.0)
+    expected = policy.predict(policy.first_snapshot, OBSERVATIONS, noise, epsilon)
+    policy.log_prob(policy.first_snapshot, OBSERVATIONS, np.zeros(5, int), 0.0)
     again = pickle.loads(pickle.dumps(policy))
-    found = again.predict(policy.initial_parameters, OBSERVATIONS, noise, epsilon)
+    found = again.predict(policy.first_snapshot, OBSERVATIONS, noise, epsilon)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -112,7 +114,7 @@ def test_every_parameter_moves_an_output(variant):
     parameters = np.random.default_rng(1).normal(size=policy.size).astype(np.float32)
 
     def outputs(parameters):
-        distribution, values = policy(parameters, OBSERVATIONS)
+        distribution, values = policy(Snapshot(parameters), OBSERVATIONS)
         return jnp.concatenate([distribution.log_probs.ravel(), values])
 
     used = np.abs(jax.jacobian(outputs)(parameters)).max(0) > 0
@@ -122,7 +124,7 @@ def test_every_parameter_moves_an_output(variant):
 @pytest.mark.parametrize(("shared_trunk", "touched"), [(True, True), (False, False)])
 def test_the_value_error_reaches_the_policys_layers_only_through_a_shared_trunk(shared_trunk, touched):
     policy = make(shared_trunk=shared_trunk)
-    gradient = jax.grad(lambda p: policy(p, OBSERVATIONS)[1].sum())(policy.initial_parameters)
+    gradient = jax.grad(lambda p: policy(Snapshot(p), OBSERVATIONS)[1].sum())(policy.initial_parameters)
     torso = policy.network(gradient).torso
     assert any(np.any(leaf) for leaf in jax.tree.leaves(eqx.filter(torso, eqx.is_array))) == touched
 
@@ -130,15 +132,15 @@ def test_the_value_error_reaches_the_policys_layers_only_through_a_shared_trunk(
 def test_a_users_constants_are_no_parameters():
     policy = make(network=Own, shared_trunk=True)
     assert policy.size == 3 * 7 + 7 + 7 * 4 + 4 + 7 + 1
-    distribution, values = policy(policy.initial_parameters, OBSERVATIONS)
+    distribution, values = policy(policy.first_snapshot, OBSERVATIONS)
     assert distribution.log_probs.shape == (5, 4)
     assert values.shape == (5,)
 
 
 def test_outputs_keep_the_batch_axes():
     policy = make()
-    distribution, values = policy(policy.initial_parameters, OBSERVATIONS.reshape(1, 5, 3))
-    flat_distribution, flat_values = policy(policy.initial_parameters, OBSERVATIONS)
+    distribution, values = policy(policy.first_snapshot, OBSERVATIONS.reshape(1, 5, 3))
+    flat_distribution, flat_values = policy(policy.first_snapshot, OBSERVATIONS)
     np.testing.assert_allclose(distribution.log_probs[0], flat_distribution.log_probs, rtol=1e-5)
     np.testing.assert_allclose(values[0], flat_values, rtol=1e-5)
 
@@ -150,7 +152,7 @@ def test_the_seed_decides_the_first_parameters():
 
 def test_the_first_policy_is_close_to_uniform():
     policy = make(hidden=(64, 64))
-    np.testing.assert_allclose(policy(policy.initial_parameters, OBSERVATIONS)[0].entropy(), np.log(4), atol=1e-2)
+    np.testing.assert_allclose(policy(policy.first_snapshot, OBSERVATIONS)[0].entropy(), np.log(4), atol=1e-2)
 
 
 class Odd(eqx.Module):
@@ -186,7 +188,7 @@ class Convolution(eqx.Module):
 
 def test_a_users_module_that_passed_the_check_takes_observations_of_bytes():
     policy = Policy.make(Box(0, 255, (3,), np.uint8), SPACES[1], config_with(), Convolution)
-    policy.value(policy.initial_parameters, np.zeros((2, 3), np.uint8))
+    policy.value(policy.first_snapshot, np.zeros((2, 3), np.uint8))
 
 
 class AsItIs(eqx.Module):
@@ -209,7 +211,7 @@ def test_a_network_sees_bytes_less_their_mean_over_their_deviation_and_floats_as
     parameters = np.random.default_rng(1).normal(size=of_bytes.size).astype(np.float32)
     observations = np.array([[0, 1, 2], [90, 100, 110], [253, 254, 255]], np.uint8)
     seen = (observations - np.float32(pixels.get("pixel_mean", 0))) / np.float32(pixels.get("pixel_std", 255))
-    found, expected = of_bytes(parameters, observations), of_floats(parameters, seen)
+    found, expected = of_bytes(Snapshot(parameters), observations), of_floats(Snapshot(parameters), seen)
     np.testing.assert_allclose(found[0].log_probs, expected[0].log_probs, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found[1], expected[1], rtol=1e-4, atol=1e-5)
     features = jax.vmap(of_floats.network(parameters).torso)(seen)
@@ -224,13 +226,13 @@ def test_a_pickled_policy_sees_bytes_as_before():
     policy = Policy.make(space, SPACES[1], config_with(seed=0, pixel_mean=7.0, pixel_std=9.0), as_it_is)
     observations = np.array([[0, 100, 255]], np.uint8)
     again = cloudpickle.loads(cloudpickle.dumps(policy))
-    for a, b in zip(*(p(policy.initial_parameters, observations) for p in (policy, again)), strict=True):
+    for a, b in zip(*(p(policy.first_snapshot, observations) for p in (policy, again)), strict=True):
         np.testing.assert_array_equal(jax.tree.leaves(a), jax.tree.leaves(b))
 
 
 def test_a_users_module_learns():
     agent = A3C(Corridor, network=Own, backend="inline", seed=0, learning_rate=0.02)
-    before = agent._start.parameters
+    before = agent.parameters
     after = agent.learn(steps=2000).latest.parameters
     assert (before != after).mean() > 0.5
 

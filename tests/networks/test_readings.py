@@ -22,8 +22,12 @@ def read(space, **settings):
 
 
 def line(space, own_network=False, **settings):
-    before = config_with(**settings)
-    return describe(before, with_readings(before, space, own_network), space, own_network)
+    config = with_readings(config_with(**settings), space, own_network)
+    # A run that goes on has what was chosen before in its settings, and says the same.
+    again = with_readings(config, space, own_network)
+    found = describe(config, space, own_network)
+    assert describe(again, space, own_network) == found
+    return found
 
 
 FLOATS = {"dtype": np.float32}
@@ -215,6 +219,7 @@ def test_a_network_of_the_users_own_gets_what_it_always_got():
         (pictures(3, 64, 64), {"pixel_mean": 87.0, "pixel_std": 50.0},
          "network a3c (3x64x64 looks like pictures, channels first; (uint8 - 87) / 50)"),
         (pictures(84, 84, 4), {"network": "mlp"}, "network mlp, as set (84x84x4; uint8 / 255)"),
+        (box(-1, 1, 4, **FLOATS), {"network": "mlp"}, "network mlp (4 numbers; float32 as they are)"),
         (box(-1, 1, 5, 5, **FLOATS), {}, "network mlp (5x5 numbers, neither a grid nor pictures; float32 as they are)"),
         (box(0, 90, 1, dtype=np.int32), {}, "network mlp (1 number; int32 0 to 90 scaled to 0 to 1)"),
         (box(0, 90, 2), {"normalize_observations": True}, "network mlp (2 numbers; uint8 normalised)"),
@@ -223,7 +228,7 @@ def test_a_network_of_the_users_own_gets_what_it_always_got():
         (Dict(map=box(0, 3, 10, 10), gear=Discrete(3)), {"input_parts": {"map": "small"}},
          "networks: map small, as set (10x10; uint8 0 to 3 one-hot); gear mlp (1 choice; one-hot)"),
         (Tuple([Discrete(2)] * 6), {"network": "mlp"},
-         "networks: " + "; ".join(f"{i} mlp, as set (1; one-hot)" for i in range(4)) + "; and 2 more parts"),
+         "networks: " + "; ".join(f"{i} mlp (1 choice; one-hot)" for i in range(4)) + "; and 2 more parts"),
     ],
     ids=str,
 )  # fmt: skip

@@ -37,7 +37,7 @@ def test_steps_are_counted_once_though_segments_overlap(mode, n_step, make_worke
     worker, reports = make_worker(mode, segment_length=5, n_step=n_step)
     episodes = 0
     for _ in range(7):
-        segment, ended = worker.collector.collect(worker.policy.initial_parameters)
+        segment, ended = worker.collector.collect(worker.policy.first_snapshot)
         worker.record(segment, ended)
         episodes += len(ended)
         calls = sum(environment.calls for environment in worker.collector.stepper.environments.envs)
@@ -49,7 +49,7 @@ def test_steps_are_counted_once_though_segments_overlap(mode, n_step, make_worke
 
 def test_a_report_holds_what_gathered_since_the_one_before(make_worker):
     worker, reports = make_worker(report_every=1e9)
-    collect = partial(worker.collector.collect, worker.policy.initial_parameters)
+    collect = partial(worker.collector.collect, worker.policy.first_snapshot)
     # The first is due at once.
     worker.record(*collect())
     reports.clear()
@@ -82,7 +82,7 @@ def test_remarks_of_the_collector_are_reported_once(make_worker):
     worker, reports = make_worker()
     worker.collector.checks.remarks = {"wheel": "the wheel is loose"}
     for _ in range(3):
-        worker.record(*worker.collector.collect(worker.policy.initial_parameters))
+        worker.record(*worker.collector.collect(worker.policy.first_snapshot))
     assert [report.remarks for report in reports] == [{"wheel": "the wheel is loose"}, {}, {}]
 
 

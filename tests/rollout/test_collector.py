@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from a3c.errors import InvalidEnvironment
 from a3c.learning.returns import lambda_returns, step_continues, step_discounts
+from a3c.learning.snapshot import Snapshot
 from environments_for_tests import MODES, Bandit, Broken, Counting, Endless, counting
 
 GAMMA = 0.5
@@ -38,7 +39,7 @@ def steps_of(segment):
 def collect(collector, segments, parameters=None):
     """Segments, the episodes of each, and all episodes."""
     parameters = collector.policy.initial_parameters if parameters is None else parameters
-    collected = [collector.collect(parameters) for _ in range(segments)]
+    collected = [collector.collect(Snapshot(parameters)) for _ in range(segments)]
     return [segment for segment, _ in collected], [episode for _, episodes in collected for episode in episodes]
 
 
@@ -87,7 +88,7 @@ def test_targets_are_those_of_the_environment(mode, segment_ends, endings, lambd
     parameters = linear_values(collector.policy, WEIGHTS, BIAS)
     segments, _ = collect(collector, 6, parameters)
     for segment in segments:
-        returns = returns_of(segment, collector.policy.value(parameters, segment.observations), lambda_)
+        returns = returns_of(segment, collector.policy.value(Snapshot(parameters), segment.observations), lambda_)
         for index, environment in enumerate(environments.envs):
             real = segment.mask[:, index]
             rows = segment.observations[:-1, index][real].astype(int)
@@ -112,7 +113,7 @@ def test_episodes_are_the_environments_own(mode, segment_ends, endings, make_col
 
 def test_next_step_rows_keep_the_final_observation_and_mask_the_dummy_step(make_collector):
     environments = counting(AutoresetMode.NEXT_STEP, 1, lengths=(2,), endings=("terminated", "truncated"))
-    segment, _ = make_collector(environments, segment_length=7).collect(np.zeros(12, np.float32))
+    segment, _ = make_collector(environments, segment_length=7).collect(Snapshot(np.zeros(12, np.float32)))
     steps = segment.observations[:, 0, 1:].astype(int).tolist()
     assert steps == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2], [2, 0], [2, 1]]
     assert segment.mask[:, 0].tolist() == [True, True, False, True, True, False, True]
@@ -173,7 +174,7 @@ def test_training_rewards(mode, settings, expected, make_collector):
 def test_changed_rewards_leave_the_bootstrap_as_it_is(mode, make_collector, linear_values):
     settings = {"reward_scale": 0.5, "reward_clip": 1.0, "termination_reward": -7.0, "gamma": GAMMA}
     collector = make_collector(counting(mode, 1, lengths=(3,), endings=("truncated",)), segment_length=3, **settings)
-    segment = collector.collect(linear_values(collector.policy, WEIGHTS, BIAS))[0]
+    segment = collector.collect(Snapshot(linear_values(collector.policy, WEIGHTS, BIAS)))[0]
     added = 0 if mode is AutoresetMode.NEXT_STEP else GAMMA * value_of(0, 3)
     np.testing.assert_allclose(segment.rewards[:, 0], [0.5, 1, 1 + added], rtol=1e-6)
 
@@ -181,7 +182,8 @@ def test_changed_rewards_leave_the_bootstrap_as_it_is(mode, make_collector, line
 @pytest.mark.parametrize("start", [0, 1, -3])
 def test_actions_sent_are_inside_the_space(start, make_collector):
     environments = SyncVectorEnv([partial(Bandit, start=start)] * 4, autoreset_mode=AutoresetMode.SAME_STEP)
-    segment, episodes = make_collector(environments, segment_length=64).collect(np.zeros(10, np.float32), epsilon=1.0)
+    collector = make_collector(environments, segment_length=64)
+    segment, episodes = collector.collect(Snapshot(np.zeros(10, np.float32)), epsilon=1.0)
     assert set(segment.actions.ravel()) == {0, 1, 2, 3}
     np.testing.assert_array_equal(segment.rewards, segment.actions == 2)
     assert sum(episode.return_ for episode in episodes) == segment.rewards.sum() > 0
@@ -202,7 +204,7 @@ def test_epsilon_is_the_share_of_random_actions(epsilon, make_collector):
     collector = make_collector(counting(AutoresetMode.SAME_STEP, 4), segment_length=500)
     network = collector.policy.network(0 * collector.policy.initial_parameters)
     certain = eqx.tree_at(lambda n: n.policy_head.bias, network, np.array([50, 0], np.float32))
-    segment, _ = collector.collect(np.asarray(collector.policy.flatten(certain)), epsilon)
+    segment, _ = collector.collect(Snapshot(np.asarray(collector.policy.flatten(certain))), epsilon)
     assert segment.actions.mean() == pytest.approx(epsilon / 2, abs=0.06 if epsilon else 0)
 
 

@@ -43,7 +43,7 @@ def collect(collector, segments):
     """Rows and episodes: (game, step, terminated, truncated, reward) of each real row of the one environment."""
     rows, episodes = [], []
     for _ in range(segments):
-        segment, ended = collector.collect(collector.policy.initial_parameters)
+        segment, ended = collector.collect(collector.policy.first_snapshot)
         assert not (segment.terminated & ~segment.mask).any()
         episodes += ended
         for t in np.flatnonzero(segment.mask[:, 0]):
@@ -113,7 +113,7 @@ def test_a_single_environment_tells_its_lives_as_a_vector_of_one(make_collector)
 def test_the_row_after_a_lost_life_is_real(make_collector):
     environments = SerialVectorEnv([lambda: Arcade(games=((2, 1, 1, 0),))])
     collector = make_collector(environments, segment_length=8, episodic_life=True)
-    segment, episodes = collector.collect(collector.policy.initial_parameters)
+    segment, episodes = collector.collect(collector.policy.first_snapshot)
     assert segment.terminated[:, 0].tolist() == [True, False, True, False, True, False, True, False]
     assert segment.mask[:, 0].tolist() == [True, True, True, False, True, True, True, False]
     assert segment.observations[:4, 0, 1:].tolist() == [[0, 0], [0, 1], [0, 2], [0, 3]]
@@ -126,7 +126,7 @@ def test_environments_lose_their_lives_apart(make_collector):
         autoreset_mode=AutoresetMode.NEXT_STEP,
     )
     collector = make_collector(environments, segment_length=5, episodic_life=True)
-    segment, _ = collector.collect(collector.policy.initial_parameters)
+    segment, _ = collector.collect(collector.policy.first_snapshot)
     assert segment.terminated.T.tolist() == [[True, False, True, False, True], [False, True, False, True, False]]
     assert segment.mask.T.tolist() == [[True, True, True, False, True], [True] * 4 + [False]]
 
@@ -134,7 +134,7 @@ def test_environments_lose_their_lives_apart(make_collector):
 def test_a_segment_does_not_end_with_a_life(make_collector):
     environments = SerialVectorEnv([lambda: Arcade(games=((3, 2, 1, 1, 1, 0),))])
     collector = make_collector(environments, segment_length=9, segment_ends="episode", episodic_life=True)
-    segment, _ = collector.collect(collector.policy.initial_parameters)
+    segment, _ = collector.collect(collector.policy.first_snapshot)
     assert segment.mask[:, 0].tolist() == [True] * 5 + [False] * 4
 
 
@@ -148,7 +148,7 @@ def test_a_lost_life_is_given_the_reward_of_termination(make_collector):
 def test_a_limit_truncates_and_the_next_game_loses_no_life_at_its_start(make_collector):
     environments = SerialVectorEnv([lambda: Arcade(games=((2, 2, 1),), endings=("truncated",))])
     segment, _ = (c := make_collector(environments, segment_length=6, episodic_life=True)).collect(
-        c.policy.initial_parameters
+        c.policy.first_snapshot
     )
     assert segment.truncated[:, 0].tolist() == [False, True, False, False, True, False]
     assert not segment.terminated.any()
@@ -159,7 +159,7 @@ def test_a_dummy_row_loses_no_life(single, make_collector):
     make = partial(Arcade, games=((2, 3, 3),), endings=("truncated",))
     environments = SerialVectorEnv([make]) if single else vector_of(make, AutoresetMode.NEXT_STEP)(1)
     collector = make_collector(environments, segment_length=6, episodic_life=True)
-    segment, _ = collector.collect(collector.policy.initial_parameters)
+    segment, _ = collector.collect(collector.policy.first_snapshot)
     assert segment.mask[:, 0].tolist() == [True, True, False, True, True, False]
     assert not segment.terminated.any()
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
+from a3c.learning.snapshot import Snapshot, nothing
 from environments_for_tests import MODES, counting
 
 GAMMA = 0.5
@@ -30,14 +31,15 @@ def value_of(policy, parameters, id_, episode, step):
     state = np.zeros((1, policy.layout.state), np.float32)
     noise = np.zeros(1, np.float32)
     for before in range(step):
-        _, state = policy.act(parameters, np.array([[id_, episode, before]], np.float32), noise, 0.0, state)
-    return float(policy.value(parameters, np.array([[id_, episode, step]], np.float32), state)[0])
+        _, state = policy.act(Snapshot(parameters), np.array([[id_, episode, before]], np.float32), noise, 0.0, state)
+    return float(policy.value(Snapshot(parameters), np.array([[id_, episode, step]], np.float32), state)[0])
 
 
 def values_in(policy, parameters, segment):
     network = policy.network(parameters)
     return np.asarray(
-        policy.apply_in_time(network, segment.observations, segment.starts, segment.first_state)[1], np.float64
+        policy.apply_in_time(network, nothing(), segment.observations, segment.starts, segment.first_state)[1],
+        np.float64,
     )
 
 
@@ -48,7 +50,7 @@ def test_a_segment_remembers_each_episode_from_its_first_step(mode, settings, ma
     policy, parameters = collector.policy, random_parameters(collector.policy)
     steps = []
     for _ in range(8):
-        segment, _ = collector.collect(parameters)
+        segment, _ = collector.collect(Snapshot(parameters))
         values = values_in(policy, parameters, segment)
         for row, environment in np.argwhere(segment.mask):
             id_, episode, step = segment.observations[row, environment].astype(int)
@@ -64,7 +66,7 @@ def test_a_segment_remembers_each_episode_from_its_first_step(mode, settings, ma
 def test_the_value_after_a_truncated_episode_remembers_it(mode, make_collector):
     collector = make_collector(counting(mode, 2, LENGTHS, ENDINGS), segment_length=30, **RECURRENT)
     policy, parameters = collector.policy, random_parameters(collector.policy)
-    segment, _ = collector.collect(parameters)
+    segment, _ = collector.collect(Snapshot(parameters))
     values, compared = values_in(policy, parameters, segment), 0
     for row, environment in np.argwhere(segment.mask & segment.truncated):
         id_, episode, step = segment.observations[row, environment].astype(int)
@@ -83,7 +85,7 @@ def test_the_value_after_a_truncated_episode_remembers_it(mode, make_collector):
 def test_episodes_start_where_the_segment_says(mode, make_collector):
     collector = make_collector(counting(mode, 3, LENGTHS, ENDINGS), segment_length=4, **RECURRENT)
     parameters = random_parameters(collector.policy)
-    segments = [collector.collect(parameters)[0] for _ in range(6)]
+    segments = [collector.collect(Snapshot(parameters))[0] for _ in range(6)]
     for segment in segments:
         np.testing.assert_array_equal(
             segment.starts[:-1] & segment.mask, segment.mask & (segment.observations[:-1, :, 2] == 0)
@@ -101,12 +103,12 @@ def test_log_probabilities_are_those_of_the_policy_that_remembered(mode, make_co
     policy, parameters = collector.policy, random_parameters(collector.policy) * 5
     found = []
     for _ in range(3):
-        segment, _ = collector.collect(parameters, 0.2)
+        segment, _ = collector.collect(Snapshot(parameters), 0.2)
         network = policy.network(parameters)
         state = segment.first_state[0]
         for row in range(7):
             state = np.where(segment.starts[row][:, None], np.float32(0), state)
-            distribution, _, state = policy.apply(network, segment.observations[row], state)
+            distribution, _, state = policy.apply(network, nothing(), segment.observations[row], state)
             probabilities = 0.8 * np.exp(distribution.log_probs) + 0.1
             chosen = np.take_along_axis(probabilities, segment.actions[row, :, None], axis=-1)[:, 0]
             np.testing.assert_allclose(np.exp(segment.log_probs[row]), chosen, rtol=1e-4)
@@ -115,6 +117,6 @@ def test_log_probabilities_are_those_of_the_policy_that_remembered(mode, make_co
 
 
 def test_without_a_recurrent_layer_there_is_nothing_to_remember(make_collector):
-    segment, _ = make_collector(counting(MODES[0], 2)).collect(np.zeros(12, np.float32))
+    segment, _ = make_collector(counting(MODES[0], 2)).collect(Snapshot(np.zeros(12, np.float32)))
     assert segment.starts is None
     assert segment.first_state is None

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from a3c.learning.snapshot import Snapshot
 from environments_for_tests import MODES, counting
 
 each_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
@@ -17,7 +18,7 @@ def random_parameters(policy):
 
 def segments_of(collector, count=6, **arguments):
     parameters = random_parameters(collector.policy)
-    return [collector.collect(parameters, **arguments) for _ in range(count)]
+    return [collector.collect(Snapshot(parameters), **arguments) for _ in range(count)]
 
 
 @each_mode
@@ -68,7 +69,7 @@ def test_log_probabilities_are_those_of_the_policy_that_acted_with_its_random_ac
     collector = make_collector(counting(mode, 3, LENGTHS, ENDINGS), **settings)
     policy, parameters = collector.policy, random_parameters(collector.policy)
     for segment, _ in segments_of(collector, 3, epsilon=epsilon):
-        distribution, _ = policy(parameters, segment.observations[:-1])
+        distribution, _ = policy(Snapshot(parameters), segment.observations[:-1])
         probabilities = (1 - epsilon) * np.exp(distribution.log_probs) + epsilon / 2
         chosen = np.take_along_axis(probabilities, segment.actions[..., None], axis=-1)[..., 0]
         assert segment.log_probs.dtype == np.float32

@@ -57,7 +57,7 @@ def scripted(odd, at, space=NUMBERS, mode=AutoresetMode.NEXT_STEP):
 
 
 def collect(collector, segments):
-    return [collector.collect(collector.policy.initial_parameters)[0] for _ in range(segments)]
+    return [collector.collect(collector.policy.first_snapshot)[0] for _ in range(segments)]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_what_is_saved_comes_back(tmp_path, name):
 def test_it_is_one_safetensors_file_that_others_can_read(tmp_path):
     a_checkpoint().save(tmp_path / "it.safetensors")
     with safe_open(str(tmp_path / "it.safetensors"), "numpy") as file:
-        assert sorted(file.keys()) == ["moments", "optimizer_state", "parameters"]
+        assert sorted(file.keys()) == ["moments", "optimizer_state", "parameters", "statistics"]
     assert [path.name for path in tmp_path.iterdir()] == ["it.safetensors"]
 
 
@@ -123,13 +123,13 @@ def test_it_does_not_fit_another_network():
         a_checkpoint().check_size(8)
 
 
-@pytest.mark.parametrize("name", ["parameters", "optimizer_state", "moments"])
+@pytest.mark.parametrize("name", ["parameters", "statistics", "optimizer_state", "moments"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_what_is_no_number_is_not_saved_and_the_file_before_is_kept(tmp_path, name, value):
     path = tmp_path / "it.safetensors"
     a_checkpoint().save(path)
     before = path.read_bytes()
-    checkpoint = a_checkpoint(moments=np.ones(3), seconds=99.0)
+    checkpoint = a_checkpoint(statistics=np.ones(1, np.float32), moments=np.ones(3), seconds=99.0)
     getattr(checkpoint, name)[-1] = value
     with pytest.raises(TrainingDiverged, match=r"it\.safetensors was not written, as its .* not finite"):
         checkpoint.save(path)

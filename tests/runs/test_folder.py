@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from a3c.config import TrainConfig
+from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.errors import CheckpointError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import CHECKPOINTS_KEPT, RunFolder, config_toml, default_run_path, read_config
@@ -171,8 +171,10 @@ def test_the_name_of_a_run_has_no_slash_or_colon_in_it():
 
 def test_a_config_of_a_newer_schema_is_refused(tmp_path):
     path = tmp_path / "config.toml"
-    path.write_text(config_toml(CONFIG).replace("schema = 2", "schema = 3"))
-    with pytest.raises(SettingsError, match=r"has schema 3, of a newer version of a3c .*: update a3c"):
+    path.write_text(config_toml(CONFIG).replace(f"schema = {SCHEMA_VERSION}", f"schema = {SCHEMA_VERSION + 1}"))
+    with pytest.raises(
+        SettingsError, match=rf"has schema {SCHEMA_VERSION + 1}, of a newer version of a3c .*: update a3c"
+    ):
         read_config(path)
 
 

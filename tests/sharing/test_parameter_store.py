@@ -48,11 +48,11 @@ def test_a_gradient_of_one_worker_reaches_the_next_read_of_every_other(make_stor
     with serving(store, 3) as (a, b, c):
         assert a("apply", np.array([1, 0, -1], np.float32), 0.5, 0) == 0
         for remote in (a, b, c):
-            parameters, version = remote("read")
-            np.testing.assert_array_equal(parameters, [0.5, 2.0, 3.5])
-            assert version == 1
+            snapshot = remote("read")
+            np.testing.assert_array_equal(snapshot.parameters, [0.5, 2.0, 3.5])
+            assert snapshot.version == 1
         b("apply", np.array([0, 4, 0], np.float32), 0.25, 1)
-        np.testing.assert_array_equal(c("read")[0], [0.5, 1.0, 3.5])
+        np.testing.assert_array_equal(c("read").parameters, [0.5, 1.0, 3.5])
         # A still holds what it read at version 1: b's update has come since.
         assert a("apply", np.zeros(3, np.float32), 0.5, 1) == 1
     np.testing.assert_array_equal(store.parameters, [0.5, 1.0, 3.5])
@@ -73,14 +73,14 @@ def test_workers_start_from_the_shared_parameters(make_store):
     policy = Policy.make(cartpole.observation_space, cartpole.action_space, config)
     store = make_store(policy.initial_parameters, 2)
     observations, noise = np.ones((4, 4), np.float32), np.linspace(0, 0.9, 4, dtype=np.float32)
-    expected = policy.act(policy.initial_parameters, observations, noise, 0.0)
+    expected = policy.act(policy.first_snapshot, observations, noise, 0.0)
     with serving(store, 2, dumps(policy)) as remotes:
         for remote in remotes:
-            parameters, version = remote("read")
-            assert version == 0
-            np.testing.assert_array_equal(parameters, policy.initial_parameters)
+            snapshot = remote("read")
+            assert snapshot.version == 0
+            np.testing.assert_array_equal(snapshot.parameters, policy.initial_parameters)
             np.testing.assert_array_equal(remote("initial"), policy.initial_parameters)
-            np.testing.assert_array_equal(remote("act", parameters, observations, noise, 0.0), expected)
+            np.testing.assert_array_equal(remote("act", snapshot, observations, noise, 0.0), expected)
 
 
 @pytest.mark.parametrize("locked", [False, True])
@@ -141,13 +141,13 @@ def test_asking_to_stop_reaches_every_worker(make_store):
 @pytest.mark.parametrize("shared", [True, False])
 def test_what_is_read_is_a_copy(shared, make_store):
     store = make_store(np.zeros(2, np.float32), 1, "rmsprop", shared=shared)
-    parameters, version = store.read()
-    state = store.optimizer_state
-    store.apply(np.ones(2, np.float32), 1.0, version)
-    np.testing.assert_array_equal([*parameters, *state[0]], 0)
-    parameters[:], state[:] = 9, 9
-    assert 9 not in store.parameters
+    snapshot, state = store.read(), store.optimizer_state
+    store.apply(np.ones(2, np.float32), 1.0, snapshot.version)
+    np.testing.assert_array_equal([*snapshot.parameters, *state[0]], 0)
+    state[:] = 9
     assert 9 not in store.optimizer_state
+    with pytest.raises(ValueError, match="read-only"):
+        snapshot.parameters[:] = 9
 
 
 def test_a_store_continues_from_counts_and_state(make_store):
@@ -155,7 +155,7 @@ def test_a_store_continues_from_counts_and_state(make_store):
     counts = {"steps": 10, "episodes": 2, "updates": 5}
     store = make_store(np.ones(2, np.float32), 1, "rmsprop", optimizer_state=state, counts=counts)
     np.testing.assert_array_equal(store.optimizer_state, state)
-    assert store.read()[1] == 5
+    assert store.read().version == 5
     assert store.apply(np.zeros(2, np.float32), 0.1, 5) == 0
     store.count(steps=3, episodes=1)
     assert store.totals() == {"steps": 13, "episodes": 3, "updates": 6}

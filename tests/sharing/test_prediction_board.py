@@ -7,6 +7,7 @@ from gymnasium.vector import AutoresetMode
 
 from a3c.algorithms.ga3c import predictor
 from a3c.environments.spaces import Layout
+from a3c.learning.snapshot import Snapshot
 from a3c.rollout.collector import Collector
 from a3c.sharing.duties import Duties, Turns
 from a3c.sharing.parameter_store import ParameterStore
@@ -23,11 +24,12 @@ def make_board(workers, store=None, turns=None):
     return PredictionBoard(workers, B, layout, store or QuietStore(), turns)
 
 
-def learner_for(board, workers, policy=None, parameters=None):
+def learner_for(board, workers, policy=None, snapshot=None):
     """What a predictor sees of a learner: a network whose action is the number that it sees."""
     config = config_with(algorithm="ga3c", workers=workers)
     exchange = SimpleNamespace(board=board)
-    return SimpleNamespace(config=config, exchange=exchange, policy=policy or EchoPolicy(), current=(parameters, 0))
+    current = snapshot or Snapshot(None)
+    return SimpleNamespace(config=config, exchange=exchange, policy=policy or EchoPolicy(), current=current)
 
 
 def numbered(*numbers):
@@ -109,9 +111,9 @@ def test_a_worker_learns_the_mean_version_of_what_chose_its_actions():
     board, learner = answering_at_once()
     policy = RemotePolicy(board, 0, learner.policy)
     for version in (3, 6, 6):
-        learner.current = (None, version)
+        learner.current = Snapshot(None, version=version)
         ask(policy, 1, 2, 3)
-    learner.current = (None, 100)
+    learner.current = Snapshot(None, version=100)
     policy.value(None, numbered(1, 2, 3))
     assert policy.take_version() == 5
     ask(policy, 1, 2, 3)
@@ -153,16 +155,16 @@ def test_a_segment_is_the_same_wherever_the_network_is(mode, segment_ends, recur
     config = config_with(algorithm="ga3c", lag_correction="vtrace", **settings)
     environments = [counting(mode, 2, endings=("truncated", "terminated")) for _ in range(2)]
     policy = make_policy(environments[0], config)
-    parameters = np.random.default_rng(0).normal(scale=0.1, size=policy.size).astype(np.float32)
+    snapshot = Snapshot(np.random.default_rng(0).normal(scale=0.1, size=policy.size).astype(np.float32))
     turns = Turns()
     board = PredictionBoard(1, 2, policy.layout, QuietStore(), turns)
-    turns.duties = Duties({"predictor": predictor(learner_for(board, 1, policy, parameters))})
+    turns.duties = Duties({"predictor": predictor(learner_for(board, 1, policy, snapshot))})
     remote_policy = RemotePolicy(board, 0, policy)
     here = Collector(environments[0], policy, config, np.random.SeedSequence(3))
     there = Collector(environments[1], remote_policy, config, np.random.SeedSequence(3))
     bootstrapped = 0.0
     for _ in range(4):
-        (segment, episodes), (remote, remote_episodes) = here.collect(parameters, 0.3), there.collect(None, 0.3)
+        (segment, episodes), (remote, remote_episodes) = here.collect(snapshot, 0.3), there.collect(None, 0.3)
         assert episodes == remote_episodes
         stepped = segment.log_probs.copy()
         if segment_ends == "episode":

@@ -1,50 +1,56 @@
 import numpy as np
 import pytest
 
-from a3c.sharing.published import PublishedParameters
+from a3c.learning.snapshot import Snapshot
+from a3c.sharing.published import PublishedSnapshots
 from processes_for_tests import answer, processes, publish
 
 
-def vector(version, size=3):
-    return np.full(size, version, np.float32)
+def numbered(version, size=3):
+    """A Snapshot whose numbers are its version."""
+    return Snapshot(np.full(size, version, np.float32), np.full(2, version, np.float32), version)
+
+
+def assert_whole(snapshot):
+    assert (snapshot.parameters == snapshot.version).all()
+    assert (snapshot.statistics == snapshot.version).all()
 
 
 @pytest.mark.parametrize("lag", [0, 1, 3, 10])
 @pytest.mark.parametrize("first", [0, 7])
 def test_a_reader_is_as_far_behind_as_it_should_be_once_there_are_so_many_versions(lag, first):
-    published = PublishedParameters(vector(first), first, lag)
+    published = PublishedSnapshots(numbered(first), lag)
     for latest in range(first, first + 40):
         if latest > first:
-            published.publish(vector(latest), latest)
-        parameters, version = published.read()
-        assert version == max(first, latest - lag)
-        np.testing.assert_array_equal(parameters, vector(version))
+            published.publish(numbered(latest))
+        snapshot = published.read()
+        assert snapshot.version == max(first, latest - lag)
+        assert_whole(snapshot)
 
 
 def test_what_is_read_is_a_copy():
-    published = PublishedParameters(vector(0), 0)
-    mine, _ = published.read()
-    mine[:] = 9
-    again, _ = published.read()
-    np.testing.assert_array_equal(again, vector(0))
+    published = PublishedSnapshots(numbered(0))
+    mine = published.read()
+    with pytest.raises(ValueError, match="read-only"):
+        mine.parameters[:] = 9
     for version in range(1, 9):
-        published.publish(vector(version), version)
-    np.testing.assert_array_equal(again, vector(0))
+        published.publish(numbered(version))
+    assert_whole(mine)
 
 
 @pytest.mark.parametrize("lag", [0, 2])
 def test_a_version_is_read_whole_while_another_process_publishes(lag):
     size, last = 300_000, 600
-    published = PublishedParameters(vector(0, size), 0, lag)
+    published = PublishedSnapshots(numbered(0, size), lag)
     seen = [0]
     with processes((answer, publish, published, size, range(1, last + 1))) as (writer,):
         while seen[-1] < last - lag:
-            parameters, version = published.read()
-            assert (parameters == version).all()
-            seen.append(version)
+            snapshot = published.read()
+            assert_whole(snapshot)
+            seen.append(snapshot.version)
         assert writer.answer() == "done"
     assert seen == sorted(seen)
-    assert published.read()[1] == last - lag
+    assert published.read().version == last - lag
 
 
 class Overtaken:
@@ -57,7 +63,7 @@ class Overtaken:
         row, more, self.more = self.array[slot], self.more, 0
         self.published._ring.array = self.array
         latest = int(self.published._versions.array[1])
-        publish(self.published, row.size, range(latest + 1, latest + 1 + more))
+        publish(self.published, row.size - 2, range(latest + 1, latest + 1 + more))
         self.published._ring.array = self
         return row
 
@@ -65,9 +71,9 @@ class Overtaken:
 @pytest.mark.parametrize("lag", [0, 2])
 @pytest.mark.parametrize("more", range(12))
 def test_a_reader_that_is_overtaken_takes_a_newer_version(lag, more):
-    published = PublishedParameters(vector(0), 0, lag)
+    published = PublishedSnapshots(numbered(0), lag)
     publish(published, 3, range(1, 6))
     published._ring.array = Overtaken(published, more)
-    parameters, version = published.read()
-    assert version in (5 - lag, 5 + more - lag)
-    np.testing.assert_array_equal(parameters, vector(version))
+    snapshot = published.read()
+    assert snapshot.version in (5 - lag, 5 + more - lag)
+    assert_whole(snapshot)

@@ -22,7 +22,7 @@ OPTIMIZER = SharedOptimizer("adam", {}, 3)
 class Run:
     """A Monitor with a store in this process, whose one worker the test plays."""
 
-    def __init__(self, path: Path | None = None, callback=None, checkpoint: dict | None = None, **settings):
+    def __init__(self, path: Path | None = None, checkpoint: dict | None = None, **settings):
         config = config_with("Some-v0", workers=1, seed=1, tensorboard=False, **settings)
         state = OPTIMIZER.initial_state()
         self.start = Checkpoint(config, np.zeros(3, np.float32), state, {"observation": {}, "action": {}})
@@ -31,7 +31,7 @@ class Run:
         self.store = ParameterStore(self.start.parameters, state, 1, counts=self.start.counts, shared=False)
         self.store.attach(0, OPTIMIZER)
         self.folder = None if path is None else RunFolder.create(path / "run", config)
-        self.monitor = Monitor(self.start, self.store, self.folder, NoDisplay(), time.monotonic(), callback)
+        self.monitor = Monitor(self.start, self.store, self.folder, NoDisplay(), time.monotonic())
 
     def work(self, *returns: float, steps: int = 10, lag: float = 0.0, waiting: int = 0, **diagnostics: float) -> None:
         """A segment with an update, in which episodes with these returns ended."""

@@ -239,14 +239,6 @@ def test_steps_and_seconds_of_episodes_never_go_back(new_run, tmp_path):
     assert seconds == sorted(seconds)
 
 
-@pytest.mark.parametrize(("answer", "stops"), [(False, True), (True, False), (None, False), (0, False)])
-def test_only_false_from_a_callback_stops(new_run, answer, stops):
-    run = new_run(callback=lambda progress: answer)
-    run.work(1.0)
-    run.monitor.report()
-    assert run.store.stopping == stops
-
-
 @pytest.mark.parametrize(
     ("settings", "fraction"),
     [

@@ -216,7 +216,7 @@ DAMAGES = {
     "foreign": (_without_header, "is a safetensors file, but not a checkpoint of a3c"),
     "another schema": (
         _other_header(schema=99),
-        "which reads up to 2: update a3c",
+        f"which reads up to {SCHEMA_VERSION}: update a3c",
     ),
     "unknown setting": (_other_header(config={"colour": "red"}), "does not hold what a checkpoint should"),
     "unknown field": (_other_header(colour="red"), "does not hold what a checkpoint should"),

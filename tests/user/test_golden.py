@@ -1,7 +1,7 @@
 """Runs that older versions left behind: for ever they are evaluated, plotted, loaded, continued and repeated.
 
-Each folder in `golden` was written by a version that had this schema; nothing in it is ever changed, and the next schema
-gets a folder beside it. What is asserted here is what that version said of its runs.
+Each folder in `golden` was written by a version that had this schema; nothing in it is ever changed, and the next
+schema gets a folder beside it. What is asserted here is what that version said of its runs.
 """
 
 import csv

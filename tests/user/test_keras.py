@@ -29,7 +29,7 @@ def check_same(model: "keras.Model", agent: a3c.A3C) -> None:
     policy, values = (np.asarray(output) for output in model(BATCH))
     np.testing.assert_array_equal(policy.argmax(axis=-1), agent.predict(BATCH)[0])
     np.testing.assert_allclose(values[:, 0], agent.value(BATCH), rtol=1e-4, atol=1e-5)
-    distribution, _ = agent._work.policy(agent._start.parameters, BATCH)
+    distribution, _ = agent.policy(agent.snapshot, BATCH)
     np.testing.assert_allclose(np.log(policy), distribution.log_probs, rtol=1e-4, atol=1e-5)
 
 

@@ -1,5 +1,6 @@
 """An algorithm that is none of this package: from the command line, from Python, resumed and loaded."""
 
+import importlib
 import shutil
 import sys
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from test_examples import EXAMPLES, mean_return, printed_by
 
 import a3c
 from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings
+from a3c.algorithm.builtin import IMPALASettings
 from a3c.algorithms import impala
-from a3c.algorithms.builtin import IMPALASettings
 from a3c.config.setting import setting
 from a3c.errors import SettingsError
 from a3c.runs.folder import RunFolder
@@ -98,6 +99,25 @@ def test_one_that_a_script_defines_trains_is_saved_and_goes_on(tmp_path, setting
         loaded = a3c.load(tmp_path / path, algorithm=SIXTH)
         assert loaded.config.own == agent.config.own
         assert loaded.learn(steps=320).latest.counts["updates"] >= updates + 10
+
+
+@pytest.mark.parametrize("repeats", [[], ["--repeats", "2"]], ids=["run", "repeats"])
+def test_what_a_script_trained_goes_on_by_command_where_that_names_it(command, tmp_path, example, monkeypatch, repeats):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    value = importlib.import_module("own_algorithm").REPLAY
+    settings = {**SMALL, "backend": "inline", "steps": 320, "passes": 3}
+    if repeats:
+        a3c.repeat("CartPole-v1", 2, algorithm=value, run=tmp_path / "run", **settings)
+    else:
+        a3c.Agent("CartPole-v1", algorithm=value, **settings).learn(run=tmp_path / "run")
+    # A script's value is known by its name alone.
+    assert_refused(command(*AGAIN, *repeats), "there is no algorithm 'replay'", "your own by module:NAME")
+    outcome = command(*AGAIN, *repeats, "--algorithm", example)
+    assert (outcome.status, outcome.err) == (0, "")
+    for path in tmp_path.glob("run/seed-*") if repeats else [tmp_path / "run"]:
+        assert RunFolder(path).summary()["updates"] in (60, 63, 66, 69)
+        # From now on its files say where it is.
+        assert f'algorithm = "{example}"' in RunFolder(path).config_path.read_text()
 
 
 @pytest.mark.parametrize(

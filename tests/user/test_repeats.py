@@ -113,6 +113,13 @@ def test_each_seed_has_a_heading_and_a_line_of_its_result(broken):
     assert [line.split(":")[0] for line in results] == ["failed", "solved", "solved"]
 
 
+def test_the_network_is_said_in_the_same_words_for_each_seed_also_where_it_is_resumed(broken):
+    lines = [*broken.outcome.out.splitlines(), *broken.resumed.out.splitlines()]
+    said = [line for line in lines if line.startswith("network ")]
+    assert len(said) == 4
+    assert set(said) == {"network mlp (3 numbers; float32 as they are)"}
+
+
 def test_the_table_ends_with_median_and_worst(broken):
     title, *rows = table_of(broken.outcome.out)
     assert " ".join(title) == "seed status steps seconds last 100 best 100 solved at (s)"

@@ -14,8 +14,8 @@ from small_agents import BATCH, OBSERVATION, cartpole
 
 import a3c
 from a3c import A3C, evaluation, playing
+from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.errors import AgentLearning, InvalidEnvironment, InvalidObservation, SettingsError
-from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.playing import play
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
@@ -30,6 +30,7 @@ USES = {
     "save": lambda agent, path: agent.save(path),
     "keras_model": lambda agent, path: agent.keras_model(),
     "learn": lambda agent, path: agent.learn(steps=64),
+    "parameters": lambda agent, path: agent.parameters,
     "copy": lambda agent, path: copy.deepcopy(agent),
 }
 
@@ -65,7 +66,8 @@ def test_an_agent_does_nothing_else_while_it_learns(tmp_path):
     agent.learn(steps=64, callback=callback)
     assert [name for name, _ in refused[: len(USES)]] == list(USES)
     for name, message in refused:
-        assert message.startswith(f"{name}() while learn runs would take the parameters from before it: ")
+        what = name if name == "parameters" else f"{name}()"
+        assert message.startswith(f"{what} while learn runs would take the parameters from before it: ")
         assert "\n" not in message
     assert list(tmp_path.iterdir()) == []
     agent.save(tmp_path / "agent.safetensors")
@@ -79,7 +81,7 @@ def test_an_agent_acts_again_however_learning_ended(untrained, monkeypatch, erro
             untrained.predict(OBSERVATION)
         raise error
 
-    monkeypatch.setattr(a3c.agent, "train", train)
+    monkeypatch.setattr(a3c.training.beginning, "train", train)
     with pytest.raises(type(error)):
         untrained.learn(steps=64)
     with pytest.raises(SettingsError, match="but must be at least 1"):
@@ -114,7 +116,7 @@ def learned(monkeypatch):
         latest = dataclasses.replace(start, counts=counts)
         return Result({}, latest, latest, None)
 
-    monkeypatch.setattr(a3c.agent, "train", train)
+    monkeypatch.setattr(a3c.training.beginning, "train", train)
     return configs
 
 

@@ -85,7 +85,7 @@ def test_the_state_of_another_optimizer_is_refused(saved, tmp_path):
 def test_moments_that_nothing_can_have_are_refused(saved, tmp_path):
     moments = Checkpoint.load(saved).moments
     for wrong in (moments[:-1], -moments, np.zeros(0)):
-        with pytest.raises(CheckpointError, match=r"changed\.safetensors holds moments that are not those"):
+        with pytest.raises(CheckpointError, match=r"changed\.safetensors holds statistics that are not those"):
             a3c.load(changed(saved, tmp_path, moments=wrong))
 
 

@@ -74,7 +74,7 @@ def test_a_run_says_which_network_was_chosen_and_why_and_records_it(train, comma
     [
         (["--network", "mlp"], "network mlp, as set (6x6; uint8 0 to 3 one-hot)"),
         (["--input-scaling", "bounds"], "network grid (6x6 looks like a grid; uint8 0 to 3 scaled to 0 to 1)"),
-        (["--input-layout", "flat"], "network mlp (6x6 numbers, neither a grid nor pictures; uint8 0 to 3 one-hot)"),
+        (["--input-layout", "flat"], "network mlp, as set (6x6; uint8 0 to 3 one-hot)"),
         (["--input-scaling", "bytes"], "network mlp (6x6 numbers; uint8 / 255)"),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_run_that_recorded_no_readings_is_resumed(command, tmp_path):
 
 def test_bounds_that_observations_never_approach_are_reported_once(capsys):
     small(Unreached, RandomAgent).learn(steps=1400, progress=True)
-    line, *rows = capsys.readouterr().out.splitlines()
+    _, line, *rows = capsys.readouterr().out.splitlines()
     assert line == "network grid (6x6 looks like a grid; uint8 / 255)"
     (remark,) = [row for row in rows if "bounds" in row]
     assert "observations were 0 to 3 in 1,0" in remark
@@ -158,7 +158,7 @@ def test_an_own_network_gets_bytes_as_pixels_unless_told_otherwise(tmp_path):
 
     for settings in ({}, {"input_scaling": "raw"}, {"input_scaling": "one_hot"}):
         agent = small(Symbols, network=own, **settings)
-        weight = agent._work.policy.network(agent._start.parameters).policy_head.weight
+        weight = agent.policy.network(agent.parameters).policy_head.weight
         shapes.append(weight.shape[0])
         values.append(agent.value(SYMBOLS))
     assert shapes == [36, 36, 144]

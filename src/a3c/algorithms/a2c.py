@@ -18,10 +18,10 @@ import dataclasses
 import jax
 import numpy as np
 
+from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.gradient import lambda_targets, make_gradient
 from a3c.learning.diagnostics import check_finite
 from a3c.learning.optimizers import clip_by_global_norm
-from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.roles.worker import Worker
 
 
@@ -33,13 +33,13 @@ def run(worker: Worker) -> None:
     clip = jax.jit(lambda gradient: clip_by_global_norm(gradient, config.max_gradient_norm)[0])
     while worker.running(team.totals):
         step = team.totals["steps"]
-        parameters, version = store.read()
-        segment, episodes = worker.collector.collect(parameters, epsilon_at(config, worker.index, step))
-        gradient, diagnostics = gradient_of(parameters, segment, entropy_coefficient_at(config, step))
+        snapshot = store.read()
+        segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
+        gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
         diagnostics = np.asarray(diagnostics)
         check_finite(diagnostics)
         worker.record(segment, episodes, 0, diagnostics)
         with team.meeting(worker.index, np.asarray(gradient)) as mean:
             if mean is not None:
-                store.apply(np.asarray(clip(mean)), learning_rate_at(config, step), version)
+                store.apply(np.asarray(clip(mean)), learning_rate_at(config, step), snapshot.version)
                 store.normalize()

@@ -13,9 +13,9 @@ Every worker has its own copy of the parameters and its own environments, and wi
 
 import numpy as np
 
+from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.gradient import lambda_targets, make_gradient
 from a3c.learning.diagnostics import check_finite
-from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.roles.worker import Worker
 
 
@@ -25,10 +25,10 @@ def run(worker: Worker) -> None:
     gradient_of = make_gradient(worker.policy, config, lambda_targets)
     while worker.running():
         step = store.total("steps")
-        parameters, version = store.read()
-        segment, episodes = worker.collector.collect(parameters, epsilon_at(config, worker.index, step))
-        gradient, diagnostics = gradient_of(parameters, segment, entropy_coefficient_at(config, step))
+        snapshot = store.read()
+        segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
+        gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
         diagnostics = np.asarray(diagnostics)
         check_finite(diagnostics)
-        lag = store.apply(np.asarray(gradient), learning_rate_at(config, step), version)
+        lag = store.apply(np.asarray(gradient), learning_rate_at(config, step), snapshot.version)
         worker.record(segment, episodes, lag, diagnostics)

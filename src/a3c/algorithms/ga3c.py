@@ -17,9 +17,9 @@ stable with an epsilon in log(pi + epsilon); V-trace corrects for it (`--lag-cor
 
 import numpy as np
 
-from a3c.algorithms.builtin import GA3CSettings
+from a3c.algorithm.builtin import GA3CSettings
+from a3c.config.schedules import epsilon_at
 from a3c.gradient import make_corrected_gradient
-from a3c.learning.schedules import epsilon_at
 from a3c.roles.learner import Learner
 from a3c.roles.worker import Worker
 from a3c.sharing.duties import Duties, Duty
@@ -29,11 +29,11 @@ ADJUST_EVERY = 5.0
 
 
 def run(worker: Worker) -> None:
-    """A worker's whole life. It has no parameters but statistics: its policy asks the predictors."""
+    """A worker's whole life. It reads no parameters: its policy asks the predictors."""
     queue, policy = worker.exchange.queue, worker.collector.policy
     while worker.running():
         epsilon = epsilon_at(worker.config, worker.index, worker.store.total("steps"))
-        segment, episodes = worker.collector.collect(worker.store.statistics, epsilon)
+        segment, episodes = worker.collector.collect(worker.store.read_statistics(), epsilon)
         worker.record(segment, episodes)
         queue.put(segment, policy.take_version())
 
@@ -55,9 +55,9 @@ def predictor(learner: Learner) -> Duty:
     def predict(timeout: float) -> bool:
         waiting = board.waiting(timeout)
         if waiting:
-            parameters, version = learner.current
-            predictions = np.asarray(policy.predict(parameters, *board.questions(padded(waiting))))
-            board.answer(waiting, predictions[: len(waiting)], version)
+            snapshot = learner.current
+            predictions = np.asarray(policy.predict(snapshot, *board.questions(padded(waiting))))
+            board.answer(waiting, predictions[: len(waiting)], snapshot.version)
         return bool(waiting)
 
     def padded(waiting: list[int]) -> list[int]:
@@ -65,7 +65,7 @@ def predictor(learner: Learner) -> Duty:
         return waiting + waiting[:1] * (size - len(waiting))
 
     for size in sizes:
-        policy.predict(learner.current[0], *board.questions([0] * size))
+        policy.predict(learner.current, *board.questions([0] * size))
     return predict
 
 
@@ -104,5 +104,5 @@ class Adjustment:
 def trainer(learner: Learner) -> Duty:
     """Learns from a batch of segments."""
     gradient_of = make_corrected_gradient(learner.policy, learner.config)
-    gradient_of(learner.current[0], learner.no_batch(), 0.0)
+    gradient_of(learner.current, learner.no_batch(), 0.0)
     return lambda timeout: learner.train(gradient_of, timeout)

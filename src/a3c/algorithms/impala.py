@@ -19,8 +19,8 @@ nor empty:
 The parameters have moved on when a segment is learned from: V-trace corrects for it (section 4.1).
 """
 
+from a3c.config.schedules import epsilon_at
 from a3c.gradient import make_corrected_gradient
-from a3c.learning.schedules import epsilon_at
 from a3c.roles.learner import Learner
 from a3c.roles.worker import Worker
 from a3c.sharing.duties import Duties
@@ -31,21 +31,21 @@ def run(worker: Worker) -> None:
     queue, published = worker.exchange.queue, worker.exchange.published
     while worker.running():
         epsilon = epsilon_at(worker.config, worker.index, worker.store.total("steps"))
-        parameters, version = published.read()
-        segment, episodes = worker.collector.collect(parameters, epsilon)
+        snapshot = published.read()
+        segment, episodes = worker.collector.collect(snapshot, epsilon)
         worker.record(segment, episodes)
-        queue.put(segment, version)
+        queue.put(segment, snapshot.version)
 
 
 def duties(learner: Learner) -> Duties:
     """What the learner does, again and again."""
     gradient_of = make_corrected_gradient(learner.policy, learner.config)
-    gradient_of(learner.current[0], learner.no_batch(), 0.0)
+    gradient_of(learner.current, learner.no_batch(), 0.0)
 
     def train(timeout: float) -> bool:
         trained = learner.train(gradient_of, timeout)
         if trained:
-            learner.exchange.published.publish(*learner.store.read())
+            learner.exchange.published.publish(learner.store.read())
         return trained
 
     return Duties({"trainer": train})

@@ -6,5 +6,5 @@ from a3c.roles.worker import Worker
 def run(worker: Worker) -> None:
     """A worker's whole life. Its policy is a RandomPolicy."""
     while worker.running():
-        segment, episodes = worker.collector.collect(worker.store.statistics)
+        segment, episodes = worker.collector.collect(worker.store.read_statistics())
         worker.record(segment, episodes)

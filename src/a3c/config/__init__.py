@@ -1,21 +1,22 @@
 """Every setting of a training run, in groups: `config.toml` has a table for each, flags and keyword arguments are flat.
 
-A group is a dataclass, and TrainConfig is all of them: what needs the settings of one group takes that group, and gets
-a TrainConfig. The algorithm's own settings are a dataclass that its Algorithm names.
+A group is a dataclass, and TrainConfig is all of them: what needs the settings of one group (or of some: WorldSettings,
+LearningSettings) takes that, and gets a TrainConfig. The algorithm's own settings are a dataclass that its Algorithm
+names.
 """
 
 import dataclasses
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
 from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings
-from a3c.algorithms.builtin import A3C
+from a3c.algorithm.builtin import A3C
 from a3c.config.checks import check_contradictions, check_ranges
-from a3c.config.environment import AtariSettings, EnvironmentSettings, FrameSettings
+from a3c.config.environment import AtariSettings, EnvironmentSettings, FrameSettings, WorldSettings
 from a3c.config.learning import (
     ContinuousSettings,
     ExplorationSettings,
+    LearningSettings,
     ObjectiveSettings,
     OptimizerSettings,
     RolloutSettings,
@@ -23,8 +24,9 @@ from a3c.config.learning import (
 from a3c.config.network import NetworkSettings
 from a3c.config.run import RunSettings
 from a3c.config.setting import as_tuples, names_of
+from a3c.errors import SettingsError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of `config.toml` and of the checkpoints; raised with a step in `runs/migrations.py` that older ones take."""
 
 GROUPS: dict[str, type] = {
@@ -48,12 +50,8 @@ class TrainConfig(
     NetworkSettings,
     ContinuousSettings,
     ExplorationSettings,
-    OptimizerSettings,
-    ObjectiveSettings,
-    RolloutSettings,
-    AtariSettings,
-    FrameSettings,
-    EnvironmentSettings,
+    LearningSettings,
+    WorldSettings,
 ):
     """Settings of a run. Defaults are sound for small vector tasks; recipes hold tuned ones."""
 
@@ -66,6 +64,9 @@ class TrainConfig(
     def __post_init__(self) -> None:
         if type(self.own) is OwnSettings:
             object.__setattr__(self, "own", self.algorithm.settings())
+        if type(self.own) is not self.algorithm.settings:
+            theirs, wanted = type(self.own).__name__, self.algorithm.settings.__name__
+            raise SettingsError(f"`own` is {theirs}, but the settings of {self.algorithm} alone are {wanted}")
         as_tuples(self)
         check_ranges(self)
         check_ranges(self.own)
@@ -77,10 +78,6 @@ class TrainConfig(
         if own:
             changes["own"] = dataclasses.replace(self.own, **own)
         return dataclasses.replace(self, **changes)
-
-    def changed(self, names: Iterable[str]) -> list[str]:
-        """Those of these settings that do not have their default."""
-        return [name for name in names if getattr(self, name) != getattr(TrainConfig, name)]
 
     @property
     def has_learner(self) -> bool:

@@ -97,3 +97,8 @@ class AtariSettings:
 
     full_action_space: bool = False
     """All 18 actions, instead of those that the game uses."""
+
+
+@dataclass(frozen=True)
+class WorldSettings(AtariSettings, FrameSettings, EnvironmentSettings):
+    """All that environments are made by."""

@@ -128,6 +128,11 @@ class OptimizerSettings:
 
 
 @dataclass(frozen=True)
+class LearningSettings(OptimizerSettings, ObjectiveSettings, RolloutSettings):
+    """All that a gradient is computed by."""
+
+
+@dataclass(frozen=True)
 class ExplorationSettings:
     """Actions besides those of the policy."""
 

@@ -1,6 +1,7 @@
 """A setting: a field of a dataclass, with what its values must be where it is defined."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -33,6 +34,11 @@ def as_tuples(settings: Any) -> None:
     for field in dataclasses.fields(settings):
         if isinstance(getattr(settings, field.name), list):
             object.__setattr__(settings, field.name, tuple(getattr(settings, field.name)))
+
+
+def changed(settings: Any, names: Iterable[str]) -> list[str]:
+    """Those of these settings that do not have their default."""
+    return [name for name in names if getattr(settings, name) != getattr(type(settings), name)]
 
 
 def names_of(group: type) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from a3c.config import TrainConfig
+from a3c.config.environment import WorldSettings
 from a3c.environments.frames import FrameStack, Preprocessing
 from a3c.environments.pixels import PixelEnv, stacked_space
 from a3c.errors import SettingsError
@@ -46,11 +46,11 @@ class Game:
     rom: str
     frame_skip: int | tuple[int, int]
     """Frames that an action is repeated for; or the bounds, the second excluded, that each number is drawn from."""
-    config: TrainConfig
+    config: WorldSettings
     """The settings, with those of frames and games filled in."""
 
     @classmethod
-    def of(cls, spec: EnvSpec, config: TrainConfig) -> "Game":
+    def of(cls, spec: EnvSpec, config: WorldSettings) -> "Game":
         """The game of a registered id."""
         if wrong := next((name for name in INSTEAD if name in config.env_kwargs), None):
             raise SettingsError(f"`env_kwargs` {wrong}: set `{INSTEAD[wrong]}` instead")

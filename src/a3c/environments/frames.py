@@ -9,7 +9,7 @@ In use:
 
 import numpy as np
 
-from a3c.config import TrainConfig
+from a3c.config.environment import WorldSettings
 from a3c.errors import SettingsError
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -19,7 +19,7 @@ GREY = np.array([0.299, 0.587, 0.114], np.float32)
 class Preprocessing:
     """What the settings do to the frames of a batch of environments, without memory of what came before."""
 
-    def __init__(self, shape: tuple[int, ...], config: TrainConfig):
+    def __init__(self, shape: tuple[int, ...], config: WorldSettings):
         """`shape` is a frame's, `[H, W]` or `[H, W, C]`; raises SettingsError where the settings don't fit it."""
         if len(shape) not in (2, 3):
             raise SettingsError(f"frames need the shape [H, W] or [H, W, C], but observations are {list(shape)}")

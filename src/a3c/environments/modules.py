@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from a3c.config import TrainConfig
+from a3c.config.environment import EnvironmentSettings
 from a3c.errors import SettingsError, brief
 from a3c.modules import own_place
 
@@ -21,7 +21,7 @@ def module_of(environment: Any) -> str:
     return environment.rpartition(":")[0] if isinstance(environment, str) else ""
 
 
-def check_modules(config: TrainConfig, named: Iterable[str], source: Any, yes: Callable[[str], str]) -> None:
+def check_modules(config: EnvironmentSettings, named: Iterable[str], source: Any, yes: Callable[[str], str]) -> None:
     """Raises SettingsError where making the environment would run code that neither is installed nor the user named.
 
     Args:
@@ -44,7 +44,7 @@ def check_modules(config: TrainConfig, named: Iterable[str], source: Any, yes: C
             raise SettingsError(f"{source} {reason}; if you trust it: {yes(module)}")
 
 
-def check_loaded(config: TrainConfig, environment: Any, source: Any) -> None:
+def check_loaded(config: EnvironmentSettings, environment: Any, source: Any) -> None:
     """The same for `load`, whose user may have given another environment than that of the file."""
 
     def yes(module: str) -> str:

@@ -6,8 +6,8 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
-from a3c.config import TrainConfig
-from a3c.config.environment import FRAME_SETTINGS
+from a3c.config.environment import FRAME_SETTINGS, WorldSettings
+from a3c.config.setting import changed
 from a3c.environments.frames import FrameStack, Preprocessing
 from a3c.environments.results import step
 from a3c.errors import SettingsError
@@ -19,11 +19,11 @@ class PixelEnv(gymnasium.Wrapper):
     Observations are `[h, w, c * frame_stack]`. Raises SettingsError where the environment has no such frames.
     """
 
-    def __init__(self, environment: gymnasium.Env, config: TrainConfig):
+    def __init__(self, environment: gymnasium.Env, config: WorldSettings):
         super().__init__(environment)
         space = environment.observation_space
         if not isinstance(space, Box) or space.dtype != np.uint8 or len(space.shape) not in (2, 3):
-            wanted = " ".join(f"`{name}`" for name in config.changed(FRAME_SETTINGS))
+            wanted = " ".join(f"`{name}`" for name in changed(config, FRAME_SETTINGS))
             what = f"{type(space).__name__}, {list(space.shape or ())}, {space.dtype}"
             raise SettingsError(
                 f"{wanted}: only for frames, uint8 [H, W] or [H, W, C], but the observations are {what}: leave out"
@@ -61,6 +61,6 @@ class FrameSkip(gymnasium.Wrapper):
         return observation, total, terminated, truncated, info
 
 
-def stacked_space(shape: tuple[int, ...], config: TrainConfig) -> Box:
+def stacked_space(shape: tuple[int, ...], config: WorldSettings) -> Box:
     """The space of stacks of frames `[h, w, c]`."""
     return Box(0, 255, (*shape[:-1], shape[-1] * (config.frame_stack or 1)), np.uint8)

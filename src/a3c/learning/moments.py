@@ -60,7 +60,7 @@ class Statistics:
 
     They stand in two forms. A row of float64, `[row_size]`, has the moments: each worker has its own, and a checkpoint
     all of them merged. A vector of float32, `[size]`, is what a policy normalises with: means and reciprocal standard
-    deviations of observations, and the standard deviation of returns. It is the end of the policy's parameters.
+    deviations of observations, and the standard deviation of returns. A Snapshot holds it.
     """
 
     normalized: tuple[bool, ...] = ()
@@ -80,6 +80,10 @@ class Statistics:
         if row.shape != (self.row_size,):
             return False
         return all(m.count >= 0 and (m.squares >= 0).all() for m in self._moments(row))
+
+    def fits_vector(self, vector: np.ndarray) -> bool:
+        """Whether it can be a vector of these statistics: of their size, and no standard deviation 0 or below."""
+        return vector.shape == (self.size,) and bool((vector[len(self.normalized) :] > 0).all())
 
     def row(self, observations: Moments | None, returns: Moments | None) -> np.ndarray:
         """The row of these moments; None for what is not normalised."""
@@ -105,6 +109,11 @@ class Statistics:
         if self.rewards:
             parts.append(np.sqrt(moments.pop().variance + EPSILON))
         return np.concatenate([np.empty(0), *parts]).astype(np.float32)
+
+    @property
+    def first_vector(self) -> np.ndarray:
+        """What a policy normalises with before anything was seen: nothing is changed by it."""
+        return self.vector(np.zeros(self.row_size))
 
     def _moments(self, row: np.ndarray) -> list[Moments]:
         sizes = [len(self.normalized)] * bool(self.normalized) + [1] * self.rewards

@@ -19,7 +19,7 @@ from gymnasium import spaces
 
 from a3c.config import TrainConfig
 from a3c.config.learning import ContinuousSettings
-from a3c.config.setting import names_of
+from a3c.config.setting import changed, names_of
 from a3c.errors import SettingsError, UnsupportedSpace
 from a3c.learning.distributions import Bernoulli, Categorical, MultiCategorical
 from a3c.learning.gaussians import Gaussian, SquashedGaussian, StateNoiseGaussian
@@ -129,7 +129,7 @@ class BoxActions:
 
     dtype = np.dtype(np.float32)
 
-    def __init__(self, space: spaces.Box, config: TrainConfig, features: int):
+    def __init__(self, space: spaces.Box, config: ContinuousSettings, features: int):
         self._low, self._high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
         self._bounded = np.isfinite(self._low) & np.isfinite(self._high)
         self._space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
@@ -197,7 +197,7 @@ def make_actions(space: gymnasium.Space, config: TrainConfig, features: int) -> 
         if config.epsilon:
             raise SettingsError("`epsilon` is for discrete actions: explore with `log_std`, `action_std` instead")
         return BoxActions(space, config, features)
-    if wrong := config.changed(names_of(ContinuousSettings)):
+    if wrong := changed(config, names_of(ContinuousSettings)):
         raise SettingsError(f"`{wrong[0]}` is for continuous actions, but these are {space}: leave it out")
     if isinstance(space, spaces.Discrete):
         return DiscreteActions(space)

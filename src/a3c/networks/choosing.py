@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.spaces import Dict, Tuple
 
 from a3c.config import TrainConfig
+from a3c.config.network import NetworkSettings
 from a3c.environments.observations import part_of, parts
 from a3c.errors import SettingsError
 from a3c.networks.conv import LAYERS, WIDTHS, ConvNet
@@ -46,7 +47,7 @@ def _make_convolutions(
     return ConvNet(frame_shape(reading, part), layers, hidden, activation, generator, (part.shape or (), rows))
 
 
-def _make_mlp(config: TrainConfig, inputs: int, generator: np.random.Generator) -> tuple[MLP, int]:
+def _make_mlp(config: NetworkSettings, inputs: int, generator: np.random.Generator) -> tuple[MLP, int]:
     hidden = (64, 64) if config.hidden is None else config.hidden
     return MLP(inputs, hidden, config.activation or "tanh", generator), hidden[-1] if hidden else inputs
 

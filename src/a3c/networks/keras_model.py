@@ -3,7 +3,7 @@
 In use:
 
     if is_keras_model(network):
-        network = keras_actor_critic(network, shapes, action_space, actions, generator, statistics)
+        network = keras_actor_critic(network, shapes, action_space, actions, generator)
     outputs, values = network.heads(*network.features(observation))     # inside jit and vmap, as an ActorCritic
     model = network.keras_model()                        # with these weights, to save
 
@@ -54,8 +54,6 @@ class KerasActorCritic(eqx.Module):
     weights: list[Any]
     """The model's trainable variables."""
     log_std: Any
-    statistics: Any
-    """As in an ActorCritic, the last of the parameters."""
     program: "Program" = eqx.field(static=True)
 
     core = None
@@ -112,7 +110,6 @@ def keras_actor_critic(
     action_space: gymnasium.Space,
     actions: Actions,
     generator: np.random.Generator,
-    statistics: np.ndarray | None,
 ) -> KerasActorCritic:
     """The network of a Keras model that gives policy and value, or features, to which these two heads are added.
 
@@ -156,7 +153,7 @@ def keras_actor_critic(
             f"network: the policy of the Keras model is a softmax, but actions are {action_space}: leave it out"
         )
     program = Program(model, _serialized(partial(run, softmax), weights, shapes))
-    return KerasActorCritic(weights, actions.initial_log_std, statistics, program)
+    return KerasActorCritic(weights, actions.initial_log_std, program)
 
 
 def _inputs(shapes: Any) -> Any:

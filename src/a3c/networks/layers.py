@@ -39,8 +39,6 @@ def layers(network: ActorCritic | KerasActorCritic) -> dict[str, list[Layer]]:
     ]
     if network.log_std is not None:
         found["heads"].append(Layer("standard deviation", network.log_std.shape, _size(network.log_std)))
-    if network.statistics is not None:
-        found["heads"].append(Layer("running statistics", network.statistics.shape, _size(network.statistics)))
     return found
 
 

@@ -68,8 +68,6 @@ class ActorCritic(eqx.Module):
     policy_head: Dense
     value_head: Dense
     log_std: Any
-    statistics: Any
-    """What observations and rewards are normalised with (`learning/moments.py`), the last of the parameters."""
 
     def __init__(
         self,
@@ -80,10 +78,9 @@ class ActorCritic(eqx.Module):
         log_std: np.ndarray | None,
         generator: np.random.Generator,
         core: eqx.Module | None = None,
-        statistics: np.ndarray | None = None,
     ):
         self.torso, self.critic_torso, self.core = torso, critic_torso, core
-        self.log_std, self.statistics = log_std, statistics
+        self.log_std = log_std
         # A gain of 0.01 makes the first policy close to uniform (Andrychowicz et al. 2021, section 3.2).
         self.policy_head = Dense(features, outputs, 0.01, generator)
         self.value_head = Dense(features, 1, 1.0, generator)

@@ -3,9 +3,9 @@
 In use:
 
     policy = Policy.make(observation_space, action_space, config)
-    parameters = policy.initial_parameters                       # one flat float32 vector
-    distribution, values = policy(parameters, observations)      # inside jit
-    actions = policy.act(parameters, observations, noise, epsilon)
+    snapshot = policy.first_snapshot                           # parameters, one flat float32 vector, and statistics
+    distribution, values = policy(snapshot, observations)      # inside jit
+    actions = policy.act(snapshot, observations, noise, epsilon)
 """
 
 import math
@@ -24,6 +24,7 @@ from a3c.environments.observations import Observations
 from a3c.environments.spaces import NO_STATISTICS, Layout
 from a3c.errors import SettingsError
 from a3c.learning.moments import Statistics
+from a3c.learning.snapshot import Snapshot
 from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
 from a3c.networks.inputs import amounts, input_shapes, network_input
@@ -40,6 +41,9 @@ else is as it is, unless `input_scaling` says otherwise.
 """
 
 Network = NetworkFactory | KerasModel
+
+# A jitted function takes a Snapshot as it takes its arrays; what it returns has no version.
+jax.tree_util.register_dataclass(Snapshot, ["parameters", "statistics"], [], drop_fields=["version"])
 
 MOST_STDS = 10.0
 """Standard deviations from the mean to which normalised observations are clipped."""
@@ -101,12 +105,11 @@ class Policy:
             amounts(observation_space, scalings) if config.normalize_observations else (), config.normalize_rewards
         )
         scaling = scalings, config.pixel_mean, config.pixel_std
-        first_statistics = statistics.vector(np.zeros(statistics.row_size)) if statistics.size else None
         if is_keras_model(network):
             _check_keras(config)
             actions = make_actions(action_space, config, 0)
             shapes = input_shapes(observation_space, scalings)
-            actor_critic = keras_actor_critic(network, shapes, action_space, actions, generator, first_statistics)
+            actor_critic = keras_actor_critic(network, shapes, action_space, actions, generator)
             return cls(actor_critic, observation_space, actions, *scaling, statistics)
 
         def torso() -> tuple[eqx.Module, int]:
@@ -131,9 +134,13 @@ class Policy:
             actions.initial_log_std,
             generator,
             core,
-            first_statistics,
         )
         return cls(actor_critic, observation_space, actions, *scaling, statistics)
+
+    @property
+    def first_snapshot(self) -> Snapshot:
+        """Before any training."""
+        return Snapshot(self.initial_parameters, self.layout.statistics.first_vector)
 
     @property
     def size(self) -> int:
@@ -161,10 +168,14 @@ class Policy:
         return self.layout.state > 0
 
     def apply(
-        self, network: ActorCritic | KerasActorCritic, observations: jax.Array, state: jax.Array | None = None
+        self,
+        network: ActorCritic | KerasActorCritic,
+        statistics: jax.Array,
+        observations: jax.Array,
+        state: jax.Array | None = None,
     ) -> tuple[Any, jax.Array, jax.Array | None]:
         """Distribution, values `[...]` and next states `[..., S]` of observations `[..., *shape]`."""
-        features, critic_features = self._features(network, observations)
+        features, critic_features = self._features(network, statistics, observations)
         if network.core is not None:
             state, features = network.core.step(state, network.core.inputs(features))
             critic_features = features
@@ -173,25 +184,26 @@ class Policy:
     def apply_in_time(
         self,
         network: ActorCritic | KerasActorCritic,
+        statistics: jax.Array,
         observations: jax.Array,
         starts: jax.Array | None = None,
         first_state: jax.Array | None = None,
     ) -> tuple[Any, jax.Array]:
         """Distribution and values `[T, B]` of observations `[T, B, *shape]`; the others are those of a Segment."""
-        features, critic_features = self._features(network, observations)
+        features, critic_features = self._features(network, statistics, observations)
         if network.core is not None:
             features = critic_features = unroll(network.core, first_state[0], starts, features)  # type: ignore[index]
         return self._heads(network, features, critic_features)
 
     def _features(
-        self, network: ActorCritic | KerasActorCritic, observations: jax.Array
+        self, network: ActorCritic | KerasActorCritic, statistics: jax.Array, observations: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         shape = self.layout.observation
         batch = observations.shape[: observations.ndim - len(shape)]
 
         observations = observations.reshape(-1, *shape)
         if self.layout.statistics.normalized:
-            observations = self._normalize(network.statistics, observations)
+            observations = self._normalize(statistics, observations)
 
         def features_of(packed: jax.Array) -> tuple[jax.Array, jax.Array]:
             return network.features(network_input(self.observations.space, packed, *self._scaling))
@@ -208,15 +220,20 @@ class Policy:
     def _normalize(self, statistics: jax.Array, observations: jax.Array) -> jax.Array:
         """Observations `[N, *shape]`, those of their numbers that are normalised."""
         normalized = self.layout.statistics.normalized
-        mean, scale = jnp.split(jax.lax.stop_gradient(statistics)[: 2 * len(normalized)], 2)
+        mean, scale = jnp.split(statistics[: 2 * len(normalized)], 2)
         numbers = observations.reshape(len(observations), -1).astype(jnp.float32)
         clipped = jnp.clip((numbers - mean) * scale, -MOST_STDS, MOST_STDS)
         return jnp.where(np.array(normalized), clipped, numbers).reshape(observations.shape)
 
     def __call__(
-        self, parameters: jax.Array, observations: jax.Array, state: jax.Array | None = None
+        self, snapshot: Snapshot, observations: jax.Array, state: jax.Array | None = None
     ) -> tuple[Any, jax.Array]:
-        return self.apply(self.network(parameters), observations, state)[:2]
+        return self._apply(snapshot, observations, state)[:2]
+
+    def _apply(
+        self, snapshot: Snapshot, observations: jax.Array, state: jax.Array | None
+    ) -> tuple[Any, jax.Array, jax.Array | None]:
+        return self.apply(self.network(snapshot.parameters), snapshot.statistics, observations, state)
 
     def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """What `act` needs for actions of a batch `shape`."""
@@ -224,13 +241,13 @@ class Policy:
 
     @cached_property
     def act(self):
-        """Jitted `(parameters, observations, noise, epsilon) -> actions` of one batch.
+        """Jitted `(snapshot, observations, noise, epsilon) -> actions` of one batch.
 
         A recurrent policy takes its states too, `[..., S]`, and gives `(actions, next states)`.
         """
 
-        def act(parameters, observations, noise, epsilon, state=None):
-            distribution, _, state = self.apply(self.network(parameters), observations, state)
+        def act(snapshot, observations, noise, epsilon, state=None):
+            distribution, _, state = self._apply(snapshot, observations, state)
             actions = self.actions.explore(distribution, epsilon).sample(noise)
             return (actions, state) if self.recurrent else actions
 
@@ -238,28 +255,29 @@ class Policy:
 
     @cached_property
     def log_prob(self):
-        """Jitted `(parameters, observations, actions, epsilon) -> log-probabilities` that `act` gave these actions.
+        """Jitted `(snapshot, observations, actions, epsilon) -> log-probabilities` that `act` gave these actions.
 
         All are `[T, B, ...]`; a recurrent policy takes `starts` and `first_state` of their Segment too.
         """
 
-        def log_prob(parameters, observations, actions, epsilon, starts=None, first_state=None):
-            distribution, _ = self.apply_in_time(self.network(parameters), observations, starts, first_state)
+        def log_prob(snapshot, observations, actions, epsilon, starts=None, first_state=None):
+            network = self.network(snapshot.parameters)
+            distribution, _ = self.apply_in_time(network, snapshot.statistics, observations, starts, first_state)
             return self.actions.explore(distribution, epsilon).log_prob(actions)
 
         return jax.jit(log_prob)
 
     @cached_property
     def predict(self):
-        """Jitted `(parameters, observations, noise, epsilon) -> predictions [..., actions' size + 2]` of one batch.
+        """Jitted `(snapshot, observations, noise, epsilon) -> predictions [..., actions' size + 2]` of one batch.
 
         A recurrent policy takes its states too, and gives the next ones behind these numbers. `epsilon` is of each
         observation. What `act`, `log_prob` and `value` say, in one call and one array of float32:
         fetching another result takes longer than computing it.
         """
 
-        def predict(parameters, observations, noise, epsilon, state=None):
-            distribution, values, state = self.apply(self.network(parameters), observations, state)
+        def predict(snapshot, observations, noise, epsilon, state=None):
+            distribution, values, state = self._apply(snapshot, observations, state)
             explored = self.actions.explore(distribution, epsilon)
             actions = explored.sample(noise)
             flat = actions.reshape(*values.shape, -1).astype(jnp.float32)
@@ -270,19 +288,19 @@ class Policy:
 
     @cached_property
     def best_action(self):
-        """Jitted `(parameters, observations) -> actions`: the most probable ones; with states as `act`."""
+        """Jitted `(snapshot, observations) -> actions`: the most probable ones; with states as `act`."""
 
-        def best_action(parameters, observations, state=None):
-            distribution, _, state = self.apply(self.network(parameters), observations, state)
+        def best_action(snapshot, observations, state=None):
+            distribution, _, state = self._apply(snapshot, observations, state)
             return (distribution.mode(), state) if self.recurrent else distribution.mode()
 
         return jax.jit(best_action)
 
     @cached_property
     def value(self):
-        """Jitted `(parameters, observations) -> values`, in units of the training reward; a recurrent policy takes its
+        """Jitted `(snapshot, observations) -> values`, in units of the training reward; a recurrent policy takes its
         states too."""
-        return jax.jit(lambda parameters, observations, state=None: self(parameters, observations, state)[1])
+        return jax.jit(lambda snapshot, observations, state=None: self(snapshot, observations, state)[1])
 
     def __getstate__(self) -> dict[str, Any]:
         jitted = ("act", "log_prob", "predict", "best_action", "value")

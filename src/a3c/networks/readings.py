@@ -19,6 +19,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tu
 
 from a3c.config import TrainConfig
 from a3c.config.checks import words_of
+from a3c.config.setting import changed
 from a3c.environments.observations import parts, size_of
 from a3c.errors import SettingsError, nearest
 
@@ -56,6 +57,9 @@ class Reading(NamedTuple):
     network: str
     layout: str
     scaling: str
+
+
+NOTHING_GIVEN = Reading(None, None, None)  # type: ignore[arg-type]
 
 
 def readings(config: TrainConfig, space: gymnasium.Space) -> dict[tuple, Reading]:
@@ -140,7 +144,7 @@ def _reading(config: TrainConfig, part: gymnasium.Space, given: Reading) -> Read
 
 def _readings_of_parts(config: TrainConfig, found: dict[tuple, gymnasium.Space]) -> dict[tuple, Reading]:
     """Of a Dict or Tuple: what is set for all parts goes to those that it fits."""
-    suitable = {path: _reading(config, part, Reading(*[None] * 3)) for path, part in found.items()}  # type: ignore[arg-type]
+    suitable = {path: _reading(config, part, NOTHING_GIVEN) for path, part in found.items()}
     fitting = {
         "network": lambda path: config.network == "mlp" or suitable[path].network != "mlp",
         "input_layout": lambda path: config.input_layout == "flat" or _has_axes(found[path], config.input_layout or ""),
@@ -188,7 +192,7 @@ def _suitable_scaling(config: TrainConfig, part: gymnasium.Space) -> str:
     if not isinstance(part, Box):
         return "raw"
     whole = (part.low == 0).all() and (part.high == 255).all()
-    if _holds_bytes(part) and (whole or config.changed(("pixel_mean", "pixel_std"))):
+    if _holds_bytes(part) and (whole or changed(config, ("pixel_mean", "pixel_std"))):
         return "pixels"
     if np.issubdtype(part.dtype, np.integer):
         span = _span(part)
@@ -274,27 +278,29 @@ def _name(path: tuple) -> str:
     return "/".join(map(str, path))
 
 
-def describe(settings: TrainConfig, config: TrainConfig, space: gymnasium.Space, own_network: bool) -> str:
-    """One line for people: which network, why, and how its inputs are scaled.
+def describe(config: TrainConfig, space: gymnasium.Space, own_network: bool) -> str:
+    """One line for people: which network, why, and how its inputs are scaled; `with_readings` has filled them in.
 
-    `settings` are as they were before `with_readings` filled them in, `config` after it.
+    A network is "as set" where another one suits: whether the one that suits was set or chosen is not recorded.
     """
     found, all_parts = readings(config, space), parts(space)
     if own_network:
         inputs = ", ".join(dict.fromkeys(_scaled(config, part, found[path]) for path, part in all_parts.items()))
         return f"network of your own: {inputs}"
+    described = {path: _described(config, path, part, found[path]) for path, part in all_parts.items()}
     if not isinstance(space, Dict | Tuple):
-        return f"network {_described(config, space, found[()], settings.network is not None)}"
-    described = []
-    for path, part in all_parts.items():
-        words = settings.input_parts.get(_name(path), "").split("/")
-        is_set = settings.network is not None or any(word in NETWORKS for word in words)
-        described.append(f"{_name(path)} {_described(config, part, found[path], is_set)}")
-    more = f"; and {len(described) - PARTS_SHOWN} more parts" if len(described) > PARTS_SHOWN else ""
-    return f"networks: {'; '.join(described[:PARTS_SHOWN])}{more}"
+        return f"network {described[()]}"
+    lines = [f"{_name(path)} {line}" for path, line in described.items()]
+    more = f"; and {len(lines) - PARTS_SHOWN} more parts" if len(lines) > PARTS_SHOWN else ""
+    return f"networks: {'; '.join(lines[:PARTS_SHOWN])}{more}"
 
 
-def _described(config: TrainConfig, part: gymnasium.Space, reading: Reading, is_set: bool) -> str:
+def _described(config: TrainConfig, path: tuple, part: gymnasium.Space, reading: Reading) -> str:
+    if config.input_scaling == "bytes":
+        suitable = _reading_of_bytes(config.replace(network=None), path, part)
+    else:
+        suitable = _reading(config, part, NOTHING_GIVEN)
+    is_set = reading.network != suitable.network
     looks, scaled = _looks(config, part, reading, is_set), _scaled(config, part, reading)
     return f"{reading.network}{', as set' if is_set else ''} ({looks}; {scaled})"
 

@@ -3,13 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import numpy as np
 
+from a3c.config.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.learning.diagnostics import check_finite
-from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
+from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Report, Task
 from a3c.roles.reporter import REPORT_EVERY, Reporter
 from a3c.roles.worker import Work
@@ -21,7 +21,7 @@ class Learner:
 
     In use:
 
-        parameters, version = learner.current
+        snapshot = learner.current
         learner.train(gradient_of, timeout)
     """
 
@@ -31,7 +31,7 @@ class Learner:
         self.store.attach(task.index, work.optimizer)
         self.reporter = Reporter(task.index, send, report_every)
         self.current = self._latest()
-        """The latest parameters and their version. Each update replaces them whole: threads may share them."""
+        """The latest Snapshot. Each update replaces it whole: threads may share it."""
         self._applying = threading.Lock()
 
     def train(self, gradient_of: Callable, timeout: float) -> bool:
@@ -45,8 +45,7 @@ class Learner:
         if batch is None:
             return False
         step = store.total("steps")
-        parameters, _ = self.current
-        gradient, diagnostics = gradient_of(parameters, batch.segment, entropy_coefficient_at(config, step))
+        gradient, diagnostics = gradient_of(self.current, batch.segment, entropy_coefficient_at(config, step))
         gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
         check_finite(diagnostics)
         with self._applying:
@@ -57,10 +56,12 @@ class Learner:
             self.reporter.flush_when_due(now)
         return True
 
-    def _latest(self) -> tuple[Any, int]:
-        parameters, version = self.store.read()
+    def _latest(self) -> Snapshot:
+        latest = self.store.read()
         # On a CPU jitted functions take NumPy arrays as they are, and faster.
-        return parameters if jax.default_backend() == "cpu" else jax.device_put(parameters), version
+        if jax.default_backend() == "cpu":
+            return latest
+        return Snapshot(jax.device_put(latest.parameters), jax.device_put(latest.statistics), latest.version)
 
     def ended(self) -> bool:
         """Whether there is nothing more to train on: no worker is left, and less than a batch is in the queue."""

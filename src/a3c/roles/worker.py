@@ -40,7 +40,7 @@ class Work:
         """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
         sent."""
         registrations = Registrations.packed(self.environments.spec)
-        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout, self.description)
+        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout, self.description, self)
 
     @classmethod
     def unpack(cls, pickled: bytes) -> "Work":

@@ -1,7 +1,7 @@
 """A Collector steps a vector environment with a policy, and gives a Segment at a time.
 
     collector = Collector(vector_environment, policy, config, seed_sequence)
-    segment, episodes = collector.collect(parameters, epsilon)
+    segment, episodes = collector.collect(snapshot, epsilon)
 
 However the environments start the next episode (`environments/stepper.py`), it comes out in the Segment's canonical
 layout. Where they do as that has it, NEXT_STEP, rows pass as they are. Else the observation after an ended episode
@@ -16,6 +16,7 @@ from gymnasium.vector import VectorEnv
 
 from a3c.config import TrainConfig
 from a3c.environments.stepper import Stepper
+from a3c.learning.snapshot import Snapshot
 from a3c.rollout.checks import Checks
 from a3c.rollout.episodes import Episode, OpenEpisodes
 from a3c.rollout.memory import Memory
@@ -67,14 +68,14 @@ class Collector:
         self.largest_reward = 0.0
         """Of the last segment's training rewards, without its sign."""
 
-    def collect(self, parameters: np.ndarray, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
+    def collect(self, snapshot: Snapshot, epsilon: float = 0.0) -> tuple[Segment, list[Episode]]:
         """The next segment, and the episodes that ended in it, in the order they ended.
 
         With `n_step` the segment begins with the last rows of the one before, whose returns can reach far enough now.
 
         Args:
-            parameters: the policy's flat vector, which must not change afterwards; where it has its own, at least
-                their end, the statistics.
+            snapshot: what the policy acts with, and rewards are normalised with; of no parameters where the policy's
+                are elsewhere.
             epsilon: probability of a uniformly random action.
 
         Raises:
@@ -86,7 +87,7 @@ class Collector:
         # These are views, behind the rows that overlap the segment before: filling them fills the segment.
         new = segment.from_row(overlap)
         rows = _Rows.zeros(config.segment_steps, count)
-        taken = self._act(parameters, epsilon, new, rows)
+        taken = self._act(snapshot, epsilon, new, rows)
         self._check(new.observations, rows.rewards, taken)
 
         rewards, terminated, mask = rows.rewards, new.terminated, new.mask[:taken]
@@ -94,7 +95,7 @@ class Collector:
         episodes = self._episodes.finished(rewards[:taken], mask, done)
         self.observed = self._moments.row(new.observations[:taken], rewards[:taken], mask, done)
         if config.normalize_rewards:
-            rewards = rewards / parameters[-1]
+            rewards = rewards / snapshot.statistics[-1]
         terminated |= rows.lost
         rewards = training_rewards(config, rewards, terminated)
         self.largest_reward = float(np.abs(rewards).max())
@@ -104,11 +105,11 @@ class Collector:
         if self._memory is not None:
             self._memory.fill(segment, overlap)
         if new.log_probs is not None:
-            acted = parameters, new.observations[:-1], new.actions, epsilon
+            acted = snapshot, new.observations[:-1], new.actions, epsilon
             new.log_probs[:] = self.policy.log_prob(*acted, *_context(segment))
         return segment, episodes
 
-    def _act(self, parameters: np.ndarray, epsilon: float, new: Segment, rows: _Rows) -> int:
+    def _act(self, snapshot: Snapshot, epsilon: float, new: Segment, rows: _Rows) -> int:
         """Acts, steps and fills the rows of a segment, `new`. Returns how many steps that took."""
         config, stepper, policy = self.config, self.stepper, self.policy
         to_environment, until_episode = policy.actions.to_environment, config.segment_ends == "episode"
@@ -123,14 +124,14 @@ class Collector:
         observations[0] = stepper.observations
         taken = 0
         for t in range(config.segment_steps):
-            actions[t] = np.asarray(act(parameters, observations[t], noise[t], epsilon))
+            actions[t] = np.asarray(act(snapshot, observations[t], noise[t], epsilon))
             np.logical_not(stepper.resetting, out=mask[t])
             step = stepper.step(to_environment(actions[t]))
             rewards[t], terminated[t], truncated[t] = step.rewards, step.terminated, step.truncated
             observations[t + 1] = stepper.observations
             if step.final_observations is not None:
                 self.checks.finite("final observation", step.final_observations[None], stepper.steps)
-                values = actor.value(parameters, step.final_observations)
+                values = actor.value(snapshot, step.final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
             if step.lost is not None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from a3c.environments.stepper import Stepper
+from a3c.learning.snapshot import Snapshot
 from a3c.rollout.segment import Segment
 
 
@@ -17,18 +18,18 @@ class Memory:
         self._state: Any = np.zeros((stepper.count, policy.layout.state), np.float32)
         self._rows: list[tuple[Any, np.ndarray]] = []
 
-    def act(self, parameters: np.ndarray, observations: np.ndarray, noise: np.ndarray, epsilon: float) -> Any:
+    def act(self, snapshot: Snapshot, observations: np.ndarray, noise: np.ndarray, epsilon: float) -> Any:
         """Actions of a batch, as `Policy.act` gives them."""
         starts = self._stepper.starts
         if starts.any():
             self._state = np.where(starts[:, None], np.float32(0), self._state)
         self._rows.append((self._state, starts))
-        actions, self._state = self._policy.act(parameters, observations, noise, epsilon, self._state)
+        actions, self._state = self._policy.act(snapshot, observations, noise, epsilon, self._state)
         return actions
 
-    def value(self, parameters: np.ndarray, observations: np.ndarray) -> Any:
+    def value(self, snapshot: Snapshot, observations: np.ndarray) -> Any:
         """Values of final observations, of the episodes that `act` was in last."""
-        return self._policy.value(parameters, observations, self._state)
+        return self._policy.value(snapshot, observations, self._state)
 
     def fill(self, segment: Segment, overlap: int) -> None:
         """Completes a segment, whose rows behind those that overlap the one before are those that were acted in."""

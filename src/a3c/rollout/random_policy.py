@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from a3c.learning.snapshot import Snapshot
 from a3c.networks.policy import Policy
 
 
@@ -16,8 +17,8 @@ class RandomPolicy:
         """The actions."""
         return self.actions.random(generator, shape)
 
-    def act(self, parameters: None, observations: np.ndarray, noise: np.ndarray, epsilon: float) -> np.ndarray:
+    def act(self, snapshot: Snapshot, observations: np.ndarray, noise: np.ndarray, epsilon: float) -> np.ndarray:
         return noise
 
-    def value(self, parameters: None, observations: np.ndarray) -> np.ndarray:
+    def value(self, snapshot: Snapshot, observations: np.ndarray) -> np.ndarray:
         return np.zeros(len(observations), np.float32)

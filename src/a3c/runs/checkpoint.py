@@ -1,7 +1,7 @@
 """Checkpoints: all that continuing a run needs, in one safetensors file that holds no code.
 
-Three tensors, `parameters` [P], `optimizer_state` [K, P] and `moments` [R], and a JSON header with a checksum over all.
-It is never unpickled. What is read is checked whole, as it may be damaged, or somebody else's.
+Four tensors, `parameters` [P], `statistics` [S], `optimizer_state` [K, P] and `moments` [R], and a JSON header with a
+checksum over all. It is never unpickled. What is read is checked whole, as it may be damaged, or somebody else's.
 """
 
 import dataclasses
@@ -18,11 +18,17 @@ from a3c.algorithm import Algorithm
 from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.config.making import make_recorded_config, recorded
 from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
+from a3c.learning.snapshot import Snapshot, nothing
 from a3c.runs.files import exists, write_atomically
 from a3c.runs.migrations import check_schema, migrated
 from a3c.runs.tensors import MOST_HEADER, TYPES, read_header, read_tensors
 
-TENSORS = {"parameters": ("F32", 1), "optimizer_state": ("F32", 2), "moments": ("F64", 1)}
+TENSORS = {
+    "parameters": ("F32", 1),
+    "statistics": ("F32", 1),
+    "optimizer_state": ("F32", 2),
+    "moments": ("F64", 1),
+}
 """The type of each, and its number of axes."""
 COUNTS = {"steps", "episodes", "updates"}
 MOST_RETURNS = 100
@@ -47,12 +53,19 @@ class Checkpoint:
     best_return_mean_100: float | None = None
     solved_at_step: int | None = None
     solved_at_second: float | None = None
+    statistics: np.ndarray = field(default_factory=nothing)
+    """What the parameters act with, where something is normalised: see Snapshot."""
     moments: np.ndarray = field(default_factory=lambda: np.empty(0))
     """Of all that was observed, where it is normalised: a row of Statistics."""
 
     # No field, as it is not saved.
     source = "the checkpoint"
     """What messages call it: the file that it was loaded from."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the run's policy acts with."""
+        return Snapshot(self.parameters, self.statistics, self.counts["updates"])
 
     def save(self, path: str | Path) -> None:
         """Writes the file to a temporary name, syncs it and renames it.
@@ -63,7 +76,8 @@ class Checkpoint:
 
         if problem := self._problem():
             raise TrainingDiverged(f"{path} was not written, as {problem}; what was saved before is kept")
-        tensors = {name: getattr(self, name) for name in TENSORS}
+        # The format's writer takes for granted that numbers lie one after the other.
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in TENSORS}
         header = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in tensors}
         header |= {"schema": SCHEMA_VERSION, "config": recorded(self.config)}
         header["sha256"] = checksum(header, tensors)

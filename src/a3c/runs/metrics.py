@@ -113,9 +113,14 @@ def _joined(columns: list[str], more: Iterable[str]) -> list[str]:
     """The columns, and at their end those of `more` that are not among them."""
     new = [name for name in dict.fromkeys(more) if name not in columns]
     for name in new:
-        if not name or any(sign in name for sign in ',"\r\n'):
+        if not can_be_column(name):
             raise ValueError(f"{name!r} cannot be the name of a column")
     return columns + new
+
+
+def can_be_column(name: str) -> bool:
+    """Whether a CSV file here can have a column of that name."""
+    return name.isprintable() and not any(sign in name for sign in ',"') and name != ""
 
 
 def _is_number(cell: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from a3c.algorithms.builtin import BUILT_IN
+from a3c.algorithm.builtin import BUILT_IN
 from a3c.config import SCHEMA_VERSION
 from a3c.config.setting import names_of
 from a3c.errors import A3CError, brief
@@ -76,10 +76,27 @@ def _readings(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
     return header | {"config": before | header["config"]}, tensors
 
 
+def _statistics(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
+    """What a policy normalises with was the end of the parameters, and of the optimizer's state."""
+    if not {"parameters", "optimizer_state", "moments"} <= tensors.keys():
+        return header, tensors
+    rewards = int(header["config"].get("normalize_rewards") is True)
+    # A row of moments has a count, means and squares of the observations' numbers, and three numbers of the returns.
+    size = rewards + max(0, len(tensors["moments"]) - 3 * rewards - 1)
+    learned = max(0, tensors["parameters"].size - size)
+    parts = {
+        "parameters": tensors["parameters"][:learned],
+        "statistics": tensors["parameters"][learned:],
+        "optimizer_state": tensors["optimizer_state"][:, :learned],
+    }
+    return header, tensors | parts
+
+
 STEPS: tuple[tuple[int, Callable[[Header, Tensors], tuple[Header, Tensors]]], ...] = (
     (1, _moments),
     (1, _own),
     (1, _readings),
+    (2, _statistics),
 )
 """The schema that a step starts from, and the step, in their order. What came within schema 1 tells by what is missing,
 or too much, whether there is anything to do. In schema 2 `config.toml` has tables, and the rest is as before."""

@@ -57,9 +57,9 @@ class RepeatsFolder:
         """The runs that have begun."""
         return [self.run(seed) for seed in self.seeds()]
 
-    def config(self) -> TrainConfig:
-        """The settings, with the first seed."""
-        return self.runs()[0].config()
+    def config(self, algorithm: Algorithm | None = None) -> TrainConfig:
+        """The settings, with the first seed; `algorithm` as in RunFolder."""
+        return self.runs()[0].config(algorithm)
 
     def recipe(self) -> str | None:
         """The recipe that `repeats.json` names; None where it names none, or cannot be read."""

@@ -8,7 +8,7 @@ from a3c.rollout.segment import Segment
 from a3c.sharing.duties import Turns
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.sharing.prediction_board import PredictionBoard
-from a3c.sharing.published import PublishedParameters
+from a3c.sharing.published import PublishedSnapshots
 from a3c.sharing.segment_queue import SegmentQueue
 from a3c.sharing.team import Team
 
@@ -20,7 +20,7 @@ class Exchange:
     team: Team = field(init=False)
     queue: SegmentQueue = field(init=False)
     board: PredictionBoard = field(init=False)
-    published: PublishedParameters = field(init=False)
+    published: PublishedSnapshots = field(init=False)
     turns: Turns | None = None
     """Of the learner, where it shares a process with the worker."""
 
@@ -28,15 +28,15 @@ class Exchange:
 def make_exchange(config: TrainConfig, layout: Layout, store: ParameterStore) -> Exchange:
     """For a configuration whose `workers` are filled in."""
     turns = Turns() if config.backend == "inline" else None
-    exchange, parameters, workers = Exchange(turns=turns), store.parameters, config.workers or 1
+    exchange, workers = Exchange(turns=turns), config.workers or 1
     shares = config.algorithm.shares
     if "team" in shares:
-        exchange.team = Team(workers, parameters.size, store)
+        exchange.team = Team(workers, store.parameters.size, store)
     if "queue" in shares:
         like = Segment.zeros(config, config.environments_each, layout)
         exchange.queue = SegmentQueue(like, config.segments_that_may_wait, store, turns)
     if "board" in shares:
         exchange.board = PredictionBoard(workers, config.environments_each, layout, store, turns)
     if "published" in shares:
-        exchange.published = PublishedParameters(parameters, store.total("updates"), config.own.published_late)
+        exchange.published = PublishedSnapshots(store.read(), config.own.published_late)
     return exchange

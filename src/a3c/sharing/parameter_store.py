@@ -1,7 +1,7 @@
 """The ParameterStore: what all workers share.
 
-    parameters, version = store.read()          # a private copy, and the updates applied so far
-    lag = store.apply(gradient, learning_rate, version)
+    snapshot = store.read()                     # a private copy, and the updates applied so far
+    lag = store.apply(gradient, learning_rate, snapshot.version)
     store.count(steps=512, episodes=3)
 
 Lock-free (Hogwild!, Recht et al. 2011; Mnih et al. 2016, section 4): a worker adds its step in place, element by
@@ -20,6 +20,7 @@ import numpy as np
 from a3c.environments.spaces import NO_STATISTICS
 from a3c.learning.diagnostics import check_change
 from a3c.learning.moments import Statistics
+from a3c.learning.snapshot import Snapshot, nothing
 from a3c.processes.shared_memory import FileLock, SharedArray
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ come between."""
 
 
 class ParameterStore:
-    """Parameters `[P]`, optimizer state `[K, P]` and counters; with `shared=False` in this process alone.
+    """Parameters `[P]`, optimizer state `[K, P]`, statistics `[S]` and counters, shared or in this process alone.
 
     Each worker writes its own row of the counters, so that a total is a sum, exact without a lock. Row `workers` holds
     what was counted before this run started.
@@ -48,15 +49,20 @@ class ParameterStore:
         counts: dict[str, int] | None = None,
         shared: bool = True,
         locked: bool = False,
-        statistics: Statistics = NO_STATISTICS,
+        normalizes: Statistics = NO_STATISTICS,
+        statistics: np.ndarray | None = None,
         moments: np.ndarray | None = None,
     ):
+        """`statistics` and `moments` are those that training starts with, where it `normalizes`."""
         make = SharedArray if shared else _LocalArray
         self._floats = make((1 + len(optimizer_state), parameters.size), np.float32)
         self._floats.array[0], self._floats.array[1:] = parameters, optimizer_state
         self._counters = make((workers + 1, len(COUNTERS)), np.int64)
-        self._statistics = statistics
-        self._moments = make((workers + 1, statistics.row_size), np.float64)
+        self._normalizes = normalizes
+        self._statistics = make((normalizes.size,), np.float32)
+        self._moments = make((workers + 1, normalizes.row_size), np.float64)
+        if statistics is not None:
+            self._statistics.array[:] = statistics
         if moments is not None:
             self._moments.array[workers] = moments
         self._counters.array[workers] = [(counts or {}).get(name, 0) for name in COUNTERS]
@@ -79,11 +85,15 @@ class ParameterStore:
         """A copy of the shared optimizer state."""
         return self._floats.array[1:].copy()
 
-    def read(self) -> tuple[np.ndarray, int]:
-        """A copy of the parameters, and how many updates had been applied to them."""
+    def read(self) -> Snapshot:
+        """A copy of what policies act with now."""
         with self._held():
             version = self.total("updates")
-            return self.parameters, version
+            return Snapshot(self.parameters, self.statistics, version)
+
+    def read_statistics(self) -> Snapshot:
+        """The same without parameters, for those who collect with a policy that has its own."""
+        return Snapshot(nothing(), self.statistics)
 
     def apply(self, gradient: np.ndarray, learning_rate: float, version: float) -> float:
         """Adds the optimizer's step for `gradient` to the shared parameters, and updates the shared state.
@@ -98,10 +108,9 @@ class ParameterStore:
             # Who was held up meanwhile, as by a machine that slept, has a step from a state that is long gone.
             while self.total("updates") - count > OLDEST_CHANGE:
                 count, change = self._change(gradient, learning_rate)
-            learned = slice(0, change.shape[1] - self._statistics.size)
-            floats, rows = self._floats.array[:, learned], len(self._floats.array)
-            floats[1:] *= change[rows:, learned]
-            floats += change[:rows, learned]
+            floats, rows = self._floats.array, len(self._floats.array)
+            floats[1:] *= change[rows:]
+            floats += change[:rows]
             self.count(updates=1)
         return count - version
 
@@ -124,22 +133,22 @@ class ParameterStore:
     def observe(self, row: np.ndarray) -> None:
         """Adds to this worker's moments, a row of Statistics."""
         own = self._moments.array[self._worker]
-        own[:] = self._statistics.merged(np.stack([own, row]))
+        own[:] = self._normalizes.merged(np.stack([own, row]))
 
     @property
     def moments(self) -> np.ndarray:
         """The moments of all workers, and of the runs that this one continues, merged: a row of Statistics."""
-        return self._statistics.merged(self._moments.array[::-1])
+        return self._normalizes.merged(self._moments.array[::-1])
 
     def normalize(self) -> None:
-        """Lets the parameters' end, which policies normalise with, be of all that workers have observed up to now."""
-        if self._statistics.size:
-            self._floats.array[0, -self._statistics.size :] = self._statistics.vector(self.moments)
+        """Lets what policies normalise with be of all that workers have observed up to now."""
+        if self._normalizes.size:
+            self._statistics.array[:] = self._normalizes.vector(self.moments)
 
     @property
     def statistics(self) -> np.ndarray:
-        """A copy of the parameters' end that policies normalise with."""
-        return self._floats.array[0, self._floats.array.shape[1] - self._statistics.size :].copy()
+        """A copy of what policies normalise with."""
+        return self._statistics.array.copy()
 
     def total(self, counter: str) -> int:
         """A counter over all workers, and over the runs that this one continues."""

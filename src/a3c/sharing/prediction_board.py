@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from a3c.environments.spaces import Layout
+from a3c.learning.snapshot import Snapshot
 from a3c.processes.shared_memory import SharedArray
 from a3c.processes.tokens import TokenPipe
 from a3c.sharing.duties import Turns
@@ -57,7 +58,7 @@ class PredictionBoard:
         asked = (self.observations, self.noise, self.epsilon, self.states)
         return [array.array[workers] for array in asked if array is not None]
 
-    def answer(self, workers: list[int], predictions: np.ndarray, version: int) -> None:
+    def answer(self, workers: list[int], predictions: np.ndarray, version: float) -> None:
         """Answers these workers, `predictions` `[n, B, actions' size + 2 + S]` as Policy.predict gives them."""
         actions = self.actions.array
         size = math.prod(actions.shape[2:])
@@ -73,7 +74,7 @@ class PredictionBoard:
 class RemotePolicy:
     """What a Collector takes for its policy where the network is behind a board: asks for every batch of actions.
 
-    The parameters in the arguments are ignored: the predictors have the latest.
+    The snapshots in the arguments are ignored: the predictors have the latest.
     """
 
     def __init__(self, board: PredictionBoard, worker: int, policy: "Policy"):
@@ -85,7 +86,7 @@ class RemotePolicy:
 
     def act(
         self,
-        parameters: None,
+        snapshot: Snapshot,
         observations: np.ndarray,
         noise: np.ndarray,
         epsilon: float,
@@ -99,7 +100,7 @@ class RemotePolicy:
         actions = board.actions.array[worker]
         return actions if board.states is None else (actions, board.states.array[worker].copy())
 
-    def value(self, parameters: None, observations: np.ndarray, state: np.ndarray | None = None) -> np.ndarray:
+    def value(self, snapshot: Snapshot, observations: np.ndarray, state: np.ndarray | None = None) -> np.ndarray:
         self._ask(observations, state)
         return self._board.values.array[self._worker].copy()
 
@@ -110,7 +111,7 @@ class RemotePolicy:
         self._board.ask(self._worker)
 
     def log_prob(
-        self, parameters: None, observations: np.ndarray, actions: np.ndarray, epsilon: float, *context: np.ndarray
+        self, snapshot: Snapshot, observations: np.ndarray, actions: np.ndarray, epsilon: float, *context: np.ndarray
     ) -> np.ndarray:
         """The log-probabilities `[T, B]` of the actions since `take_version`; 0 for rows that were not stepped."""
         log_probs = np.zeros(actions.shape[:2], np.float32)

@@ -1,7 +1,7 @@
 """How a training begins: anew, or from where a run stopped. The command line and Python begin theirs here."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,8 @@ from a3c.runs.files import write_atomically
 from a3c.runs.folder import RunFolder, config_toml, default_run_path
 from a3c.runs.lock import locked
 from a3c.runs.repeats import RepeatsFolder
-from a3c.training.progress import make_display
+from a3c.training.callbacks import Callback
+from a3c.training.progress import NoDisplay, make_display
 from a3c.training.training import Result, train
 
 if TYPE_CHECKING:
@@ -43,23 +44,36 @@ NOTHING_OWN = Own()
 
 @dataclass(frozen=True)
 class Begun:
-    """A run in its folder that is ready to be trained."""
+    """A run that is ready to be trained."""
 
     work: "Work | PackedWork"
     start: Checkpoint
-    folder: RunFolder
+    folder: RunFolder | None
+    """Where it is written; None where it is not."""
 
-    def train(self, progress: bool, started: float, heading: str = "", spell: Callable[[str], str] = str) -> Result:
-        """Trains, with progress under a line that says what. Raises what `training.train` raises."""
+    def train(
+        self,
+        progress: bool,
+        started: float,
+        heading: str = "",
+        spell: Callable[[str], str] = str,
+        *,
+        otherwise: type[NoDisplay] = NoDisplay,
+        callbacks: Sequence[Callback] = (),
+    ) -> Result:
+        """Trains, with progress under a line that says what, or else with what `otherwise` shows. Raises what
+        `training.train` raises."""
         config = self.start.config
-        workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.envs_per_worker}"
-        what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}, into {self.folder.path}"
+        workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.environments_each}"
+        what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}"
+        into = "" if self.folder is None else f", into {self.folder.path}"
         return train(
             self.start,
             self.work,
             folder=self.folder,
-            display=make_display(progress, spell=spell),
-            heading=f"{heading}{what}\n{self.work.description}" if progress else "",
+            display=make_display(progress, otherwise, spell),
+            heading=f"{heading}{what}{into}\n{self.work.description}" if progress else "",
+            callbacks=callbacks,
             started=started,
         )
 

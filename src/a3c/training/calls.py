@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a3c.algorithm import Algorithm
-from a3c.algorithms.builtin import A3C
+from a3c.algorithm.builtin import A3C
 from a3c.config.making import make_config, recorded
 from a3c.config.run import AMOUNTS
 from a3c.environments.modules import check_loaded
@@ -16,6 +16,7 @@ from a3c.runs.folder import RunFolder, default_repeats_path
 from a3c.runs.lock import locked
 from a3c.runs.repeats import RepeatsFolder
 from a3c.training.beginning import Own, resumed_run
+from a3c.training.callbacks import GivenCallbacks, as_callbacks
 from a3c.training.progress import Warnings, make_display
 from a3c.training.repeating import SeedsFailed, Series, draw
 from a3c.training.training import Result
@@ -32,6 +33,7 @@ def resume(
     network: "Network | None" = None,
     algorithm: Algorithm | None = None,
     progress: bool = False,
+    callback: GivenCallbacks = None,
     **settings: Any,
 ) -> Result:
     """Goes on with a run in its folder, from its latest checkpoint, as `a3c train --resume` does.
@@ -41,6 +43,7 @@ def resume(
         environment, network, algorithm: as in `load`, where the run was trained with some of the caller's own, or where
             it names a module that is neither installed nor imported.
         progress: whether to show a progress line.
+        callback: as in `learn`.
         settings: settings to change. `steps` and `episodes` are totals; with a limit a run that was solved goes on.
 
     Raises:
@@ -48,7 +51,7 @@ def resume(
         RunFolderError, CheckpointError: there is no run, or it cannot be gone on with.
         KeyboardInterrupt: on Ctrl-C, after saving.
     """
-    started = time.monotonic()
+    started, callbacks = time.monotonic(), as_callbacks(callback)
     path = Path(run)
     before = RunFolder.open(path).config(algorithm)
     if algorithm not in (None, before.algorithm):
@@ -65,7 +68,7 @@ def resume(
     with resumed_run(path, config, limited, display.say, Own(factory, network)) as begun:
         if isinstance(begun, str):
             raise SettingsError(begun)
-        return begun.train(progress, started)
+        return begun.train(progress, started, otherwise=Warnings, callbacks=callbacks)
 
 
 def repeat(
@@ -77,6 +80,7 @@ def repeat(
     recipe: str | None = None,
     run: str | Path | None = None,
     progress: bool = False,
+    callback: GivenCallbacks = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Trains with several seeds, one after another, as `a3c train --repeats` does: one run says little.
@@ -87,6 +91,7 @@ def repeat(
         run: the folder, which must be empty; `seed-S` in it are ordinary run folders.
             Default: runs/ENV-ALGORITHM-xN-TIME.
         progress: whether to show a progress line.
+        callback: as in `learn`, of each seed's training; `training.config.seed` tells them apart.
 
     Returns:
         What `repeats.json` in the folder holds: the seeds, their median and worst. Beside it is `repeats.png`.
@@ -94,6 +99,7 @@ def repeat(
     Raises:
         SeedsFailed: some seeds failed, after the others were trained.
     """
+    callbacks = as_callbacks(callback)
     if repeats < 1:
         raise SettingsError(f"repeats is {repeats}, but must be at least 1")
     factory = None if isinstance(environment, str) else environment
@@ -112,6 +118,7 @@ def repeat(
             progress=progress,
             say=say,
             own=Own(factory, network),
+            callbacks=callbacks,
         )
         series.run()
         report = series.report()

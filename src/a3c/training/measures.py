@@ -4,9 +4,8 @@ import time
 from collections import deque
 from typing import Any
 
-import numpy as np
-
 from a3c.config import TrainConfig
+from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.metrics import WINDOW
@@ -27,14 +26,19 @@ class Returns:
         self._lengths: deque[int] = deque(maxlen=WINDOW)
         self._sum = sum(self._returns)
         self.best = checkpoint.best_return_mean_100
-        self.best_parameters = self._average = checkpoint.parameters
+        self.best_snapshot = self._average = checkpoint.snapshot
         self.best_is_new = False
         """Until somebody has saved it."""
         self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
 
-    def follow(self, parameters: np.ndarray, episodes: int) -> None:
-        """Moves the average of the parameters towards these, by as many episodes as ended."""
-        self._average = parameters + (1 - 1 / AVERAGED) ** episodes * (self._average - parameters)
+    def follow(self, now: Snapshot, episodes: int) -> None:
+        """Moves the average of the snapshots towards this one, by as many episodes as ended."""
+        before, kept = self._average, (1 - 1 / AVERAGED) ** episodes
+        self._average = Snapshot(
+            now.parameters + kept * (before.parameters - now.parameters),
+            now.statistics + kept * (before.statistics - now.statistics),
+            now.version,
+        )
 
     def add(self, step: int, second: float, return_: float, length: int) -> None:
         """An episode, which ended at this step."""
@@ -49,7 +53,7 @@ class Returns:
         # Of equals the latest: where returns have a ceiling, the first to reach it has only just learned to.
         if self.best is None or mean >= self.best:
             self.best, self.best_is_new = mean, True
-            self.best_parameters = self._average
+            self.best_snapshot = self._average
         if self.solved_at_step is None and self._target is not None and mean >= self._target:
             self.solved_at_step, self.solved_at_second = step, round(second, 3)
 

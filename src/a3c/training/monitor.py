@@ -4,19 +4,33 @@ import platform
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from a3c.config.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.errors import DiskError, OutputError, TrainingDiverged
-from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
+from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores, versions
 from a3c.roles.messages import Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.training.measures import Clock, Returns, Updates
-from a3c.training.progress import Display, Progress
+from a3c.training.progress import Display, FinishedEpisode, Progress
 from a3c.training.records import Records
 from a3c.training.watch import Watch
+
+
+@dataclass
+class News:
+    """What has happened since somebody asked last."""
+
+    episodes: list[FinishedEpisode] = field(default_factory=list)
+    reported: bool = False
+    """Whether it was time for a report."""
+    checkpoint: Path | None = None
+    """Where the latest was saved."""
 
 
 class Monitor:
@@ -26,6 +40,7 @@ class Monitor:
 
         monitor.receive(report)          for every report of a worker
         monitor.tick()                   often; does what is due by the clock
+        monitor.news()                   often; what is to be told of it
         monitor.finish(status)           at the end, however it came
     """
 
@@ -36,16 +51,22 @@ class Monitor:
         folder: RunFolder | None,
         display: Display,
         started: float,
-        callback: Callable[[Progress], bool | None] | None = None,
     ):
         self.config, self.store, self.folder = checkpoint.config, store, folder
-        self._start, self._display, self._callback = checkpoint, display, callback
+        self._start, self._display = checkpoint, display
         self.returns, self.updates = Returns(checkpoint), Updates(self.config.has_learner)
         self.clock = Clock(checkpoint, started)
         self.records = Records(folder, checkpoint.counts, checkpoint.seconds, self.config.tensorboard)
         self._watch = Watch(self.config, checkpoint.counts, checkpoint.own_network)
         self.remarks: list[str] = []
         """What people were told of this run."""
+        self.row: dict[str, Any] = {}
+        """The last of metrics."""
+        self.logged: dict[str, float] = {}
+        """The latest value of each name that `log` was called with."""
+        self.stop_reason: str | None = None
+        self._to_log: dict[str, float] = {}
+        self._news, self._is_saved = News(), False
         self._remarked: set[str] = set()
         self._stands_still = False
         self._rate: float | None = None
@@ -70,6 +91,7 @@ class Monitor:
 
     def receive(self, report: Report) -> None:
         """Takes in what a worker did."""
+        self._is_saved = False
         if self.clock.see(report, self.store.total("steps")):
             assert self.clock.work_started is not None
             self._row_time = self._shown = self._saved = self.clock.work_started
@@ -82,7 +104,7 @@ class Monitor:
         for line in self._watch.see(report, self.store.total("updates"), time.monotonic()):
             self._remark(line)
         if report.episodes:
-            self.returns.follow(self.store.parameters, len(report.episodes))
+            self.returns.follow(self.store.read(), len(report.episodes))
         for episode in report.episodes:
             self._episodes += 1
             moment = self.clock.at(episode.seconds)
@@ -90,6 +112,21 @@ class Monitor:
                 report.worker, episode.step, moment, episode.return_, episode.length
             )
             self.returns.add(step, second, episode.return_, episode.length)
+            self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, report.worker))
+
+    def news(self) -> News:
+        """What has happened since this was called last."""
+        news, self._news = self._news, News()
+        return news
+
+    def log(self, name: str, value: float) -> None:
+        """Has the next row say so too."""
+        self.logged[name] = self._to_log[name] = value
+
+    def stop(self, reason: str) -> None:
+        """Ends the run, for the first reason that is given."""
+        self.stop_reason = reason if self.stop_reason is None else self.stop_reason
+        self.store.stop()
 
     def _remark(self, line: str) -> None:
         self.remarks.append(line)
@@ -110,20 +147,23 @@ class Monitor:
             self._saved = now
             # The rows first, so that a run resumed here has all that the checkpoint has counted.
             self.report()
-            self.records.sync()
-            self._save()
+            self.save()
 
     def report(self) -> None:
-        """Writes a row of what happened since the last one, and calls the callback. Raises DiskError."""
+        """Writes a row of what happened since the last one. Raises DiskError."""
         if self.clock.work_started is None:
             return
-        if self._has_news:
+        if self._has_moved or self._to_log:
             self._write_row(time.monotonic())
-        if self._callback is not None and self._callback(self.progress()) is False:
-            self.store.stop()
+        self._news.reported = True
+
+    def save(self) -> None:
+        """Saves the rows and the run as it is now; raises DiskError and TrainingDiverged."""
+        self.records.sync()
+        self._save()
 
     @property
-    def _has_news(self) -> bool:
+    def _has_moved(self) -> bool:
         """Whether anything happened since the last row."""
         return self.store.total("steps") > self._row_steps or bool(self.records.pending)
 
@@ -159,9 +199,19 @@ class Monitor:
             self._display.show(self.progress())
 
     def _write_row(self, now: float) -> None:
+        # Where nothing has happened but that something was logged, the numbers are those of the last row.
+        row = self._measured(now) if self._has_moved else {n: v for n, v in self.row.items() if n not in self.logged}
+        self.row, self._to_log = row | self._to_log, {}
+        self.records.write(self.row, self.clock.seconds)
+        if self.folder is not None:
+            self._write_summary("running")
+
+    def _measured(self, now: float) -> dict[str, Any]:
+        """What a row says of the time since the one before."""
         totals = self.totals
         self._rate = (totals["steps"] - self._row_steps) / max(now - self._row_time, 1e-9)
-        row: dict[str, Any] = {
+        self._row_time, self._row_steps = now, totals["steps"]
+        return {
             **totals,
             "seconds": round(self.clock.seconds, 3),
             "steps_per_second": round(self._rate, 1),
@@ -172,17 +222,15 @@ class Monitor:
             "entropy_coefficient": entropy_coefficient_at(self.config, totals["steps"]),
             **self.updates.row(),
         }
-        self._row_time, self._row_steps = now, totals["steps"]
-        self.records.write(row, self.clock.seconds)
-        if self.folder is not None:
-            self._write_summary("running")
 
-    def checkpoint(self, parameters: Any = None) -> Checkpoint:
-        """The run as it is now, with the latest parameters or those given."""
+    def checkpoint(self, snapshot: Snapshot | None = None) -> Checkpoint:
+        """The run as it is now, with the latest snapshot or that given."""
         start, returns = self._start, self.returns
+        snapshot = snapshot or self.store.read()
         return Checkpoint(
             config=self.config,
-            parameters=self.store.parameters if parameters is None else parameters,
+            parameters=snapshot.parameters,
+            statistics=snapshot.statistics,
             optimizer_state=self.store.optimizer_state,
             spaces=start.spaces,
             own_environment=start.own_environment,
@@ -199,7 +247,7 @@ class Monitor:
 
     def best_checkpoint(self) -> Checkpoint:
         """The average parameters at the best mean of 100 episodes; the latest where there were never 100."""
-        return self.checkpoint(None if self.returns.best is None else self.returns.best_parameters)
+        return self.checkpoint(None if self.returns.best is None else self.returns.best_snapshot)
 
     def _save(self) -> None:
         if self.folder is None:
@@ -208,6 +256,7 @@ class Monitor:
         if self.returns.best_is_new:
             self.folder.save_best(self.best_checkpoint())
             self.returns.best_is_new = False
+        self._is_saved, self._news.checkpoint = True, self.folder.checkpoint_path("latest")
 
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes the last rows, the checkpoints and the summary.
@@ -236,10 +285,11 @@ class Monitor:
     def _last_steps(self) -> list[Callable[[], None]]:
         steps: list[Callable[[], None]] = []
         if self.clock.work_started is not None:
-            if self._has_news:
+            if self._has_moved or self._to_log:
                 steps.append(lambda: self._write_row(time.monotonic()))
             steps.append(self._close_display)
-        return [*steps, self.records.sync, self._save, *self.records.closing()]
+        steps += [self.records.sync] if self._is_saved else [self.records.sync, self._save]
+        return [*steps, *self.records.closing()]
 
     def _close_display(self) -> None:
         # What is left to do matters more than that nobody sees it.
@@ -270,6 +320,7 @@ class Monitor:
             "solved_at_step": returns.solved_at_step,
             "solved_at_second": returns.solved_at_second,
             "policy_lag": self.updates.lag_of_run,
+            "stop_reason": self.stop_reason,
             "remarks": self.remarks,
             "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},

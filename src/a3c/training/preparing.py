@@ -46,8 +46,7 @@ def prepare(
     timed = open_sizes(config) and not maker.has_own_vector
     with GlobalGenerators(play_seed(config.seed)).swapped():
         observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
-    settings = with_sizes(config, took[-1])
-    config = with_readings(settings, observation_space, network is not None)
+    config = with_readings(with_sizes(config, took[-1]), observation_space, network is not None)
     spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is not None:
         checkpoint.check_spaces(spaces)
@@ -62,7 +61,7 @@ def prepare(
             "the network does not fit into memory: make `hidden` or `recurrent_units` smaller"
         ) from None
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
-    work = Work(maker, policy, optimizer, describe(settings, config, observation_space, network is not None))
+    work = Work(maker, policy, optimizer, describe(config, observation_space, network is not None))
     if checkpoint is None:
         return work, Checkpoint(
             config,
@@ -71,11 +70,13 @@ def prepare(
             spaces,
             own_environment=own_environment,
             own_network=network is not None,
+            statistics=policy.layout.statistics.first_vector,
             moments=np.zeros(policy.layout.statistics.row_size),
         )
     checkpoint.check_size(policy.size)
-    if not policy.layout.statistics.fits(checkpoint.moments):
-        raise CheckpointError(f"{checkpoint.source} holds moments that are not those of what its run normalises")
+    statistics = policy.layout.statistics
+    if not (statistics.fits(checkpoint.moments) and statistics.fits_vector(checkpoint.statistics)):
+        raise CheckpointError(f"{checkpoint.source} holds statistics that are not those of what its run normalises")
     return work, dataclasses.replace(
         checkpoint,
         config=config,
@@ -123,7 +124,7 @@ def moved(config: TrainConfig, environment: str | EnvironmentFactory) -> TrainCo
 def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple[PackedWork, Checkpoint]:
     """`prepare` for a process that has no JAX: the work comes packed, for the workers to unpack."""
     work, start = prepare(config, checkpoint=checkpoint)
-    return work.pack(), start
+    return work.pack()._replace(made=None), start
 
 
 def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:

@@ -1,4 +1,4 @@
-"""Progress of a run, as callbacks get it, and how it is shown: a live line, or plain lines without a terminal."""
+"""Progress of a run, and how it is shown: a live line, or plain lines without a terminal."""
 
 import select
 import sys
@@ -6,9 +6,20 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from a3c.errors import OutputError, TrainingWarning
+
+
+class FinishedEpisode(NamedTuple):
+    """An episode as it stands in `episodes.csv`."""
+
+    return_: float
+    """Undiscounted, in the environment's own units."""
+    length: int
+    step: int
+    """Of the whole run."""
+    worker: int
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The same training with several seeds, one after another, and what comes of them together."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +11,7 @@ from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
 from a3c.runs.repeats import RepeatsFolder
 from a3c.training.beginning import NOTHING_OWN, Begun, Own, Say, check_same, go_on, prepare
+from a3c.training.callbacks import Callback
 
 
 class SeedsFailed(A3CError):
@@ -40,9 +41,11 @@ class Series:
         say: Say = lambda line: None,
         spell: Callable[[str], str] = str,
         own: Own = NOTHING_OWN,
+        callbacks: Sequence[Callback] = (),
     ):
         self._folder, self._config, self._repeats, self._recipe = folder, config, repeats, recipe
         self._limited, self._progress, self._say, self._spell, self._own = limited, progress, say, spell, own
+        self._callbacks = callbacks
         self.errors: dict[int, A3CError] = {}
         """What made seeds fail, by seed."""
 
@@ -69,7 +72,7 @@ class Series:
         self._config = begun.start.config
         self.report()
         try:
-            result = begun.train(self._progress, started, heading, self._spell)
+            result = begun.train(self._progress, started, heading, self._spell, callbacks=self._callbacks)
         except (DiskError, OutputError):
             raise
         except A3CError as error:
@@ -98,7 +101,7 @@ def to_resume(path: Any, config: TrainConfig, repeats: int) -> RepeatsFolder:
             f"{path} holds a single run, not repeats: continue it without `repeats`, or start repeats in "
             "another folder with `run`"
         )
-    check_same(folder.path, folder.config(), config)
+    check_same(folder.path, folder.config(config.algorithm), config)
     if config.seed != seeds[0]:
         raise SettingsError(f"{path} holds repeats from seed {seeds[0]} on: leave `seed` out")
     needed = seeds[-1] - seeds[0] + 1

@@ -1,10 +1,13 @@
 """The Supervisor starts, watches and stops workers and learners, and turns the death of one into a clear error."""
 
+import queue
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from a3c.errors import WorkerError
 from a3c.processes.starting import END_WITHIN, cause_of_death, kill, start
@@ -15,6 +18,14 @@ STOP_WITHIN = 10.0
 """Seconds that workers get to finish their segments and to close their environments before they are killed."""
 HURRY_WITHIN = 3.0
 """Seconds that they get where somebody waits who has pressed Ctrl-C."""
+LOOK_EVERY = 0.1
+"""Seconds between two looks of the thread that reads."""
+MOST_WAITING = 500_000
+"""Reports and episodes that are read before somebody takes them, about 100 MB; then processes wait."""
+
+
+class Ended:
+    """What is read where a process has ended."""
 
 
 class Supervisor:
@@ -26,14 +37,22 @@ class Supervisor:
         with Supervisor(tasks, work) as supervisor:
             while supervisor.alive:
                 for report in supervisor.reports(timeout=0.2): ...
+
+    A thread reads the pipes, so that no process waits while whoever takes the reports does something else.
     """
 
-    def __init__(self, tasks: Iterable[Task], work: bytes):
-        self._tasks, self._work = list(tasks), work
+    def __init__(self, tasks: Iterable[Task], work: bytes, watch: Callable[[], None] = lambda: None):
+        """`watch` is called ten times a second, by the thread that reads."""
+        self._tasks, self._work, self._watch = list(tasks), work, watch
         self._processes: dict[int, BaseProcess] = {}
         self._connections: dict[int, Connection] = {}
         self._done: set[int] = set()
         """Those that have said how they ended, and may be closing their environments yet."""
+        self._messages: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        # Each is written by one thread: that which reads, and that which takes.
+        self._read_in_all = self._taken_in_all = 0
+        self._leaving = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True, name="read the reports")
 
     def __enter__(self) -> "Supervisor":
         try:
@@ -45,6 +64,7 @@ class Supervisor:
                 )
                 self._connections[task.index] = ours
                 theirs.close()
+            self._reader.start()
         except BaseException:
             self.kill()
             raise
@@ -63,35 +83,66 @@ class Supervisor:
         """Whether any worker still has."""
         return any(not self._tasks[index].is_learner for index in self._processes.keys() - self._done)
 
-    def reports(self, timeout: float) -> Iterator[Report]:
-        """The reports that have come, after waiting at most `timeout` seconds for one.
+    def _read(self) -> None:
+        """The thread that reads, until all processes have ended or it is to leave."""
+        watched = {index: (self._connections[index], process.sentinel) for index, process in self._processes.items()}
+        try:
+            while watched and not self._leaving.is_set():
+                self._watch()
+                if self._read_in_all - self._taken_in_all >= MOST_WAITING:
+                    self._leaving.wait(LOOK_EVERY)
+                    continue
+                ready = wait([handle for both in watched.values() for handle in both], LOOK_EVERY)
+                for index, (connection, sentinel) in list(watched.items()):
+                    if (connection in ready or sentinel in ready) and not self._read_all(
+                        index, connection, sentinel in ready
+                    ):
+                        del watched[index]
+        except Exception as error:
+            # For whoever takes the reports, not for a thread that nobody hears.
+            self._messages.put((-1, error))
 
-        Raises WorkerError as soon as one has raised or died.
-        """
-        handles = [*self._connections.values(), *(process.sentinel for process in self._processes.values())]
-        ready = wait(handles, timeout)
-        for index in list(self._processes):
-            connection, process = self._connections[index], self._processes[index]
-            ended = process.sentinel in ready
-            if ended or connection in ready:
-                yield from self._receive(index, connection, process, ended)
-
-    def _receive(self, index: int, connection: Connection, process: BaseProcess, ended: bool) -> Iterator[Report]:
+    def _read_all(self, index: int, connection: Connection, ended: bool) -> bool:
+        """What there is to read of a process; whether there may be more."""
         try:
             while connection.poll():
                 message = connection.recv()
-                if isinstance(message, Report):
-                    yield message
-                else:
-                    self._done.add(index)
-                    if isinstance(message, Failure):
-                        raise self._failed(index, message.message, message.traceback)
+                self._read_in_all += _size(message)
+                self._messages.put((index, message))
         except (EOFError, OSError):
             # OSError where it died in the middle of a message. Else its pipe may be open yet: then it was the server
             # that ended, which tells of the ends of others.
             ended = True
         if ended:
-            self._forget(index, process)
+            self._messages.put((index, Ended()))
+        return not ended
+
+    def reports(self, timeout: float) -> Iterator[Report]:
+        """The reports that have come, after waiting at most `timeout` seconds for one.
+
+        Raises WorkerError as soon as one has raised or died.
+        """
+        try:
+            message = self._messages.get(timeout=timeout)
+        except queue.Empty:
+            return
+        yield from self._take(*message)
+        # No more than there are now: who takes them has other things to do.
+        for _ in range(self._messages.qsize()):
+            yield from self._take(*self._messages.get())
+
+    def _take(self, index: int, message: Any) -> Iterator[Report]:
+        if isinstance(message, Report):
+            self._taken_in_all += _size(message)
+            yield message
+        elif isinstance(message, Ended):
+            self._forget(index, self._processes[index])
+        elif isinstance(message, Exception):
+            raise message
+        else:
+            self._done.add(index)
+            if isinstance(message, Failure):
+                raise self._failed(index, message.message, message.traceback)
 
     def _forget(self, index: int, process: BaseProcess) -> None:
         """Raises WorkerError where it has ended without having said how."""
@@ -129,7 +180,15 @@ class Supervisor:
             kill(process)
         for process in self._processes.values():
             process.join(END_WITHIN)
+        self._leaving.set()
+        if self._reader.is_alive():
+            self._reader.join(END_WITHIN)
         for connection in self._connections.values():
             connection.close()
         self._processes.clear()
         self._connections.clear()
+
+
+def _size(message: Any) -> int:
+    """How much of what may wait it takes."""
+    return 1 + len(message.episodes) if isinstance(message, Report) else 0

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +18,11 @@ from a3c.config import TrainConfig
 from a3c.config.checks import check_ends
 from a3c.config.making import number
 from a3c.config.run import LIMITS
+from a3c.config.schedules import with_limits
 from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
 from a3c.errors import A3CError, OutputError, RunFolderError, described
 from a3c.interruption import interruption
-from a3c.learning.schedules import with_limits
 from a3c.processes.pulse import EVERY, Pulse
 from a3c.roles.messages import PackedWork, Report, Task
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
@@ -31,8 +31,9 @@ from a3c.runs.folder import RunFolder
 from a3c.sharing.exchange import make_exchange
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.training import process as worker_process
+from a3c.training.callbacks import Callback, Events
 from a3c.training.monitor import Monitor
-from a3c.training.progress import Display, NoDisplay, Progress
+from a3c.training.progress import Display, NoDisplay
 from a3c.training.supervisor import HURRY_WITHIN, Supervisor
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class Result:
     @property
     def solved(self) -> bool:
         return self.summary["status"] == "solved"
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why a callback ended the run; None where none did."""
+        return self.summary["stop_reason"]
 
     def __repr__(self) -> str:
         """Short, as it is printed where nobody asked for it; all there is to know is in the fields."""
@@ -84,7 +90,7 @@ def train(
     folder: RunFolder | None = None,
     display: Display | None = None,
     heading: str = "",
-    callback: Callable[[Progress], bool | None] | None = None,
+    callbacks: Sequence[Callback] = (),
     started: float | None = None,
 ) -> Result:
     """Runs until a limit is reached.
@@ -95,7 +101,7 @@ def train(
         folder: where to write the run; without it nothing is written.
         display: where to show progress.
         heading: a line to show before it.
-        callback: called with a Progress at every report; returning False stops training.
+        callbacks: what is told while it runs.
         started: when seconds began to count, on `time.monotonic`; now by default.
 
     Raises:
@@ -105,49 +111,58 @@ def train(
         OutputError: progress could not be shown, after saving.
         KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after saving; a second one ends at once.
     """
-    config = start.config
-    check_ends(config)
+    check_ends(start.config)
+    display, started = display or NoDisplay(), time.monotonic() if started is None else started
     tasks, store = _make_tasks(start, work.layout)
-    started = time.monotonic() if started is None else started
-    generators = GlobalGenerators(tasks[0].seed) if config.backend == "inline" else None
-    if generators is not None and callback is not None:
-        callback = _outside(generators, callback)
-    display = display or NoDisplay()
-    monitor = Monitor(start, store, folder, display, started, callback)
-    unseen: OutputError | None = None
+    monitor = Monitor(start, store, folder, display, started)
+    swapped = GlobalGenerators(tasks[0].seed).swapped if start.config.backend == "inline" else nullcontext
+    events = Events(callbacks, monitor, work, swapped)
     with interruption.deferred() as interrupted:
-        try:
+
+        def run() -> None:
             if heading:
                 display.say(heading)
             if not interrupted.is_set():
-                with generators.swapped() if generators is not None else nullcontext():
-                    _run(tasks, work, monitor, interrupted)
-                    monitor.report()
-        except KeyboardInterrupt:
-            # The second: it ends the run at once, and what was learned is saved all the same.
-            interrupted.set()
-        except OutputError as error:
-            # Who reads the progress has gone, or the terminal, of which SIGHUP may tell before or after.
-            unseen = error
-        except BaseException as error:
-            store.stop()
-            with suppress(A3CError):
-                monitor.finish("failed", str(error) if isinstance(error, A3CError) else described(error))
-            raise
-        status = "finished"
-        if monitor.returns.solved_at_step is not None:
-            status = "solved"
-        elif interrupted.is_set() or unseen is not None:
-            status = "interrupted"
-        monitor.finish(status)
-        if folder is not None:
-            _draw_curve(folder)
-    result = Result(monitor.summary(status), monitor.checkpoint(), monitor.best_checkpoint(), folder and folder.path)
+                _run(tasks, work, events, interrupted)
+
+        unseen = _attempt(run, monitor, interrupted)
+        result = _keep(monitor, interrupted.is_set() or unseen is not None)
     if interrupted.is_set():
         raise Interrupted(result)
     if unseen is not None:
         raise unseen
     return result
+
+
+def _attempt(run: Callable[[], None], monitor: Monitor, interrupted: threading.Event) -> OutputError | None:
+    """Runs, and gives the error where nobody can see its progress any more; what else is wrong is raised, after keeping
+    what was learned until then."""
+    try:
+        run()
+    except KeyboardInterrupt:
+        # The second: it ends the run at once, and what was learned is saved all the same.
+        interrupted.set()
+    except OutputError as error:
+        # Who reads the progress has gone, or the terminal, of which SIGHUP may tell before or after.
+        return error
+    except BaseException as error:
+        monitor.store.stop()
+        with suppress(A3CError):
+            monitor.finish("failed", str(error) if isinstance(error, A3CError) else described(error))
+        raise
+    return None
+
+
+def _keep(monitor: Monitor, interrupted: bool) -> Result:
+    """Keeps a run that has come to its end, or was interrupted."""
+    status = "interrupted" if interrupted else "finished"
+    if monitor.returns.solved_at_step is not None:
+        status = "solved"
+    monitor.finish(status)
+    folder = monitor.folder
+    if folder is not None:
+        _draw_curve(folder)
+    return Result(monitor.summary(status), monitor.checkpoint(), monitor.best_checkpoint(), folder and folder.path)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -168,7 +183,8 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         counts=start.counts,
         shared=config.backend == "processes",
         locked=config.locked,
-        statistics=layout.statistics,
+        normalizes=layout.statistics,
+        statistics=start.statistics,
         moments=start.moments,
     )
     exchange = make_exchange(config, layout, store)
@@ -179,17 +195,33 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
     return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
 
 
-def _run(tasks: list[Task], work: "Work | PackedWork", monitor: Monitor, interrupted: threading.Event) -> None:
-    if isinstance(work, PackedWork):
-        _run_processes(tasks, work.pickled, monitor, interrupted)
-    else:
-        _run_inline(tasks, work, monitor, interrupted)
+def _run(tasks: list[Task], work: "Work | PackedWork", events: Events, interrupted: threading.Event) -> None:
+    """From the first event of a run to its last."""
+    monitor = events.monitor
+    with events.swapped():
+        events.start()
+        if not monitor.store.stopping:
+            if isinstance(work, PackedWork):
+                _run_processes(tasks, work.pickled, events, interrupted)
+            else:
+                _run_inline(tasks, work, events, interrupted)
+        monitor.report()
+        events.tell()
+        monitor.save()
+        events.tell()
+        events.end()
 
 
-def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted: threading.Event) -> None:
-    config, exchange, pulse = tasks[0].config, tasks[0].exchange, tasks[0].pulse
+def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: threading.Event) -> None:
+    config, exchange, pulse, monitor = tasks[0].config, tasks[0].exchange, tasks[0].pulse, events.monitor
     steps_before = monitor.store.total("steps")
-    with Supervisor(tasks, work) as supervisor:
+
+    def watch() -> None:
+        # Also while a callback runs, which may take as long as it likes.
+        if monitor.clock.is_over or interrupted.is_set():
+            monitor.store.stop()
+
+    with Supervisor(tasks, work, watch) as supervisor:
         try:
             while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
                 for report in supervisor.reports(monitor.wait_at_most()):
@@ -198,6 +230,7 @@ def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted
                     exchange.queue.close()
                 monitor.notice(pulse.look(), pulse.stands_still)
                 monitor.tick()
+                events.tell()
         finally:
             monitor.store.stop()
             # Also after a worker has failed: what the others did until then is kept. Before the first step there is
@@ -207,25 +240,16 @@ def _run_processes(tasks: list[Task], work: bytes, monitor: Monitor, interrupted
                     monitor.receive(report)
 
 
-def _outside(
-    generators: GlobalGenerators, callback: Callable[[Progress], bool | None]
-) -> Callable[[Progress], bool | None]:
-    """The callback with the caller's own global generators, as what it draws must not change the run."""
-
-    def outside(progress: Progress) -> bool | None:
-        with generators.swapped():
-            return callback(progress)
-
-    return outside
-
-
-def _run_inline(tasks: list[Task], work: "Work", monitor: Monitor, interrupted: threading.Event) -> None:
+def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: threading.Event) -> None:
     from a3c.roles.learner import Learner
     from a3c.roles.worker import Worker
+
+    monitor = events.monitor
 
     def send(report: Report) -> None:
         monitor.receive(report)
         monitor.tick()
+        events.tell()
         if monitor.done or interrupted.is_set():
             monitor.store.stop()
 

@@ -1,0 +1,175 @@
+"""Acting with what was trained at one moment: predict, value, evaluate, save. An Agent learns besides.
+
+In use:
+
+    acting = training.snapshot()         in a callback
+    acting.evaluate(episodes=20).mean
+    acting.save("now.safetensors")
+"""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from a3c.algorithm import Algorithm
+from a3c.config import TrainConfig
+from a3c.config.environment import MOST_EPISODE_STEPS
+from a3c.config.making import number
+from a3c.environments.given import given_state, pack_given
+from a3c.errors import SettingsError
+from a3c.evaluation import Evaluation, evaluate
+from a3c.learning.snapshot import Snapshot
+from a3c.networks.keras_model import KerasActorCritic
+from a3c.networks.policy import Policy
+from a3c.roles.worker import Work
+from a3c.runs.checkpoint import Checkpoint
+
+
+class ActingAgent:
+    """A policy with its parameters, as they were at one moment, and its environment. What it is never changes."""
+
+    algorithm: Algorithm
+
+    def __init__(self, work: Work, start: Checkpoint):
+        """Of a run's work, and a checkpoint of it; a callback gets one from `training.snapshot()`."""
+        self.algorithm = start.config.algorithm
+        self._work, self._start = work, start
+        self._generator = np.random.default_rng(np.random.SeedSequence(self.config.seed or 0, spawn_key=(2,)))
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings, with those left open filled in."""
+        return self._start.config
+
+    @property
+    def policy(self) -> Policy:
+        """The network and its action distribution, which is called with a snapshot."""
+        return self._work.policy
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """What was learned, `[P]` float32, which cannot be written to."""
+        self._check_idle("parameters")
+        return self._start.snapshot.parameters
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the policy acts with: parameters, running statistics, and the updates behind them."""
+        self._check_idle("snapshot")
+        return self._start.snapshot
+
+    def _check_idle(self, what: str) -> None:
+        """Raises where this cannot be done now. An agent of one moment can do all at any time."""
+
+    def predict(
+        self, observation: Any, state: Any = None, deterministic: bool = True
+    ) -> tuple[np.ndarray | np.integer, Any]:
+        """The action for one observation, or the actions for a batch of them.
+
+        Args:
+            observation: of the environment's shape, or with a batch axis before it.
+            state: what a recurrent policy remembers, as it was given with the action before; None at an episode's
+                start. In a batch, set the rows of environments that start an episode to 0. None for other policies.
+            deterministic: the most probable action (the mean, where actions are numbers), or one drawn from the policy.
+
+        Returns:
+            Action (or actions, `[batch]`), and the next state, `[S]` (or `[batch, S]`).
+
+        Raises:
+            InvalidObservation: it is no observation, nor a batch; in one line.
+        """
+        self._check_idle("predict()")
+        return self._choose(self._start.snapshot, observation, state, deterministic)
+
+    def _choose(
+        self, snapshot: Snapshot, observation: Any, state: Any, deterministic: bool
+    ) -> tuple[np.ndarray | np.integer, Any]:
+        """`predict` with this snapshot."""
+        policy = self._work.policy
+        batch, single = pack_given(policy.observations, observation)
+        remembered = self._remembered(state, batch, single)
+        if self.algorithm.acts == "nowhere":
+            actions = policy.actions.random(self._generator, batch.shape[:1])
+        elif deterministic:
+            actions = policy.best_action(snapshot, batch, *remembered)
+        else:
+            actions = policy.act(snapshot, batch, policy.noise(self._generator, batch.shape[:1]), 0.0, *remembered)
+        if remembered and self.algorithm.acts != "nowhere":
+            actions, states = actions
+            state = np.array(states[0] if single else states)
+        actions = policy.actions.to_environment(np.asarray(actions, policy.actions.dtype))
+        return (actions[0] if single else actions), state
+
+    def value(self, observation: Any, state: Any = None) -> float | np.ndarray:
+        """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward.
+
+        `state` is that of `predict`, from the step before.
+        """
+        self._check_idle("value()")
+        policy = self._work.policy
+        batch, single = pack_given(policy.observations, observation)
+        values = np.asarray(policy.value(self._start.snapshot, batch, *self._remembered(state, batch, single)))
+        return float(values[0]) if single else values
+
+    def _remembered(self, state: Any, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:
+        """The states of a batch, for a recurrent policy alone."""
+        policy = self._work.policy
+        if not policy.recurrent:
+            return ()
+        return (given_state(state, (len(batch), policy.layout.state), single),)
+
+    def evaluate(
+        self,
+        episodes: int = 100,
+        *,
+        deterministic: bool = True,
+        seed: int | None = None,
+        max_episode_steps: int = MOST_EPISODE_STEPS,
+        progress: bool = False,
+    ) -> Evaluation:
+        """Plays `episodes` whole episodes, and learns nothing.
+
+        Args:
+            episodes: how many.
+            deterministic: whether the most probable actions are taken.
+            seed: of the environments; by default the agent's own.
+            max_episode_steps: steps after which an episode that does not end is cut; it counts with its return until
+                then, and Evaluation.cut says how many there were.
+            progress: whether to show a line on the standard error where it takes long.
+        """
+        self._check_idle("evaluate()")
+        snapshot = self._start.snapshot
+        return evaluate(
+            self._work.environments,
+            lambda observations, state: self._choose(snapshot, observations, state, deterministic),
+            number("episodes", episodes),
+            self.config.seed if seed is None else number("seed", seed),
+            max_episode_steps=number("max_episode_steps", max_episode_steps),
+            progress=progress,
+        )
+
+    def make_environment(self, **kwargs: Any) -> gymnasium.Env:
+        """One of the agent's environments, as for play; `kwargs` such as `render_mode` are added."""
+        return self._work.environments.make(**kwargs)
+
+    def keras_model(self) -> Any:
+        """The keras.Model that the agent was given as its network, holding what was learned; `.save(...)` it, say.
+
+        A model of features alone comes with the heads, `policy` and `value`, that were added. What it is called with is
+        what the network gets: bytes as `(byte - pixel_mean) / pixel_std`, choices one-hot, all else normalised if the
+        agent normalises it.
+
+        Raises SettingsError where the network is no Keras model.
+        """
+        self._check_idle("keras_model()")
+        network = self._work.policy.network(self._start.parameters)  # type: ignore[arg-type]
+        if not isinstance(network, KerasActorCritic):
+            raise SettingsError("keras_model: the network of this agent is no Keras model")
+        return network.keras_model()
+
+    def save(self, path: str | Path) -> None:
+        """Saves all that acting and further training need, in one safetensors file that holds no code."""
+        self._check_idle("save()")
+        self._start.save(path)

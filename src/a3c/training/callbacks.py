@@ -1,0 +1,233 @@
+"""Callbacks: what a training tells while it runs, and what can be done with it then.
+
+In use:
+
+    class Evaluating(a3c.Callback):
+        def on_report(self, training):
+            training.log("greedy_return", training.snapshot().evaluate(episodes=10).mean)
+
+    agent.learn(steps=100_000, callback=[Evaluating(), lambda training: training.seconds < 60])
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from a3c.config import TrainConfig
+from a3c.errors import SettingsError, brief
+from a3c.roles.messages import PackedWork
+from a3c.runs.metrics import METRIC_COLUMNS, can_be_column
+from a3c.training.monitor import Monitor
+from a3c.training.progress import FinishedEpisode, Progress
+
+if TYPE_CHECKING:
+    # The main process of a command needs no JAX.
+    from a3c.acting import ActingAgent
+    from a3c.roles.worker import Work
+
+EVENTS = ("on_start", "on_report", "on_episodes", "on_checkpoint", "on_end")
+
+
+class Training(Progress):
+    """The running training, as a callback gets it: its numbers are those of the moment when the callback was called.
+
+    What is done with it is of the moment when it is done.
+    """
+
+    # Beside the fields of Progress, which are all that `vars` and `dataclasses.asdict` give, as of plain numbers.
+    __slots__ = ("_events", "_numbers")
+    _events: "Events"
+    _numbers: Mapping[str, float | None]
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings, with those left open filled in, and the limits of this run."""
+        return self._events.monitor.config
+
+    @property
+    def progress(self) -> Mapping[str, float | None]:
+        """By their names, all columns of the last row of `metrics.csv` and the latest of what was logged; None where
+        there is nothing to say yet."""
+        return self._numbers
+
+    def snapshot(self) -> "ActingAgent":
+        """An agent with the parameters of now, which acts, evaluates and is saved; training changes it no more."""
+        from a3c.acting import ActingAgent
+
+        return ActingAgent(self._events.work, self._events.monitor.checkpoint())
+
+    def log(self, name: str, value: float) -> None:
+        """Writes a number into a column of its own, in the next row of `metrics.csv` and in TensorBoard.
+
+        Where none is logged until the row after, that is left empty.
+
+        Raises SettingsError where no column can have that name, or the package's own have it, where the value is no
+        number, or infinite (nan may be), and where the run has ended.
+        """
+        monitor = self._events.monitor
+        if monitor.clock.ended is not None:
+            raise SettingsError(f"log: the run has ended, so {brief(name)} has no row to stand in")
+        _check_name(name, [*METRIC_COLUMNS, *(monitor.row.keys() - monitor.logged.keys())])
+        monitor.log(name, _number(name, value))
+
+    def save(self, path: str | Path) -> None:
+        """Saves a checkpoint of now, which `a3c.load` reads. Raises DiskError; and TrainingDiverged where it holds what
+        is no number."""
+        self._events.monitor.checkpoint().save(path)
+
+    def stop(self, reason: str) -> None:
+        """Ends the run, as a limit does; `stop_reason` in `summary.json` and in the Result says why."""
+        self._events.monitor.stop(str(reason))
+
+
+class Callback:
+    """What is called on events of a training, in the thread that called `learn`. Override what you need.
+
+    While it runs workers go on, with `backend="processes"`. What it raises ends the run, which is saved, and comes out
+    of `learn`. With `backend="inline"` it draws from the caller's own global random generators, not from the run's.
+    """
+
+    def on_start(self, training: Training) -> None:
+        """Before the first step."""
+
+    def on_report(self, training: Training) -> bool | None:
+        """After each row of `metrics.csv`, every `report_interval` seconds and at the end; False stops the training."""
+
+    def on_episodes(self, training: Training, episodes: list[FinishedEpisode]) -> None:
+        """After episodes have ended: those since the last call, at least one."""
+
+    def on_checkpoint(self, training: Training, path: Path) -> None:
+        """After the latest checkpoint was saved into the run folder, under this path."""
+
+    def on_end(self, training: Training) -> None:
+        """After the last report and checkpoint, of a run that came to its end or was interrupted, not of one that
+        failed."""
+
+
+OneCallback: TypeAlias = Callback | Callable[[Training], bool | None]
+GivenCallbacks: TypeAlias = OneCallback | Sequence[OneCallback] | None
+"""What `learn` takes: a function, which is called as `on_report` is, a Callback, or several of them."""
+
+
+class _Function(Callback):
+    """A function, called at every report."""
+
+    def __init__(self, function: Callable[[Training], bool | None]):
+        self._function = function
+
+    def on_report(self, training: Training) -> bool | None:
+        return self._function(training)
+
+
+def as_callbacks(given: GivenCallbacks) -> tuple[Callback, ...]:
+    """What was given as `callback`; raises SettingsError where it is none."""
+    if given is None:
+        return ()
+    if isinstance(given, Sequence):
+        return tuple(_as_callback(one) for one in given)
+    return (_as_callback(given),)
+
+
+def _as_callback(one: OneCallback) -> Callback:
+    if isinstance(one, Callback):
+        return one
+    if isinstance(one, type) and issubclass(one, Callback):
+        raise SettingsError(f"callback: {one.__name__} is a class; give one of it, {one.__name__}()")
+    if not callable(one):
+        raise SettingsError(f"callback: {brief(one)} is neither a function nor a Callback")
+    return _Function(one)
+
+
+class Events:
+    """Tells the callbacks of one run what happens in it.
+
+    In use:
+
+        events.start()
+        events.tell()       often: what is new since it was called last
+        events.end()
+    """
+
+    def __init__(
+        self,
+        callbacks: Sequence[Callback],
+        monitor: Monitor,
+        work: "Work | PackedWork",
+        swapped: Callable[[], AbstractContextManager[object]],
+    ):
+        """`swapped` exchanges the global random generators, the caller's for the run's, and back where it is called
+        again."""
+        self.monitor, self._work, self.swapped = monitor, work, swapped
+        self._calls = {
+            event: [getattr(callback, event) for callback in callbacks if _has(callback, event)] for event in EVENTS
+        }
+
+    @cached_property
+    def work(self) -> "Work":
+        """What workers work with, for this process."""
+        if not isinstance(self._work, PackedWork):
+            return self._work
+        from a3c.roles.worker import Work
+
+        return self._work.made or Work.unpack(self._work.pickled)
+
+    def start(self) -> None:
+        self._call("on_start")
+
+    def tell(self) -> None:
+        news = self.monitor.news()
+        if news.episodes:
+            self._call("on_episodes", news.episodes)
+        if news.reported:
+            self._call("on_report")
+        if news.checkpoint is not None:
+            self._call("on_checkpoint", news.checkpoint)
+
+    def end(self) -> None:
+        self._call("on_end")
+
+    def _call(self, event: str, *more: Any) -> None:
+        for call in self._calls[event]:
+            with self.swapped():
+                answer = call(self._now(), *more)
+            if event == "on_report" and answer is False:
+                self.monitor.stop("a callback returned False")
+
+    def _now(self) -> Training:
+        training = Training(**vars(self.monitor.progress()))
+        training._events = self
+        numbers = dict.fromkeys(METRIC_COLUMNS) | self.monitor.row | self.monitor.logged
+        training._numbers = MappingProxyType(numbers)
+        return training
+
+
+def _has(callback: Callback, event: str) -> bool:
+    """Whether it does something on this event."""
+    return getattr(getattr(callback, event), "__func__", None) is not getattr(Callback, event)
+
+
+def _check_name(name: Any, taken: Sequence[str]) -> None:
+    if not isinstance(name, str) or not can_be_column(name):
+        raise SettingsError(
+            f"log: {brief(repr(name))} cannot be the name of a column: give text of one line without commas and quotes"
+        )
+    if name in taken:
+        raise SettingsError(f"log: {name!r} is a column of a3c's own: give another name, such as 'my_{name}'")
+
+
+def _number(name: str, value: Any) -> float:
+    """The value as a number of Python; NumPy's and JAX's are numbers too."""
+    try:
+        number = math.inf if isinstance(value, (str, bytes)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.inf
+    if math.isinf(number):
+        given = brief(" ".join(repr(value).split()))
+        raise SettingsError(f"log: {name!r} is {given}, but must be a number that is not infinite")
+    return int(value) if isinstance(value, (int, np.integer)) else number
