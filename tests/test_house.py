@@ -52,3 +52,11 @@ def test_every_built_in_algorithm_has_its_loops():
         for loop in filter(None, (algorithm.worker, algorithm.learner)):
             module, _, function = str(loop).partition(":")
             assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_how_episodes_start_is_asked_in_one_place():
+    """Two vector environments of ours say it; all who step any leave it to the Stepper."""
+    names = {
+        path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py") if "AutoresetMode" in path.read_text()
+    }
+    assert names == {"environments/stepper.py", "environments/serial.py", "environments/atari.py"}

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 
 from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
+from a3c.environments.observations import Observations
 from a3c.environments.serial import close_and_say
+from a3c.environments.stepper import Stepper
 from a3c.machine import available_cores
-from a3c.rollout.collector import autoreset_mode, environment_seeds
-from a3c.rollout.explaining import Checked
 from a3c.runs.checkpoint import Checkpoint
 
 AT_ONCE = 32
@@ -83,47 +82,68 @@ def _play(
 ) -> Evaluation:
     count = min(episodes, AT_ONCE)
     vector = environments.make_vector(count, threads=available_cores())
-    shares = np.full(count, episodes // count) + (np.arange(count) < episodes % count)
-    returns, lengths, resetting = np.zeros(count), np.zeros(count, int), np.zeros(count, bool)
-    # Where an episode goes on that was cut: nothing of it counts any more.
-    idle = np.zeros(count, bool)
-    played: list[tuple[float, int, bool]] = []
-    state, line, steps = None, _Line(), 0
+    tally, line, state = _Tally(episodes, count, max_episode_steps), _Line(), None
     try:
         seed_unseeded(separate(vector), play_seed(seed))
-        mode, checked = autoreset_mode(vector), Checked(vector)
-        observations, _ = checked.reset(seed=environment_seeds(vector, np.random.SeedSequence(seed, spawn_key=(3,))))
-        while shares.any():
-            actions, state = choose(observations, state)
-            observations, rewards, terminated, truncated, _ = checked.step(actions)
-            returns += rewards
-            lengths += ~resetting
-            steps += count
-            done = np.logical_or(terminated, truncated)
-            cut = (lengths >= max_episode_steps) & ~done & ~idle
-            for index in np.flatnonzero((done | cut) & ~idle & (shares > 0)):
-                shares[index] -= 1
-                played.append((float(returns[index]), int(lengths[index]), bool(cut[index])))
-            idle = (idle & ~done) | cut
-            returns[done], lengths[done] = 0.0, 0
+        seeds = np.random.SeedSequence(seed, spawn_key=(3,))
+        packing = Observations(vector.single_observation_space)
+        stepper = Stepper(vector, packing, seeds, whose="those stepped together")
+        while tally.shares.any():
+            actions, state = choose(stepper.given, state)
+            real = ~stepper.resetting
+            step = stepper.step(actions)
+            tally.add(step.rewards, real, step.done)
             if state is not None:
-                state[resetting if mode is AutoresetMode.NEXT_STEP else done] = 0.0
-            if mode is AutoresetMode.NEXT_STEP:
-                resetting = done
-            elif mode is AutoresetMode.DISABLED and done.any():
-                observations, _ = checked.reset(options={"reset_mask": done})
-            if shares.any() and not shares[~idle].any():
+                state[stepper.starts] = 0.0
+            if tally.only_idle:
                 # No vector environment has to know how to start one episode anew, so all start when all are idle.
-                observations, _ = checked.reset()
-                returns[:], lengths[:], state = 0.0, 0, None
-                resetting, idle = np.zeros(count, bool), np.zeros(count, bool)
+                stepper.restart()
+                tally.restart()
+                state = None
             if progress and line.due:
-                line.show(f"{len(played):,} of {episodes:,} episodes  {steps:,} steps  longest now {lengths.max():,}")
+                played, steps = len(tally.played), stepper.steps * count
+                line.show(f"{played:,} of {episodes:,} episodes  {steps:,} steps  longest now {tally.lengths.max():,}")
     finally:
         line.clear()
         close_and_say(vector)
-    ended_returns, ended_lengths, cuts = (list(column) for column in zip(*played, strict=True))
-    return Evaluation(ended_returns, ended_lengths, sum(cuts))
+    returns, lengths, cuts = (list(column) for column in zip(*tally.played, strict=True))
+    return Evaluation(returns, lengths, sum(cuts))
+
+
+class _Tally:
+    """What the episodes came to, of a batch of environments of which each plays its share of them."""
+
+    def __init__(self, episodes: int, environments: int, max_episode_steps: int):
+        self._most = max_episode_steps
+        self.shares = np.full(environments, episodes // environments)
+        """Episodes that each has still to play."""
+        self.shares[: episodes % environments] += 1
+        self.played: list[tuple[float, int, bool]] = []
+        """Return, length and whether it was cut, of each."""
+        self.restart()
+
+    def restart(self) -> None:
+        """All start an episode: those under way do not count."""
+        environments = len(self.shares)
+        self.returns, self.lengths = np.zeros(environments), np.zeros(environments, int)
+        self._idle = np.zeros(environments, bool)
+        """Where an episode goes on that was cut: nothing of it counts any more."""
+
+    def add(self, rewards: np.ndarray, real: np.ndarray, done: np.ndarray) -> None:
+        """A step of all; it was a step of an episode where it was `real`."""
+        self.returns += rewards
+        self.lengths += real
+        cut = (self.lengths >= self._most) & ~done & ~self._idle
+        for index in np.flatnonzero((done | cut) & ~self._idle & (self.shares > 0)):
+            self.shares[index] -= 1
+            self.played.append((float(self.returns[index]), int(self.lengths[index]), bool(cut[index])))
+        self._idle = (self._idle & ~done) | cut
+        self.returns[done], self.lengths[done] = 0.0, 0
+
+    @property
+    def only_idle(self) -> bool:
+        """Whether no environment that has episodes to play is in one that counts."""
+        return bool(self.shares.any() and not self.shares[~self._idle].any())
 
 
 def falls_short(evaluation: Evaluation, checkpoint: Checkpoint) -> bool:

@@ -19,7 +19,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.utils.env_checker import check_env
-from gymnasium.vector import AutoresetMode
 
 from a3c.advice import Remark, Speed, problem, remarks
 from a3c.config import TrainConfig
@@ -30,11 +29,11 @@ from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.observations import Observations
 from a3c.environments.pixels import FrameSkip
 from a3c.environments.serial import close
+from a3c.environments.stepper import Stepper
 from a3c.errors import A3CError, InvalidEnvironment, UnsupportedSpace, described
 from a3c.networks.layers import Layer, layers
 from a3c.networks.policy import NetworkFactory
 from a3c.roles.worker import Work
-from a3c.rollout.collector import autoreset_mode
 from a3c.rollout.random_play import RandomPlay, play_randomly, seeds_matter
 from a3c.runs.checkpoint import Checkpoint
 from a3c.training.callbacks import as_callbacks
@@ -240,15 +239,11 @@ def _rate_together(work: Work, count: int, seconds: float) -> float:
     # Drawn before, as it is the environments that are measured.
     drawn = [actions.to_environment(actions.random(generator, (count,)).astype(actions.dtype)) for _ in range(64)]
     try:
-        vector.reset(seed=0)
-        steps, started = 0, time.perf_counter()
+        stepper = Stepper(vector, work.policy.observations, np.random.SeedSequence(0))
+        started = time.perf_counter()
         while time.perf_counter() - started < seconds:
-            _, _, terminated, truncated, _ = vector.step(drawn[steps % len(drawn)])
-            steps += 1
-            done = np.logical_or(terminated, truncated)
-            if autoreset_mode(vector) is AutoresetMode.DISABLED and done.any():
-                vector.reset(options={"reset_mask": done})
-        return steps * count / (time.perf_counter() - started)
+            stepper.step(drawn[stepper.steps % len(drawn)])
+        return stepper.steps * count / (time.perf_counter() - started)
     except A3CError:
         raise
     except Exception as error:

@@ -89,23 +89,6 @@ def test_the_limit_on_open_files_is_raised_as_far_as_it_goes(monkeypatch):
     check_open_files(100_000)
 
 
-def test_without_a_home_nothing_is_cached(monkeypatch):
-    import jax
-
-    def nobody():
-        raise RuntimeError("Could not determine home directory.")
-
-    before = jax.config.jax_compilation_cache_dir
-    for name in ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(Path, "home", nobody)
-    try:
-        assert not processes.use_compilation_cache()
-        assert jax.config.jax_compilation_cache_dir is None
-    finally:
-        jax.config.update("jax_compilation_cache_dir", before)
-
-
 def test_a_pipe_that_breaks_in_an_environment_is_its_error(monkeypatch):
     """And not that of a main process that has gone."""
 

@@ -40,7 +40,7 @@ def test_steps_are_counted_once_though_segments_overlap(mode, n_step, make_worke
         segment, ended = worker.collector.collect(worker.policy.first_snapshot)
         worker.record(segment, ended)
         episodes += len(ended)
-        calls = sum(environment.calls for environment in worker.collector.environments.envs)
+        calls = sum(environment.calls for environment in worker.collector.stepper.environments.envs)
         assert worker.store.totals() == {"steps": calls, "episodes": episodes, "updates": 0}
     assert sum(len(report.episodes) for report in reports) == episodes > 5
     assert {report.worker for report in reports} == {1}
@@ -80,22 +80,40 @@ def test_limits_are_those_of_the_store_or_of_the_totals_given(make_worker):
 
 def test_remarks_of_the_collector_are_reported_once(make_worker):
     worker, reports = make_worker()
-    worker.collector.remarks = {"wheel": "the wheel is loose"}
+    worker.collector.checks.remarks = {"wheel": "the wheel is loose"}
     for _ in range(3):
         worker.record(*worker.collector.collect(worker.policy.first_snapshot))
     assert [report.remarks for report in reports] == [{"wheel": "the wheel is loose"}, {}, {}]
 
 
 @pytest.mark.parametrize("taken", [3, 10])
-def test_nobody_waits_for_a_first_worker_that_was_faster(make_worker, taken):
+def test_nobody_waits_for_a_first_worker_that_was_faster(taken, make_worker, tmp_path):
     """It may have taken steps before others look, and wait for them; or have taken all there were to take."""
     worker, _ = make_worker(steps=10)
     worker.store.attach(0)
     worker.store.count(steps=taken)
-    worker_process._let_the_first_compile(worker)
+    worker_process._let_the_first_compile(worker, tmp_path)
 
 
-def test_a_first_worker_that_stops_is_not_waited_for(make_worker):
+def test_a_first_worker_that_stops_is_not_waited_for(make_worker, tmp_path):
     worker, _ = make_worker(steps=10)
     worker.store.stop()
-    worker_process._let_the_first_compile(worker)
+    worker_process._let_the_first_compile(worker, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_compiled_once_is_not_waited_for(make_worker, tmp_path, monkeypatch):
+    worker, _ = make_worker(steps=10)
+    worker.store.attach(0)
+    waits = []
+
+    def compiled(seconds):
+        waits.append(seconds)
+        worker.store.count(steps=3)
+
+    monkeypatch.setattr(worker_process.time, "sleep", compiled)
+    worker_process._let_the_first_compile(worker, tmp_path)
+    assert len(waits) == 1
+    same, _ = make_worker(steps=20)
+    worker_process._let_the_first_compile(same, tmp_path)
+    assert len(waits) == 1

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from a3c.environments.lives import Lives
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
-from a3c.rollout.lives import Lives
 from environments_for_tests import MODES, Counting, counting, vector_of
 
 GAMES = ((3, 3, 2, 2, 1, 0), (3, 2, 3, 3, 2), (2, 1))

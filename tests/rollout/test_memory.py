@@ -74,7 +74,7 @@ def test_the_value_after_a_truncated_episode_remembers_it(mode, make_collector):
         if mode is AutoresetMode.NEXT_STEP:
             found = values[row + 1, environment]
         else:
-            reward = collector.environments.envs[environment].reward_of(episode, step)
+            reward = collector.stepper.environments.envs[environment].reward_of(episode, step)
             found = (segment.rewards[row, environment] - reward) / GAMMA
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
         compared += step > 0

@@ -137,7 +137,7 @@ def test_an_observation_outside_its_bounds_is_remarked_on_once(mode):
     collector = collector_of(scripted(np.array([0.0, -3.5], np.float32), 6, mode=mode))
     segments = collect(collector, 6)
     assert min(segment.observations.min() for segment in segments) == -3.5
-    (remark,) = collector.remarks.values()
+    (remark,) = collector.checks.remarks.values()
     assert "gave observation -3.5, outside its bounds -1 to 1" in remark
     assert "(number 1, environment 1 of this worker, step 6)" in remark
     assert "\n" not in remark
@@ -154,14 +154,14 @@ def test_steps_are_counted_over_segments():
 def test_rounding_is_no_remark(value):
     collector = collector_of(scripted(np.array([value, 0], np.float32), 2))
     collect(collector, 2)
-    assert collector.remarks == {}
+    assert collector.checks.remarks == {}
 
 
 @pytest.mark.parametrize("value", [1.01, -1.01])
 def test_more_than_rounding_is_one(value):
     collector = collector_of(scripted(np.array([value, 0], np.float32), 2))
     collect(collector, 2)
-    assert len(collector.remarks) == 1
+    assert len(collector.checks.remarks) == 1
 
 
 def test_bounds_are_those_of_each_number():
@@ -171,9 +171,9 @@ def test_bounds_are_those_of_each_number():
     below = collector_of(scripted(np.array([0, -2], np.float32), 2, space))
     for collector in (inside, above, below):
         collect(collector, 1)
-    assert inside.remarks == {}
-    assert "observation 2, outside its bounds -inf to 1" in above.remarks["bounds"]
-    assert "observation -2, outside its bounds 0 to inf" in below.remarks["bounds"]
+    assert inside.checks.remarks == {}
+    assert "observation 2, outside its bounds -inf to 1" in above.checks.remarks["bounds"]
+    assert "observation -2, outside its bounds 0 to inf" in below.checks.remarks["bounds"]
 
 
 def test_bounds_of_a_part_are_its_own():
@@ -183,7 +183,10 @@ def test_bounds_of_a_part_are_its_own():
     makers = [partial(Scripted, space, right, what, 2) for what in (right, wrong)]
     collector = collector_of(SerialVectorEnv(makers))
     collect(collector, 1)
-    assert "observation 5, outside its bounds -1 to 1 (number 1 of speed, environment 1" in collector.remarks["bounds"]
+    assert (
+        "observation 5, outside its bounds -1 to 1 (number 1 of speed, environment 1"
+        in collector.checks.remarks["bounds"]
+    )
 
 
 @pytest.mark.parametrize(

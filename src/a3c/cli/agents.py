@@ -50,7 +50,8 @@ def parse(flags: type[Flags], arguments: list[str], prog: str, description: str)
 
 def quiet_jax() -> None:
     """Acting needs a CPU alone, one thread of it, and no compiling when that was done before."""
-    from a3c.processes.starting import WORKER_ENVIRONMENT, use_compilation_cache
+    from a3c.processes.compilation_cache import use_compilation_cache
+    from a3c.processes.starting import WORKER_ENVIRONMENT
 
     os.environ.update(WORKER_ENVIRONMENT)
     use_compilation_cache()

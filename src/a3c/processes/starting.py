@@ -10,7 +10,6 @@ import atexit
 import importlib
 import multiprocessing
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from typing import Any
 
 from a3c.errors import A3CError, ProcessError, described
 from a3c.interruption import SIGNALS
+from a3c.processes.compilation_cache import use_compilation_cache
 from a3c.processes.leaving import kill_group, leave, stand_alone
 
 START_METHOD = "spawn" if sys.platform == "win32" else "forkserver"
@@ -204,11 +204,11 @@ def cause_of_death(process: BaseProcess) -> str:
     return f"its process (pid {process.pid}) ended with exit status {code}"
 
 
-def prepare_worker(platforms: str | None = "cpu") -> bool:
+def prepare_worker(platforms: str | None = "cpu") -> Path | None:
     """First thing in a worker: end with the parent, and one thread even where the user had a forkserver running.
 
-    JAX runs on these platforms, comma-separated; on whatever there is, a GPU first, where they are None. Returns
-    whether a worker has compiled anything into the cache yet.
+    JAX runs on these platforms, comma-separated; on whatever there is, a GPU first, where they are None. Returns the
+    folder that compiled programs are kept in, if they are.
     """
     os.environ.update(WORKER_ENVIRONMENT)
     stand_alone()
@@ -227,52 +227,6 @@ def prepare_worker(platforms: str | None = "cpu") -> bool:
     # A worker waits for every result at once: computing in its own thread saves a switch to another and back.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     return use_compilation_cache()
-
-
-def use_compilation_cache() -> bool:
-    """Keeps compiled programs in the user's cache folder, which turns seconds of compiling into tenths.
-
-    Returns whether a worker has compiled anything there yet.
-
-    JAX does not write entries atomically and never repairs one that a killed process left truncated: on its warning
-    the entry is deleted here, and then written anew.
-    """
-    import jax
-
-    try:
-        folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache_folder())
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):
-        # RuntimeError where nobody knows the user's home.
-        jax.config.update("jax_compilation_cache_dir", None)
-        return False
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    show = warnings.showwarning
-
-    def repair(message: Any, *details: Any, **more: Any) -> None:
-        unreadable = re.search(r"reading persistent compilation cache entry for '([^']+)'", str(message))
-        if unreadable is None:
-            show(message, *details, **more)
-            return
-        for entry in folder.glob(f"{unreadable[1]}-*"):
-            entry.unlink(missing_ok=True)
-
-    warnings.showwarning = repair
-    warnings.filterwarnings("always", message="Error reading persistent compilation cache")
-    warnings.filterwarnings("ignore", message="Error writing persistent compilation cache")
-    # JAX names an entry after the function: `Policy.act` is what every worker compiles first.
-    return any(folder.glob("jit_act-*"))
-
-
-def cache_folder() -> Path:
-    """Where compiled programs are kept: `a3c/` in the user's cache folder."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "a3c"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "a3c" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "a3c"
 
 
 @contextmanager

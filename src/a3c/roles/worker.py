@@ -19,7 +19,8 @@ from a3c.networks.policy import Policy
 from a3c.processes.pickling import dumps
 from a3c.roles.messages import EpisodeRecord, PackedWork, Report, Task
 from a3c.roles.reporter import REPORT_EVERY, Reporter
-from a3c.rollout.collector import Collector, Episode
+from a3c.rollout.collector import Collector
+from a3c.rollout.episodes import Episode
 from a3c.rollout.random_policy import RandomPolicy
 from a3c.rollout.segment import Segment
 from a3c.sharing.prediction_board import RemotePolicy
@@ -85,16 +86,16 @@ class Worker:
             close(vector)
             raise
         self.reporter = Reporter(task.index, send, report_every)
-        self.reporter.report.largest_observation = self.collector.largest_observation
+        self.reporter.report.largest_observation = self.collector.checks.largest_observation
 
     def _calls(self) -> int:
         """Odd while the environments are made or called."""
-        return self.collector.calls if hasattr(self, "collector") else 1
+        return self.collector.stepper.calls if hasattr(self, "collector") else 1
 
     def close(self) -> str:
         """Closes the environments; says what went wrong there, if anything."""
         self._end_watch()
-        return close(self.collector.environments)
+        return close(self.collector.stepper.environments)
 
     def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
         if self.config.algorithm.acts == "learner":
@@ -127,9 +128,7 @@ class Worker:
             step = self.store.total("steps")
             self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
         self.reporter.report.largest_reward = max(self.reporter.report.largest_reward, self.collector.largest_reward)
-        if self.collector.remarks:
-            self.reporter.report.remarks |= self.collector.remarks
-            self.collector.remarks = {}
+        self.reporter.report.remarks |= self.collector.checks.take_remarks()
         if diagnostics is not None:
             self.reporter.add_update(now, lag, diagnostics)
         self.reporter.flush_when_due(now)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from a3c.environments.stepper import Stepper
 from a3c.learning.snapshot import Snapshot
 from a3c.rollout.segment import Segment
 
@@ -11,18 +12,18 @@ from a3c.rollout.segment import Segment
 class Memory:
     """Acts in place of its policy, and notes for the Segment what the policy remembered before it."""
 
-    def __init__(self, policy: Any, environments: int):
-        self._policy = policy
-        self._state: Any = np.zeros((environments, policy.layout.state), np.float32)
-        self.starts = np.ones(environments, bool)
-        """Where the next observation is the first of an episode: nothing is remembered then."""
+    def __init__(self, policy: Any, stepper: Stepper):
+        """`stepper` says where an observation is the first of an episode: nothing is remembered then."""
+        self._policy, self._stepper = policy, stepper
+        self._state: Any = np.zeros((stepper.count, policy.layout.state), np.float32)
         self._rows: list[tuple[Any, np.ndarray]] = []
 
     def act(self, snapshot: Snapshot, observations: np.ndarray, noise: np.ndarray, epsilon: float) -> Any:
         """Actions of a batch, as `Policy.act` gives them."""
-        if self.starts.any():
-            self._state = np.where(self.starts[:, None], np.float32(0), self._state)
-        self._rows.append((self._state, self.starts))
+        starts = self._stepper.starts
+        if starts.any():
+            self._state = np.where(starts[:, None], np.float32(0), self._state)
+        self._rows.append((self._state, starts))
         actions, self._state = self._policy.act(snapshot, observations, noise, epsilon, self._state)
         return actions
 
@@ -38,5 +39,5 @@ class Memory:
         rows = self._rows[:1] * missing + self._rows
         segment.first_state[0] = rows[0][0]
         segment.starts[: len(rows)] = [starts for _, starts in rows]
-        segment.starts[len(rows)] = self.starts
+        segment.starts[len(rows)] = self._stepper.starts
         self._rows = self._rows[-overlap:] if overlap else []

@@ -6,10 +6,15 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a3c.config.making import recorded
+from a3c.config.run import RunSettings
+from a3c.config.setting import names_of
 from a3c.environments.generators import GlobalGenerators
 from a3c.errors import A3CError, described
+from a3c.processes.compilation_cache import mark_of
 from a3c.processes.leaving import leave
 from a3c.processes.starting import prepare_worker
 from a3c.processes.tokens import Stopped
@@ -41,7 +46,7 @@ def main(connection: Connection, task: Task, work: bytes) -> None:
 
 def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker"]) -> None:
     """`workers` gets the worker as soon as there is one."""
-    compiled_before = prepare_worker(task.platforms if task.is_learner else "cpu")
+    compiled = prepare_worker(task.platforms if task.is_learner else "cpu")
     GlobalGenerators(task.seed).swap()
     if task.is_learner:
         _learn(connection, task, work)
@@ -50,8 +55,8 @@ def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker
 
     worker = Worker(task, Work.unpack(work), connection.send)
     workers.append(worker)
-    if not compiled_before:
-        _let_the_first_compile(worker)
+    if compiled is not None:
+        _let_the_first_compile(worker, compiled)
     run(worker)
 
 
@@ -90,7 +95,21 @@ def _learn(connection: Connection, task: Task, work: bytes) -> None:
     learner.reporter.flush()
 
 
-def _let_the_first_compile(worker: "Worker") -> None:
-    """Waits until worker 0 has compiled all and taken steps: all compiling the same at once would only take longer."""
-    while worker.index > 0 and not worker.store.steps_of(0) and worker.running():
+def _let_the_first_compile(worker: "Worker", folder: Path) -> None:
+    """Waits, the first time that these programs are needed, until worker 0 has compiled them into the folder and taken
+    steps: all compiling the same at once would only take longer. Where they are there already, loading them at once is
+    faster."""
+    if worker.index == 0 or (mark := mark_of(folder, _programs(worker))).exists():
+        return
+    while not worker.store.steps_of(0) and worker.running():
         time.sleep(0.01)
+    if worker.store.steps_of(0):
+        # Not where somebody made the folder one that is read only.
+        with suppress(OSError):
+            mark.touch()
+
+
+def _programs(worker: "Worker") -> tuple[Any, ...]:
+    """What a worker compiles is made from this: all settings but those of the run, the spaces, the network's size."""
+    settings = {name: value for name, value in recorded(worker.config).items() if name not in names_of(RunSettings)}
+    return settings, worker.policy.layout, worker.policy.size

@@ -1,0 +1,35 @@
+"""The returns and lengths of episodes, which go on from segment to segment."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Episode(NamedTuple):
+    """A finished episode: the environment's own undiscounted return, before any change to rewards, and its steps."""
+
+    return_: float
+    length: int
+
+
+class OpenEpisodes:
+    """The episodes that are under way in a batch of environments: their returns and lengths until now."""
+
+    def __init__(self, environments: int):
+        self._returns = np.zeros(environments)
+        self._lengths = np.zeros(environments, np.int64)
+
+    def finished(self, rewards: np.ndarray, mask: np.ndarray, done: np.ndarray) -> list[Episode]:
+        """The episodes that ended in the next rows `[T, B]`, in the order they ended."""
+        returns = self._returns + np.cumsum(np.where(mask, rewards, 0.0), axis=0)
+        lengths = self._lengths + np.cumsum(mask, axis=0)
+        # What the sums held when the episode before ended, in each environment.
+        returns_before, lengths_before = np.zeros_like(returns[0]), np.zeros_like(lengths[0])
+        episodes: list[Episode] = []
+        for t in np.flatnonzero(done.any(axis=1)):
+            ended = done[t]
+            new = zip((returns[t] - returns_before)[ended], (lengths[t] - lengths_before)[ended], strict=True)
+            episodes += [Episode(float(return_), int(length)) for return_, length in new]
+            returns_before[ended], lengths_before[ended] = returns[t, ended], lengths[t, ended]
+        self._returns, self._lengths = returns[-1] - returns_before, lengths[-1] - lengths_before
+        return episodes
