@@ -2,7 +2,8 @@ import gymnasium
 import numpy as np
 import pytest
 
-from a3c.environments.making import EnvironmentMaker, make_environment
+from a3c import make_environment
+from a3c.environments.making import EnvironmentMaker
 from a3c.errors import SettingsError
 from configs_for_tests import config_with
 from environments_for_tests import Sum

@@ -207,7 +207,7 @@ def test_a_checkpoint_counts_the_episodes_that_were_reported_and_a_resumed_run_h
     run.monitor.report()
     assert len(read_rows(run.folder.episodes_path)) == run.folder.summary()["episodes"] == 3
     resumed = Monitor(saved, run.store, run.folder, NoDisplay(), time.monotonic())
-    resumed.clock.work_started = 0.0
+    resumed.measures.clock.work_started = 0.0
     resumed.receive(Report(0, [late._replace(step=30)]))
     resumed.finish("finished")
     assert [row[0] for row in read_rows(run.folder.episodes_path)] == ["10", "10", "30"]
