@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from a3c.algorithms.builtin import A3C, BUILT_IN, find_algorithm
+from a3c.algorithm.builtin import A3C, BUILT_IN, find_algorithm
 from a3c.cli.flags import HELP, HELP_ALL, Command, flag, with_flags
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import GROUPS, TrainConfig
