@@ -25,8 +25,9 @@ from a3c.advice import Remark, Speed, problem, remarks
 from a3c.config import TrainConfig
 from a3c.config.schedules import with_limits
 from a3c.environments.atari import FRAMES_PER_SECOND, MOST_FRAMES, AtariGame
+from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
-from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
+from a3c.environments.making import EnvironmentMaker
 from a3c.environments.observations import Observations
 from a3c.environments.pixels import FrameSkip
 from a3c.environments.serial import close

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from a3c.config.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.errors import DiskError, OutputError, TrainingDiverged
@@ -15,6 +15,7 @@ from a3c.machine import available_cores, versions
 from a3c.roles.messages import Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
+from a3c.runs.summaries import Summary
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.training.measures import Clock, Returns, Updates
 from a3c.training.progress import Display, FinishedEpisode, Progress
@@ -300,7 +301,7 @@ class Monitor:
         assert self.folder is not None
         self.folder.write_summary(self.summary(status, error))
 
-    def summary(self, status: str, error: str | None = None) -> dict[str, Any]:
+    def summary(self, status: str, error: str | None = None) -> Summary:
         """What `summary.json` holds."""
         config, totals, clock, returns = self.config, self.totals, self.clock, self.returns
         rate = clock.mean_rate(totals["steps"])
@@ -325,4 +326,4 @@ class Monitor:
             "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
         }
-        return summary if error is None else {**summary, "error": error}
+        return cast("Summary", summary if error is None else {**summary, "error": error})
