@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from a3c.environments.making import EnvironmentMaker, make_environment
+from a3c.agent import make_environment
+from a3c.environments.making import EnvironmentMaker
 from a3c.environments.serial import SerialVectorEnv
 from a3c.errors import InvalidEnvironment
 from configs_for_tests import config_with
