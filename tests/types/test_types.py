@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 
 def test_a_checker_finds_what_is_wrong_and_nothing_else(tmp_path: Path):
     pytest.importorskip("pyright")
+    pytest.importorskip("gymnasium", minversion="1.4", reason="the types of older libraries say less")
     for name in ("right.py", "wrong.py"):
         (tmp_path / name).write_text((HERE / name).read_text())
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
