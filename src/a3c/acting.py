@@ -8,16 +8,17 @@ In use:
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gymnasium
 import numpy as np
+from numpy.typing import ArrayLike
 
 from a3c.algorithm import Algorithm
 from a3c.config import TrainConfig
 from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.config.making import number
-from a3c.environments.given import given_state, pack_given
+from a3c.environments.given import Observation, given_state, pack_given
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, evaluate
 from a3c.learning.snapshot import Snapshot
@@ -25,6 +26,12 @@ from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.policy import Policy
 from a3c.roles.worker import Work
 from a3c.runs.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    import keras  # pyright: ignore[reportMissingTypeStubs]: it has none
+
+Action: TypeAlias = np.ndarray | np.integer
+"""What an environment's `step` takes: a number where a single choice is made, else an array; a batch is an array."""
 
 
 class ActingAgent:
@@ -64,8 +71,8 @@ class ActingAgent:
         """Raises where this cannot be done now. An agent of one moment can do all at any time."""
 
     def predict(
-        self, observation: Any, state: Any = None, deterministic: bool = True
-    ) -> tuple[np.ndarray | np.integer, Any]:
+        self, observation: Observation, state: ArrayLike | None = None, deterministic: bool = True
+    ) -> tuple[Action, np.ndarray | None]:
         """The action for one observation, or the actions for a batch of them.
 
         Args:
@@ -84,10 +91,11 @@ class ActingAgent:
         return self._choose(self._start.snapshot, observation, state, deterministic)
 
     def _choose(
-        self, snapshot: Snapshot, observation: Any, state: Any, deterministic: bool
-    ) -> tuple[np.ndarray | np.integer, Any]:
+        self, snapshot: Snapshot, observation: Observation, state: ArrayLike | None, deterministic: bool
+    ) -> tuple[Action, Any]:
         """`predict` with this snapshot."""
-        policy = self._work.policy
+        # Compiled functions have no types that a checker knows.
+        policy: Any = self._work.policy
         batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
         if self.algorithm.acts == "nowhere":
@@ -102,18 +110,18 @@ class ActingAgent:
         actions = policy.actions.to_environment(np.asarray(actions, policy.actions.dtype))
         return (actions[0] if single else actions), state
 
-    def value(self, observation: Any, state: Any = None) -> float | np.ndarray:
+    def value(self, observation: Observation, state: ArrayLike | None = None) -> float | np.ndarray:
         """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward.
 
         `state` is that of `predict`, from the step before.
         """
         self._check_idle("value()")
-        policy = self._work.policy
+        policy: Any = self._work.policy
         batch, single = pack_given(policy.observations, observation)
         values = np.asarray(policy.value(self._start.snapshot, batch, *self._remembered(state, batch, single)))
         return float(values[0]) if single else values
 
-    def _remembered(self, state: Any, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:
+    def _remembered(self, state: ArrayLike | None, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:
         """The states of a batch, for a recurrent policy alone."""
         policy = self._work.policy
         if not policy.recurrent:
@@ -150,11 +158,11 @@ class ActingAgent:
             progress=progress,
         )
 
-    def make_environment(self, **kwargs: Any) -> gymnasium.Env:
+    def make_environment(self, **kwargs: object) -> gymnasium.Env:
         """One of the agent's environments, as for play; `kwargs` such as `render_mode` are added."""
         return self._work.environments.make(**kwargs)
 
-    def keras_model(self) -> Any:
+    def keras_model(self) -> "keras.Model":
         """The keras.Model that the agent was given as its network, holding what was learned; `.save(...)` it, say.
 
         A model of features alone comes with the heads, `policy` and `value`, that were added. What it is called with is

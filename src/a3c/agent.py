@@ -11,19 +11,22 @@ In use:
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Never, TypeAlias, Unpack
 
 import gymnasium
 
 from a3c.acting import ActingAgent
 from a3c.algorithm import Algorithm, builtin
 from a3c.config.checks import check_ends
+from a3c.config.keywords import GA3CKeywords, IMPALAKeywords, Keywords
 from a3c.config.making import make_config
+from a3c.config.network import NetworkName
 from a3c.config.run import LIMITS
-from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
+from a3c.environments.factories import EnvironmentFactory
+from a3c.environments.making import EnvironmentMaker
 from a3c.environments.modules import check_loaded
 from a3c.errors import AgentLearning, SettingsError, brief
 from a3c.names import called
@@ -41,6 +44,8 @@ from a3c.training.preparing import moved, prepare
 from a3c.training.progress import Warnings
 from a3c.training.training import Interrupted, Result, limits_of_call
 
+GivenNetwork: TypeAlias = Network | NetworkName | None
+"""What an agent takes as its network: the name of one, or the caller's own."""
 LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback")
 
 
@@ -56,9 +61,9 @@ class Agent(ActingAgent):
         environment: str | EnvironmentFactory,
         *,
         algorithm: Algorithm | str | None = None,
-        network: Network | str | None = None,
+        network: GivenNetwork = None,
         recipe: str | None = None,
-        **settings: Any,
+        **settings: object,
     ):
         """Makes one environment, to see its spaces, and the network.
 
@@ -102,7 +107,7 @@ class Agent(ActingAgent):
         run: str | Path | None = None,
         progress: bool = False,
         callback: GivenCallbacks = None,
-        **unknown: Any,
+        **unknown: Never,
     ) -> Result:
         """Trains until the first limit is met, and keeps what was learned; called again, it continues.
 
@@ -157,7 +162,7 @@ class Agent(ActingAgent):
             return result
 
     @contextmanager
-    def _alone(self, what: str) -> Iterator[None]:
+    def _alone(self, what: str) -> Generator[None, None, None]:
         """Nothing else is done with the agent meanwhile."""
         self._check_idle(what)
         self._learning = True
@@ -173,7 +178,7 @@ class Agent(ActingAgent):
                 "or give it a run folder, which holds checkpoints meanwhile"
             )
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """For copies, and for pickle."""
         self._check_idle("copy()")
         return self.__dict__
@@ -183,13 +188,28 @@ class Agent(ActingAgent):
         self._start = dataclasses.replace(latest, config=self.config)
 
 
-class A3C(Agent):
+class _OfAllSettings(Agent):
+    """An algorithm of this package that has the settings of all and no more: an editor knows them."""
+
+    def __init__(
+        self,
+        environment: str | EnvironmentFactory,
+        *,
+        network: GivenNetwork = None,
+        recipe: str | None = None,
+        **settings: Unpack[Keywords],
+    ):
+        """As Agent says."""
+        super().__init__(environment, network=network, recipe=recipe, **settings)
+
+
+class A3C(_OfAllSettings):
     """Asynchronous advantage actor-critic (Mnih et al. 2016)."""
 
     algorithm = builtin.A3C
 
 
-class A2C(Agent):
+class A2C(_OfAllSettings):
     """Synchronous advantage actor-critic: the workers of A3C in step, the same parameters every time."""
 
     algorithm = builtin.A2C
@@ -200,14 +220,36 @@ class GA3C(Agent):
 
     algorithm = builtin.GA3C
 
+    def __init__(
+        self,
+        environment: str | EnvironmentFactory,
+        *,
+        network: GivenNetwork = None,
+        recipe: str | None = None,
+        **settings: Unpack[GA3CKeywords],
+    ):
+        """As Agent says."""
+        super().__init__(environment, network=network, recipe=recipe, **settings)
+
 
 class IMPALA(Agent):
     """Workers that act, and a learner that corrects for their lag by V-trace (Espeholt et al. 2018)."""
 
     algorithm = builtin.IMPALA
 
+    def __init__(
+        self,
+        environment: str | EnvironmentFactory,
+        *,
+        network: GivenNetwork = None,
+        recipe: str | None = None,
+        **settings: Unpack[IMPALAKeywords],
+    ):
+        """As Agent says."""
+        super().__init__(environment, network=network, recipe=recipe, **settings)
 
-class RandomAgent(Agent):
+
+class RandomAgent(_OfAllSettings):
     """Uniformly random actions: the baseline."""
 
     algorithm = builtin.RANDOM
@@ -256,16 +298,19 @@ def agent_from(
         )
     factory = environment if not isinstance(environment, str) else None
     config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
-    return AGENTS.get(config.algorithm.name, Agent)._from_checkpoint(*prepare(config, factory, network, checkpoint))
+    agent = AGENTS.get(config.algorithm.name, Agent)
+    prepared = prepare(config, factory, network, checkpoint)
+    # For this function alone: users have `load`.
+    return agent._from_checkpoint(*prepared)  # pyright: ignore[reportPrivateUsage]
 
 
 def make_environment(
     environment: str | EnvironmentFactory,
     *,
     recipe: str | None = None,
-    settings: dict[str, Any] | None = None,
-    env_kwargs: dict[str, Any] | None = None,
-    **kwargs: Any,
+    settings: Mapping[str, object] | None = None,
+    env_kwargs: Mapping[str, object] | None = None,
+    **kwargs: object,
 ) -> gymnasium.Env:
     """One environment, made as training makes it: with the recipe's frames, time limit and so on.
 
@@ -280,7 +325,7 @@ def make_environment(
         InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
         SettingsError: a setting is unknown, or does not fit the environment.
     """
-    settings = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
+    given = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
     if env_kwargs:
-        settings["env_kwargs"] = env_kwargs
-    return EnvironmentMaker(environment, make_config(with_recipe(recipe, settings), "settings")).make(**kwargs)
+        given["env_kwargs"] = env_kwargs
+    return EnvironmentMaker(environment, make_config(with_recipe(recipe, given), "settings")).make(**kwargs)

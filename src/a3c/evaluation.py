@@ -12,7 +12,6 @@ import numpy as np
 from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
-from a3c.environments.observations import Observations
 from a3c.environments.serial import close_and_say
 from a3c.environments.stepper import Stepper
 from a3c.machine import available_cores
@@ -86,8 +85,7 @@ def _play(
     try:
         seed_unseeded(separate(vector), play_seed(seed))
         seeds = np.random.SeedSequence(seed, spawn_key=(3,))
-        packing = Observations(vector.single_observation_space)
-        stepper = Stepper(vector, packing, seeds, whose="those stepped together")
+        stepper = Stepper(vector, seeds, whose="those stepped together")
         while tally.shares.any():
             actions, state = choose(stepper.given, state)
             real = ~stepper.resetting

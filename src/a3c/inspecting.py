@@ -24,8 +24,9 @@ from a3c.advice import Remark, Speed, problem, remarks
 from a3c.config import TrainConfig
 from a3c.config.schedules import with_limits
 from a3c.environments.atari import FRAMES_PER_SECOND, MOST_FRAMES, AtariGame
+from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
-from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
+from a3c.environments.making import EnvironmentMaker
 from a3c.environments.observations import Observations
 from a3c.environments.pixels import FrameSkip
 from a3c.environments.serial import close
@@ -239,7 +240,7 @@ def _rate_together(work: Work, count: int, seconds: float) -> float:
     # Drawn before, as it is the environments that are measured.
     drawn = [actions.to_environment(actions.random(generator, (count,)).astype(actions.dtype)) for _ in range(64)]
     try:
-        stepper = Stepper(vector, work.policy.observations, np.random.SeedSequence(0))
+        stepper = Stepper(vector, np.random.SeedSequence(0))
         started = time.perf_counter()
         while time.perf_counter() - started < seconds:
             stepper.step(drawn[stepper.steps % len(drawn)])

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from a3c.environments.observations import Observations
 from a3c.environments.stepper import Stepper
 from environments_for_tests import MODES, counting
 
@@ -14,8 +13,7 @@ each_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
 def make(mode):
     """Two environments, whose episodes take 2, 3, 2, ... and 3, 2, 3, ... steps."""
     environments = counting(mode, 2, lengths=(2, 3))
-    packing = Observations(environments.single_observation_space)
-    return Stepper(environments, packing, np.random.SeedSequence(0))
+    return Stepper(environments, np.random.SeedSequence(0))
 
 
 def step(stepper):

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from a3c.errors import SettingsError, brief
 
@@ -84,9 +84,9 @@ class Algorithm:
     title: str
     """What it does, in half a sentence, for help texts."""
     paper: str
-    worker: str | Callable[[Any], None]
+    worker: str | Callable[..., None]
     """A worker's whole life, `run(worker)`: `module:function`, or the function."""
-    learner: str | Callable[[Any], Any] | None = None
+    learner: str | Callable[..., object] | None = None
     """What a learner does again and again, `duties(learner)` -> Duties; None where there is no learner process."""
     settings: type[OwnSettings] = OwnSettings
     acts: Literal["worker", "learner", "nowhere"] = "worker"

@@ -10,6 +10,7 @@ from a3c.recipes import recipe_name
 from a3c.runs.folder import default_repeats_path
 from a3c.runs.lock import locked
 from a3c.runs.repeats import RepeatsFolder
+from a3c.runs.summaries import RepeatsSummary
 from a3c.training.progress import output_errors
 from a3c.training.repeating import SeedsFailed, Series, draw, to_resume
 
@@ -71,7 +72,7 @@ def _repeat(series: Series, repeats: RepeatsFolder, config: TrainConfig, flags: 
     return 0
 
 
-def _print_table(report: dict[str, Any]) -> None:
+def _print_table(report: RepeatsSummary) -> None:
     from rich.console import Console
     from rich.table import Table
 

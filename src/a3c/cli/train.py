@@ -22,6 +22,7 @@ from a3c.errors import RunFolderError, SettingsError
 from a3c.modules import import_here
 from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
+from a3c.runs.summaries import Summary
 
 
 def run(arguments: list[str]) -> int:
@@ -219,7 +220,7 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
     return 0
 
 
-def _say_what_is_left(summary: dict[str, Any], folder: Any, steps_before: int) -> None:
+def _say_what_is_left(summary: Summary, folder: Any, steps_before: int) -> None:
     from a3c.training.repeating import solved_now
 
     if line := solved_now(summary, steps_before):

@@ -7,7 +7,7 @@ names.
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings
 from a3c.algorithm.builtin import A3C
@@ -72,7 +72,7 @@ class TrainConfig(
         check_ranges(self.own)
         check_contradictions(self)
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self, **changes: object) -> Self:
         """A copy with other values, also of the algorithm's own settings."""
         own = {name: changes.pop(name) for name in names_of(type(self.own)) if name in changes}
         if own:

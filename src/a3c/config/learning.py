@@ -107,7 +107,7 @@ class OptimizerSettings:
     """Name of an Optax optimizer that treats each parameter by itself: adam, rmsprop (the paper's form, epsilon inside
     the square root), sgd, adamw, lion, ...; not those that look at whole layers, such as lamb, lars and adafactor."""
 
-    optimizer_options: dict[str, float] = field(default_factory=dict)
+    optimizer_options: dict[str, float] = field(default_factory=dict[str, float])
     """Further arguments of the optimizer, as KEY VALUE pairs: decay 0.99 eps 0.1. rmsprop starts from those two,
     the paper's values."""
 

@@ -5,14 +5,14 @@ from typing import Literal
 
 from a3c.config.setting import setting
 
+NetworkName = Literal["mlp", "a3c", "nature", "small", "grid"]
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
     """The network, and what it is given."""
 
-    network: Literal["mlp", "a3c", "nature", "small", "grid"] | None = setting(
-        None, everyday="layers; by default what suits the observations"
-    )
+    network: NetworkName | None = setting(None, everyday="layers; by default what suits the observations")
     """Layers: mlp, dense ones; a3c and nature, the convolutions of Mnih et al. 2016 and 2015; small, for about 40x40;
     grid, one of 3x3 without stride (Young and Tian 2019), for about 10x10. Default: what suits, which a run says."""
 
@@ -24,7 +24,7 @@ class NetworkSettings:
     of the space; one_hot, for whole numbers; raw, as they are; bytes, uint8 as pixels and all else as it is, with
     convolutions for uint8 [H, W, C] alone, as before runs recorded it. Default: what suits the space."""
 
-    input_parts: dict[str, str] = field(default_factory=dict)
+    input_parts: dict[str, str] = field(default_factory=dict[str, str])
     """The same for parts of a Dict or Tuple, as PART NETWORK/LAYOUT/SCALING pairs, of which words may be left out:
     map grid/HWC/one_hot. Default: network, input_layout and input_scaling where they fit, else what suits each."""
 

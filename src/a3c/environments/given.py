@@ -1,15 +1,20 @@
 """Observations that a user gives an agent to act on: what is none is named in one line."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space, Tuple
+from numpy.typing import ArrayLike
 
 from a3c.environments.observations import Observations, part_of, parts
 from a3c.errors import InvalidEnvironment, InvalidObservation
 
+Observation: TypeAlias = "ArrayLike | Mapping[str, Observation] | tuple[Observation, ...]"
+"""One observation or a batch: what NumPy makes an array of, or for a Dict or Tuple, such for each of its parts."""
 
-def pack_given(observations: Observations, observation: Any) -> tuple[np.ndarray, bool]:
+
+def pack_given(observations: Observations, observation: Observation) -> tuple[np.ndarray, bool]:
     """One observation or a batch -> `[B, *shape]`, and whether it was one. Raises InvalidObservation."""
     space = observations.space
     if isinstance(observation, tuple) and not isinstance(space, Tuple) and _comes_with_info(observation):

@@ -19,6 +19,7 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv
 from a3c.config.environment import FRAME_SETTINGS, AtariSettings, WorldSettings
 from a3c.config.setting import changed, names_of
 from a3c.environments import atari
+from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.hiding import hide
 from a3c.environments.pixels import FrameSkip, PixelEnv
 from a3c.environments.results import check_api, what_it_is
@@ -35,10 +36,6 @@ OLD_ATARI_ID = re.compile(r"^[A-Za-z]+-v[04]$")
 TAKES_NUMBER = (
     "a function with a required argument is given the number of environments; other arguments come from env_kwargs"
 )
-
-EnvironmentFactory = Callable[..., gymnasium.Env] | Callable[[int], VectorEnv]
-"""A factory of one environment, called with `env_kwargs` alone, or of a vector environment: a VectorEnv class, or a
-function that requires an argument, the number of environments."""
 
 LONG_TO_MAKE = 1.0
 """Seconds: what takes longer makes something new, and is not tried again only to see whether it does."""

@@ -2,7 +2,7 @@
 
 In use:
 
-    stepper = Stepper(environments, Observations(environments.single_observation_space), seed_sequence)
+    stepper = Stepper(environments, seed_sequence)
     step = stepper.step(actions)                        # one step of each: rewards, done, ...
     stepper.observations                                # packed: what the next actions are for
 
@@ -50,7 +50,6 @@ class Stepper:
     def __init__(
         self,
         environments: VectorEnv,
-        packing: Observations,
         seed_sequence: np.random.SeedSequence,
         *,
         lives: bool = False,
@@ -58,7 +57,8 @@ class Stepper:
     ):
         """`lives`: whether to look at them. `whose` the environments are, for errors."""
         self.environments, self.count = environments, environments.num_envs
-        self._packing, self._whose, self._mode = packing, whose, _autoreset_mode(environments)
+        self._packing = Observations(environments.single_observation_space)
+        self._whose, self._mode = whose, _autoreset_mode(environments)
         self.steps = 0
         """Of each environment, the dummy ones too."""
         self.calls = 0

@@ -9,9 +9,9 @@ In use:
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import equinox as eqx
 import gymnasium
@@ -33,12 +33,17 @@ from a3c.networks.mlp import ActorCritic
 from a3c.networks.readings import readings, with_readings
 from a3c.networks.recurrent import CORES, unroll
 
-NetworkFactory = Callable[[gymnasium.Space, jax.Array], eqx.Module]
-"""A user's own network: `(observation_space, key) -> module`, the module mapping one observation to features `[n]`.
 
-What an observation is to it, `networks/inputs.py` says: bytes are scaled, choices one-hot, a Dict is a dictionary. All
-else is as it is, unless `input_scaling` says otherwise.
-"""
+class NetworkFactory(Protocol):
+    """A user's own network, `factory(observation_space, key)`: a module that maps one observation to features `[n]`.
+
+    What an observation is to it, `networks/inputs.py` says: bytes are scaled, choices one-hot, a Dict is a dictionary.
+    All else is as it is, unless `input_scaling` says otherwise.
+    """
+
+    # Which space it is given its author knows, who may say `Box`.
+    def __call__(self, observation_space: Any, key: jax.Array, /) -> eqx.Module: ...
+
 
 Network = NetworkFactory | KerasModel
 

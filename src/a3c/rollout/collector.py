@@ -56,7 +56,7 @@ class Collector:
     ):
         self.policy, self.config = policy, config
         sampling, resets = seed_sequence.spawn(2)
-        self.stepper = Stepper(environments, policy.observations, resets, lives=config.episodic_life)
+        self.stepper = Stepper(environments, resets, lives=config.episodic_life)
         self.checks = Checks(config, policy.observations, self.stepper.observations)
         self._noise = Noise(policy, sampling, config.hold_noise)
         self._memory = Memory(policy, self.stepper) if policy.layout.state else None

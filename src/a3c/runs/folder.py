@@ -16,6 +16,7 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import disk_errors, exists, write_atomically
 from a3c.runs.metrics import EPISODE_COLUMNS, EVENTS, METRIC_COLUMNS, RowFile, TensorBoard
 from a3c.runs.migrations import check_schema, migrated_settings
+from a3c.runs.summaries import Summary
 
 CHECKPOINTS_KEPT = 3
 OWN = "own"
@@ -150,7 +151,7 @@ class RunFolder:
     def open_tensorboard(self) -> TensorBoard:
         return TensorBoard(self.path)
 
-    def write_summary(self, summary: dict[str, Any]) -> None:
+    def write_summary(self, summary: Summary) -> None:
         write_atomically(self.summary_path, (json.dumps(summary, indent=2) + "\n").encode())
 
     def save_latest(self, checkpoint: Checkpoint) -> None:

@@ -4,7 +4,7 @@ import json
 import math
 import statistics
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from a3c.algorithm import Algorithm
 from a3c.config import TrainConfig
@@ -12,8 +12,9 @@ from a3c.errors import RunFolderError
 from a3c.runs.files import exists, write_atomically
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import LOCK
+from a3c.runs.summaries import Measures, RepeatsSummary
 
-MEASURES = ("steps", "seconds", "return_mean_100", "best_return_mean_100", "solved_at_step", "solved_at_second")
+MEASURES = tuple(Measures.__annotations__)
 RETURNS = ("return_mean_100", "best_return_mean_100")
 """The measures of which more is better."""
 
@@ -68,7 +69,7 @@ class RepeatsFolder:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
-    def write_report(self, config: TrainConfig, recipe: str | None, repeats: int) -> dict[str, Any]:
+    def write_report(self, config: TrainConfig, recipe: str | None, repeats: int) -> RepeatsSummary:
         """Writes `repeats.json` about the runs that there are, of `repeats` in all, and returns what it holds."""
         summaries = [run.summary() for run in self.runs() if run.summary_path.exists()]
         rows = [_row(summary) for summary in summaries]
@@ -87,7 +88,7 @@ class RepeatsFolder:
             **{name: summaries[0].get(name) for name in ("versions", "machine") if summaries},
         }
         write_atomically(self.report_path, (json.dumps(report, indent=2) + "\n").encode())
-        return report
+        return cast("RepeatsSummary", report)
 
 
 def settings_to_resume(path: Path, algorithm: Algorithm | None = None) -> TrainConfig:

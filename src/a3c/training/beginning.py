@@ -24,7 +24,7 @@ from a3c.training.training import Result, train
 
 if TYPE_CHECKING:
     # The main process of a command needs no JAX.
-    from a3c.environments.making import EnvironmentFactory
+    from a3c.environments.factories import EnvironmentFactory
     from a3c.networks.policy import Network
     from a3c.roles.worker import Work
 

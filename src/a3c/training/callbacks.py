@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 import numpy as np
 
@@ -44,6 +44,15 @@ class Training(Progress):
     __slots__ = ("_events", "_numbers")
     _events: "Events"
     _numbers: Mapping[str, float | None]
+
+    @classmethod
+    def of(cls, events: "Events") -> Self:
+        """What callbacks get now, for Events."""
+        monitor = events.monitor
+        training = cls(**vars(monitor.progress()))
+        training._events = events
+        training._numbers = MappingProxyType(dict.fromkeys(METRIC_COLUMNS) | monitor.row | monitor.logged)
+        return training
 
     @property
     def config(self) -> TrainConfig:
@@ -130,18 +139,18 @@ def as_callbacks(given: GivenCallbacks) -> tuple[Callback, ...]:
     if given is None:
         return ()
     if isinstance(given, Sequence):
-        return tuple(_as_callback(one) for one in given)
+        return tuple(_as_callback(one) for one in cast("Sequence[OneCallback]", given))
     return (_as_callback(given),)
 
 
-def _as_callback(one: OneCallback) -> Callback:
+def _as_callback(one: object) -> Callback:
     if isinstance(one, Callback):
         return one
-    if isinstance(one, type) and issubclass(one, Callback):
-        raise SettingsError(f"callback: {one.__name__} is a class; give one of it, {one.__name__}()")
     if not callable(one):
         raise SettingsError(f"callback: {brief(one)} is neither a function nor a Callback")
-    return _Function(one)
+    if isinstance(one, type) and issubclass(one, Callback):
+        raise SettingsError(f"callback: {one.__name__} is a class; give one of it, {one.__name__}()")
+    return _Function(cast("Callable[[Training], bool | None]", one))
 
 
 class Events:
@@ -195,16 +204,9 @@ class Events:
     def _call(self, event: str, *more: Any) -> None:
         for call in self._calls[event]:
             with self.swapped():
-                answer = call(self._now(), *more)
+                answer = call(Training.of(self), *more)
             if event == "on_report" and answer is False:
                 self.monitor.stop("a callback returned False")
-
-    def _now(self) -> Training:
-        training = Training(**vars(self.monitor.progress()))
-        training._events = self
-        numbers = dict.fromkeys(METRIC_COLUMNS) | self.monitor.row | self.monitor.logged
-        training._numbers = MappingProxyType(numbers)
-        return training
 
 
 def _has(callback: Callback, event: str) -> bool:
@@ -212,7 +214,7 @@ def _has(callback: Callback, event: str) -> bool:
     return getattr(getattr(callback, event), "__func__", None) is not getattr(Callback, event)
 
 
-def _check_name(name: Any, taken: Sequence[str]) -> None:
+def _check_name(name: object, taken: Sequence[str]) -> None:
     if not isinstance(name, str) or not can_be_column(name):
         raise SettingsError(
             f"log: {brief(repr(name))} cannot be the name of a column: give text of one line without commas and quotes"
@@ -221,7 +223,7 @@ def _check_name(name: Any, taken: Sequence[str]) -> None:
         raise SettingsError(f"log: {name!r} is a column of a3c's own: give another name, such as 'my_{name}'")
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, value: float) -> float:
     """The value as a number of Python; NumPy's and JAX's are numbers too."""
     try:
         number = math.inf if isinstance(value, (str, bytes)) else float(value)

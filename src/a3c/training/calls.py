@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from a3c.algorithm import Algorithm
 from a3c.algorithm.builtin import A3C
@@ -15,14 +15,15 @@ from a3c.recipes import recipe_name, with_recipe
 from a3c.runs.folder import RunFolder, default_repeats_path
 from a3c.runs.lock import locked
 from a3c.runs.repeats import RepeatsFolder
+from a3c.runs.summaries import RepeatsSummary
 from a3c.training.beginning import Own, resumed_run
 from a3c.training.callbacks import GivenCallbacks, as_callbacks
-from a3c.training.progress import Warnings, make_display
+from a3c.training.progress import NoDisplay, Warnings, make_display
 from a3c.training.repeating import SeedsFailed, Series, draw
 from a3c.training.training import Result
 
 if TYPE_CHECKING:
-    from a3c.environments.making import EnvironmentFactory
+    from a3c.environments.factories import EnvironmentFactory
     from a3c.networks.policy import Network
 
 
@@ -34,7 +35,7 @@ def resume(
     algorithm: Algorithm | None = None,
     progress: bool = False,
     callback: GivenCallbacks = None,
-    **settings: Any,
+    **settings: object,
 ) -> Result:
     """Goes on with a run in its folder, from its latest checkpoint, as `a3c train --resume` does.
 
@@ -81,8 +82,8 @@ def repeat(
     run: str | Path | None = None,
     progress: bool = False,
     callback: GivenCallbacks = None,
-    **settings: Any,
-) -> dict[str, Any]:
+    **settings: object,
+) -> RepeatsSummary:
     """Trains with several seeds, one after another, as `a3c train --repeats` does: one run says little.
 
     Args:
@@ -108,7 +109,7 @@ def repeat(
     if config.backend != "inline":
         start_server()
     folder = RepeatsFolder.new(run or default_repeats_path(config, repeats))
-    say = make_display(progress, Warnings).say if progress else lambda line: None
+    say = (make_display(progress, Warnings) if progress else NoDisplay()).say
     with locked(folder.path):
         series = Series(
             folder,

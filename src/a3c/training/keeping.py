@@ -2,12 +2,13 @@
 
 import platform
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores, versions
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
+from a3c.runs.summaries import Summary
 from a3c.training.measures import Measures
 from a3c.training.records import Records
 
@@ -57,9 +58,7 @@ class Keeper:
             returns.best_is_new = False
         return folder.checkpoint_path("latest")
 
-    def summary(
-        self, status: str, *, remarks: list[str], stop_reason: str | None, error: str | None = None
-    ) -> dict[str, Any]:
+    def summary(self, status: str, *, remarks: list[str], stop_reason: str | None, error: str | None = None) -> Summary:
         """What `summary.json` holds."""
         config, measures = self._start.config, self._measures
         totals, clock, returns = measures.totals, measures.clock, measures.returns
@@ -85,4 +84,4 @@ class Keeper:
             "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
         }
-        return summary if error is None else {**summary, "error": error}
+        return cast("Summary", summary if error is None else {**summary, "error": error})

@@ -11,6 +11,7 @@ from a3c.errors import DiskError, OutputError, TrainingDiverged
 from a3c.roles.messages import Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
+from a3c.runs.summaries import Summary
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.training.keeping import Keeper
 from a3c.training.measures import Measures
@@ -229,7 +230,7 @@ class Monitor:
         if self.keeper.folder is not None:
             self.keeper.folder.write_summary(self.summary(status, error))
 
-    def summary(self, status: str, error: str | None = None) -> dict[str, Any]:
+    def summary(self, status: str, error: str | None = None) -> Summary:
         """What `summary.json` holds."""
-        said = {"remarks": self.remarks.lines, "stop_reason": self.stop_reason}
-        return self.keeper.summary(status, error=error, **said)
+        reason = self.stop_reason
+        return self.keeper.summary(status, remarks=self.remarks.lines, stop_reason=reason, error=error)

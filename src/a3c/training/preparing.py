@@ -9,8 +9,9 @@ import numpy as np
 from a3c.config import TrainConfig
 from a3c.config.making import not_recorded
 from a3c.config.sizes import open_sizes, with_sizes
+from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.generators import GlobalGenerators, play_seed
-from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
+from a3c.environments.making import EnvironmentMaker
 from a3c.environments.spaces import describe_space
 from a3c.environments.step_time import step_seconds
 from a3c.errors import CheckpointError, SettingsError

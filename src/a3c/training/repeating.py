@@ -10,6 +10,7 @@ from a3c.errors import A3CError, DiskError, OutputError, RunFolderError, Setting
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
 from a3c.runs.repeats import RepeatsFolder
+from a3c.runs.summaries import RepeatsSummary, Summary
 from a3c.training.beginning import NOTHING_OWN, Begun, Own, Say, check_same, go_on, prepare
 from a3c.training.callbacks import Callback
 
@@ -57,7 +58,7 @@ class Series:
             with locked(self._folder.run(seed).path):
                 self._train(seed, f"seed {number + 1} of {self._repeats}: ")
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> RepeatsSummary:
         """What the seeds came to until now; also written to `repeats.json`."""
         return self._folder.write_report(self._config, self._recipe, self._repeats)
 
@@ -121,7 +122,7 @@ def draw(folder: RepeatsFolder) -> None:
             plot_means([(folder.path.name, runs)], folder.picture_path)
 
 
-def solved_now(summary: dict[str, Any], steps_before: int) -> str | None:
+def solved_now(summary: Summary, steps_before: int) -> str | None:
     """The line that says so; None where the run was not solved, or before it was continued from these steps."""
     if summary["solved_at_step"] is None or summary["solved_at_step"] <= steps_before:
         return None
@@ -136,7 +137,7 @@ def _done(run: RunFolder) -> str | None:
     return None
 
 
-def _outcome(summary: dict[str, Any], steps_before: int) -> str:
+def _outcome(summary: Summary, steps_before: int) -> str:
     if line := solved_now(summary, steps_before):
         return line
     mean = summary["return_mean_100"]

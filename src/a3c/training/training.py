@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from a3c.roles.messages import PackedWork, Report, Task
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
 from a3c.runs.files import disk_errors
 from a3c.runs.folder import RunFolder
+from a3c.runs.summaries import Summary
 from a3c.sharing.exchange import make_exchange
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.training import process as worker_process
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 class Result:
     """What `learn` gives back."""
 
-    summary: dict[str, Any]
-    """What `summary.json` holds: status, steps, episodes, seconds, returns, ..."""
+    summary: Summary
+    """What `summary.json` holds."""
     latest: Checkpoint
     best: Checkpoint
     run: Path | None
@@ -276,7 +277,7 @@ def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: th
 
 
 @contextmanager
-def _watched(pulse: Pulse, monitor: Monitor, interrupted: threading.Event) -> Iterator[None]:
+def _watched(pulse: Pulse, monitor: Monitor, interrupted: threading.Event) -> Generator[None, None, None]:
     """Says that the environment hangs, from a thread, as the main one hangs with it, and does not wait for it for ever
     after Ctrl-C: a second one is sent."""
     over = threading.Event()

@@ -1,0 +1,81 @@
+"""What a run and repeats come to, as `summary.json` and `repeats.json` hold it. None: there is nothing to say."""
+
+from typing import NotRequired, TypedDict
+
+
+class Machine(TypedDict):
+    """What a run was on."""
+
+    system: str
+    processor: str
+    cores: int
+
+
+class Summary(TypedDict):
+    """What a run came to."""
+
+    status: str
+    """solved, finished, interrupted or failed."""
+    algorithm: str
+    environment: str
+    seed: int | None
+    workers: int | None
+    steps: int
+    episodes: int
+    updates: int
+    startup_seconds: float | None
+    """Until the first update."""
+    wall_seconds: float
+    """Of training, from then on."""
+    steps_per_second: float | None
+    return_mean_100: float | None
+    """Of the last 100 episodes; of all where there are fewer."""
+    best_return_mean_100: float | None
+    target_return: float | None
+    solved_at_step: int | None
+    solved_at_second: float | None
+    policy_lag: float | None
+    stop_reason: str | None
+    """Why a callback ended it."""
+    remarks: list[str]
+    """What was said of it while it ran."""
+    versions: dict[str, str]
+    machine: Machine
+    error: NotRequired[str]
+    """Why it failed."""
+
+
+class Measures(TypedDict):
+    """What seeds are compared by."""
+
+    steps: float | None
+    seconds: float | None
+    return_mean_100: float | None
+    best_return_mean_100: float | None
+    solved_at_step: float | None
+    solved_at_second: float | None
+
+
+class SeedSummary(Measures):
+    """What one seed came to."""
+
+    seed: int
+    status: str | None
+
+
+class RepeatsSummary(TypedDict):
+    """What all seeds came to."""
+
+    environment: str
+    algorithm: str
+    recipe: str | None
+    workers: int | None
+    target_return: float | None
+    repeats: int
+    solved: int
+    """How many seeds were."""
+    median: Measures
+    worst: Measures
+    seeds: list[SeedSummary]
+    versions: NotRequired[dict[str, str] | None]
+    machine: NotRequired[Machine | None]
