@@ -13,10 +13,10 @@ import numpy as np
 
 import a3c
 from a3c.algorithm import Algorithm, OwnSettings
+from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.config.setting import setting
 from a3c.gradient import make_gradient
 from a3c.learning.diagnostics import check_finite
-from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.roles.worker import Worker
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import a3c
-from a3c.algorithms.builtin import BUILT_IN
+from a3c.algorithm.builtin import BUILT_IN
 
 SOURCE = Path(a3c.__file__).parent
 MAY_NAME_ONE = ("algorithms/", "recipes/", "agent.py")

@@ -28,7 +28,7 @@ _HOMES = {
     "repeat": "a3c.training.calls",
     "Algorithm": "a3c.algorithm",
     "TrainConfig": "a3c.config",
-    "make_environment": "a3c.environments.making",
+    "make_environment": "a3c.agent",
     "A3CError": "a3c.errors",
 }
 
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from a3c.agent import Agent as Agent
     from a3c.agent import RandomAgent as RandomAgent
     from a3c.agent import load as load
+    from a3c.agent import make_environment as make_environment
     from a3c.algorithm import Algorithm as Algorithm
     from a3c.config import TrainConfig as TrainConfig
-    from a3c.environments.making import make_environment as make_environment
     from a3c.errors import A3CError as A3CError
     from a3c.training.callbacks import Callback as Callback
     from a3c.training.callbacks import Training as Training

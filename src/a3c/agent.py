@@ -16,13 +16,14 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import gymnasium
+
 from a3c.acting import ActingAgent
-from a3c.algorithm import Algorithm
-from a3c.algorithms import builtin
+from a3c.algorithm import Algorithm, builtin
 from a3c.config.checks import check_ends
 from a3c.config.making import make_config
 from a3c.config.run import LIMITS
-from a3c.environments.making import EnvironmentFactory
+from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
 from a3c.environments.modules import check_loaded
 from a3c.errors import AgentLearning, SettingsError, brief
 from a3c.names import called
@@ -256,3 +257,30 @@ def agent_from(
     factory = environment if not isinstance(environment, str) else None
     config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
     return AGENTS.get(config.algorithm.name, Agent)._from_checkpoint(*prepare(config, factory, network, checkpoint))
+
+
+def make_environment(
+    environment: str | EnvironmentFactory,
+    *,
+    recipe: str | None = None,
+    settings: dict[str, Any] | None = None,
+    env_kwargs: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> gymnasium.Env:
+    """One environment, made as training makes it: with the recipe's frames, time limit and so on.
+
+    Args:
+        environment: a Gymnasium id, `module:Id`, `module:Class`, or a factory.
+        recipe: as for an Agent.
+        settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
+        env_kwargs: keyword arguments for the environment.
+        kwargs: more of them, such as `render_mode`.
+
+    Raises:
+        InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
+        SettingsError: a setting is unknown, or does not fit the environment.
+    """
+    settings = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
+    if env_kwargs:
+        settings["env_kwargs"] = env_kwargs
+    return EnvironmentMaker(environment, make_config(with_recipe(recipe, settings), "settings")).make(**kwargs)

@@ -23,6 +23,7 @@ from gymnasium.vector import AutoresetMode
 
 from a3c.advice import Remark, Speed, problem, remarks
 from a3c.config import TrainConfig
+from a3c.config.schedules import with_limits
 from a3c.environments.atari import FRAMES_PER_SECOND, MOST_FRAMES, AtariGame
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.making import EnvironmentFactory, EnvironmentMaker
@@ -30,7 +31,6 @@ from a3c.environments.observations import Observations
 from a3c.environments.pixels import FrameSkip
 from a3c.environments.serial import close
 from a3c.errors import A3CError, InvalidEnvironment, UnsupportedSpace, described
-from a3c.learning.schedules import with_limits
 from a3c.networks.layers import Layer, layers
 from a3c.networks.policy import NetworkFactory
 from a3c.roles.worker import Work

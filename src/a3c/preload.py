@@ -5,7 +5,7 @@ import importlib
 import os
 import signal
 
-from a3c.algorithms.builtin import BUILT_IN
+from a3c.algorithm.builtin import BUILT_IN
 
 parent = os.getppid()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from a3c.algorithms.builtin import IMPALA
+from a3c.algorithm.builtin import IMPALA
 from a3c.config import TrainConfig
 from a3c.config.making import all_own_fields, make_config, recorded
 from a3c.errors import SettingsError

@@ -5,9 +5,9 @@ import numpy as np
 import optax
 import pytest
 
+from a3c.config.schedules import linear_schedule
 from a3c.errors import SettingsError
 from a3c.learning.optimizers import SharedOptimizer, clip_by_global_norm
-from a3c.learning.schedules import linear_schedule
 from a3c.sharing.parameter_store import ParameterStore
 
 PARAMETERS = np.array([1.0, -2.0, 0.5], np.float32)

@@ -8,7 +8,7 @@ from safetensors.numpy import load_file, save
 
 import mutations
 from a3c.algorithm import OwnSettings
-from a3c.algorithms.builtin import IMPALASettings
+from a3c.algorithm.builtin import IMPALASettings
 from a3c.config import SCHEMA_VERSION
 from a3c.errors import CheckpointError, SettingsError
 from a3c.runs.checkpoint import Checkpoint

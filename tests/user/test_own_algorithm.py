@@ -12,8 +12,8 @@ from test_examples import EXAMPLES, mean_return, printed_by
 
 import a3c
 from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings
+from a3c.algorithm.builtin import IMPALASettings
 from a3c.algorithms import impala
-from a3c.algorithms.builtin import IMPALASettings
 from a3c.config.setting import setting
 from a3c.errors import SettingsError
 from a3c.runs.folder import RunFolder

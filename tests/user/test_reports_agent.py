@@ -14,8 +14,8 @@ from small_agents import BATCH, OBSERVATION, cartpole
 
 import a3c
 from a3c import A3C, evaluation, playing
+from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.errors import AgentLearning, InvalidEnvironment, InvalidObservation, SettingsError
-from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.playing import play
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder

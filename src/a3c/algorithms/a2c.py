@@ -18,10 +18,10 @@ import dataclasses
 import jax
 import numpy as np
 
+from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.gradient import lambda_targets, make_gradient
 from a3c.learning.diagnostics import check_finite
 from a3c.learning.optimizers import clip_by_global_norm
-from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.roles.worker import Worker
 
 

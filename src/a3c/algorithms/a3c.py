@@ -13,9 +13,9 @@ Every worker has its own copy of the parameters and its own environments, and wi
 
 import numpy as np
 
+from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.gradient import lambda_targets, make_gradient
 from a3c.learning.diagnostics import check_finite
-from a3c.learning.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.roles.worker import Worker
 
 

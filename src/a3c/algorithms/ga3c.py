@@ -17,9 +17,9 @@ stable with an epsilon in log(pi + epsilon); V-trace corrects for it (`--lag-cor
 
 import numpy as np
 
-from a3c.algorithms.builtin import GA3CSettings
+from a3c.algorithm.builtin import GA3CSettings
+from a3c.config.schedules import epsilon_at
 from a3c.gradient import make_corrected_gradient
-from a3c.learning.schedules import epsilon_at
 from a3c.roles.learner import Learner
 from a3c.roles.worker import Worker
 from a3c.sharing.duties import Duties, Duty

@@ -19,8 +19,8 @@ nor empty:
 The parameters have moved on when a segment is learned from: V-trace corrects for it (section 4.1).
 """
 
+from a3c.config.schedules import epsilon_at
 from a3c.gradient import make_corrected_gradient
-from a3c.learning.schedules import epsilon_at
 from a3c.roles.learner import Learner
 from a3c.roles.worker import Worker
 from a3c.sharing.duties import Duties

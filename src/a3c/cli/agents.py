@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from a3c.cli.flags import Command
+from a3c.cli.command import Command
+from a3c.cli.flags import read
 from a3c.config.checks import check_ranges
 from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.config.setting import setting
@@ -42,7 +43,7 @@ Flags = TypeVar("Flags", bound=AgentFlags)
 
 def parse(flags: type[Flags], arguments: list[str], prog: str, description: str) -> Flags:
     """The flags of a command that acts. Raises SettingsError for a wrong one."""
-    given = flags(**Command(prog, description, {"flags": flags}, "run", needed=True).read(arguments))
+    given = flags(**read(Command(prog, description, {"flags": flags}, "run", needed=True), arguments))
     check_ranges(given)
     return given
 

@@ -1,128 +1,114 @@
-"""The flags of a command: the fields of dataclasses. A wrong one is named in one line, with what to do."""
+"""Reading the flags of a command. A wrong one is named in one line, with what to do."""
 
 import dataclasses
 import re
 import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from a3c.cli.command import HELP, HELP_ALL, Command, flag
 from a3c.config.making import kind, kinds_of
 from a3c.errors import SettingsError
 from a3c.names import called
 
-HELP = ("--help", "-h")
-HELP_ALL = "--help-all"
 SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
-def flag(name: str) -> str:
-    """The flag of a setting: `envs_per_worker` -> `--envs-per-worker`."""
-    return "--" + name.replace("_", "-")
+def read(command: Command, arguments: list[str], unknown: dict[str, list[str]] | None = None) -> dict[str, Any]:
+    """What is given, by the names of the fields. Raises SettingsError for a wrong flag; leaves after help.
+
+    `unknown` gets flags that are none of these, and what comes after each, for `read_late`. One of the pairs of a
+    setting, `--optimizer-options.eps 0.1`, has the name `optimizer_options.eps`.
+    """
+    if HELP_ALL in arguments or set(HELP) & set(arguments):
+        from a3c.cli.help import help_text
+
+        print(help_text(command, everything=HELP_ALL in arguments))
+        raise SystemExit(0)
+    return _Reading(command, arguments, unknown).result()
 
 
-def with_flags(line: str) -> str:
-    """A line about settings, which it names as `envs_per_worker`, as the command line has them."""
-    return re.sub(r"`([a-z_]+)`", lambda found: flag(found[1]), line)
+def read_late(command: Command, unknown: dict[str, list[str]], group: type) -> dict[str, Any]:
+    """What `read` did not know, by the fields of one more group. Raises SettingsError for what is none of them."""
+    arguments = [argument for title, values in unknown.items() for argument in (title, *values)]
+    return read(dataclasses.replace(command, groups={**command.groups, "": group}), arguments)
 
 
-@dataclass(frozen=True)
-class Command:
-    """What is after `a3c train`: flags, and perhaps an argument without one."""
+class _Reading:
+    """The arguments from left to right: what was read, and what is left."""
 
-    prog: str
-    description: str
-    groups: Mapping[str, type]
-    """The dataclasses whose fields are the flags, by the titles that help gives them."""
-    argument: str | None = None
-    """The field that is given without a flag, and"""
-    many: bool = False
-    """whether it may be given several times."""
-    needed: bool = False
-    """Whether it must be given."""
-    short: Mapping[str, str] = field(default_factory=dict)
-    """Short flags, and the fields they stand for."""
+    def __init__(self, command: Command, arguments: list[str], unknown: dict[str, list[str]] | None):
+        self._command, self._left, self._unknown = command, list(arguments), unknown
+        self._types: dict[str, Any] = {n: one.type for n, one in command.fields.items() if n != command.argument}
+        self._more = f"; see {command.prog} --help"
+        self._given: dict[str, Any] = {}
+        self._loose: list[str] = []
+        """What stands without a flag."""
 
-    @property
-    def fields(self) -> dict[str, dataclasses.Field[Any]]:
-        """All of the flags' fields; where groups have one of the same name, the first group's."""
-        found: dict[str, dataclasses.Field[Any]] = {}
-        for group in self.groups.values():
-            found = {one.name: one for one in dataclasses.fields(group)} | found
-        return found
-
-    def read(self, arguments: list[str], unknown: dict[str, list[str]] | None = None) -> dict[str, Any]:
-        """What is given, by the names of the fields. Raises SettingsError for a wrong flag; leaves after help.
-
-        `unknown` gets flags that are none of these, and what comes after each, for `late`. One of the pairs of a
-        setting, `--optimizer-options.eps 0.1`, has the name `optimizer_options.eps`.
-        """
-        if HELP_ALL in arguments or set(HELP) & set(arguments):
-            from a3c.cli.help import help_text
-
-            print(help_text(self, everything=HELP_ALL in arguments))
-            raise SystemExit(0)
-        types: dict[str, Any] = {name: one.type for name, one in self.fields.items() if name != self.argument}
-        more = f"; see {self.prog} --help"
-        given: dict[str, Any] = {}
-        loose: list[str] = []
-        rest = list(arguments)
-        while rest:
-            argument = rest.pop(0)
-            if not _is_flag(argument):
-                loose.append(argument)
-                if len(loose) > 1 and not self.many:
-                    raise SettingsError(f"{argument!r} is one argument too many: every setting has a flag{more}")
+    def result(self) -> dict[str, Any]:
+        while self._left:
+            argument = self._left.pop(0)
+            if _is_flag(argument):
+                title, equals, value = argument.partition("=")
+                self._read_flag(title, [value] if equals else None)
                 continue
-            title, equals, value = argument.partition("=")
-            name = self.short.get(title) or title.removeprefix("--").replace("-", "_")
-            if types.get(name.removeprefix("no_")) is bool:
-                if equals:
-                    raise SettingsError(f"{title} takes no value: it is on where it is given{more}")
-                given[name.removeprefix("no_")] = not name.startswith("no_")
-                continue
-            pairs, dot, key = name.partition(".")
-            if dot and typing.get_origin(types.get(pairs)) is dict:
-                values = [value] if equals else rest[:1]
-                del rest[: not equals]
-                given[name] = _value(title, [key, *values], types[pairs])[key]
-                continue
-            if name not in types or not (title in self.short or title.startswith("--")):
-                if unknown is None or not title.startswith("--"):
-                    raise SettingsError(f"{self._unknown(title, types)}{more}")
-                unknown[title] = [value] if equals else []
-                while rest and not equals and not _is_flag(rest[0]):
-                    unknown[title].append(rest.pop(0))
-                continue
-            several = _takes_several(types[name])
-            values = [value] if equals else []
-            while rest and not equals and not _is_flag(rest[0]) and (several or not values):
-                values.append(rest.pop(0))
-            if not values and not several:
-                raise SettingsError(f"{title} needs a value: {kind(types[name])}{more}")
-            if typing.get_origin(types[name]) is dict and len(values) % 2:
-                raise SettingsError(f"{title} takes pairs, each a name and a value: {values[-1]!r} has none{more}")
-            given[name] = _value(title, values, types[name])
-        return given | self._argument(loose, more)
+            self._loose.append(argument)
+            if len(self._loose) > 1 and not self._command.many:
+                raise self._wrong(f"{argument!r} is one argument too many: every setting has a flag")
+        return self._given | self._argument()
 
-    def late(self, unknown: dict[str, list[str]], group: type) -> dict[str, Any]:
-        """What `read` did not know, by the fields of one more group. Raises SettingsError for what is none of them."""
-        arguments = [argument for title, values in unknown.items() for argument in (title, *values)]
-        return dataclasses.replace(self, groups={**self.groups, "": group}).read(arguments)
+    def _read_flag(self, title: str, value: list[str] | None) -> None:
+        """`value` is what stands behind `=`, where it does."""
+        types = self._types
+        name = self._command.short.get(title) or title.removeprefix("--").replace("-", "_")
+        pairs, dot, key = name.partition(".")
+        if types.get(name.removeprefix("no_")) is bool:
+            if value is not None:
+                raise self._wrong(f"{title} takes no value: it is on where it is given")
+            self._given[name.removeprefix("no_")] = not name.startswith("no_")
+        elif dot and typing.get_origin(types.get(pairs)) is dict:
+            values = self._values(1, anything=True) if value is None else value
+            self._given[name] = _value(title, [key, *values], types[pairs])[key]
+        elif name in types and (title in self._command.short or title.startswith("--")):
+            self._given[name] = self._setting(title, types[name], value)
+        elif self._unknown is not None and title.startswith("--"):
+            self._unknown[title] = self._values() if value is None else value
+        else:
+            raise self._wrong(self._no_such_flag(title))
 
-    def _unknown(self, title: str, types: Mapping[str, Any]) -> str:
-        if self.argument is not None and called(title, [self.argument]):
-            return f"there is no flag {title}: give the {self.argument} first, without a flag"
-        return f"there is no flag {title}{called(title, types, flag)}"
+    def _setting(self, title: str, annotation: Any, value: list[str] | None) -> Any:
+        several = _takes_several(annotation)
+        values = self._values(None if several else 1) if value is None else value
+        if not values and not several:
+            raise self._wrong(f"{title} needs a value: {kind(annotation)}")
+        if typing.get_origin(annotation) is dict and len(values) % 2:
+            raise self._wrong(f"{title} takes pairs, each a name and a value: {values[-1]!r} has none")
+        return _value(title, values, annotation)
 
-    def _argument(self, loose: list[str], more: str) -> dict[str, Any]:
-        if self.argument is None or not loose:
-            if self.needed:
-                raise SettingsError(f"name the {self.argument}: {self.prog} {str(self.argument).upper()}{more}")
+    def _values(self, most: int | None = None, anything: bool = False) -> list[str]:
+        """The next arguments, up to a flag, or whatever they are; at most so many."""
+        values: list[str] = []
+        while self._left and len(values) != most and (anything or not _is_flag(self._left[0])):
+            values.append(self._left.pop(0))
+        return values
+
+    def _argument(self) -> dict[str, Any]:
+        """The argument without a flag."""
+        command, argument = self._command, self._command.argument
+        if argument is None or not self._loose:
+            if command.needed:
+                raise self._wrong(f"name the {argument}: {command.prog} {str(argument).upper()}")
             return {}
-        annotation = self.fields[self.argument].type
-        return {self.argument: _value(self.argument, loose, annotation)}
+        return {argument: _value(argument, self._loose, command.fields[argument].type)}
+
+    def _no_such_flag(self, title: str) -> str:
+        argument = self._command.argument
+        if argument is not None and called(title, [argument]):
+            return f"there is no flag {title}: give the {argument} first, without a flag"
+        return f"there is no flag {title}{called(title, self._types, flag)}"
+
+    def _wrong(self, line: str) -> SettingsError:
+        return SettingsError(f"{line}{self._more}")
 
 
 def _is_flag(argument: str) -> bool:

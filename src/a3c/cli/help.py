@@ -9,7 +9,7 @@ import typing
 from typing import Any, Literal
 
 from a3c.algorithm import OwnSettings
-from a3c.cli.flags import HELP_ALL, Command, flag
+from a3c.cli.command import HELP_ALL, Command, flag
 from a3c.config.making import kinds_of
 
 WIDEST = 120

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from a3c.cli.flags import Command, with_flags
+from a3c.cli.command import Command, with_flags
+from a3c.cli.flags import read
 from a3c.cli.train import groups, settings_of
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ranges
@@ -45,7 +46,7 @@ class InspectFlags:
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `inspect`."""
     command = Command("a3c inspect", DESCRIPTION, groups(("this look", InspectFlags)), "environment")
-    given = command.read(arguments, unknown := {})
+    given = read(command, arguments, unknown := {})
     config = settings_of(command, given, unknown, limits=("steps", "episodes", "target_return"))
     flags = InspectFlags(**{name: given[name] for name in names_of(InspectFlags) if name in given})
     check_ranges(flags)

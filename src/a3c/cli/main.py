@@ -87,7 +87,7 @@ def run(arguments: list[str]) -> int:
             return _unexpected(name, error)
         if traceback := getattr(error, "traceback", ""):
             _complain(traceback)
-        from a3c.cli.flags import with_flags
+        from a3c.cli.command import with_flags
 
         _complain(f"{name}: {with_flags(str(error))}")
         _drop_output()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from a3c.cli.flags import Command
+from a3c.cli.command import Command
+from a3c.cli.flags import read
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ COMMAND = Command(
 
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `plot`."""
-    flags = PlotFlags(**COMMAND.read(arguments))
+    flags = PlotFlags(**read(COMMAND, arguments))
     from a3c.errors import SettingsError
     from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from a3c.cli.flags import Command
+from a3c.cli.command import Command
+from a3c.cli.flags import read
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class RecipesFlags:
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `recipes`."""
     description = "List the recipes: tuned settings for an environment, and published systems to reproduce."
-    flags = RecipesFlags(**Command("a3c recipes", description, {"flags": RecipesFlags}, "name").read(arguments))
+    flags = RecipesFlags(**read(Command("a3c recipes", description, {"flags": RecipesFlags}, "name"), arguments))
     from a3c.recipes import all_recipes, find_recipe
 
     if flags.name is not None:

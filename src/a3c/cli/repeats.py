@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from a3c.cli.flags import with_flags
+from a3c.cli.command import with_flags
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ranges
 from a3c.errors import OutputError

@@ -9,8 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from a3c.algorithms.builtin import A3C, BUILT_IN, find_algorithm
-from a3c.cli.flags import HELP, HELP_ALL, Command, flag, with_flags
+from a3c.algorithm.builtin import A3C, BUILT_IN, find_algorithm
+from a3c.cli.command import HELP, HELP_ALL, Command, flag, with_flags
+from a3c.cli.flags import read, read_late
 from a3c.cli.main import NO_FOLDER, folder_is_there, process_started
 from a3c.config import GROUPS, TrainConfig
 from a3c.config.making import FIELDS, all_own_fields, make_config, own_fields, recorded
@@ -103,7 +104,7 @@ SETTINGS = {"algorithm", *FIELDS, *all_own_fields()}
 def parse(arguments: list[str]) -> tuple[TrainFlags, TrainConfig, bool]:
     """The flags that are no settings, the settings, and whether a limit is given: a wish to train on until then, also
     where the target is reached already. Raises SettingsError for a wrong one."""
-    given = _with_own(COMMAND, arguments).read(arguments, unknown := {})
+    given = read(_with_own(COMMAND, arguments), arguments, unknown := {})
     config = settings_of(COMMAND, given, unknown)
     flags = TrainFlags(**{name: given[name] for name in names_of(TrainFlags) if name in given})
     return flags, config, not given.keys().isdisjoint(AMOUNTS)
@@ -141,7 +142,7 @@ def settings_of(
     else:
         base = with_recipe(given.get("recipe"), settings)
     algorithm = find_algorithm(settings.get("algorithm") or base.get("algorithm", A3C.name))
-    settings |= command.late(unknown, algorithm.settings)
+    settings |= read_late(command, unknown, algorithm.settings)
     # Of a file's settings those of another algorithm stay behind.
     base = {name: value for name, value in base.items() if name in {"algorithm", *FIELDS, *own_fields(algorithm)}}
     for name, value in settings.items():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings
-from a3c.algorithms.builtin import A3C
+from a3c.algorithm.builtin import A3C
 from a3c.config.checks import check_contradictions, check_ranges
 from a3c.config.environment import AtariSettings, EnvironmentSettings, FrameSettings, WorldSettings
 from a3c.config.learning import (

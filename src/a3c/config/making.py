@@ -7,7 +7,7 @@ import typing
 from typing import Any, Literal
 
 from a3c.algorithm import Algorithm
-from a3c.algorithms.builtin import A3C, BUILT_IN, find_algorithm
+from a3c.algorithm.builtin import A3C, BUILT_IN, find_algorithm
 from a3c.config import TrainConfig
 from a3c.config.checks import check_number
 from a3c.errors import SettingsError, brief

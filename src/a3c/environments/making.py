@@ -17,7 +17,6 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 from a3c.config.environment import FRAME_SETTINGS, AtariSettings, WorldSettings
-from a3c.config.making import make_config
 from a3c.config.setting import changed, names_of
 from a3c.environments import atari
 from a3c.environments.hiding import hide
@@ -26,7 +25,6 @@ from a3c.environments.results import check_api, what_it_is
 from a3c.environments.serial import SerialVectorEnv, close
 from a3c.errors import A3CError, InvalidEnvironment, SettingsError, described, install, nearest
 from a3c.modules import import_here
-from a3c.recipes import with_recipe
 
 EXTRAS = {"ale_py": "atari", "Box2D": "box2d", "box2d": "box2d", "mujoco": "mujoco", "pygame": "render"}
 """The extra of this package that installs a module an environment may be missing."""
@@ -235,33 +233,6 @@ class EnvironmentMaker:
         """The Atari game that this is, if it is one."""
         spec = self.spec
         return atari.Game.of(spec, self.config) if spec is not None and atari.is_game(spec) else None
-
-
-def make_environment(
-    environment: str | EnvironmentFactory,
-    *,
-    recipe: str | None = None,
-    settings: dict[str, Any] | None = None,
-    env_kwargs: dict[str, Any] | None = None,
-    **kwargs: Any,
-) -> gymnasium.Env:
-    """One environment, made as training makes it: with the recipe's frames, time limit and so on.
-
-    Args:
-        environment: a Gymnasium id, `module:Id`, `module:Class`, or a factory.
-        recipe: as for an Agent.
-        settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
-        env_kwargs: keyword arguments for the environment.
-        kwargs: more of them, such as `render_mode`.
-
-    Raises:
-        InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
-        SettingsError: a setting is unknown, or does not fit the environment.
-    """
-    settings = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
-    if env_kwargs:
-        settings["env_kwargs"] = env_kwargs
-    return EnvironmentMaker(environment, make_config(with_recipe(recipe, settings), "settings")).make(**kwargs)
 
 
 def find(name: str) -> EnvSpec | EnvironmentFactory:

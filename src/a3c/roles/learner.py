@@ -7,8 +7,8 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
+from a3c.config.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.learning.diagnostics import check_finite
-from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Report, Task
 from a3c.roles.reporter import REPORT_EVERY, Reporter

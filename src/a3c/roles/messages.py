@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from a3c.algorithms.builtin import BUILT_IN
+from a3c.algorithm.builtin import BUILT_IN
 from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
 from a3c.processes.pulse import Pulse

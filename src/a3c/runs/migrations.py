@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from a3c.algorithms.builtin import BUILT_IN
+from a3c.algorithm.builtin import BUILT_IN
 from a3c.config import SCHEMA_VERSION
 from a3c.config.setting import names_of
 from a3c.errors import A3CError, brief

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a3c.algorithm import Algorithm
-from a3c.algorithms.builtin import A3C
+from a3c.algorithm.builtin import A3C
 from a3c.config.making import make_config, recorded
 from a3c.config.run import AMOUNTS
 from a3c.environments.modules import check_loaded

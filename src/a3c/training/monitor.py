@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from a3c.config.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.errors import DiskError, OutputError, TrainingDiverged
-from a3c.learning.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores, versions
 from a3c.roles.messages import Report

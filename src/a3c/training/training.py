@@ -18,11 +18,11 @@ from a3c.config import TrainConfig
 from a3c.config.checks import check_ends
 from a3c.config.making import number
 from a3c.config.run import LIMITS
+from a3c.config.schedules import with_limits
 from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
 from a3c.errors import A3CError, OutputError, RunFolderError, described
 from a3c.interruption import interruption
-from a3c.learning.schedules import with_limits
 from a3c.processes.pulse import EVERY, Pulse
 from a3c.roles.messages import PackedWork, Report, Task
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
