@@ -28,7 +28,7 @@ def masked_mean(x: Float[AnyArray, "..."], mask: Bool[AnyArray, "T *B"]) -> Floa
     return jnp.sum(jnp.where(mask, x, 0.0), axis=axes) / jnp.maximum(jnp.sum(mask), 1)
 
 
-def normalize(x: Float[AnyArray, "T *B"], mask: Bool[AnyArray, "T *B"]) -> Float[Array, "T *B"]:
+def normalize(x: Float[AnyArray, "T *B"], mask: Bool[AnyArray, "T *B"]) -> Float[AnyArray, "T *B"]:
     """Advantages or returns with mean 0 and standard deviation 1 over the real steps."""
     centred = x - masked_mean(x, mask)
     return centred / (jnp.sqrt(masked_mean(centred**2, mask)) + 1e-8)

@@ -33,7 +33,7 @@ def step_discounts(terminated: Bool[AnyArray, "T *B"], gamma: Scalar) -> Float[A
 
 def step_continues(
     terminated: Bool[AnyArray, "T *B"], truncated: Bool[AnyArray, "T *B"], mask: Bool[AnyArray, "T *B"]
-) -> Float[Array, "T *B"]:
+) -> Float[AnyArray, "T *B"]:
     """1 where step t+1 belongs to the same episode and is real, so that a return may reach through it; else 0.
 
     It is 0 at an episode's end, and before a dummy or padding row (mask 0). The last row's value does not matter.
@@ -83,7 +83,7 @@ def n_step_returns(
     continues: Float[AnyArray, "T *B"],
     lambda_: Scalar,
     n: int,
-) -> Float[Array, "T *B"]:
+) -> Float[AnyArray, "T *B"]:
     """`lambda_returns` that reach through n steps at most, and are bootstrapped there.
 
     With `lambda_` = 1: `G_t = r_t + gamma r_{t+1} + ... + gamma^n v_{t+n}`, shorter where the episode or the segment
