@@ -4,6 +4,13 @@ import os
 # processes that tests start. What is computed is the same. Set before JAX is imported.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
+from jaxtyping import install_import_hook
+
+# The shapes that annotations name are checked in the tests, and in this process alone. Set before a3c is imported. A
+# whole number will do where a float is asked for.
+CHECKED = ("a3c.learning", "a3c.networks", "a3c.gradient")
+install_import_hook(CHECKED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
 import equinox as eqx
 import gymnasium
 import jax

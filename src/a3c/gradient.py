@@ -10,19 +10,24 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
 
 from a3c.config import TrainConfig
 from a3c.config.learning import LearningSettings, RolloutSettings
+from a3c.learning.arrays import AnyArray, Scalar
 from a3c.learning.losses import actor_critic_loss, explained_variance, normalize
 from a3c.learning.optimizers import clip_by_global_norm
 from a3c.learning.returns import Targets, lambda_returns, n_step_returns, step_continues, step_discounts, vtrace
+from a3c.learning.snapshot import Snapshot
 from a3c.networks.policy import Policy
 
 Targeting = Callable[[LearningSettings, Any, jax.Array, jax.Array], Targets]
 """`(config, segment, values [T+1, B], log_probs [T, B]) -> targets`, inside jit; `log_probs` are the present ones."""
 
 
-def lambda_targets(config: LearningSettings, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
+def lambda_targets(
+    config: LearningSettings, segment: Any, values: Float[AnyArray, "rows B"], log_probs: Float[AnyArray, "rows-1 B"]
+) -> Targets:
     """Lambda-returns, and `G_t - v_t` as the advantage (Mnih et al. 2016, algorithm S3)."""
     steps = _steps(config, segment, values)
     if config.n_step is None:
@@ -37,7 +42,12 @@ def lambda_targets(config: LearningSettings, segment: Any, values: jax.Array, lo
 def vtrace_targets(rho_clip: float = 1.0, c_clip: float = 1.0) -> Targeting:
     """V-trace, from how probable the actions are now and how probable they were (Espeholt et al. 2018)."""
 
-    def targets(config: LearningSettings, segment: Any, values: jax.Array, log_probs: jax.Array) -> Targets:
+    def targets(
+        config: LearningSettings,
+        segment: Any,
+        values: Float[AnyArray, "rows B"],
+        log_probs: Float[AnyArray, "rows-1 B"],
+    ) -> Targets:
         ratios = jnp.exp(log_probs - segment.log_probs)
         return vtrace(*_steps(config, segment, values), ratios, config.gae_lambda, rho_clip, c_clip)
 
@@ -45,8 +55,10 @@ def vtrace_targets(rho_clip: float = 1.0, c_clip: float = 1.0) -> Targeting:
 
 
 def _steps(
-    config: LearningSettings, segment: Any, values: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    config: LearningSettings, segment: Any, values: Float[AnyArray, "rows B"]
+) -> tuple[
+    Float[AnyArray, "rows-1 B"], Float[AnyArray, "rows B"], Float[AnyArray, "rows-1 B"], Float[AnyArray, "rows-1 B"]
+]:
     discounts = step_discounts(segment.terminated, config.gamma)
     if config.restart_at_reward:
         discounts = jnp.where(segment.rewards == 0, discounts, 0.0)
@@ -65,7 +77,9 @@ def make_gradient(
     `log_epsilon` is what is added to a probability before its logarithm is taken.
     """
 
-    def loss(network, statistics, segment, entropy_coefficient):
+    def loss(
+        network: Any, statistics: Float[AnyArray, "S"], segment: Any, entropy_coefficient: Scalar
+    ) -> tuple[Float[Array, ""], Any]:
         context = segment.starts, segment.first_state
         distribution, values = policy.apply_in_time(network, statistics, segment.observations, *context)
         real_steps = jax.tree.map(lambda x: x[:-1], distribution)
@@ -87,7 +101,9 @@ def make_gradient(
         )
         return losses.total, (losses, explained_variance(values[:-1], aims.returns, mask))
 
-    def gradient_of(snapshot, segment, entropy_coefficient):
+    def gradient_of(
+        snapshot: Snapshot, segment: Any, entropy_coefficient: Scalar
+    ) -> tuple[Float[Array, "P"], Float[Array, "D"]]:
         network = policy.network(snapshot.parameters)
         gradient, (losses, explained) = eqx.filter_grad(loss, has_aux=True)(
             network, snapshot.statistics, segment, entropy_coefficient
@@ -110,7 +126,7 @@ def make_corrected_gradient(policy: Policy, config: TrainConfig) -> Callable:
             return make_gradient(policy, config)
 
 
-def learned_steps(config: RolloutSettings, segment: Any) -> jax.Array:
+def learned_steps(config: RolloutSettings, segment: Any) -> Bool[AnyArray, "T B"]:
     """The real steps, less those at the end that the next segment, which overlaps this one, has too."""
     if config.overlap == 0:
         return segment.mask

@@ -59,7 +59,7 @@ def test_an_action_is_never_out_of_range_though_rounding_keeps_the_sum_below_one
 
 
 def test_an_impossible_first_action_is_not_taken_at_noise_zero():
-    assert Categorical(np.array([-np.inf, 0.0], np.float32)).sample(np.float32(0)) == 1
+    assert Categorical(np.array([-np.inf, 0.0], np.float32)).sample(np.zeros((), np.float32)) == 1
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.3, 1.0])

@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.integrate
@@ -29,7 +30,7 @@ SQUASHED = [(0.0, 0.0), (0.7, -1.5), (-2.0, 0.5), (1.0, 1.0), (3.0, -1.0)]
 
 
 def squashed(mean, log_std):
-    return SquashedGaussian(np.array([mean], np.float32), np.array([log_std], np.float32))
+    return SquashedGaussian(jnp.array([mean], jnp.float32), jnp.array([log_std], jnp.float32))
 
 
 @pytest.mark.parametrize(("mean", "log_std"), SQUASHED)
@@ -60,11 +61,11 @@ def test_the_entropy_of_a_squashed_gaussian_is_its_mean_surprise(mean, log_std):
 
 def test_a_squashed_gaussian_far_from_zero_stays_finite():
     def surprise(mean):
-        distribution = SquashedGaussian(mean, np.zeros(1, np.float32))
+        distribution = SquashedGaussian(mean, jnp.zeros(1))
         return distribution.log_prob(np.array([40.0], np.float32)) + distribution.entropy()
 
-    assert np.isfinite(surprise(np.array([30.0], np.float32)))
-    assert np.isfinite(jax.grad(surprise)(np.array([30.0], np.float32))).all()
+    assert np.isfinite(surprise(jnp.array([30.0])))
+    assert np.isfinite(jax.grad(surprise)(jnp.array([30.0]))).all()
 
 
 FEATURES = GENERATOR.normal(size=(4,)).astype(np.float32)

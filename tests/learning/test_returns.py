@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
 
 from a3c.learning.returns import lambda_returns, n_step_returns, step_continues, step_discounts
 from segments_for_tests import ends_at, random_segments, segments
@@ -180,3 +181,13 @@ def test_with_lambda_an_n_step_return_is_the_mixture_of_the_shorter_ones():
     mixture = (1 - lambda_) * shorter[0] + (1 - lambda_) * lambda_ * shorter[1] + lambda_**2 * shorter[2]
     mask = segment[-1][:, 0]
     np.testing.assert_allclose(jitted_n_step(*columns, lambda_, 3)[mask], mixture[mask], rtol=1e-4, atol=1e-5)
+
+
+def test_a_wrong_shape_is_found_where_it_is_handed_over():
+    rewards, values, terminated, truncated, mask = random_segments(np.random.default_rng(0), 4, 2)
+    discounts, continues = step_discounts(terminated, GAMMA), step_continues(terminated, truncated, mask)
+    # The value after the last step is missing; and one environment's is read as all of them's.
+    for wrong in values[:-1], values[:, :1], values[:, 0]:
+        with pytest.raises(TypeCheckError, match="'values'"):
+            lambda_returns(rewards, wrong, discounts, continues, 1.0)
+    assert lambda_returns(rewards, values, discounts, continues, 1.0).shape == rewards.shape

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from a3c.learning.arrays import AnyArray, Scalar
 from a3c.learning.returns import Targets
 
 
@@ -18,7 +19,7 @@ class Losses(NamedTuple):
     entropy: Float[Array, ""]
 
 
-def masked_mean(x: Float[Array, "... T B"], mask: Bool[Array, "T B"]) -> Float[Array, "..."]:
+def masked_mean(x: Float[AnyArray, "..."], mask: Bool[AnyArray, "T *B"]) -> Float[Array, "..."]:
     """Mean over the steps where `mask` holds, 0 where none does; axes of `x` before those of `mask` stay.
 
     Means of several quantities are taken of their stack at once: XLA compiles each reduction separately.
@@ -27,21 +28,21 @@ def masked_mean(x: Float[Array, "... T B"], mask: Bool[Array, "T B"]) -> Float[A
     return jnp.sum(jnp.where(mask, x, 0.0), axis=axes) / jnp.maximum(jnp.sum(mask), 1)
 
 
-def normalize(x: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "T ..."]:
+def normalize(x: Float[AnyArray, "T *B"], mask: Bool[AnyArray, "T *B"]) -> Float[AnyArray, "T *B"]:
     """Advantages or returns with mean 0 and standard deviation 1 over the real steps."""
     centred = x - masked_mean(x, mask)
     return centred / (jnp.sqrt(masked_mean(centred**2, mask)) + 1e-8)
 
 
 def actor_critic_loss(
-    log_probs: Float[Array, "T ..."],
-    entropies: Float[Array, "T ..."],
-    values: Float[Array, "T ..."],
+    log_probs: Float[AnyArray, "T *B"],
+    entropies: Float[AnyArray, "T *B"],
+    values: Float[AnyArray, "T *B"],
     targets: Targets,
-    mask: Bool[Array, "T ..."],
+    mask: Bool[AnyArray, "T *B"],
     *,
-    value_coefficient: float,
-    entropy_coefficient: float | Float[Array, ""],
+    value_coefficient: Scalar,
+    entropy_coefficient: Scalar,
     normalize_advantages: bool = False,
     reduction: Literal["mean", "sum"] = "mean",
 ) -> Losses:
@@ -78,7 +79,7 @@ def actor_critic_loss(
 
 
 def explained_variance(
-    values: Float[Array, "T ..."], returns: Float[Array, "T ..."], mask: Bool[Array, "T ..."]
+    values: Float[AnyArray, "T *B"], returns: Float[AnyArray, "T *B"], mask: Bool[AnyArray, "T *B"]
 ) -> Float[Array, ""]:
     """1 - Var[G - v] / Var[G] over real steps: 1 is a perfect critic, 0 no better than a constant."""
     both = jnp.stack([returns - values, returns])

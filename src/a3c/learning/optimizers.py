@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array, Float, Int
 
 from a3c.errors import SettingsError, nearest
 
@@ -81,7 +82,7 @@ class SharedOptimizer:
         """K: the arrays of one value per parameter that the optimizer keeps."""
         return sum(leaf.shape != () for leaf in self._leaves)
 
-    def initial_state(self) -> np.ndarray:
+    def initial_state(self) -> Float[np.ndarray, "K {self.size}"]:
         """`[K, P]`: what the optimizer keeps before its first update."""
 
         @jax.jit
@@ -105,7 +106,12 @@ class SharedOptimizer:
         """
         transformation, leaves, treedef = self._transformation(), self._leaves, self._treedef
 
-        def update(gradient, floats, count, learning_rate):
+        def update(
+            gradient: Float[Array, "P"],
+            floats: Float[Array, "rows P"],
+            count: Int[Array, ""],
+            learning_rate: Float[Array, ""],
+        ) -> Float[Array, "2*rows-1 P"]:
             parameters, state = floats[0], floats[1:]
             rows = iter(state)
             values = [next(rows) if leaf.shape else jnp.asarray(count, leaf.dtype) for leaf in leaves]
@@ -118,7 +124,7 @@ class SharedOptimizer:
                 shrinks = (ratio >= 0) & (ratio < 1)
                 sums.append(jnp.where(shrinks, 0.0, new_row - row))
                 factors.append(jnp.where(shrinks, ratio, 1.0))
-            return jnp.stack([learning_rate * step, *sums, *factors])
+            return jnp.stack([learning_rate * step, *sums, *factors])  # type: ignore[operator]
 
         return jax.jit(update)
 
@@ -136,7 +142,7 @@ def _parameters(function: Any) -> tuple[str, ...]:
         return ()
 
 
-def clip_by_global_norm(gradient: jax.Array, max_norm: float) -> tuple[jax.Array, jax.Array]:
+def clip_by_global_norm(gradient: Float[Array, "P"], max_norm: float) -> tuple[Float[Array, "P"], Float[Array, ""]]:
     """The gradient scaled down to `max_norm` where its norm is larger, and the norm it had. 0 leaves it as it is."""
     norm = jnp.sqrt(jnp.sum(gradient**2))
     if max_norm > 0:

@@ -10,17 +10,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from a3c.learning.arrays import AnyArray, Scalar
+
 
 class Targets(NamedTuple):
-    """What the value estimate is to become, the advantage of each action taken, and its weight; `[T, ...]` each."""
+    """What the value estimate is to become, the advantage of each action taken, and its weight: of each step."""
 
-    returns: Float[Array, "T ..."]
-    advantages: Float[Array, "T ..."]
-    weights: Float[Array, "T ..."] | float = 1.0
+    returns: Float[AnyArray, "T *B"]
+    advantages: Float[AnyArray, "T *B"]
+    weights: Float[AnyArray, "T *B"] | Scalar = 1.0
     """Importance weights of the policy's gradient: 1 where the policy that learns took the actions."""
 
 
-def step_discounts(terminated: Bool[Array, "T ..."], gamma: float) -> Float[Array, "T ..."]:
+def step_discounts(terminated: Bool[AnyArray, "T *B"], gamma: Scalar) -> Float[AnyArray, "T *B"]:
     """Weight of `v_{t+1}` in the target of step t: gamma, or 0 where the episode terminated.
 
     A truncated step keeps gamma, since in the canonical layout row t+1 is the episode's final observation, whose value
@@ -30,8 +32,8 @@ def step_discounts(terminated: Bool[Array, "T ..."], gamma: float) -> Float[Arra
 
 
 def step_continues(
-    terminated: Bool[Array, "T ..."], truncated: Bool[Array, "T ..."], mask: Bool[Array, "T ..."]
-) -> Float[Array, "T ..."]:
+    terminated: Bool[AnyArray, "T *B"], truncated: Bool[AnyArray, "T *B"], mask: Bool[AnyArray, "T *B"]
+) -> Float[AnyArray, "T *B"]:
     """1 where step t+1 belongs to the same episode and is real, so that a return may reach through it; else 0.
 
     It is 0 at an episode's end, and before a dummy or padding row (mask 0). The last row's value does not matter.
@@ -42,12 +44,12 @@ def step_continues(
 
 
 def lambda_returns(
-    rewards: Float[Array, "T ..."],
-    values: Float[Array, "T1 ..."],
-    discounts: Float[Array, "T ..."],
-    continues: Float[Array, "T ..."],
-    lambda_: float,
-) -> Float[Array, "T ..."]:
+    rewards: Float[AnyArray, "T *B"],
+    values: Float[AnyArray, "T+1 *B"],
+    discounts: Float[AnyArray, "T *B"],
+    continues: Float[AnyArray, "T *B"],
+    lambda_: Scalar,
+) -> Float[Array, "T *B"]:
     """Lambda-returns, the targets of the value estimate (Sutton and Barto 2018, section 12.1).
 
         G_t = r_t + discount_t * ((1 - lambda * c_t) * v_{t+1} + lambda * c_t * G_{t+1}),    G_T = v_T
@@ -56,10 +58,10 @@ def lambda_returns(
     algorithm S3); `G_t - v_t` is the generalised advantage estimate (Schulman et al. 2016, equation 16).
 
     Args:
-        rewards: r_t, `[T, ...]`.
-        values: v_0 to v_T, `[T+1, ...]`.
-        discounts: from `step_discounts`, `[T, ...]`.
-        continues: from `step_continues`, `[T, ...]`.
+        rewards: r_t.
+        values: v_0 to v_T.
+        discounts: from `step_discounts`.
+        continues: from `step_continues`.
         lambda_: between 0 (one step) and 1 (as many steps as the segment has).
     """
 
@@ -75,13 +77,13 @@ def lambda_returns(
 
 
 def n_step_returns(
-    rewards: Float[Array, "T ..."],
-    values: Float[Array, "T1 ..."],
-    discounts: Float[Array, "T ..."],
-    continues: Float[Array, "T ..."],
-    lambda_: float,
+    rewards: Float[AnyArray, "T *B"],
+    values: Float[AnyArray, "T+1 *B"],
+    discounts: Float[AnyArray, "T *B"],
+    continues: Float[AnyArray, "T *B"],
+    lambda_: Scalar,
     n: int,
-) -> Float[Array, "T ..."]:
+) -> Float[AnyArray, "T *B"]:
     """`lambda_returns` that reach through n steps at most, and are bootstrapped there.
 
     With `lambda_` = 1: `G_t = r_t + gamma r_{t+1} + ... + gamma^n v_{t+n}`, shorter where the episode or the segment
@@ -97,14 +99,14 @@ def n_step_returns(
 
 
 def vtrace(
-    rewards: Float[Array, "T ..."],
-    values: Float[Array, "T1 ..."],
-    discounts: Float[Array, "T ..."],
-    continues: Float[Array, "T ..."],
-    ratios: Float[Array, "T ..."],
-    lambda_: float = 1.0,
-    rho_clip: float = 1.0,
-    c_clip: float = 1.0,
+    rewards: Float[AnyArray, "T *B"],
+    values: Float[AnyArray, "T+1 *B"],
+    discounts: Float[AnyArray, "T *B"],
+    continues: Float[AnyArray, "T *B"],
+    ratios: Float[AnyArray, "T *B"],
+    lambda_: Scalar = 1.0,
+    rho_clip: Scalar = 1.0,
+    c_clip: Scalar = 1.0,
 ) -> Targets:
     """V-trace: targets for the policy pi from steps that another one, mu, took (Espeholt et al. 2018, section 4.1).
 

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from a3c.errors import SettingsError
 from a3c.networks.mlp import ACTIVATIONS, MLP, orthogonal
@@ -45,7 +46,7 @@ class Conv(eqx.Module):
         self.bias = np.zeros(channels, np.float32)
         self.stride = stride
 
-    def __call__(self, frame: jax.Array) -> jax.Array:
+    def __call__(self, frame: Float[Array, "H W C"]) -> Float[Array, "h w channels"]:
         """`[H, W, C]` -> `[h, w, channels]`."""
         if self.stride**2 * frame.shape[-1] < DEEP:
             window, layout = (self.stride, self.stride), ("NHWC", "HWIO", "NHWC")
@@ -65,7 +66,7 @@ class Conv(eqx.Module):
         return result
 
 
-def _blocks(frame: jax.Array, size: int) -> jax.Array:
+def _blocks(frame: Float[Array, "H W C"], size: int) -> Float[Array, "H//{size} W//{size} C*{size}**2"]:
     """`[H, W, C]` -> `[H/size, W/size, size * size * C]`: the pixels of each block one after the other."""
     height, width, channels = frame.shape
     blocks = frame.reshape(height // size, size, width // size, size, channels)
@@ -112,7 +113,7 @@ class ConvNet(eqx.Module):
         self.dense = MLP(height * width * inputs, hidden, activation, generator)
         self.activation = activation
 
-    def __call__(self, frame: jax.Array) -> jax.Array:
+    def __call__(self, frame: Float[Array, "..."]) -> Float[Array, "f"]:
         """One-hot numbers have one more axis, or are flat."""
         shape, rows = self.axes
         if frame.shape != self.shape or rows:

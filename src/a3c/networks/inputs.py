@@ -16,11 +16,12 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Tuple
 
 from a3c.environments.observations import Observations, parts, size_of
+from a3c.learning.arrays import AnyArray
 from a3c.networks.readings import choices
 
 
 def network_input(
-    space: gymnasium.Space, packed: jax.Array, scalings: Sequence[str], pixel_mean: float, pixel_std: float
+    space: gymnasium.Space, packed: AnyArray, scalings: Sequence[str], pixel_mean: float, pixel_std: float
 ) -> Any:
     """The input of one observation, inside jit; `packed` is `[*shape]`, `scalings` are of its parts, in order."""
     inputs, used = _input(space, packed.reshape(-1), iter(scalings), pixel_mean, pixel_std)
@@ -29,7 +30,7 @@ def network_input(
 
 
 def _input(
-    space: gymnasium.Space, numbers: jax.Array, scalings: Iterator[str], mean: float, std: float
+    space: gymnasium.Space, numbers: AnyArray, scalings: Iterator[str], mean: float, std: float
 ) -> tuple[Any, int]:
     """The input of what these numbers begin with, and how many numbers that is."""
     if isinstance(space, Dict | Tuple):

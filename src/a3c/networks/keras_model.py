@@ -14,7 +14,7 @@ any layers will do, also those that are defined in a script.
 import re
 import sys
 from functools import cached_property, partial
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import equinox as eqx
 import gymnasium
@@ -34,6 +34,7 @@ PLATFORMS = ("cpu", "cuda")
 """Where workers and learners run the program."""
 
 
+@runtime_checkable
 class KerasModel(Protocol):
     """A keras.Model, for those who have no Keras."""
 

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"tanh": jnp.tanh, "relu": jax.nn.relu, "elu": jax.nn.elu}
 
@@ -25,11 +26,13 @@ class Dense(eqx.Module):
         self.weight = orthogonal(generator, inputs, outputs, gain)
         self.bias = np.zeros(outputs, np.float32)
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Float[Array, "*B inputs"]) -> Float[Array, "*B outputs"]:
         return x @ self.weight + self.bias
 
 
-def orthogonal(generator: np.random.Generator, inputs: int, outputs: int, gain: float) -> np.ndarray:
+def orthogonal(
+    generator: np.random.Generator, inputs: int, outputs: int, gain: float
+) -> Float[np.ndarray, "{inputs} {outputs}"]:
     """A `[inputs, outputs]` matrix with orthonormal rows or columns, times `gain`; float32."""
     rows, columns = max(inputs, outputs), min(inputs, outputs)
     q, r = np.linalg.qr(generator.normal(size=(rows, columns)))
@@ -48,7 +51,7 @@ class MLP(eqx.Module):
         self.layers = [Dense(a, b, np.sqrt(2), generator) for a, b in pairwise(widths)]
         self.activation = activation
 
-    def __call__(self, observation: jax.Array) -> jax.Array:
+    def __call__(self, observation: Float[Array, "..."]) -> Float[Array, "f"]:
         x = observation.ravel()
         for layer in self.layers:
             x = ACTIVATIONS[self.activation](layer(x))
@@ -90,6 +93,8 @@ class ActorCritic(eqx.Module):
         features = self.torso(observation)  # type: ignore[operator]
         return features, features if self.critic_torso is None else self.critic_torso(observation)  # type: ignore[operator]
 
-    def heads(self, features: jax.Array, critic_features: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def heads(
+        self, features: Float[Array, "*B f"], critic_features: Float[Array, "*B f"]
+    ) -> tuple[Float[Array, "*B outputs"], Float[Array, "*B"]]:
         """Outputs `[..., outputs]` and values `[...]` of features `[..., n]`."""
         return self.policy_head(features), self.value_head(critic_features)[..., 0]

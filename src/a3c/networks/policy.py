@@ -18,11 +18,13 @@ import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool, Float, Shaped
 
 from a3c.config import TrainConfig
 from a3c.environments.observations import Observations
 from a3c.environments.spaces import NO_STATISTICS, Layout
 from a3c.errors import SettingsError
+from a3c.learning.arrays import AnyArray
 from a3c.learning.moments import Statistics
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.actions import Actions, make_actions
@@ -152,7 +154,7 @@ class Policy:
         """The number of parameters, P."""
         return self._offsets[-1]
 
-    def network(self, parameters: jax.Array) -> ActorCritic | KerasActorCritic:
+    def network(self, parameters: Float[AnyArray, "{self.size}"]) -> ActorCritic | KerasActorCritic:
         """The Equinox module with these parameters, a flat vector `[P]`."""
         pieces = iter(
             parameters[start:stop].reshape(shape)
@@ -162,7 +164,7 @@ class Policy:
             lambda leaf: next(pieces) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf, self._template
         )
 
-    def flatten(self, network: ActorCritic | KerasActorCritic) -> jax.Array:
+    def flatten(self, network: ActorCritic | KerasActorCritic) -> Float[Array, "{self.size}"]:
         """The inverse of `network`: a module, or a gradient of its shape, as a flat vector `[P]`."""
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         return jnp.concatenate([leaf.ravel() for leaf in leaves])
@@ -175,10 +177,10 @@ class Policy:
     def apply(
         self,
         network: ActorCritic | KerasActorCritic,
-        statistics: jax.Array,
-        observations: jax.Array,
-        state: jax.Array | None = None,
-    ) -> tuple[Any, jax.Array, jax.Array | None]:
+        statistics: Float[AnyArray, "{self.layout.statistics.size}"],
+        observations: Shaped[AnyArray, "..."],
+        state: Float[AnyArray, "*B {self.layout.state}"] | None = None,
+    ) -> tuple[Any, Float[Array, "*B"], Float[AnyArray, "*B {self.layout.state}"] | None]:
         """Distribution, values `[...]` and next states `[..., S]` of observations `[..., *shape]`."""
         features, critic_features = self._features(network, statistics, observations)
         if network.core is not None:
@@ -189,11 +191,11 @@ class Policy:
     def apply_in_time(
         self,
         network: ActorCritic | KerasActorCritic,
-        statistics: jax.Array,
-        observations: jax.Array,
-        starts: jax.Array | None = None,
-        first_state: jax.Array | None = None,
-    ) -> tuple[Any, jax.Array]:
+        statistics: Float[AnyArray, "{self.layout.statistics.size}"],
+        observations: Shaped[AnyArray, "T B ..."],
+        starts: Bool[AnyArray, "T B"] | None = None,
+        first_state: Float[AnyArray, "1 B {self.layout.state}"] | None = None,
+    ) -> tuple[Any, Float[Array, "T B"]]:
         """Distribution and values `[T, B]` of observations `[T, B, *shape]`; the others are those of a Segment."""
         features, critic_features = self._features(network, statistics, observations)
         if network.core is not None:
@@ -201,8 +203,11 @@ class Policy:
         return self._heads(network, features, critic_features)
 
     def _features(
-        self, network: ActorCritic | KerasActorCritic, statistics: jax.Array, observations: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
+        self,
+        network: ActorCritic | KerasActorCritic,
+        statistics: Float[AnyArray, "{self.layout.statistics.size}"],
+        observations: Shaped[AnyArray, "..."],
+    ) -> tuple[Float[Array, "*B f"], Float[Array, "*B g"]]:
         shape = self.layout.observation
         batch = observations.shape[: observations.ndim - len(shape)]
 
@@ -210,19 +215,24 @@ class Policy:
         if self.layout.statistics.normalized:
             observations = self._normalize(statistics, observations)
 
-        def features_of(packed: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def features_of(packed: AnyArray) -> tuple[jax.Array, jax.Array]:
             return network.features(network_input(self.observations.space, packed, *self._scaling))
 
         features, critic_features = jax.vmap(features_of)(observations)
         return features.reshape(*batch, -1), critic_features.reshape(*batch, -1)
 
     def _heads(
-        self, network: ActorCritic | KerasActorCritic, features: jax.Array, critic_features: jax.Array
-    ) -> tuple[Any, jax.Array]:
+        self,
+        network: ActorCritic | KerasActorCritic,
+        features: Float[Array, "*B f"],
+        critic_features: Float[Array, "*B g"],
+    ) -> tuple[Any, Float[Array, "*B"]]:
         outputs, values = network.heads(features, critic_features)
         return self.actions.distribution(outputs, features, network.log_std), values
 
-    def _normalize(self, statistics: jax.Array, observations: jax.Array) -> jax.Array:
+    def _normalize(
+        self, statistics: Float[AnyArray, "{self.layout.statistics.size}"], observations: Shaped[AnyArray, "N *shape"]
+    ) -> Float[Array, "N *shape"]:
         """Observations `[N, *shape]`, those of their numbers that are normalised."""
         normalized = self.layout.statistics.normalized
         mean, scale = jnp.split(statistics[: 2 * len(normalized)], 2)
@@ -231,13 +241,13 @@ class Policy:
         return jnp.where(np.array(normalized), clipped, numbers).reshape(observations.shape)
 
     def __call__(
-        self, snapshot: Snapshot, observations: jax.Array, state: jax.Array | None = None
+        self, snapshot: Snapshot, observations: AnyArray, state: AnyArray | None = None
     ) -> tuple[Any, jax.Array]:
         return self._apply(snapshot, observations, state)[:2]
 
     def _apply(
-        self, snapshot: Snapshot, observations: jax.Array, state: jax.Array | None
-    ) -> tuple[Any, jax.Array, jax.Array | None]:
+        self, snapshot: Snapshot, observations: AnyArray, state: AnyArray | None
+    ) -> tuple[Any, jax.Array, AnyArray | None]:
         return self.apply(self.network(snapshot.parameters), snapshot.statistics, observations, state)
 
     def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

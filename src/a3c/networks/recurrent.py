@@ -12,6 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool, Float
 
 from a3c.networks.mlp import Dense, orthogonal
 
@@ -35,7 +36,9 @@ class LSTM(eqx.Module):
     def state_size(self) -> int:
         return 2 * self.recurrent.shape[0]
 
-    def step(self, state: jax.Array, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def step(
+        self, state: Float[Array, "*B S"], inputs: Float[Array, "*B gates"]
+    ) -> tuple[Float[Array, "*B S"], Float[Array, "*B units"]]:
         """The next state `[..., S]` and the output `[..., units]`; `inputs` are `self.inputs` of features."""
         output, cell = jnp.split(state, 2, axis=-1)
         admit, keep, candidate, emit = jnp.split(inputs + output @ self.recurrent, 4, axis=-1)
@@ -58,7 +61,9 @@ class GRU(eqx.Module):
     def state_size(self) -> int:
         return self.recurrent.shape[0]
 
-    def step(self, state: jax.Array, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def step(
+        self, state: Float[Array, "*B S"], inputs: Float[Array, "*B gates"]
+    ) -> tuple[Float[Array, "*B S"], Float[Array, "*B units"]]:
         """As that of LSTM."""
         reset_in, update_in, candidate_in = jnp.split(inputs, 3, axis=-1)
         reset, update, candidate = jnp.split(state @ self.recurrent, 3, axis=-1)
@@ -71,7 +76,12 @@ class GRU(eqx.Module):
 CORES = {"lstm": LSTM, "gru": GRU}
 
 
-def unroll(core: LSTM | GRU, first_state: jax.Array, starts: jax.Array, features: jax.Array) -> jax.Array:
+def unroll(
+    core: LSTM | GRU,
+    first_state: Float[Array, "B S"],
+    starts: Bool[Array, "T B"],
+    features: Float[Array, "T B f"],
+) -> Float[Array, "T B units"]:
     """Outputs `[T, B, units]` of rows in time, from the state `[B, S]` before the first.
 
     Where `starts` `[T, B]` says that a row is an episode's first, nothing is remembered of what came before it.

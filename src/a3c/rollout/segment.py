@@ -1,11 +1,16 @@
 """A Segment: T steps of B environments, the unit of experience that a gradient is computed from."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
+
+if TYPE_CHECKING:  # importing it takes longer than all else in here
+    from jaxtyping import Bool, Float32, Shaped
 
 
 class Segment(NamedTuple):
@@ -17,32 +22,32 @@ class Segment(NamedTuple):
     after its last step holds the observation that this step led to.
     """
 
-    observations: np.ndarray
-    """`[T+1, B, *shape]`: row T is the observation after the last step."""
-    actions: np.ndarray
-    """`[T, B, *shape]`, as the policy gave them: see `networks/actions.py`."""
-    rewards: np.ndarray
-    """`[T, B]` float32: training rewards, after clipping, scaling and the reward at termination."""
-    terminated: np.ndarray
-    """`[T, B]` bool: nothing is to be gained after this step."""
-    truncated: np.ndarray
-    """`[T, B]` bool: the episode was cut off after this step, its final observation still has a value."""
-    mask: np.ndarray
-    """`[T, B]` bool: True at real steps."""
-    log_probs: np.ndarray | None = None
-    """`[T, B]` float32: the log-probability that each action had when it was chosen, where V-trace needs it."""
-    starts: np.ndarray | None = None
-    """`[T+1, B]` bool, of a recurrent policy: True where a row is the first of an episode."""
-    first_state: np.ndarray | None = None
-    """`[1, B, S]` float32, of a recurrent policy: its state before row 0."""
+    observations: Shaped[np.ndarray, "T+1 B *shape"]
+    """Row T is the observation after the last step."""
+    actions: Shaped[np.ndarray, "T B *shape"]
+    """As the policy gave them: see `networks/actions.py`."""
+    rewards: Float32[np.ndarray, "T B"]
+    """Training rewards, after clipping, scaling and the reward at termination."""
+    terminated: Bool[np.ndarray, "T B"]
+    """Nothing is to be gained after this step."""
+    truncated: Bool[np.ndarray, "T B"]
+    """The episode was cut off after this step, its final observation still has a value."""
+    mask: Bool[np.ndarray, "T B"]
+    """True at real steps."""
+    log_probs: Float32[np.ndarray, "T B"] | None = None
+    """The log-probability that each action had when it was chosen, where V-trace needs it."""
+    starts: Bool[np.ndarray, "T+1 B"] | None = None
+    """Of a recurrent policy: True where a row is the first of an episode."""
+    first_state: Float32[np.ndarray, "1 B S"] | None = None
+    """Of a recurrent policy: its state before row 0."""
 
-    def from_row(self, row: int) -> "Segment":
+    def from_row(self, row: int) -> Segment:
         """The rows from this one on, as views; without a state, as only that before row 0 is known."""
         rows = (None if array is None else array[row:] for array in self[:-1])
         return Segment(*rows)  # type: ignore[arg-type]
 
     @classmethod
-    def zeros(cls, config: TrainConfig, environments: int, layout: Layout) -> "Segment":
+    def zeros(cls, config: TrainConfig, environments: int, layout: Layout) -> Segment:
         """Zeros of the shapes that a segment of this configuration has."""
         rows = (config.overlap + config.segment_steps, environments)
         terminated, truncated, mask = np.zeros((3, *rows), bool)
