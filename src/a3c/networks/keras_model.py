@@ -35,6 +35,7 @@ PLATFORMS = ("cpu", "cuda")
 
 
 @runtime_checkable
+@runtime_checkable
 class KerasModel(Protocol):
     """A keras.Model, for those who have no Keras."""
 

@@ -11,7 +11,7 @@ In use:
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import gymnasium
@@ -36,6 +36,7 @@ from a3c.networks.readings import readings, with_readings
 from a3c.networks.recurrent import CORES, unroll
 
 
+@runtime_checkable
 class NetworkFactory(Protocol):
     """A user's own network, `factory(observation_space, key)`: a module that maps one observation to features `[n]`.
 
