@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from a3c.errors import SettingsError
+from a3c.learning.arrays import AnyArray
 from a3c.networks.mlp import ACTIVATIONS, MLP, orthogonal
 
 LAYERS: dict[str, tuple[tuple[int, int, int], ...]] = {
@@ -46,11 +47,13 @@ class Conv(eqx.Module):
         self.bias = np.zeros(channels, np.float32)
         self.stride = stride
 
-    def __call__(self, frame: Float[Array, "H W C"]) -> Float[Array, "h w channels"]:
+    def __call__(self, frame: Float[AnyArray, "H W C"]) -> Float[AnyArray, "h w channels"]:
         """`[H, W, C]` -> `[h, w, channels]`."""
         if self.stride**2 * frame.shape[-1] < DEEP:
             window, layout = (self.stride, self.stride), ("NHWC", "HWIO", "NHWC")
-            result = jax.lax.conv_general_dilated(frame[None], self.weight, window, "VALID", dimension_numbers=layout)
+            result = jax.lax.conv_general_dilated(
+                jnp.asarray(frame)[None], self.weight, window, "VALID", dimension_numbers=layout
+            )
             return result[0] + self.bias
         stride, (kernel, _, inputs, channels) = self.stride, self.weight.shape
         parts = kernel // stride
@@ -66,7 +69,7 @@ class Conv(eqx.Module):
         return result
 
 
-def _blocks(frame: Float[Array, "H W C"], size: int) -> Float[Array, "H//{size} W//{size} C*{size}**2"]:
+def _blocks(frame: Float[AnyArray, "H W C"], size: int) -> Float[Array, "H//{size} W//{size} C*{size}**2"]:
     """`[H, W, C]` -> `[H/size, W/size, size * size * C]`: the pixels of each block one after the other."""
     height, width, channels = frame.shape
     blocks = frame.reshape(height // size, size, width // size, size, channels)
@@ -113,7 +116,7 @@ class ConvNet(eqx.Module):
         self.dense = MLP(height * width * inputs, hidden, activation, generator)
         self.activation = activation
 
-    def __call__(self, frame: Float[Array, "..."]) -> Float[Array, "f"]:
+    def __call__(self, frame: Float[AnyArray, "..."]) -> Float[Array, "f"]:
         """One-hot numbers have one more axis, or are flat."""
         shape, rows = self.axes
         if frame.shape != self.shape or rows:
