@@ -47,13 +47,12 @@ class Conv(eqx.Module):
         self.bias = np.zeros(channels, np.float32)
         self.stride = stride
 
-    def __call__(self, frame: Float[AnyArray, "H W C"]) -> Float[AnyArray, "h w channels"]:
+    def __call__(self, frame: Float[AnyArray, "H W C"]) -> Float[Array, "h w channels"]:
         """`[H, W, C]` -> `[h, w, channels]`."""
+        frame = jnp.asarray(frame)
         if self.stride**2 * frame.shape[-1] < DEEP:
             window, layout = (self.stride, self.stride), ("NHWC", "HWIO", "NHWC")
-            result = jax.lax.conv_general_dilated(
-                jnp.asarray(frame)[None], self.weight, window, "VALID", dimension_numbers=layout
-            )
+            result = jax.lax.conv_general_dilated(frame[None], self.weight, window, "VALID", dimension_numbers=layout)
             return result[0] + self.bias
         stride, (kernel, _, inputs, channels) = self.stride, self.weight.shape
         parts = kernel // stride
@@ -69,7 +68,7 @@ class Conv(eqx.Module):
         return result
 
 
-def _blocks(frame: Float[AnyArray, "H W C"], size: int) -> Float[Array, "H//{size} W//{size} C*{size}**2"]:
+def _blocks(frame: Float[Array, "H W C"], size: int) -> Float[Array, "H//{size} W//{size} C*{size}**2"]:
     """`[H, W, C]` -> `[H/size, W/size, size * size * C]`: the pixels of each block one after the other."""
     height, width, channels = frame.shape
     blocks = frame.reshape(height // size, size, width // size, size, channels)

@@ -214,7 +214,8 @@ class Policy:
             return network.features(network_input(self.observations.space, packed, *self._scaling))
 
         features, critic_features = jax.vmap(features_of)(observations)
-        return jnp.reshape(features, (*batch, -1)), jnp.reshape(critic_features, (*batch, -1))
+        features, critic_features = jnp.asarray(features), jnp.asarray(critic_features)
+        return features.reshape(*batch, -1), critic_features.reshape(*batch, -1)
 
     def _heads(
         self,
