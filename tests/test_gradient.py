@@ -157,7 +157,7 @@ def test_each_step_is_learned_once_with_the_return_of_n_steps(mode, n, length, m
     for _ in range(12):
         segment, _ = collector.collect(Snapshot(parameters))
         values = collector.policy.value(Snapshot(parameters), segment.observations)
-        returns, advantages = (np.asarray(x) for x in targets_of(segment, values, None)[:2])
+        returns, advantages = (np.asarray(x) for x in targets_of(segment, values, values[:-1])[:2])
         np.testing.assert_allclose(advantages, returns - values[:-1], rtol=1e-5, atol=1e-4)
         mask = np.asarray(learned_steps(config, segment))
         for index, environment in enumerate(environments.envs):
@@ -181,7 +181,7 @@ def test_the_gradient_is_that_of_the_learned_steps_alone(make_collector):
     for _ in range(3):
         segment, _ = collector.collect(Snapshot(parameters))
         values = np.asarray(policy.value(Snapshot(parameters), segment.observations))
-        targets = targets_of(segment, values, None)
+        targets = targets_of(segment, values, values[:-1])
         first_rows = segment._replace(mask=segment.mask & (np.arange(9) < 6)[:, None])
         gradient, _ = gradient_of(Snapshot(parameters), segment, 0.01)
         close_to(gradient, jax.jit(jax.grad(loss_with(policy, first_rows, targets)))(parameters))
@@ -201,7 +201,7 @@ def points(length=40, environments=3):
 def targeting(**settings):
     """`(segment, values) -> returns, advantages`."""
     config = config_with(gamma=GAMMA, **settings)
-    return jax.jit(lambda segment, values: lambda_targets(config, segment, values, None)[:2])
+    return jax.jit(lambda segment, values: lambda_targets(config, segment, values, values[:-1])[:2])
 
 
 def test_returns_of_a_game_of_points_restart_at_every_point():

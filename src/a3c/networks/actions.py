@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
-import jax
 import jax.numpy as jnp
 import numpy as np
 from gymnasium import spaces
+from jaxtyping import ArrayLike, Float
 
 from a3c.config import TrainConfig
 from a3c.config.learning import ContinuousSettings
 from a3c.config.setting import changed, names_of
 from a3c.errors import SettingsError, UnsupportedSpace
+from a3c.learning.arrays import AnyArray
 from a3c.learning.distributions import Bernoulli, Categorical, MultiCategorical
 from a3c.learning.gaussians import Gaussian, SquashedGaussian, StateNoiseGaussian
 
@@ -51,10 +52,10 @@ class DiscreteActions:
         """The distribution, for people."""
         return f"Categorical over {self.outputs}"
 
-    def distribution(self, outputs: jax.Array, features: jax.Array, log_std: None) -> Categorical:
+    def distribution(self, outputs: Float[AnyArray, "*B outputs"], features: AnyArray, log_std: None) -> Categorical:
         return Categorical(outputs)
 
-    def explore(self, distribution: Any, epsilon: jax.Array) -> Any:
+    def explore(self, distribution: Any, epsilon: Float[ArrayLike, "..."]) -> Any:
         """The distribution with uniformly random actions mixed in, with probability `epsilon` `[...]`."""
         return distribution.mix_uniform(epsilon)
 
@@ -85,7 +86,9 @@ class MultiDiscreteActions(DiscreteActions):
     def description(self) -> str:
         return f"independent Categoricals over {', '.join(map(str, self.space.nvec.ravel()))}"
 
-    def distribution(self, outputs: jax.Array, features: jax.Array, log_std: None) -> MultiCategorical:  # type: ignore[override]
+    def distribution(  # type: ignore[override]
+        self, outputs: Float[AnyArray, "*B outputs"], features: AnyArray, log_std: None
+    ) -> MultiCategorical:
         return MultiCategorical(outputs, tuple(self.space.nvec.ravel().tolist()))
 
     def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -109,7 +112,7 @@ class MultiBinaryActions(DiscreteActions):
     def description(self) -> str:
         return f"{self.outputs} independent Bernoullis"
 
-    def distribution(self, outputs: jax.Array, features: jax.Array, log_std: None) -> Bernoulli:  # type: ignore[override]
+    def distribution(self, outputs: Float[AnyArray, "*B outputs"], features: AnyArray, log_std: None) -> Bernoulli:  # type: ignore[override]
         return Bernoulli(outputs)
 
     def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -151,7 +154,7 @@ class BoxActions:
         numbers = f"{self._low.size} number{'s' if self._low.size != 1 else ''}"
         return f"Gaussian of {numbers}, standard deviation {stds[self._std]}, {bounds}"
 
-    def distribution(self, outputs: jax.Array, features: jax.Array, log_std: Any) -> Gaussian:
+    def distribution(self, outputs: Float[AnyArray, "*B outputs"], features: AnyArray, log_std: Any) -> Gaussian:
         if self._std == "gsde":
             return StateNoiseGaussian(outputs, features, log_std)
         if self._std == "state":
@@ -160,7 +163,7 @@ class BoxActions:
         gaussian = SquashedGaussian if self._tanh else Gaussian
         return gaussian(outputs, jnp.broadcast_to(log_std, outputs.shape))
 
-    def explore(self, distribution: Gaussian, epsilon: jax.Array) -> Gaussian:
+    def explore(self, distribution: Gaussian, epsilon: Float[ArrayLike, "..."]) -> Gaussian:
         """As it is: where there are no bounds, there is no uniform distribution."""
         return distribution
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from a3c.errors import SettingsError
+from a3c.learning.arrays import AnyArray
 from a3c.networks.mlp import ACTIVATIONS, MLP, orthogonal
 
 LAYERS: dict[str, tuple[tuple[int, int, int], ...]] = {
@@ -46,8 +47,9 @@ class Conv(eqx.Module):
         self.bias = np.zeros(channels, np.float32)
         self.stride = stride
 
-    def __call__(self, frame: Float[Array, "H W C"]) -> Float[Array, "h w channels"]:
+    def __call__(self, frame: Float[AnyArray, "H W C"]) -> Float[Array, "h w channels"]:
         """`[H, W, C]` -> `[h, w, channels]`."""
+        frame = jnp.asarray(frame)
         if self.stride**2 * frame.shape[-1] < DEEP:
             window, layout = (self.stride, self.stride), ("NHWC", "HWIO", "NHWC")
             result = jax.lax.conv_general_dilated(frame[None], self.weight, window, "VALID", dimension_numbers=layout)
@@ -113,7 +115,7 @@ class ConvNet(eqx.Module):
         self.dense = MLP(height * width * inputs, hidden, activation, generator)
         self.activation = activation
 
-    def __call__(self, frame: Float[Array, "..."]) -> Float[Array, "f"]:
+    def __call__(self, frame: Float[AnyArray, "..."]) -> Float[Array, "f"]:
         """One-hot numbers have one more axis, or are flat."""
         shape, rows = self.axes
         if frame.shape != self.shape or rows:

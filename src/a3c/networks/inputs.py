@@ -50,14 +50,14 @@ def _input(
     return (_scaled(values, space, scaling, mean, std) if isinstance(space, Box) else values), size
 
 
-def _choices(values: jax.Array, numbers: np.ndarray) -> jax.Array:
+def _choices(values: AnyArray, numbers: np.ndarray) -> jax.Array:
     """The one-hots of choices in a row; in one piece where all have as many options."""
     if (numbers == numbers[0]).all():
         return jax.nn.one_hot(values, int(numbers[0])).ravel()
     return jnp.concatenate([jax.nn.one_hot(values[i], int(n)) for i, n in enumerate(numbers)])
 
 
-def _scaled(values: jax.Array, space: Box, scaling: str, mean: float, std: float) -> jax.Array:
+def _scaled(values: AnyArray, space: Box, scaling: str, mean: float, std: float) -> AnyArray:
     """The numbers of a Box, `[*shape]` or, one-hot, `[*shape, n]`."""
     if scaling == "pixels":
         values = (values - mean) / std

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from a3c.learning.arrays import AnyArray
+
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"tanh": jnp.tanh, "relu": jax.nn.relu, "elu": jax.nn.elu}
 
 
@@ -26,8 +28,8 @@ class Dense(eqx.Module):
         self.weight = orthogonal(generator, inputs, outputs, gain)
         self.bias = np.zeros(outputs, np.float32)
 
-    def __call__(self, x: Float[Array, "*B inputs"]) -> Float[Array, "*B outputs"]:
-        return x @ self.weight + self.bias
+    def __call__(self, x: Float[AnyArray, "*B inputs"]) -> Float[Array, "*B outputs"]:
+        return jnp.asarray(x) @ self.weight + self.bias
 
 
 def orthogonal(
@@ -51,8 +53,8 @@ class MLP(eqx.Module):
         self.layers = [Dense(a, b, np.sqrt(2), generator) for a, b in pairwise(widths)]
         self.activation = activation
 
-    def __call__(self, observation: Float[Array, "..."]) -> Float[Array, "f"]:
-        x = observation.ravel()
+    def __call__(self, observation: Float[AnyArray, "..."]) -> Float[Array, "f"]:
+        x = jnp.ravel(observation)
         for layer in self.layers:
             x = ACTIVATIONS[self.activation](layer(x))
         return x

@@ -193,10 +193,10 @@ class Policy:
         self,
         network: ActorCritic | KerasActorCritic,
         statistics: Float[AnyArray, "{self.layout.statistics.size}"],
-        observations: Shaped[AnyArray, "T B ..."],
-        starts: Bool[AnyArray, "T B"] | None = None,
-        first_state: Float[AnyArray, "1 B {self.layout.state}"] | None = None,
-    ) -> tuple[Any, Float[Array, "T B"]]:
+        observations: Shaped[AnyArray, "T ..."],
+        starts: Bool[AnyArray, "T *B"] | None = None,
+        first_state: Float[AnyArray, "1 *B {self.layout.state}"] | None = None,
+    ) -> tuple[Any, Float[Array, "T *B"]]:
         """Distribution and values `[T, B]` of observations `[T, B, *shape]`; the others are those of a Segment."""
         features, critic_features = self._features(network, statistics, observations)
         if network.core is not None:
@@ -220,6 +220,7 @@ class Policy:
             return network.features(network_input(self.observations.space, packed, *self._scaling))
 
         features, critic_features = jax.vmap(features_of)(observations)
+        features, critic_features = jnp.asarray(features), jnp.asarray(critic_features)
         return features.reshape(*batch, -1), critic_features.reshape(*batch, -1)
 
     def _heads(

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from a3c.learning.arrays import AnyArray
 from a3c.networks.mlp import Dense, orthogonal
 
 
@@ -37,7 +38,7 @@ class LSTM(eqx.Module):
         return 2 * self.recurrent.shape[0]
 
     def step(
-        self, state: Float[Array, "*B S"], inputs: Float[Array, "*B gates"]
+        self, state: Float[AnyArray, "*B S"], inputs: Float[AnyArray, "*B gates"]
     ) -> tuple[Float[Array, "*B S"], Float[Array, "*B units"]]:
         """The next state `[..., S]` and the output `[..., units]`; `inputs` are `self.inputs` of features."""
         output, cell = jnp.split(state, 2, axis=-1)
@@ -62,7 +63,7 @@ class GRU(eqx.Module):
         return self.recurrent.shape[0]
 
     def step(
-        self, state: Float[Array, "*B S"], inputs: Float[Array, "*B gates"]
+        self, state: Float[AnyArray, "*B S"], inputs: Float[AnyArray, "*B gates"]
     ) -> tuple[Float[Array, "*B S"], Float[Array, "*B units"]]:
         """As that of LSTM."""
         reset_in, update_in, candidate_in = jnp.split(inputs, 3, axis=-1)
@@ -78,9 +79,9 @@ CORES = {"lstm": LSTM, "gru": GRU}
 
 def unroll(
     core: LSTM | GRU,
-    first_state: Float[Array, "B S"],
-    starts: Bool[Array, "T B"],
-    features: Float[Array, "T B f"],
+    first_state: Float[AnyArray, "B S"],
+    starts: Bool[AnyArray, "T B"],
+    features: Float[AnyArray, "T B f"],
 ) -> Float[Array, "T B units"]:
     """Outputs `[T, B, units]` of rows in time, from the state `[B, S]` before the first.
 
@@ -92,7 +93,7 @@ def unroll(
         return core.step(jnp.where(start[:, None], 0.0, state), inputs)
 
     # The inputs of all rows at once: only what depends on the row before is left to do row by row.
-    _, outputs = jax.lax.scan(step, first_state, (core.inputs(features), starts))
+    _, outputs = jax.lax.scan(step, jnp.asarray(first_state), (core.inputs(features), jnp.asarray(starts)))
     return outputs
 
 
