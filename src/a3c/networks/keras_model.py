@@ -35,7 +35,6 @@ PLATFORMS = ("cpu", "cuda")
 
 
 @runtime_checkable
-@runtime_checkable
 class KerasModel(Protocol):
     """A keras.Model, for those who have no Keras."""
 

@@ -90,7 +90,7 @@ class ActorCritic(eqx.Module):
         self.policy_head = Dense(features, outputs, 0.01, generator)
         self.value_head = Dense(features, 1, 1.0, generator)
 
-    def features(self, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def features(self, observation: Any) -> tuple[jax.Array, jax.Array]:
         """Those of the policy and those of the value, `[n]` each, of one observation."""
         features = self.torso(observation)  # type: ignore[operator]
         return features, features if self.critic_torso is None else self.critic_torso(observation)  # type: ignore[operator]
