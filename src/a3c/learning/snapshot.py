@@ -1,7 +1,6 @@
 """A Snapshot: what a policy acts with at one moment of training."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -15,17 +14,23 @@ def nothing() -> np.ndarray:
 class Snapshot:
     """Workers read it, gradients are computed from it, evaluation plays it, checkpoints hold it; it never changes."""
 
-    parameters: Any
-    """`[P]` float32: those of the network. A NumPy array, which nobody can write to, or one on JAX's device."""
-    statistics: Any = field(default_factory=nothing)
+    parameters: np.ndarray
+    """`[P]` float32: those of the network, which nobody can write to. A learner on a GPU has JAX's arrays here."""
+    statistics: np.ndarray = field(default_factory=nothing)
     """`[S]` float32: what observations and rewards are normalised with (`Statistics.vector`), if they are."""
     version: float = 0
     """The updates that had been applied to the parameters."""
 
     def __post_init__(self) -> None:
-        for name in ("parameters", "statistics"):
-            array = getattr(self, name)
-            if isinstance(array, np.ndarray) and array.flags.writeable:
-                array = array.view()
-                array.flags.writeable = False
-                object.__setattr__(self, name, array)
+        object.__setattr__(self, "parameters", _to_be_read(self.parameters))
+        object.__setattr__(self, "statistics", _to_be_read(self.statistics))
+
+
+def _to_be_read(array: np.ndarray) -> np.ndarray:
+    """A view that cannot be written to. JAX's arrays, which have no flags, cannot be anyway."""
+    flags = getattr(array, "flags", None)
+    if flags is None or not flags.writeable:
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
