@@ -8,9 +8,9 @@ from learning_agents import learn, probabilities
 
 from a3c import A3C
 from a3c.algorithms import a3c
+from a3c.config import schedules
 from a3c.environments.making import EnvironmentMaker
 from a3c.gradient import make_gradient
-from a3c.learning import schedules
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.roles.messages import Task
 from a3c.roles.worker import Work, Worker

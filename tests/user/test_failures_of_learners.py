@@ -127,7 +127,7 @@ def test_training_that_diverges_says_so_in_one_line(command, own_environments, a
     [
         ("ga3c", "predictor", "a3c.sharing.prediction_board:PredictionBoard.waiting"),
         ("ga3c", "trainer", "a3c.roles.learner:Learner.train"),
-        ("impala", "trainer", "a3c.sharing.published:PublishedParameters.publish"),
+        ("impala", "trainer", "a3c.sharing.published:PublishedSnapshots.publish"),
     ],
 )
 @pytest.mark.usefixtures("nothing_left")

@@ -51,16 +51,7 @@ def prepare(
     spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is not None:
         checkpoint.check_spaces(spaces)
-    most = None if checkpoint is None else checkpoint.parameters.size
-    try:
-        policy = Policy.make(observation_space, action_space, config, network, most)
-    except MoreParameters:
-        source = checkpoint and checkpoint.source
-        raise CheckpointError(f"{source} holds {most} parameters, but this network has more") from None
-    except MemoryError:
-        raise SettingsError(
-            "the network does not fit into memory: make `hidden` or `recurrent_units` smaller"
-        ) from None
+    policy = _policy(config, observation_space, action_space, network, checkpoint)
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     work = Work(maker, policy, optimizer, describe(config, observation_space, network is not None))
     if checkpoint is None:
@@ -85,6 +76,28 @@ def prepare(
         own_environment=own_environment,
         own_network=network is not None,
     )
+
+
+def _policy(
+    config: TrainConfig,
+    observation_space: gymnasium.Space,
+    action_space: gymnasium.Space,
+    network: Network | None,
+    checkpoint: Checkpoint | None,
+) -> Policy:
+    """The policy; a network of the user's own may draw from the global generators. Raises SettingsError and
+    CheckpointError."""
+    most = None if checkpoint is None else checkpoint.parameters.size
+    try:
+        with GlobalGenerators(play_seed(config.seed)).swapped():
+            return Policy.make(observation_space, action_space, config, network, most)
+    except MoreParameters:
+        source = checkpoint and checkpoint.source
+        raise CheckpointError(f"{source} holds {most} parameters, but this network has more") from None
+    except MemoryError:
+        raise SettingsError(
+            "the network does not fit into memory: make `hidden` or `recurrent_units` smaller"
+        ) from None
 
 
 def _optimizer_state(checkpoint: Checkpoint, optimizer: SharedOptimizer) -> np.ndarray:
