@@ -1,5 +1,6 @@
 """Callbacks: functions and classes that see a training, act with it as it is now, log, save and stop."""
 
+import copy
 import dataclasses
 import json
 import math
@@ -124,9 +125,40 @@ def test_several_are_all_called_and_one_may_stop():
     assert notes.seen[-1][:2] == ("end", result.summary["steps"])
 
 
+@pytest.mark.parametrize("false", [np.bool_(False), np.array(False), jnp.bool_(False)], ids=repr)
+def test_a_false_of_numpy_stops_too(false):
+    result = small(report_interval=0.001).learn(steps=10_000, callback=lambda training: false)
+    assert result.stop_reason == "a callback returned False"
+
+
+@pytest.mark.parametrize("other", [0, None, np.bool_(True), np.float32(0), np.array([False, False])], ids=repr)
+def test_nothing_else_stops(other):
+    result = small(report_interval=0.001).learn(steps=160, callback=lambda training: other)
+    assert result.stop_reason is None
+
+
+async def awaited(training):
+    return False
+
+
+def yielding(training):
+    yield False
+
+
+class Awaited(Callback):
+    async def on_end(self, training):
+        pass
+
+
+NOTHING = "would do nothing when it is called, as it is async or has a yield: give an ordinary function"
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        (awaited, f"callback: awaited {NOTHING}"),
+        (yielding, f"callback: yielding {NOTHING}"),
+        ([Awaited()], f"callback: Awaited.on_end {NOTHING}"),
         ("print", "callback: p is neither a function nor a Callback"),
         ([len, 3], "callback: 3 is neither a function nor a Callback"),
         (Notes, "callback: Notes is a class; give one of it, Notes()"),
@@ -286,8 +318,11 @@ def test_a_snapshot_is_of_now_and_stays_so(tmp_path):
         np.testing.assert_array_equal(agent.value(BATCH), values[1])
     saved = Checkpoint.load(tmp_path / "now.safetensors")
     assert 0 < saved.counts["steps"] <= result.summary["steps"]
-    with pytest.raises(ValueError, match="read-only"):
-        taken[1][0].parameters[:] = 0
+    for agent in (taken[1][0], pickle.loads(pickle.dumps(taken[1][0])), copy.deepcopy(taken[1][0])):
+        assert agent.snapshot.version == taken[1][0].snapshot.version
+        for array in (agent.parameters, agent.snapshot.parameters, agent.snapshot.statistics):
+            with pytest.raises(ValueError, match="read-only"):
+                array[:] = 0
 
 
 def test_an_exception_of_any_event_ends_the_run_and_comes_out(tmp_path):

@@ -9,13 +9,14 @@ In use:
     agent.learn(steps=100_000, callback=[Evaluating(), lambda training: training.seconds < 60])
 """
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Self, SupportsFloat, TypeAlias, cast
 
 import numpy as np
 
@@ -71,7 +72,7 @@ class Training(Progress):
 
         return ActingAgent(self._events.work, self._events.monitor.keeper.checkpoint())
 
-    def log(self, name: str, value: float) -> None:
+    def log(self, name: str, value: SupportsFloat) -> None:
         """Writes a number into a column of its own, in the next row of `metrics.csv` and in TensorBoard.
 
         Where none is logged until the row after, that is left empty.
@@ -95,6 +96,10 @@ class Training(Progress):
         self._events.monitor.stop(str(reason))
 
 
+Answer: TypeAlias = bool | np.bool_ | None
+"""What a callback gives back at a report; False, of Python or NumPy, stops the training."""
+
+
 class Callback:
     """What is called on events of a training, in the thread that called `learn`. Override what you need.
 
@@ -105,7 +110,7 @@ class Callback:
     def on_start(self, training: Training) -> None:
         """Before the first step."""
 
-    def on_report(self, training: Training) -> bool | None:
+    def on_report(self, training: Training) -> Answer:
         """After each row of `metrics.csv`, every `report_interval` seconds and at the end; False stops the training."""
 
     def on_episodes(self, training: Training, episodes: list[FinishedEpisode]) -> None:
@@ -119,7 +124,7 @@ class Callback:
         failed."""
 
 
-OneCallback: TypeAlias = Callback | Callable[[Training], bool | None]
+OneCallback: TypeAlias = Callback | Callable[[Training], Answer]
 GivenCallbacks: TypeAlias = OneCallback | Sequence[OneCallback] | None
 """What `learn` takes: a function, which is called as `on_report` is, a Callback, or several of them."""
 
@@ -127,10 +132,10 @@ GivenCallbacks: TypeAlias = OneCallback | Sequence[OneCallback] | None
 class _Function(Callback):
     """A function, called at every report."""
 
-    def __init__(self, function: Callable[[Training], bool | None]):
+    def __init__(self, function: Callable[[Training], Answer]):
         self._function = function
 
-    def on_report(self, training: Training) -> bool | None:
+    def on_report(self, training: Training) -> Answer:
         return self._function(training)
 
 
@@ -145,12 +150,26 @@ def as_callbacks(given: GivenCallbacks) -> tuple[Callback, ...]:
 
 def _as_callback(one: object) -> Callback:
     if isinstance(one, Callback):
+        for event in EVENTS:
+            _check_runs(getattr(one, event))
         return one
     if not callable(one):
         raise SettingsError(f"callback: {brief(one)} is neither a function nor a Callback")
     if isinstance(one, type) and issubclass(one, Callback):
         raise SettingsError(f"callback: {one.__name__} is a class; give one of it, {one.__name__}()")
-    return _Function(cast("Callable[[Training], bool | None]", one))
+    _check_runs(cast("object", one))
+    return _Function(cast("Callable[[Training], Answer]", one))
+
+
+def _check_runs(function: object) -> None:
+    """Raises SettingsError where a call of it would only make what is to be awaited, or iterated over."""
+    kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    if any(is_kind(function) for is_kind in kinds):
+        name = brief(getattr(function, "__qualname__", repr(function)))
+        raise SettingsError(
+            f"callback: {name} would do nothing when it is called, as it is async or has a yield: give an ordinary "
+            "function"
+        )
 
 
 class Events:
@@ -205,8 +224,14 @@ class Events:
         for call in self._calls[event]:
             with self.swapped():
                 answer = call(Training.of(self), *more)
-            if event == "on_report" and answer is False:
+            if event == "on_report" and _is_false(answer):
                 self.monitor.stop("a callback returned False")
+
+
+def _is_false(answer: Any) -> bool:
+    """Whether it is False, of Python, NumPy or JAX."""
+    # A comparison with a number of NumPy or JAX gives a False of theirs.
+    return answer is False or (getattr(answer, "dtype", None) == np.bool_ and np.shape(answer) == () and not answer)
 
 
 def _has(callback: Callback, event: str) -> bool:
@@ -223,7 +248,7 @@ def _check_name(name: object, taken: Sequence[str]) -> None:
         raise SettingsError(f"log: {name!r} is a column of a3c's own: give another name, such as 'my_{name}'")
 
 
-def _number(name: str, value: float) -> float:
+def _number(name: str, value: SupportsFloat) -> float:
     """The value as a number of Python; NumPy's and JAX's are numbers too."""
     try:
         number = math.inf if isinstance(value, (str, bytes)) else float(value)
@@ -232,4 +257,4 @@ def _number(name: str, value: float) -> float:
     if math.isinf(number):
         given = brief(" ".join(repr(value).split()))
         raise SettingsError(f"log: {name!r} is {given}, but must be a number that is not infinite")
-    return int(value) if isinstance(value, (int, np.integer)) else number
+    return int(cast("int", value)) if isinstance(value, (int, np.integer)) else number
