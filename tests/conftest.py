@@ -1,4 +1,6 @@
+import importlib
 import os
+import random
 
 # Most of the time of the tests goes into compiling what runs but a few times: XLA is to spend less on it, also in the
 # processes that tests start. What is computed is the same. Set before JAX is imported.
@@ -7,9 +9,12 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 from jaxtyping import install_import_hook
 
 # The shapes that annotations name are checked in the tests, and in this process alone. Set before a3c is imported. A
-# whole number will do where a float is asked for.
-# Not what has lists to check while it computes, such as those of Keras: beartype draws one of their items, from the
+# whole number will do where a float is asked for. Of a list beartype checks one item, which it draws: not from the
 # generator whose numbers some tests count.
+draw, random.getrandbits = random.getrandbits, random.Random().getrandbits
+importlib.import_module("beartype.door")
+random.getrandbits = draw
+
 CHECKED = [
     *("a3c.gradient", "a3c.networks.policy", "a3c.networks.mlp", "a3c.networks.conv", "a3c.networks.recurrent"),
     *(f"a3c.learning.{name}" for name in ("returns", "losses", "distributions", "gaussians", "optimizers")),

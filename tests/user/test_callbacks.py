@@ -163,7 +163,7 @@ NOTHING = "would do nothing when it is called, as it is async or has a yield: gi
         ([len, 3], "callback: 3 is neither a function nor a Callback"),
         (Notes, "callback: Notes is a class; give one of it, Notes()"),
     ],
-    ids=str,
+    ids=["async", "yield", "async method", "text", "number", "class"],
 )
 def test_what_is_no_callback_is_refused_before_anything_is_written(tmp_path, given, message):
     agent = small()

@@ -1,15 +1,8 @@
 """A Snapshot: what a policy acts with at one moment of training."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-
-if TYPE_CHECKING:
-    Held: TypeAlias = np.ndarray
-else:
-    # Inside compiled functions JAX's tracers stand there, which the tests would refuse.
-    Held = Any
 
 
 def nothing() -> np.ndarray:
@@ -21,9 +14,9 @@ def nothing() -> np.ndarray:
 class Snapshot:
     """Workers read it, gradients are computed from it, evaluation plays it, checkpoints hold it; it never changes."""
 
-    parameters: Held
+    parameters: np.ndarray
     """`[P]` float32: those of the network, which nobody can write to. A learner on a GPU has JAX's arrays here."""
-    statistics: Held = field(default_factory=nothing)
+    statistics: np.ndarray = field(default_factory=nothing)
     """`[S]` float32: what observations and rewards are normalised with (`Statistics.vector`), if they are."""
     version: float = 0
     """The updates that had been applied to the parameters."""
@@ -32,12 +25,12 @@ class Snapshot:
         object.__setattr__(self, "parameters", _to_be_read(self.parameters))
         object.__setattr__(self, "statistics", _to_be_read(self.statistics))
 
-    def __reduce__(self) -> tuple[type, tuple[Held, Held, float]]:
+    def __reduce__(self) -> tuple[type, tuple[np.ndarray, np.ndarray, float]]:
         """Copies and pickles are made anew: NumPy's arrays would come out of them as arrays that can be written to."""
         return type(self), (self.parameters, self.statistics, self.version)
 
 
-def _to_be_read(array: Held) -> Held:
+def _to_be_read(array: np.ndarray) -> np.ndarray:
     """A view that cannot be written to. JAX's arrays, which have no flags, cannot be anyway."""
     flags = getattr(array, "flags", None)
     if flags is None or not flags.writeable:
