@@ -35,7 +35,7 @@ Action: TypeAlias = np.ndarray | np.integer
 
 
 class ActingAgent:
-    """A policy with its parameters, as they were at one moment, and its environment. What it is never changes."""
+    """A policy with its parameters, as they were at one moment, and its environment. It never changes."""
 
     algorithm: Algorithm
 

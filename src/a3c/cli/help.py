@@ -38,7 +38,7 @@ def help_text(command: Command, everything: bool) -> str:
         if lines:
             parts.append("\n".join([f"{title}:", *lines]))
     if short:
-        parts.append(f"{command.prog} {HELP_ALL} has all settings, and says all of each.")
+        parts.append(f"{command.prog} {HELP_ALL} lists and explains every setting.")
     return "\n\n".join(parts)
 
 

@@ -85,7 +85,7 @@ def new_run(config: TrainConfig, path: Path | None, say: Say, progress: bool) ->
     before = RunFolder(path) if path and RunFolder(path).unsaved else None
     work, start = prepare(_as_drawn(config, before.config(config.algorithm)) if before else config)
     path = path or default_run_path(start.config)
-    # From here on there is a run, which is saved, and can be gone on with, however early Ctrl-C comes.
+    # From here on there is a run, which is saved, and can be continued, however early Ctrl-C comes.
     with interruption.deferred(), locked(path):
         folder = RunFolder.create(path, start.config)
         if before:

@@ -82,7 +82,7 @@ class Training(Progress):
         """
         monitor = self._events.monitor
         if monitor.ended:
-            raise SettingsError(f"log: the run has ended, so {brief(name)} has no row to stand in")
+            raise SettingsError(f"log: the run has ended, so there is no row left to write {brief(name)} to")
         _check_name(name, [*METRIC_COLUMNS, *(monitor.row.keys() - monitor.logged.keys())])
         monitor.log(name, _number(name, value))
 

@@ -49,7 +49,7 @@ def resume(
 
     Raises:
         SettingsError: there is nothing left to do, or a setting is wrong.
-        RunFolderError, CheckpointError: there is no run, or it cannot be gone on with.
+        RunFolderError, CheckpointError: there is no run, or it cannot be continued.
         KeyboardInterrupt: on Ctrl-C, after saving.
     """
     started, callbacks = time.monotonic(), as_callbacks(callback)
