@@ -3,7 +3,7 @@ from functools import partial
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from a3c import make_environment
 from a3c.environments.making import EnvironmentMaker
@@ -127,3 +127,11 @@ def test_an_id_from_a_module_is_imported_first():
     with pytest.raises(InvalidEnvironment, match="no environment"):
         make_environment("environments_for_tests:Tests/Nothing-v0")
     assert make_environment("CartPole-v1").spec.id == "CartPole-v1"
+
+
+def test_a_vector_factory_that_makes_another_number_than_it_is_asked_for_is_refused():
+    def three(count):
+        return SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * 3)
+
+    with pytest.raises(InvalidEnvironment, match=r"three\(2\) made a vector of 3 environments: it must make as many"):
+        EnvironmentMaker(three).make_vector(2)

@@ -27,6 +27,14 @@ def test_predict_gives_the_state_that_it_takes(agent, deterministic):
     assert agent.value(OBSERVATION, first) != agent.value(OBSERVATION)
 
 
+def test_a_policy_that_is_called_by_hand_remembers_nothing_at_first(agent):
+    nothing = np.zeros((6, 10), np.float32)
+    for given in ((), (nothing,)):
+        np.testing.assert_array_equal(agent.policy.value(agent.snapshot, BATCH, *given), agent.value(BATCH))
+    actions, _ = agent.policy.best_action(agent.snapshot, BATCH)
+    np.testing.assert_array_equal(actions, agent.predict(BATCH)[0])
+
+
 def test_a_batch_gives_what_its_observations_give_alone(agent):
     states = np.random.default_rng(0).normal(size=(6, 10)).astype(np.float32)
     actions, after = agent.predict(BATCH, states)

@@ -92,6 +92,7 @@ def test_a_wrong_flag_is_one_line(command, tmp_path, flags, message):
         ("play x --seconds x", "--seconds is 'x', but must be a number"),
         ("plot x --out y", "there is no flag --out; did you mean '--output'?; see a3c plot --help"),
         ("plot x -o", "-o needs a value: a path; see a3c plot --help"),
+        ("plot x --output=", "--output is '', but must be a path"),
         ("recipes a b", "'b' is one argument too many: every setting has a flag; see a3c recipes --help"),
         ("inspect CartPole-v1 --lr 1", "there is no flag --lr; it is called '--learning-rate' here; see a3c inspect"),
     ],

@@ -146,6 +146,8 @@ def _one(title: str, value: str, annotation: Any) -> Any:
     if kinds <= {bool, type(None)}:
         raise wrong
     if Path in kinds:
+        if not value:
+            raise wrong
         return Path(value)
     if not kinds & {int, float}:
         return value

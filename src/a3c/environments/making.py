@@ -206,6 +206,11 @@ class EnvironmentMaker:
             raise InvalidEnvironment(
                 f"{self.name}({count}) made a {what_it_is(vector)}, not a gymnasium VectorEnv: {TAKES_NUMBER}"
             )
+        if vector.num_envs != count:
+            raise InvalidEnvironment(
+                f"{self.name}({count}) made a vector of {vector.num_envs} environments: it must make as many as it is "
+                "asked for"
+            )
         if isinstance(vector.unwrapped, SyncVectorEnv):
             self._check_apart(vector.unwrapped.envs)
         return vector

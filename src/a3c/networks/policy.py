@@ -185,6 +185,8 @@ class Policy:
         """Distribution, values `[...]` and next states `[..., S]` of observations `[..., *shape]`."""
         features, critic_features = self._features(network, statistics, observations)
         if network.core is not None:
+            # Nothing is remembered at an episode's start.
+            state = jnp.zeros((*features.shape[:-1], self.layout.state)) if state is None else state
             state, features = network.core.step(state, network.core.inputs(features))
             critic_features = features
         return *self._heads(network, features, critic_features), state
