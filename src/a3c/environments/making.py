@@ -206,13 +206,13 @@ class EnvironmentMaker:
             raise InvalidEnvironment(
                 f"{self.name}({count}) made a {what_it_is(vector)}, not a gymnasium VectorEnv: {TAKES_NUMBER}"
             )
+        if isinstance(vector.unwrapped, SyncVectorEnv):
+            self._check_apart(vector.unwrapped.envs)
         if vector.num_envs != count:
             raise InvalidEnvironment(
                 f"{self.name}({count}) made a vector of {vector.num_envs} environments: it must make as many as it is "
                 "asked for"
             )
-        if isinstance(vector.unwrapped, SyncVectorEnv):
-            self._check_apart(vector.unwrapped.envs)
         return vector
 
     def _with_frames(self, environment: gymnasium.Env) -> gymnasium.Env:
