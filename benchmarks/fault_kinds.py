@@ -84,9 +84,15 @@ def _kills_one(trial: Trial, resume: Resuming, choose: Callable[[list[psutil.Pro
     trial.start()
     if processes := trial.wait_for(trial.workers):
         trial.pause(2.0)
-        choose(processes).kill()
+        _kill(choose(processes))
     trial.ends(1)
     trial.goes_on(resume)
+
+
+def _kill(process: psutil.Process) -> None:
+    # It may have been done by then.
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
 
 
 def killed_server(trial: Trial, resume: Resuming) -> None:
@@ -94,7 +100,7 @@ def killed_server(trial: Trial, resume: Resuming) -> None:
     trial.wait_for(trial.server)
     trial.pause(LONGEST_START)
     if server := trial.server():
-        server.kill()
+        _kill(server)
     _ends_or_lives_on(trial, resume, 1)
 
 
@@ -102,9 +108,7 @@ def killed_preparing(trial: Trial, resume: Resuming) -> None:
     trial.start()
     if process := trial.wait_for(trial.preparing):
         trial.pause(0.1)
-        # It may have been done by then.
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+        _kill(process)
     _ends_or_lives_on(trial, resume, 1)
 
 

@@ -85,11 +85,16 @@ class ParameterStore:
         """A copy of the shared optimizer state."""
         return self._floats.array[1:].copy()
 
+    @property
+    def snapshot(self) -> Snapshot:
+        """A copy of what policies act with now, for those who only watch: no worker's lock holds them up."""
+        version = self.total("updates")
+        return Snapshot(self.parameters, self.statistics, version)
+
     def read(self) -> Snapshot:
-        """A copy of what policies act with now."""
+        """A copy of what policies act with now; with `locked`, of no update that is under way."""
         with self._held():
-            version = self.total("updates")
-            return Snapshot(self.parameters, self.statistics, version)
+            return self.snapshot
 
     def read_statistics(self) -> Snapshot:
         """The same without parameters, for those who collect with a policy that has its own."""

@@ -22,7 +22,7 @@ class Keeper:
     def checkpoint(self, snapshot: Snapshot | None = None) -> Checkpoint:
         """The run as it is now, with the latest snapshot or that given."""
         start, store, returns = self._start, self._measures.store, self._measures.returns
-        snapshot = snapshot or store.read()
+        snapshot = snapshot or store.snapshot
         return Checkpoint(
             config=start.config,
             parameters=snapshot.parameters,

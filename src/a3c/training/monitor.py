@@ -98,7 +98,7 @@ class Monitor:
         measures.updates.add(report)
         self.remarks.hear(report, self.store.total("updates"))
         if report.episodes:
-            measures.returns.follow(self.store.read(), len(report.episodes))
+            measures.returns.follow(self.store.snapshot, len(report.episodes))
         for episode in report.episodes:
             measures.episodes += 1
             moment = measures.clock.at(episode.seconds)

@@ -55,14 +55,15 @@ def prepare(
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     work = Work(maker, policy, optimizer, describe(config, observation_space, network is not None))
     if checkpoint is None:
+        first = policy.first_snapshot
         return work, Checkpoint(
             config,
-            policy.initial_parameters,
+            first.parameters,
             optimizer.initial_state(),
             spaces,
             own_environment=own_environment,
             own_network=network is not None,
-            statistics=policy.layout.statistics.first_vector,
+            statistics=first.statistics,
             moments=np.zeros(policy.layout.statistics.row_size),
         )
     checkpoint.check_size(policy.size)
