@@ -4,6 +4,7 @@ import random
 import sys
 from functools import cache, partial
 
+import equinox as eqx
 import gymnasium
 import numpy as np
 import pytest
@@ -234,3 +235,18 @@ def test_module_and_class_with_worker_processes(start, own_environments):
 @pytest.mark.parametrize("name", ["Wakl", "gymnasium", "np"])
 def test_what_is_neither_id_nor_class_is_refused(command, own_environments, name):
     assert_refused(command("train", f"odd_environments:{name}", "--steps", "9"), "there is no environment")
+
+
+def test_an_own_network_that_draws_from_the_global_generators_repeats_and_leaves_the_callers_alone():
+    def drawing(space, key):
+        # Equinox has the weights drawn from the key; these are added to them.
+        layer = eqx.nn.Linear(3, 4, key=key)
+        return eqx.tree_at(lambda one: one.weight, layer, layer.weight + np.random.random((4, 3)))
+
+    def made(seed):
+        return A3C(Drawing, backend="inline", network=drawing, **TINY | {"seed": seed}).parameters
+
+    first, before = made(1), np.random.get_state()[1].copy()
+    np.testing.assert_array_equal(made(1), first)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    assert np.abs(made(2) - first).max() > 0.01
