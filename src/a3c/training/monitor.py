@@ -13,6 +13,7 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
 from a3c.sharing.parameter_store import ParameterStore
+from a3c.training.incidents import Incidents
 from a3c.training.keeping import Keeper
 from a3c.training.measures import Measures
 from a3c.training.progress import Display, FinishedEpisode, Progress
@@ -64,6 +65,7 @@ class Monitor:
         self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard)
         self.keeper = Keeper(start, self.measures, self.records, folder)
         self.remarks = Remarks(start, display)
+        self.incidents = Incidents(self.measures, folder, display)
         self.row: dict[str, Any] = {}
         """The last of metrics."""
         self.logged: dict[str, float] = {}
@@ -232,5 +234,7 @@ class Monitor:
 
     def summary(self, status: str, error: str | None = None) -> Summary:
         """What `summary.json` holds."""
-        reason = self.stop_reason
-        return self.keeper.summary(status, remarks=self.remarks.lines, stop_reason=reason, error=error)
+        reason, incidents = self.stop_reason, self.incidents.counts
+        return self.keeper.summary(
+            status, remarks=self.remarks.lines, stop_reason=reason, incidents=incidents, error=error
+        )

@@ -35,6 +35,7 @@ from a3c.training import process as worker_process
 from a3c.training.callbacks import Callback, Events
 from a3c.training.monitor import Monitor
 from a3c.training.progress import Display, NoDisplay
+from a3c.training.restarting import Restarts
 from a3c.training.supervisor import HURRY_WITHIN, Supervisor
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
         if monitor.measures.clock.is_over or interrupted.is_set():
             monitor.store.stop()
 
-    with Supervisor(tasks, work, watch) as supervisor:
+    with Supervisor(tasks, work, Restarts(config, monitor.incidents.failed), watch) as supervisor:
         try:
             while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
                 for report in supervisor.reports(monitor.wait_at_most()):
@@ -230,6 +231,8 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
                 if config.has_learner and not supervisor.working:
                     exchange.queue.close()
                 monitor.notice(pulse.look(), pulse.stands_still)
+                for worker, what in pulse.late(config.step_timeout):
+                    supervisor.give_up(worker, what)
                 monitor.tick()
                 events.tell()
         finally:
