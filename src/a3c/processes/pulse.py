@@ -61,6 +61,7 @@ class Pulse:
         self._said: set[tuple[int, str]] = set()
         self._settled: dict[int, float] = {}
         self._calls, self._still = 0, 0.0
+        self._counts: Callable[[], int] | None = None
         self.stands_still = False
         """Whether an environment hung at the last look, and the workers with it."""
 
@@ -73,7 +74,7 @@ class Pulse:
 
         `calls` counts calls of the environment: odd in one.
         """
-        ended, thread = threading.Event(), threading.get_ident()
+        ended, thread, self._counts = threading.Event(), threading.get_ident(), calls
 
         def look() -> None:
             quiet, before, row = 0.0, -1, self._rows[worker : worker + 1]
@@ -130,6 +131,10 @@ class Pulse:
             (worker, f"its environment has not finished {self._what(worker)} ({self._where(worker)}); {advice}")
             for worker in late
         ]
+
+    def in_call(self) -> bool:
+        """Whether the environment that is watched in this process is in a call at this moment."""
+        return self._counts is not None and self._counts() % 2 == 1
 
     def forget(self, worker: int) -> None:
         """It has ended, and another takes its place."""

@@ -53,6 +53,10 @@ class Task:
     def name(self) -> str:
         return "learner" if self.is_learner else f"worker {self.index}"
 
+    def failed(self, why: str) -> str:
+        """The line that says so."""
+        return f"{self.name} failed ({self.config.environment}, seed {self.config.seed}): {why}"
+
 
 class PackedWork(NamedTuple):
     """What all workers work with (`Work`), packed."""

@@ -178,9 +178,7 @@ class Supervisor:
         task = self._tasks[death.worker]
         if (why_not := self._restarts.refusal(task, death)) is not None:
             self._done.add(death.worker)
-            where = f"{task.config.environment}, seed {task.config.seed}"
-            line = f"{task.name} failed ({where}): {death.message}{why_not}"
-            raise WorkerError(line, death.worker, death.traceback)
+            raise WorkerError(task.failed(death.message + why_not), death.worker, death.traceback)
         self._failed[death.worker] = death, time.monotonic() + STOP_WITHIN
 
     def give_up(self, index: int, message: str) -> None:
