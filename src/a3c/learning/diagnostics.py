@@ -10,9 +10,14 @@ DIAGNOSTICS = ("loss", "policy_loss", "value_loss", "entropy", "gradient_norm", 
 """Their names, in the order in which a gradient gives them."""
 
 
-def check_finite(diagnostics: np.ndarray) -> None:
+def norm_of(diagnostics: np.ndarray) -> float:
+    """The gradient's."""
+    return float(diagnostics[DIAGNOSTICS.index("gradient_norm")])
+
+
+def check_norm(norm: float) -> None:
     """Raises TrainingDiverged rather than let a gradient that is not a number reach everyone's parameters."""
-    if not math.isfinite(diagnostics[DIAGNOSTICS.index("gradient_norm")]):
+    if not math.isfinite(norm):
         raise TrainingDiverged(
             "the gradient is no longer finite: lower `learning_rate`, or scale the rewards down with `reward_scale`"
         )

@@ -4,6 +4,8 @@ import platform
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+
 from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores, versions
 from a3c.runs.checkpoint import Checkpoint
@@ -47,12 +49,16 @@ class Keeper:
         return self.checkpoint(None if returns.best is None else returns.best_snapshot)
 
     def save(self) -> Path | None:
-        """Saves the run as it is now, and the best where it is new. Says where the latest is; raises DiskError and
-        TrainingDiverged."""
-        returns, folder = self._measures.returns, self.folder
+        """Saves the run as it is now, and the best where it is new; training may go back to it. Says where the latest
+        is, where there is a folder; raises DiskError and TrainingDiverged."""
+        returns, folder, latest = self._measures.returns, self.folder, self.checkpoint()
+        if folder is not None:
+            folder.save_latest(latest)
+        if self._measures.clock.ended is None and np.isfinite(latest.parameters).all():
+            floats = np.vstack([latest.parameters, latest.optimizer_state])
+            self._measures.store.setbacks.keep(floats, latest.statistics)
         if folder is None:
             return None
-        folder.save_latest(self.checkpoint())
         if returns.best_is_new:
             folder.save_best(self.best_checkpoint())
             returns.best_is_new = False
