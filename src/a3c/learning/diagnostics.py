@@ -26,7 +26,9 @@ def check_norm(norm: float) -> None:
 def check_change(change: np.ndarray) -> None:
     """Raises TrainingDiverged where an optimizer's change to parameters and state is not finite."""
     # One pass without an array of truths; what overflows in it has diverged too.
-    if not math.isfinite(change.sum()):
+    with np.errstate(all="ignore"):
+        total = change.sum()
+    if not math.isfinite(total):
         raise TrainingDiverged(
             "the optimizer's step is no longer finite: lower `learning_rate`, or clip gradients with "
             "`max_gradient_norm`"
