@@ -26,7 +26,7 @@ from a3c.config.run import RunSettings
 from a3c.config.setting import as_tuples, names_of
 from a3c.errors import SettingsError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of `config.toml` and of the checkpoints; raised with a step in `runs/migrations.py` that older ones take."""
 
 GROUPS: dict[str, type] = {

@@ -31,6 +31,7 @@ TENSORS = {
 }
 """The type of each, and its number of axes."""
 COUNTS = {"steps", "episodes", "updates"}
+PLAYS = ("greedy", "sampled")
 MOST_RETURNS = 100
 DEEPEST = 20
 """How deep the parts of a space may lie in one another."""
@@ -53,6 +54,16 @@ class Checkpoint:
     best_return_mean_100: float | None = None
     solved_at_step: int | None = None
     solved_at_second: float | None = None
+    plays: str = "greedy"
+    """How this model is to be played: by its most probable actions, "greedy", or by drawn ones, "sampled"."""
+    best_evaluation: float | None = None
+    """The mean return of the best candidate that was evaluated so far."""
+    evaluations: int = 0
+    """Rows of `evaluations.csv` so far."""
+    confirmations: int = 0
+    """How often the target was reached in training, and evaluation did not confirm it."""
+    confirm_after: int = 0
+    """Finished episodes of the run before which it is not tried again."""
     statistics: np.ndarray = field(default_factory=nothing)
     """What the parameters act with, where something is normalised: see Snapshot."""
     moments: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -232,6 +243,9 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "best_return_mean_100": (lambda value: value is None or _is_number(value), "a number"),
     "solved_at_step": (lambda value: value is None or _is_count(value), "a number of steps"),
     "solved_at_second": (lambda value: value is None or (_is_number(value) and value >= 0), "a number from 0 on"),
+    "plays": (lambda value: value in PLAYS, " or ".join(PLAYS)),
+    "best_evaluation": (lambda value: value is None or _is_number(value), "a number"),
+    **dict.fromkeys(["evaluations", "confirmations", "confirm_after"], (_is_count, "a count from 0 on")),
     **{name: (_are_numbers(name), "an array of its kind") for name in TENSORS},
 }
 """What the fields must be."""
