@@ -20,7 +20,7 @@ from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.config.making import number
 from a3c.environments.given import Observation, given_state, pack_given
 from a3c.errors import SettingsError
-from a3c.evaluation import Evaluation, evaluate
+from a3c.evaluation import Evaluation, Player, evaluate
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.policy import Policy
@@ -94,21 +94,17 @@ class ActingAgent:
         self, snapshot: Snapshot, observation: Observation, state: ArrayLike | None, deterministic: bool
     ) -> tuple[Action, Any]:
         """`predict` with this snapshot."""
-        # Compiled functions have no types that a checker knows.
-        policy: Any = self._work.policy
+        policy = self._work.policy
         batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
-        if self.algorithm.acts == "nowhere":
-            actions = policy.actions.random(self._generator, batch.shape[:1])
-        elif deterministic:
-            actions = policy.best_action(snapshot, batch, *remembered)
-        else:
-            actions = policy.act(snapshot, batch, policy.noise(self._generator, batch.shape[:1]), 0.0, *remembered)
+        actions, states = self._player(snapshot, deterministic)(batch, *(remembered or (None,)))
         if remembered and self.algorithm.acts != "nowhere":
-            actions, states = actions
             state = np.array(states[0] if single else states)
-        actions = policy.actions.to_environment(np.asarray(actions, policy.actions.dtype))
         return (actions[0] if single else actions), state
+
+    def _player(self, snapshot: Snapshot, deterministic: bool) -> Player:
+        random = self.algorithm.acts == "nowhere"
+        return Player(self._work.policy, snapshot, "greedy" if deterministic else "sampled", self._generator, random)
 
     def value(self, observation: Observation, state: ArrayLike | None = None) -> float | np.ndarray:
         """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward.
@@ -151,7 +147,7 @@ class ActingAgent:
         snapshot = self._start.snapshot
         return evaluate(
             self._work.environments,
-            lambda observations, state: self._choose(snapshot, observations, state, deterministic),
+            self._player(snapshot, deterministic),
             number("episodes", episodes),
             self.config.seed if seed is None else number("seed", seed),
             max_episode_steps=number("max_episode_steps", max_episode_steps),

@@ -14,7 +14,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Never, TypeAlias, Unpack
+from typing import Any, Never, TypeAlias, Unpack
 
 import gymnasium
 
@@ -46,6 +46,11 @@ from a3c.training.training import Interrupted, Result, limits_of_call
 
 GivenNetwork: TypeAlias = Network | NetworkName | None
 """What an agent takes as its network: the name of one, or the caller's own."""
+NOTHING_JUDGED: dict[str, Any] = {
+    **{"returns": [], "best_return_mean_100": None, "solved_at_step": None, "solved_at_second": None},
+    **{"best_evaluation": None, "evaluations": 0, "confirmations": 0, "confirm_after": 0},
+}
+"""What a checkpoint says of how good its run was, before it began."""
 LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback")
 
 
@@ -142,9 +147,7 @@ class Agent(ActingAgent):
         work = self._work if self.config.backend == "inline" else self._work.pack()
         with self._alone("learn()"):
             # A run is judged by its own episodes, not by those that solved the one before.
-            start = dataclasses.replace(
-                self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
-            )
+            start = dataclasses.replace(self._start, **NOTHING_JUDGED)
             start.config = limits_of_call(start, limits)
             check_ends(start.config)
             if start.config.backend == "processes":

@@ -87,6 +87,12 @@ class Keywords(TypedDict, total=False):
     recurrent: Literal["lstm", "gru"] | None
     recurrent_units: int | None
 
+    # EvaluationSettings
+    evaluate_every: int | None
+    evaluation_episodes: int
+    evaluation_policy: Literal["greedy", "sampled", "both"]
+    evaluation_environment: str | None
+
     # RunSettings
     workers: int | None
     seed: int | None
