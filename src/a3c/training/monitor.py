@@ -61,7 +61,7 @@ class Monitor:
     ):
         self.config, self.store = start.config, store
         self.measures = Measures(start, store, started)
-        self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard)
+        self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard, start.evaluations)
         self.keeper = Keeper(start, self.measures, self.records, folder)
         self.remarks = Remarks(start, display)
         self.row: dict[str, Any] = {}
