@@ -93,5 +93,5 @@ def new_run() -> Iterator[Callable[..., Run]]:
     yield new_run
     for run in runs:
         if run.folder is not None:
-            run.monitor.records.episodes.close()
-            run.monitor.records.metrics.close()
+            for close in run.monitor.records.closing():
+                close()

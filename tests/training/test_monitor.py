@@ -220,11 +220,12 @@ def test_rows_are_on_the_disk_before_the_checkpoint_that_counts_them(new_run, tm
     run = new_run(tmp_path, report_interval=1e6, checkpoint_interval=1e-6)
     run.work(1.0)
     order = []
-    for file in (run.monitor.records.episodes, run.monitor.records.metrics):
+    files = [getattr(run.monitor.records, name) for name in ("episodes", "metrics", "evaluations")]
+    for file in files:
         monkeypatch.setattr(file, "sync", lambda path=file._file.path: order.append((path.name, len(read_rows(path)))))
     monkeypatch.setattr(run.folder, "save_latest", lambda checkpoint: order.append("checkpoint"))
     run.monitor.tick()
-    assert order == [("episodes.csv", 1), ("metrics.csv", 1), "checkpoint"]
+    assert order == [("episodes.csv", 1), ("metrics.csv", 1), ("evaluations.csv", 0), "checkpoint"]
 
 
 def test_steps_and_seconds_of_episodes_never_go_back(new_run, tmp_path):
@@ -275,8 +276,8 @@ def test_what_cannot_be_written_at_the_end_stops_nothing_else(new_run, tmp_path,
     assert run.folder.load("latest").counts["steps"] == 10
     # A run resumed here has the rows that could be written, and no others.
     assert run.folder.load("latest").counts["episodes"] == len(read_rows(run.folder.episodes_path))
-    assert run.monitor.records.episodes._file._file.closed
-    assert run.monitor.records.metrics._file._file.closed
+    files = [getattr(run.monitor.records, name) for name in ("episodes", "metrics", "evaluations")]
+    assert all(file._file._file.closed for file in files)
 
 
 def test_the_first_error_is_the_one_that_counts(new_run, tmp_path, monkeypatch):

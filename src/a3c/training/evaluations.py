@@ -111,8 +111,6 @@ class Evaluations:
         self.news: list[RunEvaluation] = []
         """Until somebody has taken them."""
         self.last: RunEvaluation | None = None
-        self.count = start.evaluations
-        """Rows in all, those of the runs that this one continues among them."""
         self.confirmations, self.confirm_after = start.confirmations, start.confirm_after
         self.best_mean = start.best_evaluation
         self.best_snapshot: Snapshot | None = None
@@ -230,7 +228,6 @@ class Evaluations:
             lengths=[length for share in shares for length in share.lengths],
             cut=sum(share.cut for share in shares),
         )
-        self.count += 1
         self.last = evaluation
         self.news.append(evaluation)
         self._records.add_evaluation(evaluation.row)

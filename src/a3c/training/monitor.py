@@ -68,11 +68,9 @@ class Monitor:
         """`evaluators` play what is evaluated beside training, and workers what the `assignment` says."""
         self.config, self.store = start.config, store
         self.measures = Measures(start, store, started)
-        self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard)
+        self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard, start.evaluations)
         self.remarks = Remarks(start, display)
-        self.evaluations = Evaluations(
-            start, self.measures, self.records, assignment, evaluators, say=self.remarks.add
-        )
+        self.evaluations = Evaluations(start, self.measures, self.records, assignment, evaluators, self.remarks.add)
         self.keeper = Keeper(start, self.measures, self.records, self.evaluations, folder)
         self.row: dict[str, Any] = {}
         """The last of metrics."""
