@@ -133,7 +133,7 @@ class ActingAgent:
         max_episode_steps: int = MOST_EPISODE_STEPS,
         progress: bool = False,
     ) -> Evaluation:
-        """Plays `episodes` whole episodes, and learns nothing.
+        """Plays `episodes` whole episodes, on `evaluation_environment` where one is set, and learns nothing.
 
         Args:
             episodes: how many.
@@ -146,7 +146,7 @@ class ActingAgent:
         self._check_idle("evaluate()")
         snapshot = self._start.snapshot
         return evaluate(
-            self._work.environments,
+            self._work.evaluation_environments,
             self._player(snapshot, deterministic),
             number("episodes", episodes),
             self.config.seed if seed is None else number("seed", seed),
@@ -155,8 +155,8 @@ class ActingAgent:
         )
 
     def make_environment(self, **kwargs: object) -> gymnasium.Env:
-        """One of the agent's environments, as for play; `kwargs` such as `render_mode` are added."""
-        return self._work.environments.make(**kwargs)
+        """One environment as for play, of those that are evaluated on; `kwargs` such as `render_mode` are added."""
+        return self._work.evaluation_environments.make(**kwargs)
 
     def keras_model(self) -> "keras.Model":
         """The keras.Model that the agent was given as its network, holding what was learned; `.save(...)` it, say.

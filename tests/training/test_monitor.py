@@ -8,7 +8,6 @@ import pytest
 from a3c.errors import DiskError
 from a3c.roles.messages import EpisodeRecord, Report
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
-from a3c.training.monitor import Monitor
 from a3c.training.progress import NoDisplay
 
 
@@ -28,6 +27,7 @@ def test_before_100_episodes_the_summary_has_no_mean(new_run):
     assert not run.monitor.done
     run.work(5.0)
     assert run.summary()["return_mean_100"] == run.summary()["best_return_mean_100"] == 5.0
+    run.play(*[5.0] * 100)
     assert run.monitor.done
 
 

@@ -12,8 +12,8 @@ from a3c.training.progress import LiveLine, NoDisplay, PlainLines, Progress, War
 
 START = Progress(
     steps=1500, episodes=0, updates=1, seconds=2.4, steps_per_second=None, return_mean_100=None,
-    best_return_mean_100=None, target_return=None, evaluation_mean=None, policy_lag=None, queue_length=None, entropy=None,
-    fraction=None, eta=None,
+    best_return_mean_100=None, target_return=None, evaluation_mean=None, policy_lag=None, queue_length=None,
+    entropy=None, fraction=None, eta=None,
 )  # fmt: skip
 FULL = Progress(
     steps=1_234_567, episodes=900, updates=99, seconds=61.0, steps_per_second=45678.9, return_mean_100=123.46,

@@ -35,10 +35,6 @@ class EvaluationSettings:
     """What is evaluated: the most probable actions, actions drawn from the policy, or one after the other. At the end
     the best is played both ways, whatever is set here."""
 
-    evaluation_environment: str | None = None
-    """Environment to evaluate on, where it is another than that of training, with the same spaces: an id, or
-    module:NAME. The frames, limits and arguments set for training are for it too."""
-
     @property
     def evaluated_ways(self) -> tuple[Way, ...]:
         """The ways in which an evaluation plays."""

@@ -12,6 +12,7 @@ class Keywords(TypedDict, total=False):
     """The settings that every algorithm has, but those that an agent takes under its own arguments."""
 
     # EnvironmentSettings
+    evaluation_environment: str | None
     max_episode_steps: int | None
     env_kwargs: Mapping[str, object]
     hide: Sequence[int]
@@ -91,7 +92,6 @@ class Keywords(TypedDict, total=False):
     evaluate_every: int | None
     evaluation_episodes: int
     evaluation_policy: Literal["greedy", "sampled", "both"]
-    evaluation_environment: str | None
 
     # RunSettings
     workers: int | None

@@ -50,7 +50,7 @@ class Work:
     def pack(self) -> PackedWork:
         """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
         sent."""
-        registrations = Registrations.packed(self.environments.spec)
+        registrations = Registrations.packed(self.environments.spec, self.evaluation_environments.spec)
         return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout, self.description, self)
 
     @classmethod

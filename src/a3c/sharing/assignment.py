@@ -1,8 +1,8 @@
 """An Assignment: episodes that other processes are to play with a Snapshot, and not to learn from.
 
-    assignment.give(snapshot, "greedy", episodes, seed)      the main process
-    order = assignment.order(after)                          a player, often: None where there is nothing new to play
-    assignment.withdraw()                                    the main process, when it has what it wants, or not any more
+assignment.give(snapshot, "greedy", episodes, seed)      the main process
+order = assignment.order(after)                          a player, often: None where there is nothing new to play
+assignment.withdraw()                                    the main process, when it has what it wants, or not any more
 """
 
 from typing import NamedTuple

@@ -133,6 +133,10 @@ GivenCallbacks: TypeAlias = OneCallback | Sequence[OneCallback] | None
 """What `learn` takes: a function, which is called as `on_report` is, a Callback, or several of them."""
 
 
+GivenStopWhen: TypeAlias = Callable[[Sequence[RunEvaluation]], object] | None
+"""What `learn` takes to end by evaluations: a function of all that there are so far, which says whether to stop."""
+
+
 class _Function(Callback):
     """A function, called at every report."""
 
@@ -146,7 +150,7 @@ class _Function(Callback):
 class StopWhen(Callback):
     """Ends the run once a function of its evaluations says so."""
 
-    def __init__(self, function: Callable[[Sequence[RunEvaluation]], Answer]):
+    def __init__(self, function: Callable[[Sequence[RunEvaluation]], object]):
         self._function, self._evaluations = function, list[RunEvaluation]()
 
     def on_start(self, training: Training) -> None:
@@ -157,11 +161,16 @@ class StopWhen(Callback):
     def on_evaluation(self, training: Training, evaluation: RunEvaluation) -> None:
         self._evaluations.append(evaluation)
         if self._function(tuple(self._evaluations)):
-            training.stop("stop_when said so")
+            training.stop("stop_when was true of the evaluations")
 
 
-def as_callbacks(given: GivenCallbacks) -> tuple[Callback, ...]:
-    """What was given as `callback`; raises SettingsError where it is none."""
+def as_callbacks(given: GivenCallbacks, stop_when: GivenStopWhen = None) -> tuple[Callback, ...]:
+    """What was given as `callback` and `stop_when`; raises SettingsError where it is none."""
+    if stop_when is not None:
+        if not callable(stop_when):
+            raise SettingsError(f"stop_when: {brief(repr(stop_when))} is no function of evaluations")
+        _check_runs(stop_when)
+        return (*as_callbacks(given), StopWhen(stop_when))
     if given is None:
         return ()
     if isinstance(given, Sequence):

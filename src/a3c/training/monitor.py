@@ -110,9 +110,7 @@ class Monitor:
         for episode in report.episodes:
             measures.episodes += 1
             moment = measures.clock.at(episode.seconds)
-            step, _ = self.records.add_episode(
-                report.worker, episode.step, moment, episode.return_, episode.length
-            )
+            step, _ = self.records.add_episode(report.worker, episode.step, moment, episode.return_, episode.length)
             measures.returns.add(episode.return_, episode.length)
             self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, report.worker))
         self.evaluations.hear(report)
