@@ -82,9 +82,9 @@ def train(
 
 
 def _evaluate(folder: Path, checkpoint: str, limit: float = 300.0) -> Record:
-    """What `a3c evaluate` says of a checkpoint of the run in `folder`, which takes the most probable actions."""
+    """What `a3c evaluate` says of a checkpoint of the run in `folder` that takes the most probable actions."""
     output = folder.parent / f"{checkpoint}.json"
-    flags = ("--checkpoint", checkpoint, "--episodes", str(EPISODES), "--json")
+    flags = ("--checkpoint", checkpoint, "--episodes", str(EPISODES), "--greedy", "--json")
     record = _run([sys.executable, "-m", "a3c", "evaluate", str(folder), *flags], limit, output=output)
     if record["error"] is None:
         said = json.loads(output.read_text(encoding="utf-8"))

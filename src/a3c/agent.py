@@ -141,9 +141,11 @@ class Agent(ActingAgent):
         limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target_return}
         work = self._work if self.config.backend == "inline" else self._work.pack()
         with self._alone("learn()"):
-            # A run is judged by its own episodes, not by those that solved the one before.
+            # A run is judged by its own episodes and evaluations, not by those that solved the one before.
             start = dataclasses.replace(
-                self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
+                self._start,
+                **{"returns": [], "best_return_mean_100": None, "solved_at_step": None, "solved_at_second": None},
+                **{"best_evaluation": None, "evaluations": 0, "confirmations": 0, "confirm_after": 0},
             )
             start.config = limits_of_call(start, limits)
             check_ends(start.config)
