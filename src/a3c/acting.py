@@ -18,10 +18,11 @@ from numpy.typing import ArrayLike
 from a3c.algorithm import Algorithm
 from a3c.config import TrainConfig
 from a3c.config.environment import MOST_EPISODE_STEPS
+from a3c.config.evaluating import Way
 from a3c.config.making import number
 from a3c.environments.given import Observation, given_state, pack_given
 from a3c.errors import SettingsError
-from a3c.evaluation import Evaluation, Manner, evaluate
+from a3c.evaluation import Evaluation, Manner, Player, evaluate
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.policy import Policy
@@ -69,7 +70,7 @@ class ActingAgent:
         return self._start.snapshot
 
     @property
-    def plays(self) -> str:
+    def plays(self) -> Way:
         """How it plays where nothing else is asked for: by its most probable actions, "greedy", or by drawn ones,
         "sampled". It is what its checkpoint records, as evaluations found it."""
         self._check_idle("plays")
@@ -105,27 +106,23 @@ class ActingAgent:
             InvalidObservation: it is no observation, nor a batch; in one line.
         """
         self._check_idle("predict()")
-        return self._choose(self._start.snapshot, observation, state, self.manner(deterministic).policy)
+        return self._choose(self._start.snapshot, observation, state, self.manner(deterministic))
 
     def _choose(
-        self, snapshot: Snapshot, observation: Observation, state: ArrayLike | None, played: str
+        self, snapshot: Snapshot, observation: Observation, state: ArrayLike | None, manner: Manner
     ) -> tuple[Action, Any]:
-        """`predict` with this snapshot, played so."""
-        # Compiled functions have no types that a checker knows.
-        policy: Any = self._work.policy
+        """`predict` with this snapshot."""
+        policy = self._work.policy
         batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
-        if played == "at random":
-            actions = policy.actions.random(self._generator, batch.shape[:1])
-        elif played == "greedy":
-            actions = policy.best_action(snapshot, batch, *remembered)
-        else:
-            actions = policy.act(snapshot, batch, policy.noise(self._generator, batch.shape[:1]), 0.0, *remembered)
-        if remembered and played != "at random":
-            actions, states = actions
+        actions, states = self._player(snapshot, manner)(batch, *(remembered or (None,)))
+        if remembered and self.algorithm.acts != "nowhere":
             state = np.array(states[0] if single else states)
-        actions = policy.actions.to_environment(np.asarray(actions, policy.actions.dtype))
         return (actions[0] if single else actions), state
+
+    def _player(self, snapshot: Snapshot, manner: Manner) -> Player:
+        way, random = "greedy" if manner.policy == "greedy" else "sampled", self.algorithm.acts == "nowhere"
+        return Player(self._work.policy, snapshot, way, self._generator, random)
 
     def value(self, observation: Observation, state: ArrayLike | None = None) -> float | np.ndarray:
         """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward.
@@ -154,7 +151,7 @@ class ActingAgent:
         max_episode_steps: int = MOST_EPISODE_STEPS,
         progress: bool = False,
     ) -> Evaluation:
-        """Plays `episodes` whole episodes, and learns nothing.
+        """Plays `episodes` whole episodes, on `evaluation_environment` where one is set, and learns nothing.
 
         Args:
             episodes: how many.
@@ -168,8 +165,8 @@ class ActingAgent:
         self._check_idle("evaluate()")
         snapshot, manner = self._start.snapshot, self.manner(deterministic)
         evaluation = evaluate(
-            self._work.environments,
-            lambda observations, state: self._choose(snapshot, observations, state, manner.policy),
+            self._work.evaluation_environments,
+            self._player(snapshot, manner),
             number("episodes", episodes),
             self.config.seed if seed is None else number("seed", seed),
             max_episode_steps=number("max_episode_steps", max_episode_steps),
@@ -178,8 +175,8 @@ class ActingAgent:
         return dataclasses.replace(evaluation, manner=manner)
 
     def make_environment(self, **kwargs: object) -> gymnasium.Env:
-        """One of the agent's environments, as for play; `kwargs` such as `render_mode` are added."""
-        return self._work.environments.make(**kwargs)
+        """One environment as for play, of those that are evaluated on; `kwargs` such as `render_mode` are added."""
+        return self._work.evaluation_environments.make(**kwargs)
 
     def keras_model(self) -> "keras.Model":
         """The keras.Model that the agent was given as its network, holding what was learned; `.save(...)` it, say.

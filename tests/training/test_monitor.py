@@ -8,7 +8,6 @@ import pytest
 from a3c.errors import DiskError
 from a3c.roles.messages import EpisodeRecord, Report
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
-from a3c.training.monitor import Monitor
 from a3c.training.progress import NoDisplay
 
 
@@ -28,6 +27,7 @@ def test_before_100_episodes_the_summary_has_no_mean(new_run):
     assert not run.monitor.done
     run.work(5.0)
     assert run.summary()["return_mean_100"] == run.summary()["best_return_mean_100"] == 5.0
+    run.play(*[5.0] * 100)
     assert run.monitor.done
 
 
@@ -54,11 +54,12 @@ def test_the_best_parameters_are_an_average_over_some_20_episodes_to_the_latest_
     np.testing.assert_allclose(run.monitor.keeper.best_checkpoint().parameters, expected, rtol=1e-5)
 
 
-def test_solved_is_when_the_mean_first_reaches_the_target(new_run):
+def test_solved_is_when_the_mean_first_reaches_the_target_and_is_confirmed(new_run):
     run = new_run(target_return=5.0, stop_when_solved=False)
     run.work(*[0.0] * 100)
     for _ in range(20):
         run.work(*[6.0] * 10)
+    run.play(*[5.5] * 100)
     # After 84 episodes of 6 the mean is 5.04: they ended in the ninth of these segments.
     assert run.monitor.measures.returns.solved_at_step == 10 + 9 * 10
     assert not run.monitor.done
@@ -67,6 +68,7 @@ def test_solved_is_when_the_mean_first_reaches_the_target(new_run):
 def test_a_target_below_zero_counts(new_run):
     run = new_run(target_return=-1.0)
     run.work(*[-0.5] * 100)
+    run.play(*[-0.9] * 100)
     assert run.monitor.done
 
 
@@ -206,7 +208,7 @@ def test_a_checkpoint_counts_the_episodes_that_were_reported_and_a_resumed_run_h
     run.monitor.receive(Report(0, [late]))
     run.monitor.report()
     assert len(read_rows(run.folder.episodes_path)) == run.folder.summary()["episodes"] == 3
-    resumed = Monitor(saved, run.store, run.folder, NoDisplay(), time.monotonic())
+    resumed = run.follow(saved)
     resumed.measures.clock.work_started = 0.0
     resumed.receive(Report(0, [late._replace(step=30)]))
     resumed.finish("finished")

@@ -34,6 +34,8 @@ class Progress:
     return_mean_100: float | None
     best_return_mean_100: float | None
     target_return: float | None
+    evaluation_mean: float | None
+    """Mean return of the last evaluation."""
     policy_lag: float | None
     queue_length: float | None
     """Segments that wait for the learner, in GA3C and IMPALA."""
@@ -55,6 +57,8 @@ class Progress:
             parts.append(f"return {self.return_mean_100:.1f}{target}")
         if self.best_return_mean_100 is not None:
             parts.append(f"best {self.best_return_mean_100:.1f}")
+        if self.evaluation_mean is not None:
+            parts.append(f"evaluated {self.evaluation_mean:.1f}")
         if self.policy_lag is not None:
             parts.append(f"lag {self.policy_lag:.1f}")
         if self.queue_length is not None:
