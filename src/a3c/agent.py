@@ -157,7 +157,7 @@ class Agent(ActingAgent):
         limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target_return}
         work = self._work if self.config.backend == "inline" else self._work.pack()
         with self._alone("learn()"):
-            # A run is judged by its own episodes, not by those that solved the one before.
+            # A run is judged by its own episodes and evaluations, not by those that solved the one before.
             start = dataclasses.replace(self._start, **NOTHING_JUDGED)
             start.config = limits_of_call(start, limits)
             check_ends(start.config)

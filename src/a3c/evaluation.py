@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium.vector import VectorEnv
@@ -21,12 +21,23 @@ from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores
 from a3c.networks.policy import Policy
 from a3c.processes.tokens import Stopped
-from a3c.runs.checkpoint import Checkpoint
 
 AT_ONCE = 32
 """Environments that evaluation steps together."""
 SILENT, EVERY = 10.0, 10.0
 """Seconds before the first line of progress, and between two."""
+
+
+class Manner(NamedTuple):
+    """How a policy is played."""
+
+    policy: str
+    """By its most probable actions, "greedy", by drawn ones, "sampled", or by any at all, "at random"."""
+    recorded: bool = False
+    """Whether it is played so because its checkpoint says so, as nobody asked for anything else."""
+
+    def __str__(self) -> str:
+        return f"{self.policy}, as recorded for this model" if self.recorded else self.policy
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,8 @@ class Evaluation:
     lengths: list[int]
     cut: int = 0
     """How many of them were cut, as they did not end: their returns are those until then."""
+    manner: Manner | None = None
+    """How was played."""
 
     @property
     def mean(self) -> float:
@@ -48,8 +61,9 @@ class Evaluation:
 
     def __str__(self) -> str:
         cut = f"; {self.cut} cut after {max(self.lengths):,} steps, without an end" if self.cut else ""
+        how = f"{self.manner}: " if self.manner is not None else ""
         return (
-            f"{self.mean:.1f} +- {self.std:.1f} over {len(self.returns)} episodes "
+            f"{how}{self.mean:.1f} +- {self.std:.1f} over {len(self.returns)} episodes "
             f"(worst {min(self.returns):g}, best {max(self.returns):g}){cut}"
         )
 
@@ -188,17 +202,6 @@ class _Tally:
     def only_idle(self) -> bool:
         """Whether no environment that has episodes to play is in one that counts."""
         return bool(self.shares.any() and not self.shares[~self._idle].any())
-
-
-def falls_short(evaluation: Evaluation, checkpoint: Checkpoint) -> bool:
-    """Whether it is far below the returns of training: by a quarter, and by more than chance explains."""
-    returns, best = checkpoint.returns, checkpoint.best_return_mean_100
-    if best is None or evaluation.cut:
-        return False
-    # The last episodes may be worse than the best: then it is not for want of chance.
-    trained = min(best, float(np.mean(returns)))
-    chance = np.hypot(evaluation.std / len(evaluation.returns) ** 0.5, np.std(returns) / len(returns) ** 0.5)
-    return bool(trained - evaluation.mean > max(4 * chance, 0.25 * abs(trained)))
 
 
 class _Line:

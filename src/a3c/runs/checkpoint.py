@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from a3c.algorithm import Algorithm
 from a3c.config import SCHEMA_VERSION, TrainConfig
+from a3c.config.evaluating import Way
 from a3c.config.making import make_recorded_config, recorded
 from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
 from a3c.learning.snapshot import Snapshot, nothing
@@ -31,7 +32,6 @@ TENSORS = {
 }
 """The type of each, and its number of axes."""
 COUNTS = {"steps", "episodes", "updates"}
-PLAYS = ("greedy", "sampled")
 MOST_RETURNS = 100
 DEEPEST = 20
 """How deep the parts of a space may lie in one another."""
@@ -54,7 +54,7 @@ class Checkpoint:
     best_return_mean_100: float | None = None
     solved_at_step: int | None = None
     solved_at_second: float | None = None
-    plays: str = "greedy"
+    plays: Way = "greedy"
     """How this model is to be played: by its most probable actions, "greedy", or by drawn ones, "sampled"."""
     best_evaluation: float | None = None
     """The mean return of the best candidate that was evaluated so far."""
@@ -243,7 +243,7 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "best_return_mean_100": (lambda value: value is None or _is_number(value), "a number"),
     "solved_at_step": (lambda value: value is None or _is_count(value), "a number of steps"),
     "solved_at_second": (lambda value: value is None or (_is_number(value) and value >= 0), "a number from 0 on"),
-    "plays": (lambda value: value in PLAYS, " or ".join(PLAYS)),
+    "plays": (lambda value: value in get_args(Way), " or ".join(get_args(Way))),
     "best_evaluation": (lambda value: value is None or _is_number(value), "a number"),
     **dict.fromkeys(["evaluations", "confirmations", "confirm_after"], (_is_count, "a count from 0 on")),
     **{name: (_are_numbers(name), "an array of its kind") for name in TENSORS},

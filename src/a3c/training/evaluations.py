@@ -115,7 +115,7 @@ class Evaluations:
         self.best_mean = start.best_evaluation
         self.best_snapshot: Snapshot | None = None
         """The snapshot with that mean; None where it was found before this run went on."""
-        self.plays: Way = "sampled" if start.plays == "sampled" else "greedy"
+        self.plays: Way = start.plays
         """How the best is to be played."""
         self.figure: RunEvaluation | None = None
         """What the best came to in episodes that it was not chosen by."""
