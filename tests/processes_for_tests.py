@@ -209,6 +209,20 @@ def put_segments(queue, ids, log_probs=True):
     return "done"
 
 
+def kill_while_it_puts(connection, queue, id_, moment):
+    """Puts a segment, and is killed meanwhile."""
+    if moment == "filling":
+        queue._versions = None
+    if moment == "after taking":
+        queue._free.take_now = lambda most, take=queue._free.take_now: take(most) and kill_itself()
+    if moment == "before putting":
+        queue._full.put = lambda *tokens: kill_itself()
+    try:
+        put_segments(queue, [id_])
+    finally:
+        kill_itself()
+
+
 class EchoPolicy:
     """Stands in for a network: its action is the number that the observation is, `[B, 2]` of (number, number)."""
 

@@ -102,6 +102,8 @@ class Keywords(TypedDict, total=False):
     target_return: float | None
     stop_when_solved: bool
     backend: Literal["processes", "inline"]
+    worker_restarts: int
+    step_timeout: float
     checkpoint_interval: float
     report_interval: float
     tensorboard: bool

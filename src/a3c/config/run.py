@@ -44,6 +44,13 @@ class RunSettings:
     )
     """Worker processes, or one worker in the calling process: for debugging, and exactly reproducible."""
 
+    worker_restarts: int = setting(3, at_least=0)
+    """Workers that fail and are replaced, within 10 minutes; one more ends the run, and so does any with 0."""
+
+    step_timeout: float = setting(60.0, at_least=0)
+    """Seconds that a worker's environments may take for a step, a reset or their making, all of them together, before
+    the worker is replaced or the run ended; 0 waits for ever."""
+
     checkpoint_interval: float = setting(30.0, above=0)
     """Seconds between two checkpoints; the last three are kept, besides the best."""
 

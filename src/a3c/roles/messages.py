@@ -29,6 +29,8 @@ class Task:
     """Of all workers."""
     platforms: str | None = field(default_factory=lambda: os.environ.get("JAX_PLATFORMS"))
     """Where the user wants JAX to run, for the learner: workers run on the CPU."""
+    replaces: int | None = None
+    """The process whose place it takes, with all that it held, where a worker has failed."""
 
     def __getstate__(self) -> dict[str, Any]:
         """What a script defines, such as an algorithm of its own, travels by value."""
@@ -50,6 +52,10 @@ class Task:
     @property
     def name(self) -> str:
         return "learner" if self.is_learner else f"worker {self.index}"
+
+    def failed(self, why: str) -> str:
+        """The line that says so."""
+        return f"{self.name} failed ({self.config.environment}, seed {self.config.seed}): {why}"
 
 
 class PackedWork(NamedTuple):

@@ -104,6 +104,16 @@ class RunFolder:
         return self.path / "evaluations.csv"
 
     @property
+    def events_path(self) -> Path:
+        """What befell the run and did not end it; not there where nothing did."""
+        return self.path / "events.csv"
+
+    @property
+    def errors(self) -> Path:
+        """The tracebacks of workers that were replaced."""
+        return self.path / "errors"
+
+    @property
     def curve_path(self) -> Path:
         return self.path / "curve.png"
 
@@ -148,8 +158,8 @@ class RunFolder:
         steps, episodes = counts["steps"], counts["episodes"]
         if not steps:
             with disk_errors(self.path):
-                for events in self.path.glob(f"{EVENTS}.*"):
-                    events.unlink()
+                for events in (*self.path.glob(f"{EVENTS}.*"), *self.errors.glob("*.txt"), self.events_path):
+                    events.unlink(missing_ok=True)
         return (
             RowFile(self.episodes_path, EPISODE_COLUMNS, {"step": steps} if steps else None, most=episodes),
             RowFile(self.metrics_path, METRIC_COLUMNS, {"steps": steps, "episodes": episodes} if steps else None),

@@ -57,6 +57,8 @@ class Summary(TypedDict):
     policy_lag: float | None
     stop_reason: str | None
     """Why a callback ended it."""
+    worker_restarts: int
+    """Workers that failed and were replaced, since it was begun or resumed."""
     remarks: list[str]
     """What was said of it while it ran."""
     versions: dict[str, str]

@@ -27,6 +27,14 @@ class Exchange:
     turns: Turns | None = None
     """Of the learner, where it shares a process with the worker."""
 
+    def reclaim(self, worker: int, pid: int) -> None:
+        """In the process that takes the place of a worker, whose process has ended, before it begins: takes back what
+        that one held."""
+        if hasattr(self, "queue"):
+            self.queue.reclaim(pid)
+        if hasattr(self, "board"):
+            self.board.reclaim(worker)
+
 
 def make_exchange(config: TrainConfig, layout: Layout, store: ParameterStore) -> Exchange:
     """For a configuration whose `workers` are filled in."""

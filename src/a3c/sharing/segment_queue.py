@@ -5,20 +5,32 @@
 
 Segments lie in shared arrays, of as many slots as the queue holds; what travels through two pipes is the numbers of
 slots that are full, and of those that are free. Each number is in one place at a time, so that a segment is neither
-lost, nor overwritten, nor trained on twice.
+lost, nor overwritten, nor trained on twice. Beside the pipes it is noted where each slot is, so that what was in the
+hand of a worker that was killed can be taken back:
+
+    queue.reclaim(pid)
 """
 
+import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from a3c.processes.shared_memory import SharedArray
+from a3c.processes.shared_memory import FileLock, SharedArray
 from a3c.processes.tokens import TokenPipe
 from a3c.rollout.segment import Segment
 from a3c.sharing.duties import Turns
 from a3c.sharing.parameter_store import ParameterStore
+
+OWN = ("_gathered", "_gathering", "_moving")
+"""What each process has of its own."""
+FREE, FULL, TAKEN = -1, -2, -3
+"""Where a slot is: in the pipe of the free, of the full, in a trainer's hand; else in that of the process that has this
+id."""
 
 
 class Batch(NamedTuple):
@@ -41,20 +53,29 @@ class SegmentQueue:
         self._closed = SharedArray((1,), np.int64)
         self._full, self._free = TokenPipe(), TokenPipe()
         self._free.put(*range(slots))
+        self._where, self._lock = SharedArray((slots,), np.int64), FileLock()
+        self._where.array[:] = FREE
         self._begin_gathering()
 
     def _begin_gathering(self) -> None:
         self._gathered: list[int] = []
-        self._gathering = threading.Lock()
+        self._gathering, self._moving = threading.Lock(), threading.Lock()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """For as long as a slot takes from one place to another: nobody else's is under way then, in this process or
+        another, and who is killed meanwhile lets go."""
+        with self._moving, self._lock.held():
+            yield
 
     def put(self, segment: Segment, version: float) -> None:
         """Hands a segment over; raises Stopped when the run stops before there is room."""
-        (slot,) = self._free.wait(1, lambda: self.store.stopping)
+        (slot,) = self._free.wait_by(lambda: self._take(self._free, 1, os.getpid()), lambda: self.store.stopping)
         for shared, array in zip(self._arrays, segment, strict=True):
             if shared is not None:
                 shared.array[slot] = array
         self._versions.array[slot] = version
-        self._full.put(slot)
+        self._put(self._full, FULL, [slot])
         if self._turns is not None:
             self._turns.take()
 
@@ -68,7 +89,8 @@ class SegmentQueue:
             return None
         try:
             while missing := segments - len(self._gathered):
-                came = self._full.take(missing, max(0.0, deadline - time.monotonic()))
+                left = max(0.0, deadline - time.monotonic())
+                came = self._full.take_by(lambda most=missing: self._take(self._full, most, TAKEN), left)
                 if not came:
                     return None
                 self._gathered += came
@@ -77,8 +99,29 @@ class SegmentQueue:
             self._gathering.release()
         fields = (None if a is None else np.concatenate([a.array[s] for s in slots], axis=1) for a in self._arrays)
         batch = Batch(Segment(*fields), float(self._versions.array[slots].mean()), len(self))  # type: ignore[arg-type]
-        self._free.put(*slots)
+        self._put(self._free, FREE, slots)
         return batch
+
+    def _take(self, pipe: TokenPipe, most: int, where: int) -> list[int]:
+        with self._held():
+            slots = pipe.take_now(most)
+            self._where.array[slots] = where
+        return slots
+
+    def _put(self, pipe: TokenPipe, where: int, slots: list[int]) -> None:
+        with self._held():
+            self._where.array[slots] = where
+            pipe.put(*slots)
+
+    def reclaim(self, pid: int) -> None:
+        """Takes back what a process held that has ended, however it ended: a segment that was not whole is none."""
+        with self._held():
+            where = self._where.array
+            where[where == pid] = FREE
+            # Killed just before or after it put or took one, it has left a pipe without it.
+            for pipe, place in ((self._free, FREE), (self._full, FULL)):
+                there = pipe.take_now(len(where))
+                pipe.put(*there, *sorted(set(np.flatnonzero(where == place).tolist()) - set(there)))
 
     def __len__(self) -> int:
         """Segments that wait."""
@@ -93,7 +136,7 @@ class SegmentQueue:
         return bool(self._closed.array[0])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_gathered", "_gathering")}
+        return {name: value for name, value in self.__dict__.items() if name not in OWN}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -84,7 +84,15 @@ class Keeper:
             evaluations.best_is_new = returns.best_is_new = False
         return folder.checkpoint_path("latest")
 
-    def summary(self, status: str, *, remarks: list[str], stop_reason: str | None, error: str | None = None) -> Summary:
+    def summary(
+        self,
+        status: str,
+        *,
+        remarks: list[str],
+        stop_reason: str | None,
+        incidents: dict[str, int],
+        error: str | None = None,
+    ) -> Summary:
         """What `summary.json` holds."""
         config, measures = self._start.config, self._measures
         totals, clock, returns = measures.totals, measures.clock, measures.returns
@@ -109,6 +117,7 @@ class Keeper:
             "confirmations_failed": self._evaluations.confirmations,
             "policy_lag": measures.updates.lag_of_run,
             "stop_reason": stop_reason,
+            **incidents,
             "remarks": remarks,
             "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},

@@ -16,6 +16,7 @@ from a3c.sharing.assignment import Assignment
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.training.evaluations import Evaluations, RunEvaluation
 from a3c.training.evaluators import Evaluators
+from a3c.training.incidents import Incidents
 from a3c.training.keeping import Keeper
 from a3c.training.measures import Measures
 from a3c.training.progress import Display, FinishedEpisode, Progress
@@ -72,6 +73,7 @@ class Monitor:
         self.remarks = Remarks(start, display)
         self.evaluations = Evaluations(start, self.measures, self.records, assignment, evaluators, self.remarks.add)
         self.keeper = Keeper(start, self.measures, self.records, self.evaluations, folder)
+        self.incidents = Incidents(self.measures, folder, display)
         self.row: dict[str, Any] = {}
         """The last of metrics."""
         self.logged: dict[str, float] = {}
@@ -250,5 +252,7 @@ class Monitor:
 
     def summary(self, status: str, error: str | None = None) -> Summary:
         """What `summary.json` holds."""
-        reason = self.stop_reason
-        return self.keeper.summary(status, remarks=self.remarks.lines, stop_reason=reason, error=error)
+        reason, incidents = self.stop_reason, self.incidents.counts
+        return self.keeper.summary(
+            status, remarks=self.remarks.lines, stop_reason=reason, incidents=incidents, error=error
+        )

@@ -44,6 +44,10 @@ def main(connection: Connection, task: Task, work: bytes) -> None:
         outcome = Failure(described(error), traceback.format_exc())
     # The main process may be gone.
     with suppress(BrokenPipeError):
+        if isinstance(outcome, Failure):
+            # What was done before is not lost with the one who did it.
+            for worker in workers:
+                worker.reporter.flush()
         connection.send(outcome)
         for worker in workers:
             if wrong := worker.close():
@@ -60,6 +64,8 @@ def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker
         return
     from a3c.roles.worker import Work, Worker
 
+    if task.replaces is not None:
+        task.exchange.reclaim(task.index, task.replaces)
     worker = Worker(task, Work.unpack(work), connection.send)
     workers.append(worker)
     if compiled is not None:

@@ -21,8 +21,9 @@ from a3c.config.run import LIMITS
 from a3c.config.schedules import with_limits
 from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
-from a3c.errors import A3CError, OutputError, RunFolderError, described
+from a3c.errors import A3CError, OutputError, RunFolderError, WorkerError, described
 from a3c.interruption import interruption
+from a3c.processes.alarm import Alarm, Rang
 from a3c.processes.pulse import EVERY, Pulse
 from a3c.roles.messages import PackedWork, Report, Task
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
@@ -36,6 +37,7 @@ from a3c.training.callbacks import Callback, Events
 from a3c.training.evaluators import EvaluatorProcess, Evaluators, InlineEvaluator
 from a3c.training.monitor import Monitor
 from a3c.training.progress import Display, NoDisplay
+from a3c.training.restarting import Restarts
 from a3c.training.supervisor import HURRY_WITHIN, Supervisor
 
 if TYPE_CHECKING:
@@ -236,7 +238,7 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
         if monitor.measures.clock.is_over or interrupted.is_set():
             monitor.store.stop()
 
-    with Supervisor(tasks, work, watch) as supervisor:
+    with Supervisor(tasks, work, Restarts(config, monitor.incidents.failed), watch) as supervisor:
         try:
             while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
                 for report in supervisor.reports(monitor.wait_at_most()):
@@ -244,6 +246,8 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
                 if config.has_learner and not supervisor.working:
                     exchange.queue.close()
                 monitor.notice(pulse.look(), pulse.stands_still)
+                for worker, what in pulse.late(config.step_timeout):
+                    supervisor.give_up(worker, what)
                 monitor.tick()
                 events.tell()
         finally:
@@ -275,7 +279,7 @@ def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: th
         # Duties are done in turn, whenever the worker has handed something over.
         turns.duties = worker_process.loop(worker.config.algorithm.learner)(Learner(task, work, send, report_every=0.0))
     try:
-        with _watched(worker.pulse, monitor, interrupted):
+        with _watched(worker, monitor, interrupted):
             made, at_once = Worker(worker, work, send, report_every=0.0), False
             try:
                 worker_process.run(made)
@@ -291,15 +295,17 @@ def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: th
 
 
 @contextmanager
-def _watched(pulse: Pulse, monitor: Monitor, interrupted: threading.Event) -> Generator[None, None, None]:
-    """Says that the environment hangs, from a thread, as the main one hangs with it, and does not wait for it for ever
-    after Ctrl-C: a second one is sent."""
-    over = threading.Event()
+def _watched(task: Task, monitor: Monitor, interrupted: threading.Event) -> Generator[None, None, None]:
+    """Says that the environment hangs, from a thread, as the main one hangs with it, and ends it where it takes too
+    long; after Ctrl-C it does not wait for that: a second one is sent. Raises WorkerError."""
+    over, pulse, alarm = threading.Event(), task.pulse, Alarm()
 
     def watch() -> None:
         waited = 0.0
         while not over.wait(EVERY):
             monitor.notice(pulse.look(), pulse.stands_still)
+            for _, why in pulse.late(task.config.step_timeout):
+                alarm.ring(why, pulse.in_call)
             waited += EVERY if interrupted.is_set() else 0.0
             if waited >= HURRY_WITHIN:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -307,7 +313,10 @@ def _watched(pulse: Pulse, monitor: Monitor, interrupted: threading.Event) -> Ge
 
     threading.Thread(target=watch, daemon=True, name="watch the run").start()
     try:
-        yield
+        with alarm:
+            yield
+    except Rang as rang:
+        raise WorkerError(task.failed(str(rang)), task.index) from None
     finally:
         over.set()
 
