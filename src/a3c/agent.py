@@ -162,7 +162,7 @@ class Agent(ActingAgent):
             start.config = limits_of_call(start, limits)
             check_ends(start.config)
             if start.config.backend == "processes":
-                check_open_files(start.config.processes)
+                check_open_files(start.config.processes + 1)
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)

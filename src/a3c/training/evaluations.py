@@ -105,9 +105,11 @@ class Evaluations:
         assignment: Assignment | None,
         evaluators: Evaluators,
         say: Callable[[str], None],
+        tell: Callable[[str], None] = lambda line: None,
     ):
+        """`say` remarks what people should know, `tell` what is being done."""
         self._config, self._measures, self._records = start.config, measures, records
-        self._assignment, self._evaluators, self._say = assignment, evaluators, say
+        self._assignment, self._evaluators, self._say, self._tell = assignment, evaluators, say, tell
         self.news: list[RunEvaluation] = []
         """Until somebody has taken them."""
         self.last: RunEvaluation | None = None
@@ -305,7 +307,7 @@ class Evaluations:
             return
         steps = self._measures.totals["steps"]
         episodes = self._config.evaluation_episodes
-        self._say(f"evaluating the best of the run, {episodes} episodes")
+        self._tell(f"evaluating the best of the run, {episodes} episodes")
         self._played_at_end(self._last_candidates(steps, episodes), going_on)
         best = self.best_snapshot or find_best()
         if best is None:

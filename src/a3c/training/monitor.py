@@ -71,7 +71,9 @@ class Monitor:
         self.measures = Measures(start, store, started)
         self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard, start.evaluations)
         self.remarks = Remarks(start, display)
-        self.evaluations = Evaluations(start, self.measures, self.records, assignment, evaluators, self.remarks.add)
+        self.evaluations = Evaluations(
+            start, self.measures, self.records, assignment, evaluators, say=self.remarks.add, tell=display.tell
+        )
         self.keeper = Keeper(start, self.measures, self.records, self.evaluations, folder)
         self.incidents = Incidents(self.measures, folder, display)
         self.row: dict[str, Any] = {}

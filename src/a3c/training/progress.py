@@ -85,7 +85,13 @@ class Display(Protocol):
     """Seconds between two calls of `show`."""
 
     def show(self, progress: Progress) -> None: ...
-    def say(self, line: str) -> None: ...
+
+    def say(self, line: str) -> None:
+        """What people should know of the run."""
+
+    def tell(self, line: str) -> None:
+        """What is being done, for those who watch."""
+
     def close(self, progress: Progress) -> None: ...
 
     def check(self) -> None:
@@ -106,6 +112,9 @@ class PlainLines:
     def say(self, line: str) -> None:
         with output_errors():
             print(_encodable(self._spell(line)), flush=True)
+
+    def tell(self, line: str) -> None:
+        self.say(line)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
@@ -163,6 +172,7 @@ class NoDisplay:
 
     def show(self, progress: Progress) -> None: ...
     def say(self, line: str) -> None: ...
+    def tell(self, line: str) -> None: ...
     def close(self, progress: Progress) -> None: ...
     def check(self) -> None: ...
 
