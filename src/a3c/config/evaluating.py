@@ -28,7 +28,7 @@ class EvaluationSettings:
     """Steps between two evaluations beside training; 0: none. A run that is shorter is not evaluated. Default: 1/50 of
     `steps`, at least 10,000; 100,000 where no limit on steps is set."""
 
-    evaluation_episodes: int = setting(20, at_least=1, everyday="episodes of an evaluation")
+    evaluation_episodes: int = setting(20, at_least=1)
     """Whole episodes of an evaluation."""
 
     evaluation_policy: Literal["greedy", "sampled", "both"] = "greedy"
