@@ -12,6 +12,7 @@ class Keywords(TypedDict, total=False):
     """The settings that every algorithm has, but those that an agent takes under its own arguments."""
 
     # EnvironmentSettings
+    evaluation_environment: str | None
     max_episode_steps: int | None
     env_kwargs: Mapping[str, object]
     hide: Sequence[int]
@@ -86,6 +87,11 @@ class Keywords(TypedDict, total=False):
     shared_trunk: bool
     recurrent: Literal["lstm", "gru"] | None
     recurrent_units: int | None
+
+    # EvaluationSettings
+    evaluate_every: int | None
+    evaluation_episodes: int
+    evaluation_policy: Literal["greedy", "sampled", "both"]
 
     # RunSettings
     workers: int | None

@@ -77,6 +77,19 @@ class EpisodeRecord(NamedTuple):
     length: int
 
 
+class Played(NamedTuple):
+    """What one player's share of an Assignment came to."""
+
+    player: int
+    """A worker's number; 0 where there is one player."""
+    number: int
+    """Of the assignment."""
+    returns: list[float]
+    lengths: list[int]
+    cut: int
+    """How many of the episodes were cut."""
+
+
 @dataclass
 class Report:
     """What happened in a worker or learner since its last report."""
@@ -97,6 +110,8 @@ class Report:
     """The largest training reward, without its sign."""
     largest_observation: float = 0.0
     """The largest number that episodes start with and a network sees as it is, without its sign; in a first report."""
+    played: Played | None = None
+    """Its share of the episodes that all workers were to play."""
     remarks: dict[str, str] = field(default_factory=dict)
     """What people should know of the environments, by what it is about: each is said once a run."""
 

@@ -4,6 +4,7 @@ import pickle
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +18,15 @@ from a3c.errors import InvalidEnvironment
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.networks.policy import Policy
 from a3c.processes.pickling import dumps
+from a3c.processes.tokens import Stopped
+from a3c.roles.evaluator import Evaluator
 from a3c.roles.messages import EpisodeRecord, PackedWork, Report, Task
 from a3c.roles.reporter import REPORT_EVERY, Reporter
 from a3c.rollout.collector import Collector
 from a3c.rollout.episodes import Episode
 from a3c.rollout.random_policy import RandomPolicy
 from a3c.rollout.segment import Segment
+from a3c.sharing.assignment import Assignment
 from a3c.sharing.prediction_board import RemotePolicy
 
 
@@ -35,11 +39,18 @@ class Work:
     optimizer: SharedOptimizer
     description: str = ""
     """A line for people: the network, why it was chosen, and what it is given."""
+    evaluated_on: EnvironmentMaker | None = None
+    """What makes environments for evaluation, where they are others."""
+
+    @property
+    def evaluation_environments(self) -> EnvironmentMaker:
+        """What makes environments for evaluation."""
+        return self.evaluated_on or self.environments
 
     def pack(self) -> PackedWork:
         """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
         sent."""
-        registrations = Registrations.packed(self.environments.spec)
+        registrations = Registrations.packed(self.environments.spec, self.evaluation_environments.spec)
         return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout, self.description, self)
 
     @classmethod
@@ -85,6 +96,8 @@ class Worker:
         except BaseException:
             close(vector)
             raise
+        random = task.config.algorithm.acts == "nowhere"
+        self._evaluator, self._played = Evaluator(work.evaluation_environments, work.policy, random), 0
         self.reporter = Reporter(task.index, send, report_every)
         self.reporter.report.largest_observation = self.collector.checks.largest_observation
 
@@ -95,6 +108,7 @@ class Worker:
     def close(self) -> str:
         """Closes the environments; says what went wrong there, if anything."""
         self._end_watch()
+        self._evaluator.close()
         return close(self.collector.stepper.environments)
 
     def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
@@ -107,11 +121,27 @@ class Worker:
 
         `totals` are the counters to go by; those of this moment where none are given.
         """
+        if self.exchange.assignment is not None:
+            self._play(self.exchange.assignment)
         if self.store.stopping:
             return False
         totals = totals or self.store.totals()
         limits = (self.config.steps, totals["steps"]), (self.config.episodes, totals["episodes"])
         return all(limit is None or total < limit for limit, total in limits)
+
+    def _play(self, assignment: Assignment) -> None:
+        """Plays this worker's share of the episodes that all workers are to play, if there are any, and reports it."""
+        order = assignment.order(self._played)
+        if order is None:
+            return
+        self._played, workers = order.number, self.config.workers or 1
+
+        def going_on() -> bool:
+            return assignment.is_open(order.number) and not self.store.stopping
+
+        with suppress(Stopped):
+            self.reporter.report.played = self._evaluator.play(order, going_on, self.index, workers)
+            self.reporter.flush()
 
     def record(
         self,

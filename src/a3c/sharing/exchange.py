@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
 from a3c.rollout.segment import Segment
+from a3c.sharing.assignment import Assignment
 from a3c.sharing.duties import Turns
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.sharing.prediction_board import PredictionBoard
@@ -21,6 +22,8 @@ class Exchange:
     queue: SegmentQueue = field(init=False)
     board: PredictionBoard = field(init=False)
     published: PublishedSnapshots = field(init=False)
+    assignment: Assignment | None = None
+    """Of the workers, to be looked for between segments."""
     turns: Turns | None = None
     """Of the learner, where it shares a process with the worker."""
 
@@ -36,7 +39,7 @@ class Exchange:
 def make_exchange(config: TrainConfig, layout: Layout, store: ParameterStore) -> Exchange:
     """For a configuration whose `workers` are filled in."""
     turns = Turns() if config.backend == "inline" else None
-    exchange, workers = Exchange(turns=turns), config.workers or 1
+    exchange, workers = Exchange(assignment=Assignment(store.read()), turns=turns), config.workers or 1
     shares = config.algorithm.shares
     if "team" in shares:
         exchange.team = Team(workers, store.parameters.size, store)

@@ -10,7 +10,8 @@ from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores, versions
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
-from a3c.runs.summaries import Summary
+from a3c.runs.summaries import Figure, Summary
+from a3c.training.evaluations import Evaluations
 from a3c.training.measures import Measures
 from a3c.training.records import Records
 
@@ -18,12 +19,21 @@ from a3c.training.records import Records
 class Keeper:
     """Makes checkpoints and summaries of a run as it is, and writes them where there is a folder."""
 
-    def __init__(self, start: Checkpoint, measures: Measures, records: Records, folder: RunFolder | None):
+    def __init__(
+        self,
+        start: Checkpoint,
+        measures: Measures,
+        records: Records,
+        evaluations: Evaluations,
+        folder: RunFolder | None,
+    ):
         self._start, self._measures, self._records, self.folder = start, measures, records, folder
+        self._evaluations = evaluations
 
     def checkpoint(self, snapshot: Snapshot | None = None) -> Checkpoint:
         """The run as it is now, with the latest snapshot or that given."""
         start, store, returns = self._start, self._measures.store, self._measures.returns
+        evaluations = self._evaluations
         snapshot = snapshot or store.snapshot
         return Checkpoint(
             config=start.config,
@@ -40,18 +50,34 @@ class Keeper:
             best_return_mean_100=returns.best,
             solved_at_step=returns.solved_at_step,
             solved_at_second=returns.solved_at_second,
+            plays=evaluations.plays,
+            best_evaluation=evaluations.best_mean,
+            evaluations=self._records.evaluated,
+            confirmations=evaluations.confirmations,
+            confirm_after=evaluations.confirm_after,
             moments=store.moments,
         )
 
     def best_checkpoint(self) -> Checkpoint:
-        """The average parameters at the best mean of 100 episodes; the latest where there were never 100."""
-        returns = self._measures.returns
-        return self.checkpoint(None if returns.best is None else returns.best_snapshot)
+        """The best that was evaluated; the average parameters at the best mean of 100 episodes, where nothing was; the
+        latest where there were never 100."""
+        return self.checkpoint(self._best)
+
+    @property
+    def _best(self) -> Snapshot | None:
+        returns, evaluations = self._measures.returns, self._evaluations
+        if evaluations.best_mean is not None:
+            return evaluations.best_snapshot or self.find_best()
+        return None if returns.best is None else returns.best_snapshot
+
+    def find_best(self) -> Snapshot | None:
+        """The best that was saved before this run went on, if it is there yet."""
+        return None if self.folder is None else self.folder.load("best", self._start.config.algorithm).snapshot
 
     def save(self) -> Path | None:
         """Saves the run as it is now, and the best where it is new; training may go back to it. Says where the latest
         is, where there is a folder; raises DiskError and TrainingDiverged."""
-        returns, folder, latest = self._measures.returns, self.folder, self.checkpoint()
+        returns, evaluations, folder, latest = self._measures.returns, self._evaluations, self.folder, self.checkpoint()
         if folder is not None:
             folder.save_latest(latest)
         if self._measures.clock.ended is None and np.isfinite(latest.parameters).all():
@@ -59,9 +85,9 @@ class Keeper:
             self._measures.store.setbacks.keep(floats, latest.statistics)
         if folder is None:
             return None
-        if returns.best_is_new:
+        if evaluations.best_is_new or (evaluations.best_mean is None and returns.best_is_new):
             folder.save_best(self.best_checkpoint())
-            returns.best_is_new = False
+            evaluations.best_is_new = returns.best_is_new = False
         return folder.checkpoint_path("latest")
 
     def summary(
@@ -92,6 +118,9 @@ class Keeper:
             "target_return": config.target_return,
             "solved_at_step": returns.solved_at_step,
             "solved_at_second": returns.solved_at_second,
+            "best_evaluation": self._figure,
+            "evaluations": self._records.evaluated,
+            "confirmations_failed": self._evaluations.confirmations,
             "policy_lag": measures.updates.lag_of_run,
             "stop_reason": stop_reason,
             **incidents,
@@ -100,3 +129,18 @@ class Keeper:
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
         }
         return cast("Summary", summary if error is None else {**summary, "error": error})
+
+    @property
+    def _figure(self) -> Figure | None:
+        figure = self._evaluations.figure
+        if figure is None:
+            return None
+        return {
+            "step": figure.step,
+            "policy": figure.policy,
+            "mean": figure.mean,
+            "std": figure.std,
+            "min": min(figure.returns),
+            "max": max(figure.returns),
+            "episodes": len(figure.returns),
+        }

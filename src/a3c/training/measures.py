@@ -21,7 +21,7 @@ START_WITHIN = 120.0
 
 
 class Returns:
-    """The moving mean of the episodes' returns, the best of it with its parameters, and when it reached the target."""
+    """The moving mean of the episodes' returns, the best of it with its parameters, and when the run was solved."""
 
     def __init__(self, checkpoint: Checkpoint):
         self._target = checkpoint.config.target_return
@@ -29,22 +29,22 @@ class Returns:
         self._lengths: deque[int] = deque(maxlen=WINDOW)
         self._sum = sum(self._returns)
         self.best = checkpoint.best_return_mean_100
-        self.best_snapshot = self._average = checkpoint.snapshot
+        self.best_snapshot = self.average = checkpoint.snapshot
         self.best_is_new = False
         """Until somebody has saved it."""
         self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
 
     def follow(self, now: Snapshot, episodes: int) -> None:
         """Moves the average of the snapshots towards this one, by as many episodes as ended."""
-        before, kept = self._average, (1 - 1 / AVERAGED) ** episodes
-        self._average = Snapshot(
+        before, kept = self.average, (1 - 1 / AVERAGED) ** episodes
+        self.average = Snapshot(
             now.parameters + kept * (before.parameters - now.parameters),
             now.statistics + kept * (before.statistics - now.statistics),
             now.version,
         )
 
-    def add(self, step: int, second: float, return_: float, length: int) -> None:
-        """An episode, which ended at this step."""
+    def add(self, return_: float, length: int) -> None:
+        """An episode."""
         if len(self._returns) == WINDOW:
             self._sum -= self._returns[0]
         self._returns.append(return_)
@@ -56,14 +56,17 @@ class Returns:
         # Of equals the latest: where returns have a ceiling, the first to reach it has only just learned to.
         if self.best is None or mean >= self.best:
             self.best, self.best_is_new = mean, True
-            self.best_snapshot = self._average
-        if self.solved_at_step is None and self._target is not None and mean >= self._target:
-            self.solved_at_step, self.solved_at_second = step, round(second, 3)
+            self.best_snapshot = self.average
 
     @property
     def mean(self) -> float | None:
         """Of the last 100 episodes, or of all while there are fewer; None before the first."""
         return self._sum / len(self._returns) if self._returns else None
+
+    @property
+    def reaches_target(self) -> bool:
+        """Whether the mean of the last 100 episodes is at the target, or above."""
+        return self._target is not None and self.whole_mean is not None and self.whole_mean >= self._target
 
     @property
     def whole_mean(self) -> float | None:
@@ -134,6 +137,8 @@ class Clock:
         self.started, self._before, self._counts = started, checkpoint.seconds, checkpoint.counts
         self.first_update: float | None = None
         self.work_started: float | None = None
+        self.trained_until: float | None = None
+        """When the last worker had ended; what comes then is no training."""
         self.ended: float | None = None
 
     def see(self, report: Report, steps: int) -> bool:
@@ -169,7 +174,7 @@ class Clock:
         """Steps a second since the work began, until training ended."""
         if self.work_started is None:
             return None
-        passed = (self.ended or time.monotonic()) - self.work_started
+        passed = (self.trained_until or self.ended or time.monotonic()) - self.work_started
         return (steps - self._counts["steps"]) / max(passed, 1e-9)
 
     def fraction(self, totals: dict[str, int]) -> tuple[float | None, float | None]:
@@ -233,8 +238,8 @@ class Measures:
             **self.updates.row(),
         }
 
-    def progress(self, stands_still: bool) -> Progress:
-        """The run at this moment; `stands_still` where no worker goes on."""
+    def progress(self, stands_still: bool, evaluated: float | None = None) -> Progress:
+        """The run at this moment; `stands_still` where no worker goes on, `evaluated` what the last evaluation gave."""
         totals = self.totals
         fraction, eta = self.clock.fraction(totals)
         rate = 0.0 if stands_still else self.rate
@@ -245,6 +250,7 @@ class Measures:
             return_mean_100=self.returns.mean,
             best_return_mean_100=self.returns.best,
             target_return=self.config.target_return,
+            evaluation_mean=evaluated,
             policy_lag=self.updates.recent_lag,
             queue_length=self.updates.recent_queue,
             entropy=self.updates.diagnostics.get("entropy"),

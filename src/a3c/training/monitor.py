@@ -12,7 +12,10 @@ from a3c.roles.messages import Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
+from a3c.sharing.assignment import Assignment
 from a3c.sharing.parameter_store import ParameterStore
+from a3c.training.evaluations import Evaluations, RunEvaluation
+from a3c.training.evaluators import Evaluators
 from a3c.training.incidents import Incidents
 from a3c.training.keeping import Keeper
 from a3c.training.measures import Measures
@@ -30,6 +33,7 @@ class News:
     """Whether it was time for a report."""
     checkpoint: Path | None = None
     """Where the latest was saved."""
+    evaluations: list[RunEvaluation] = field(default_factory=list)
 
 
 @dataclass
@@ -59,12 +63,18 @@ class Monitor:
         folder: RunFolder | None,
         display: Display,
         started: float,
+        evaluators: Evaluators,
+        assignment: Assignment | None = None,
     ):
+        """`evaluators` play what is evaluated beside training, and workers what the `assignment` says."""
         self.config, self.store = start.config, store
         self.measures = Measures(start, store, started)
-        self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard)
-        self.keeper = Keeper(start, self.measures, self.records, folder)
+        self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard, start.evaluations)
         self.remarks = Remarks(start, display)
+        self.evaluations = Evaluations(
+            start, self.measures, self.records, assignment, evaluators, say=self.remarks.add, tell=display.tell
+        )
+        self.keeper = Keeper(start, self.measures, self.records, self.evaluations, folder)
         self.incidents = Incidents(self.measures, folder, display)
         self.row: dict[str, Any] = {}
         """The last of metrics."""
@@ -104,15 +114,17 @@ class Monitor:
         for episode in report.episodes:
             measures.episodes += 1
             moment = measures.clock.at(episode.seconds)
-            step, second = self.records.add_episode(
-                report.worker, episode.step, moment, episode.return_, episode.length
-            )
-            measures.returns.add(step, second, episode.return_, episode.length)
+            step, _ = self.records.add_episode(report.worker, episode.step, moment, episode.return_, episode.length)
+            measures.returns.add(episode.return_, episode.length)
             self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, report.worker))
+        self.evaluations.hear(report)
+        if report.episodes:
+            self.evaluations.look()
 
     def news(self) -> News:
         """What has happened since this was called last."""
         news, self._news = self._news, News()
+        news.evaluations, self.evaluations.news = self.evaluations.news, []
         return news
 
     def log(self, name: str, value: float) -> None:
@@ -131,6 +143,7 @@ class Monitor:
         if self.measures.clock.work_started is None:
             return
         self.incidents.look()
+        self.evaluations.tick()
         if now - due.reported >= self.config.report_interval:
             self.report()
         if now - due.shown >= self._display.every:
@@ -170,7 +183,8 @@ class Monitor:
 
     def progress(self) -> Progress:
         """The run at this moment."""
-        return self.measures.progress(self._stands_still)
+        last = self.evaluations.last
+        return self.measures.progress(self._stands_still, None if last is None else last.mean)
 
     def notice(self, lines: list[str], stands_still: bool) -> None:
         """What was seen of the workers, in a line each; and whether none goes on, as an environment hangs."""
@@ -193,6 +207,12 @@ class Monitor:
     def _save(self) -> None:
         if path := self.keeper.save():
             self._is_saved, self._news.checkpoint = True, path
+
+    def evaluate_at_end(self, going_on: Callable[[], bool]) -> None:
+        """After the last step: what is to be evaluated then, for as long as `going_on` says that somebody waits."""
+        self.measures.clock.trained_until = time.monotonic()
+        if self.measures.clock.work_started is not None:
+            self.evaluations.finish(going_on, self.keeper.find_best)
 
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes the last rows, the checkpoints and the summary.

@@ -34,6 +34,7 @@ from a3c.sharing.exchange import make_exchange
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.training import process as worker_process
 from a3c.training.callbacks import Callback, Events
+from a3c.training.evaluators import EvaluatorProcess, Evaluators, InlineEvaluator
 from a3c.training.monitor import Monitor
 from a3c.training.progress import Display, NoDisplay
 from a3c.training.restarting import Restarts
@@ -117,10 +118,11 @@ def train(
     check_ends(start.config)
     display, started = display or NoDisplay(), time.monotonic() if started is None else started
     tasks, store = _make_tasks(start, work.layout)
-    monitor = Monitor(start, store, folder, display, started)
     swapped = GlobalGenerators(tasks[0].seed).swapped if start.config.backend == "inline" else nullcontext
-    events = Events(callbacks, monitor, work, swapped)
     with interruption.deferred() as interrupted:
+        evaluators = _make_evaluators(start, work, interrupted)
+        monitor = Monitor(start, store, folder, display, started, evaluators, tasks[0].exchange.assignment)
+        events = Events(callbacks, monitor, work, swapped)
 
         def run() -> None:
             if heading:
@@ -128,7 +130,10 @@ def train(
             if not interrupted.is_set():
                 _run(tasks, work, events, interrupted)
 
-        unseen = _attempt(run, monitor, interrupted)
+        try:
+            unseen = _attempt(run, monitor, interrupted)
+        finally:
+            evaluators.close()
         result = _keep(monitor, interrupted.is_set() or unseen is not None)
     if interrupted.is_set():
         raise Interrupted(result)
@@ -198,6 +203,14 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
     return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
 
 
+def _make_evaluators(start: Checkpoint, work: "Work | PackedWork", interrupted: threading.Event) -> Evaluators:
+    """Who plays the evaluations beside training."""
+    random = start.config.algorithm.acts == "nowhere"
+    if isinstance(work, PackedWork):
+        return EvaluatorProcess(work.pickled, start.snapshot, random)
+    return InlineEvaluator(work, random, lambda: not interrupted.is_set())
+
+
 def _run(tasks: list[Task], work: "Work | PackedWork", events: Events, interrupted: threading.Event) -> None:
     """From the first event of a run to its last."""
     monitor = events.monitor
@@ -208,6 +221,7 @@ def _run(tasks: list[Task], work: "Work | PackedWork", events: Events, interrupt
                 _run_processes(tasks, work.pickled, events, interrupted)
             else:
                 _run_inline(tasks, work, events, interrupted)
+        monitor.evaluate_at_end(lambda: not interrupted.is_set())
         monitor.report()
         events.tell()
         monitor.save()
