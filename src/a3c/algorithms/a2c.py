@@ -27,19 +27,20 @@ from a3c.roles.worker import Worker
 
 def run(worker: Worker) -> None:
     """A worker's whole life."""
-    config, store, team = worker.config, worker.store, worker.exchange.team
+    config, store, team, order = worker.config, worker.store, worker.exchange.team, worker.order
     # It is the mean of the gradients that is clipped, not each.
     gradient_of = make_gradient(worker.policy, dataclasses.replace(config, max_gradient_norm=0.0), lambda_targets)
     clip = jax.jit(lambda gradient: clip_by_global_norm(gradient, config.max_gradient_norm)[0])
-    while worker.running(team.totals):
-        step = team.totals["steps"]
+    while worker.running(order.totals):
+        step = order.totals["steps"]
         snapshot = store.read()
         segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
         gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
         diagnostics = np.asarray(diagnostics)
         check_finite(diagnostics)
-        worker.record(segment, episodes, 0, diagnostics)
+        worker.count(segment, episodes)
         with team.meeting(worker.index, np.asarray(gradient)) as mean:
             if mean is not None:
                 store.apply(np.asarray(clip(mean)), learning_rate_at(config, step), snapshot.version)
                 store.normalize()
+        worker.report(episodes, 0, diagnostics)

@@ -96,6 +96,7 @@ class Keywords(TypedDict, total=False):
     target_return: float | None
     stop_when_solved: bool
     backend: Literal["processes", "inline"]
+    ordered: bool
     checkpoint_interval: float
     report_interval: float
     tensorboard: bool

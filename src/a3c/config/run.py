@@ -44,6 +44,11 @@ class RunSettings:
     )
     """Worker processes, or one worker in the calling process: for debugging, and exactly reproducible."""
 
+    ordered: bool = setting(False, everyday="one seed, one result, though workers are asynchronous")
+    """Workers are asynchronous, and yet one seed gives one result, bit for bit, however fast each of them is: they take
+    turns to apply what they have computed (Langford, Smola and Zinkevich 2009). For a3c and impala; a2c and inline runs
+    give one result anyway, and ga3c has no order."""
+
     checkpoint_interval: float = setting(30.0, above=0)
     """Seconds between two checkpoints; the last three are kept, besides the best."""
 

@@ -32,7 +32,7 @@ def sizes_for(step_seconds: float) -> tuple[int, int]:
 def open_sizes(config: TrainConfig) -> bool:
     """Whether sizes may be chosen by what a step takes: nobody set them, and the run promises no one result."""
     unset = config.envs_per_worker is None and config.segment_length is None
-    return unset and config.backend == "processes" and not config.algorithm.in_step
+    return unset and config.backend == "processes" and not (config.algorithm.in_step or config.ordered)
 
 
 def with_sizes(config: TrainConfig, step_seconds: float) -> TrainConfig:

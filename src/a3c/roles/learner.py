@@ -30,8 +30,7 @@ class Learner:
         self.generator = np.random.default_rng(task.seed)
         self.store.attach(task.index, work.optimizer)
         self.reporter = Reporter(task.index, send, report_every)
-        self.current = self._latest()
-        """The latest Snapshot. Each update replaces it whole: threads may share it."""
+        self._take(self.store.read())
         self._applying = threading.Lock()
 
     def train(self, gradient_of: Callable, timeout: float) -> bool:
@@ -44,24 +43,28 @@ class Learner:
         batch = self.exchange.queue.get(config.segments_per_batch, timeout)
         if batch is None:
             return False
-        step = store.total("steps")
+        # What was counted since is no function of what the learner trains on.
+        step = batch.step
         gradient, diagnostics = gradient_of(self.current, batch.segment, entropy_coefficient_at(config, step))
         gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
         check_finite(diagnostics)
         with self._applying:
             lag = store.apply(gradient, learning_rate_at(config, step), batch.version)
-            self.current = self._latest()
+            latest = store.read()
+            self._take(Snapshot(latest.parameters, batch.statistics, latest.version))
             now = time.monotonic()
             self.reporter.add_update(now, lag, diagnostics, batch.waiting)
             self.reporter.flush_when_due(now)
         return True
 
-    def _latest(self) -> Snapshot:
-        latest = self.store.read()
+    def _take(self, latest: Snapshot) -> None:
+        self.latest = self.current = latest
+        """The latest Snapshot, and the same where gradients are computed. Each update replaces it whole: threads may
+        share it."""
         # On a CPU jitted functions take NumPy arrays as they are, and faster.
-        if jax.default_backend() == "cpu":
-            return latest
-        return Snapshot(jax.device_put(latest.parameters), jax.device_put(latest.statistics), latest.version)
+        if jax.default_backend() != "cpu":
+            parameters, statistics = jax.device_put(latest.parameters), jax.device_put(latest.statistics)
+            self.current = Snapshot(parameters, statistics, latest.version)
 
     def ended(self) -> bool:
         """Whether there is nothing more to train on: no worker is left, and less than a batch is in the queue."""

@@ -69,6 +69,8 @@ class EpisodeRecord(NamedTuple):
     seconds: float
     return_: float
     length: int
+    turn: int | None = None
+    """In which it ended, where workers have an order."""
 
 
 @dataclass
@@ -93,6 +95,8 @@ class Report:
     """The largest number that episodes start with and a network sees as it is, without its sign; in a first report."""
     remarks: dict[str, str] = field(default_factory=dict)
     """What people should know of the environments, by what it is about: each is said once a run."""
+    turn: int | None = None
+    """The last that it is of, where workers have an order."""
 
 
 @dataclass

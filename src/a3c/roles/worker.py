@@ -71,11 +71,15 @@ class Worker:
         while worker.running():
             segment, episodes = worker.collector.collect(...)
             worker.record(segment, episodes, lag, diagnostics)
+
+    Where the algorithm orders its workers, they go by the counters of `worker.order`, and record in their turns.
     """
 
     def __init__(self, task: Task, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
         self.index, self.config, self.policy, self.store = task.index, task.config, work.policy, task.store
         self.exchange = task.exchange
+        self.order = task.exchange.place(task.index, task.store)
+        """This worker's place among the others."""
         self.store.attach(task.index, work.optimizer)
         self._end_watch = task.pulse.watch(task.index, self._calls)
         vector = work.environments.make_vector(task.config.environments_each)
@@ -103,11 +107,11 @@ class Worker:
         return RandomPolicy(self.policy) if self.config.algorithm.acts == "nowhere" else self.policy
 
     def running(self, totals: dict[str, int] | None = None) -> bool:
-        """False once a limit on steps or episodes is reached, or the main process asked to stop.
+        """False once a limit on steps or episodes is reached, or the target, or the main process asked to stop.
 
         `totals` are the counters to go by; those of this moment where none are given.
         """
-        if self.store.stopping:
+        if self.store.stopping or (self.order.reached and self.config.stop_when_solved):
             return False
         totals = totals or self.store.totals()
         limits = (self.config.steps, totals["steps"]), (self.config.episodes, totals["episodes"])
@@ -117,7 +121,11 @@ class Worker:
         self, segment: Segment, episodes: list[Episode], lag: float = 0.0, diagnostics: np.ndarray | None = None
     ) -> None:
         """Counts a segment (and, where the worker learnt from it, its update), and reports when it is time."""
-        now = time.monotonic()
+        self.count(segment, episodes)
+        self.report(episodes, lag, diagnostics)
+
+    def count(self, segment: Segment, episodes: list[Episode]) -> None:
+        """The first half of `record`, for those who count before they meet and report after."""
         steps = int(segment.mask[self.config.overlap :].sum())
         self.store.count(steps=steps, episodes=len(episodes))
         if self.collector.observed is not None:
@@ -125,10 +133,17 @@ class Worker:
             if not self.config.algorithm.in_step:
                 self.store.normalize()
         if episodes:
-            step = self.store.total("steps")
-            self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
-        self.reporter.report.largest_reward = max(self.reporter.report.largest_reward, self.collector.largest_reward)
-        self.reporter.report.remarks |= self.collector.checks.take_remarks()
+            self.order.note([episode.return_ for episode in episodes])
+
+    def report(self, episodes: list[Episode], lag: float = 0.0, diagnostics: np.ndarray | None = None) -> None:
+        """The second half of `record`."""
+        now, report, turn = time.monotonic(), self.reporter.report, self.order.number
+        report.turn = turn
+        if episodes:
+            step = self.order.step
+            report.episodes += [EpisodeRecord(step, now, *episode, turn) for episode in episodes]
+        report.largest_reward = max(report.largest_reward, self.collector.largest_reward)
+        report.remarks |= self.collector.checks.take_remarks()
         if diagnostics is not None:
             self.reporter.add_update(now, lag, diagnostics)
         self.reporter.flush_when_due(now)

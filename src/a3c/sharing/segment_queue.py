@@ -27,6 +27,10 @@ class Batch(NamedTuple):
     segment: Segment
     version: float
     """The updates that had been applied to the parameters that chose the actions: the mean over the segments."""
+    step: int
+    """Steps that were counted when the last of them was put."""
+    statistics: np.ndarray
+    """What observations and rewards were normalised with then."""
     waiting: int
     """Segments that waited in the queue when these were taken."""
 
@@ -37,7 +41,8 @@ class SegmentQueue:
     def __init__(self, like: Segment, slots: int, store: ParameterStore, turns: Turns | None = None):
         self.store, self._turns = store, turns
         self._arrays = [None if a is None else SharedArray((slots, *a.shape), a.dtype) for a in like]
-        self._versions = SharedArray((slots,), np.float64)
+        self._versions, self._steps = SharedArray((slots,), np.float64), SharedArray((slots,), np.int64)
+        self._statistics = SharedArray((slots, store.statistics.size), np.float32)
         self._closed = SharedArray((1,), np.int64)
         self._full, self._free = TokenPipe(), TokenPipe()
         self._free.put(*range(slots))
@@ -53,7 +58,8 @@ class SegmentQueue:
         for shared, array in zip(self._arrays, segment, strict=True):
             if shared is not None:
                 shared.array[slot] = array
-        self._versions.array[slot] = version
+        self._versions.array[slot], self._steps.array[slot] = version, self.store.totals()["steps"]
+        self._statistics.array[slot] = self.store.statistics
         self._full.put(slot)
         if self._turns is not None:
             self._turns.take()
@@ -76,7 +82,14 @@ class SegmentQueue:
         finally:
             self._gathering.release()
         fields = (None if a is None else np.concatenate([a.array[s] for s in slots], axis=1) for a in self._arrays)
-        batch = Batch(Segment(*fields), float(self._versions.array[slots].mean()), len(self))  # type: ignore[arg-type]
+        last = slots[-1]
+        batch = Batch(
+            Segment(*fields),  # type: ignore[arg-type]
+            float(self._versions.array[slots].mean()),
+            int(self._steps.array[last]),
+            self._statistics.array[last].copy(),
+            len(self),
+        )
         self._free.put(*slots)
         return batch
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
-from a3c.roles.messages import Report
+from a3c.roles.messages import EpisodeRecord, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
@@ -18,6 +18,7 @@ from a3c.training.measures import Measures
 from a3c.training.progress import Display, FinishedEpisode, Progress
 from a3c.training.records import Records
 from a3c.training.remarks import Remarks
+from a3c.training.turns import InTurns
 
 
 @dataclass
@@ -71,6 +72,7 @@ class Monitor:
         self.stop_reason: str | None = None
         self._display, self._to_log = display, dict[str, float]()
         self._news, self._is_saved, self._stands_still = News(), False, False
+        self._turns = InTurns(self.config.workers or 1)
         now = time.monotonic()
         self._due = _Due(now, now, now)
         self._write_summary("running")
@@ -79,8 +81,11 @@ class Monitor:
     @property
     def done(self) -> bool:
         """Whether a limit that the main process watches is reached: the target return, or seconds."""
-        solved = self.measures.returns.solved_at_step is not None and self.config.stop_when_solved
-        return solved or self.measures.clock.is_over
+        return self.measures.clock.is_over or (self._solved and not self.config.workers_judge)
+
+    @property
+    def _solved(self) -> bool:
+        return self.measures.returns.solved_at_step is not None and self.config.stop_when_solved
 
     @property
     def ended(self) -> bool:
@@ -97,16 +102,23 @@ class Monitor:
             measures.begin(begun)
         measures.updates.add(report)
         self.remarks.hear(report, self.store.total("updates"))
-        if report.episodes:
-            measures.returns.follow(self.store.snapshot, len(report.episodes))
-        for episode in report.episodes:
+        self._take(self._turns.take(report))
+
+    def settle(self) -> None:
+        """Takes in what waited for reports that will not come any more."""
+        self._take(self._turns.rest())
+
+    def _take(self, episodes: list[tuple[int, EpisodeRecord]]) -> None:
+        """Episodes, each with its worker, in the order of the run."""
+        measures = self.measures
+        if episodes:
+            measures.returns.follow(self.store.snapshot, len(episodes))
+        for worker, episode in episodes:
             measures.episodes += 1
             moment = measures.clock.at(episode.seconds)
-            step, second = self.records.add_episode(
-                report.worker, episode.step, moment, episode.return_, episode.length
-            )
+            step, second = self.records.add_episode(worker, episode.step, moment, episode.return_, episode.length)
             measures.returns.add(step, second, episode.return_, episode.length)
-            self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, report.worker))
+            self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, worker))
 
     def news(self) -> News:
         """What has happened since this was called last."""

@@ -188,7 +188,7 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         statistics=start.statistics,
         moments=start.moments,
     )
-    exchange = make_exchange(config, layout, store)
+    exchange = make_exchange(config, layout, store, start.returns)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
     # Arguments of the environment travel with what makes it: they may be anything that a script defines.
@@ -239,6 +239,7 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
             if not interrupted.is_set() or monitor.store.total("steps") > steps_before:
                 for report in supervisor.finish(interrupted.is_set):
                     monitor.receive(report)
+            monitor.settle()
 
 
 def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: threading.Event) -> None:
