@@ -37,6 +37,9 @@ class Summary(TypedDict):
     policy_lag: float | None
     stop_reason: str | None
     """Why a callback ended it."""
+    reproducible: bool
+    """Whether the same seed and settings give the same parameters, bit for bit, however fast anything is."""
+    reproducible_why_not: str | None
     remarks: list[str]
     """What was said of it while it ran."""
     versions: dict[str, str]

@@ -58,8 +58,23 @@ class Keeper:
             returns.best_is_new = False
         return folder.checkpoint_path("latest")
 
+    def not_reproducible(self, status: str, stop_reason: str | None) -> str | None:
+        """Why the same seed and settings may give another result; None where they give the same."""
+        config, totals = self._start.config, self._measures.totals
+        if not config.gives_one_result:
+            return "workers are asynchronous: see `ordered`"
+        if status in ("interrupted", "failed"):
+            return "the clock decided at which step it ended, as it was interrupted or failed"
+        if stop_reason is not None:
+            return "a callback ended it"
+        limits = (config.steps, totals["steps"]), (config.episodes, totals["episodes"])
+        if status == "finished" and not any(limit is not None and total >= limit for limit, total in limits):
+            return "the limit on seconds ended it"
+        return None
+
     def summary(self, status: str, *, remarks: list[str], stop_reason: str | None, error: str | None = None) -> Summary:
         """What `summary.json` holds."""
+        why_not = self.not_reproducible(status, stop_reason)
         config, measures = self._start.config, self._measures
         totals, clock, returns = measures.totals, measures.clock, measures.returns
         rate = clock.mean_rate(totals["steps"])
@@ -80,6 +95,8 @@ class Keeper:
             "solved_at_second": returns.solved_at_second,
             "policy_lag": measures.updates.lag_of_run,
             "stop_reason": stop_reason,
+            "reproducible": why_not is None,
+            "reproducible_why_not": why_not,
             "remarks": remarks,
             "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
