@@ -102,6 +102,10 @@ class TrainConfig(
         return self.algorithm.orders and (alone or (self.ordered and self.backend == "processes"))
 
     @property
+    def has_boundaries(self) -> bool:
+        return bool(self.checkpoint_steps)
+
+    @property
     def workers_judge(self) -> bool:
         """Whether the workers see themselves that the target is reached, in the order that they have; inline the main
         process sees it at the same moment."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from a3c.algorithm import MIN_BATCH, MOST_WAITING
+from a3c.config.run import CHECKPOINT_INTERVAL
 from a3c.errors import SettingsError, brief
 
 MOST_PIXELS = 10_000_000
@@ -59,6 +60,15 @@ def check_contradictions(config: Any) -> None:
         raise SettingsError("`locked` needs worker processes: leave it out with `backend` inline")
     if config.ordered and config.locked:
         raise SettingsError("`locked` is of no use with `ordered`, where one worker applies at a time: leave it out")
+    if config.checkpoint_steps and config.workers is not None and not config.gives_one_result:
+        raise SettingsError(
+            "`checkpoint_steps` is for runs that give one result: set `ordered`, or `checkpoint_steps` 0 to do without"
+        )
+    if config.checkpoint_interval != CHECKPOINT_INTERVAL and config.gives_one_result and config.checkpoint_steps != 0:
+        raise SettingsError(
+            "`checkpoint_interval` is not for runs that give one result, which are saved at the same steps in every "
+            "run: set `checkpoint_steps`, or `checkpoint_steps` 0 too to save by the clock"
+        )
     if config.locked and sys.platform == "win32":
         raise SettingsError("`locked` needs a file lock that Windows does not have: leave it out")
     if not math.isfinite(config.pixel_mean):

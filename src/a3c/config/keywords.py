@@ -97,6 +97,7 @@ class Keywords(TypedDict, total=False):
     stop_when_solved: bool
     backend: Literal["processes", "inline"]
     ordered: bool
+    checkpoint_steps: int | None
     checkpoint_interval: float
     report_interval: float
     tensorboard: bool

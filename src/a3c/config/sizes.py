@@ -9,6 +9,7 @@ import math
 from a3c.algorithm import MIN_BATCH
 from a3c.config import TrainConfig
 from a3c.config.learning import ENVIRONMENTS, SEGMENT_LENGTH
+from a3c.config.run import BOUNDARIES, TIME_LIMITS
 
 UPDATE_WITHIN = 1.0
 """Seconds that the steps of a segment may take, about."""
@@ -45,6 +46,15 @@ def with_sizes(config: TrainConfig, step_seconds: float) -> TrainConfig:
         together = min(config.workers or 1, config.learner.queue_size or MIN_BATCH) * environments * length
         sizes["min_batch"] = min(MIN_BATCH, together) if open_sizes(config) else MIN_BATCH
     return config.replace(**sizes)
+
+
+def with_boundaries(config: TrainConfig, time_limit: int | None) -> TrainConfig:
+    """The configuration, its sizes filled in, with the boundaries that nobody set: there are some where a run gives one
+    result. `time_limit` is that of an episode."""
+    if config.checkpoint_steps is not None or not config.gives_one_result:
+        return config
+    limits = TIME_LIMITS * (time_limit or 0) * (config.workers or 1) * config.environments_each
+    return config.replace(checkpoint_steps=max(BOUNDARIES, limits))
 
 
 def steps_of_an_update(config: TrainConfig) -> int:

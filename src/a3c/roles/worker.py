@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from a3c.environments.generators import seed_unseeded, separate
+from a3c.environments.generators import GlobalGenerators, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.registrations import Registrations
 from a3c.environments.serial import close
@@ -23,6 +23,8 @@ from a3c.rollout.collector import Collector
 from a3c.rollout.episodes import Episode
 from a3c.rollout.random_policy import RandomPolicy
 from a3c.rollout.segment import Segment
+from a3c.runs.checkpoint import seed_at
+from a3c.sharing.course import Verdict
 from a3c.sharing.prediction_board import RemotePolicy
 
 
@@ -78,19 +80,26 @@ class Worker:
     def __init__(self, task: Task, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
         self.index, self.config, self.policy, self.store = task.index, task.config, work.policy, task.store
         self.exchange = task.exchange
-        self.order = task.exchange.place(task.index, task.store)
+        self.order = task.exchange.place(task.index, task.store, task.config)
         """This worker's place among the others."""
         self.store.attach(task.index, work.optimizer)
         self._end_watch = task.pulse.watch(task.index, self._calls)
-        vector = work.environments.make_vector(task.config.environments_each)
+        self._vector = work.environments.make_vector(task.config.environments_each)
         try:
-            seed_unseeded(separate(vector), task.seed)
-            self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
+            self._begin(task.seed)
         except BaseException:
-            close(vector)
+            close(self._vector)
             raise
         self.reporter = Reporter(task.index, send, report_every)
         self.reporter.report.largest_observation = self.collector.checks.largest_observation
+
+    def _begin(self, seed: np.random.SeedSequence) -> None:
+        """Has all environments start an episode, and all that is random go by this seed; nothing is remembered."""
+        if self.config.has_boundaries:
+            # What was drawn while the environments were made, or before, is not to be seen in what follows.
+            GlobalGenerators(seed).swap()
+        seed_unseeded(separate(self._vector), seed, again=self.config.has_boundaries)
+        self.collector = Collector(self._vector, self._acting_policy(), self.config, seed)
 
     def _calls(self) -> int:
         """Odd while the environments are made or called."""
@@ -99,7 +108,7 @@ class Worker:
     def close(self) -> str:
         """Closes the environments; says what went wrong there, if anything."""
         self._end_watch()
-        return close(self.collector.stepper.environments)
+        return close(self._vector)
 
     def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
         if self.config.algorithm.acts == "learner":
@@ -111,11 +120,24 @@ class Worker:
 
         `totals` are the counters to go by; those of this moment where none are given.
         """
-        if self.store.stopping or (self.order.reached and self.config.stop_when_solved):
+        if self.store.stopping:
             return False
-        totals = totals or self.store.totals()
-        limits = (self.config.steps, totals["steps"]), (self.config.episodes, totals["episodes"])
-        return all(limit is None or total < limit for limit, total in limits)
+        verdict = self.order.verdict(totals)
+        if verdict is Verdict.CROSS:
+            self._cross()
+            verdict = self.order.verdict()
+        return verdict is Verdict.GO_ON
+
+    def _cross(self) -> None:
+        """Over a boundary: when all are there, and what they have done is kept, all start anew."""
+        if self.order.is_last:
+            self.exchange.end_batches()
+        self.reporter.report.boundary = True
+        self.reporter.flush(time.monotonic())
+        if self.exchange.gate is not None:
+            self.exchange.gate.wait(self.index)
+        self.order.begin()
+        self._begin(seed_at(self.config, self.order.totals["steps"], self.index))
 
     def record(
         self, segment: Segment, episodes: list[Episode], lag: float = 0.0, diagnostics: np.ndarray | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
 from a3c.rollout.segment import Segment
+from a3c.sharing.course import Course, Gate
 from a3c.sharing.duties import Turns
 from a3c.sharing.order import Freely, Place, Round
 from a3c.sharing.parameter_store import ParameterStore
@@ -28,11 +29,31 @@ class Exchange:
     turns: Turns | None = None
     """Of the learner, where it shares a process with the worker."""
 
-    def place(self, worker: int, store: ParameterStore) -> Freely | Place:
+    course: Course | None = None
+    """When the run is to end, and where its boundaries are."""
+    gate: Gate | None = None
+    """Where processes wait at a boundary."""
+
+    def place(self, worker: int, store: ParameterStore, config: TrainConfig) -> Freely | Place:
         """This worker's place in the order of all."""
         if self.round is not None:
             return self.round.place(worker)
-        return self.team.place(worker) if hasattr(self, "team") else Freely(store)
+        course = self.course or Course(config)
+        return self.team.place(worker, course) if hasattr(self, "team") else Freely(store, course)
+
+    def end_batches(self) -> None:
+        """At a boundary, when no segment comes any more: a learner gives up the batch that is not whole."""
+        if hasattr(self, "queue"):
+            self.queue.end_batches()
+
+    def begin(self, store: ParameterStore) -> None:
+        """At a boundary, while all wait: what they share starts anew."""
+        assert self.course is not None
+        self.course.begin(store.total("steps"))
+        if self.round is not None:
+            self.round.begin()
+        if self.gate is not None:
+            self.gate.open()
 
 
 def make_exchange(
@@ -42,12 +63,14 @@ def make_exchange(
     turns = Turns() if config.backend == "inline" else None
     exchange, workers = Exchange(turns=turns), config.workers or 1
     shares = config.algorithm.shares
+    target = Target(config.target_return, returns or []) if config.workers_judge else None
+    exchange.course = Course(config, store.total("steps"), target)
+    if config.has_boundaries and turns is None:
+        exchange.gate = Gate(config.processes, store)
     if "team" in shares:
-        target, most = Target(config.target_return, returns or []), config.segment_size
-        exchange.team = Team(workers, store.parameters.size, store, target, most)
+        exchange.team = Team(workers, store.parameters.size, store, target, config.segment_size)
     if config.in_turns:
-        target = Target(config.target_return, returns or [])
-        exchange.round = Round(workers, store, target, reads=config.algorithm.learns == "worker")
+        exchange.round = Round(workers, store, exchange.course, reads=config.algorithm.learns == "worker")
     if "queue" in shares:
         like = Segment.zeros(config, config.environments_each, layout)
         exchange.queue = SegmentQueue(like, config.segments_that_may_wait, store, turns)

@@ -25,8 +25,8 @@ import numpy as np
 from a3c.learning.snapshot import Snapshot
 from a3c.processes.shared_memory import SharedArray
 from a3c.processes.tokens import TokenPipe
+from a3c.sharing.course import Course, Verdict
 from a3c.sharing.parameter_store import COUNTERS, ParameterStore
-from a3c.sharing.target import Target
 
 
 class Freely:
@@ -35,18 +35,25 @@ class Freely:
     before: int | None = None
     """Turns until the worker's last; there are none."""
 
-    def __init__(self, store: ParameterStore):
-        self._store = store
+    def __init__(self, store: ParameterStore, course: Course):
+        self._store, self._course = store, course
 
     @property
     def number(self) -> int | None:
         """Of the turn; there are none."""
         return None
 
+    def verdict(self, totals: dict[str, int] | None = None) -> Verdict:
+        """What is to be done next; by these counters, where they are given."""
+        return self._course.verdict(totals or self.totals)
+
     @property
-    def reached(self) -> bool:
-        """Whether the target was: the main process judges that."""
-        return False
+    def is_last(self) -> bool:
+        """Whether nobody comes to the boundary later."""
+        return True
+
+    def begin(self) -> None:
+        """Anew, at a boundary."""
 
     @property
     def totals(self) -> dict[str, int]:
@@ -70,13 +77,15 @@ class Freely:
 class Round:
     """Workers in a round, which ends with the run that `store` belongs to: the order itself."""
 
-    def __init__(self, workers: int, store: ParameterStore, target: Target, reads: bool = True):
+    def __init__(self, workers: int, store: ParameterStore, course: Course, reads: bool = True):
         """`reads`: whether workers act with what the store holds at their turns; a learner publishes else."""
-        self.store, self.workers, self.target, self.reads = store, workers, target, reads
+        self.store, self.workers, self.course, self.reads = store, workers, course, reads
         first = store.snapshot
         self._parameters = first.parameters.size
         self._first = SharedArray((self._parameters + first.statistics.size,), np.float32)
         self._totals = SharedArray((len(COUNTERS),), np.int64)
+        # The first that was not to go on, and the turn that it was of.
+        self._verdict = SharedArray((2,), np.int64)
         # Whose pipe has a token may take its turn. There is one.
         self._handed = [TokenPipe() for _ in range(workers)]
         self.begin()
@@ -88,6 +97,7 @@ class Round:
         self._first.array[: self._parameters] = snapshot.parameters
         self._first.array[self._parameters :] = snapshot.statistics
         self._totals.array[:] = list(self.store.totals().values())
+        self._verdict.array[:] = 0
         self._handed[0].put(0)
 
     def place(self, worker: int) -> "Place":
@@ -107,8 +117,18 @@ class Round:
         """Until it is this worker's turn; raises Stopped when the run stops before."""
         self._handed[worker].wait(1, lambda: self.store.stopping)
 
-    def hand_on(self, worker: int) -> None:
-        self._handed[(worker + 1) % self.workers].put(0)
+    def hand_on(self, worker: int, number: int) -> tuple[Verdict, bool]:
+        """Ends this worker's turn of that number. The first whose turn ends the round, or brings it to a boundary,
+        decides for all: each of the others has a turn yet, for what it is about. Says what is next, and whether this
+        was the last turn before it."""
+        verdict, turn = Verdict(int(self._verdict.array[0])), int(self._verdict.array[1])
+        if verdict is Verdict.GO_ON:
+            verdict, turn = self.course.verdict(self.store.totals()), number
+            self._verdict.array[:] = verdict, turn
+        is_last = verdict is not Verdict.GO_ON and number >= turn + self.workers - 1
+        if not is_last:
+            self._handed[(worker + 1) % self.workers].put(0)
+        return verdict, is_last
 
 
 class Place:
@@ -123,7 +143,7 @@ class Place:
         self.number, self.before = self._worker, 0
         """Of the worker's next turn, and how many turns there were until its last, since the round began."""
         self.totals, self._snapshot = self._round.first_totals, self._round.first
-        self.reached = self._round.target.reached
+        self._verdict, self._is_last = self._round.course.verdict(self.totals), False
 
     def read(self) -> Snapshot:
         """What the worker acts with until its next turn."""
@@ -141,13 +161,22 @@ class Place:
         self.totals = round_.store.totals()
         if round_.reads:
             self._snapshot = round_.store.read()
-        self.reached = round_.target.reached
-        self.before, self.number = self.number + 1, self.number + round_.workers
-        round_.hand_on(self._worker)
+        number, self.before, self.number = self.number, self.number + 1, self.number + round_.workers
+        self._verdict, self._is_last = round_.hand_on(self._worker, number)
+
+    def verdict(self, totals: dict[str, int] | None = None) -> Verdict:
+        """What was to be done next at the worker's last turn."""
+        return self._verdict
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the worker's last turn was the last before the boundary."""
+        return self._is_last
 
     def note(self, returns: list[float]) -> None:
         """The returns of episodes that ended, in the worker's turn."""
-        self._round.target.add(returns, self.step)
+        if self._round.course.target is not None:
+            self._round.course.target.add(returns, self.step)
 
     @property
     def step(self) -> int:

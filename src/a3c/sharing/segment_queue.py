@@ -20,6 +20,9 @@ from a3c.rollout.segment import Segment
 from a3c.sharing.duties import Turns
 from a3c.sharing.parameter_store import ParameterStore
 
+END = 65_535
+"""What stands for the end of the batches among the numbers of slots."""
+
 
 class Batch(NamedTuple):
     """Segments side by side, as one of many environments, `[T, segments * B, ...]`."""
@@ -50,6 +53,7 @@ class SegmentQueue:
 
     def _begin_gathering(self) -> None:
         self._gathered: list[int] = []
+        self._at_end = False
         self._gathering = threading.Lock()
 
     def put(self, segment: Segment, version: float) -> None:
@@ -63,6 +67,18 @@ class SegmentQueue:
         self._full.put(slot)
         if self._turns is not None:
             self._turns.take()
+
+    def end_batches(self) -> None:
+        """Says that no more will be put for now: who gets segments, gets those batches that are whole, and is told."""
+        self._full.put(END)
+        if self._turns is not None:
+            self._turns.take()
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the batches have ended, for whom `get` gave None; asked once."""
+        at_end, self._at_end = self._at_end, False
+        return at_end
 
     def get(self, segments: int, timeout: float) -> Batch | None:
         """The next `segments` segments, in the order they were put; None where fewer came within `timeout` seconds.
@@ -78,6 +94,11 @@ class SegmentQueue:
                 if not came:
                     return None
                 self._gathered += came
+                if END in came:
+                    # The last of them: nobody puts more until this is known.
+                    self._free.put(*self._gathered[:-1])
+                    self._gathered, self._at_end = [], True
+                    return None
             slots, self._gathered = self._gathered, []
         finally:
             self._gathering.release()
@@ -106,7 +127,9 @@ class SegmentQueue:
         return bool(self._closed.array[0])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_gathered", "_gathering")}
+        return {
+            name: value for name, value in self.__dict__.items() if name not in ("_gathered", "_gathering", "_at_end")
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

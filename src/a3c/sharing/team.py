@@ -18,6 +18,7 @@ import numpy as np
 
 from a3c.processes.shared_memory import SharedArray
 from a3c.processes.tokens import TokenPipe
+from a3c.sharing.course import Course
 from a3c.sharing.order import Freely
 from a3c.sharing.parameter_store import COUNTERS, ParameterStore
 from a3c.sharing.target import Target
@@ -44,13 +45,8 @@ class Team:
         """The counters at the last meeting: the same for all, while those of the store already go on."""
         return dict(zip(COUNTERS, self._totals.array.tolist(), strict=True))
 
-    def place(self, worker: int) -> "Member":
-        return Member(self, worker)
-
-    @property
-    def reached(self) -> bool:
-        """Whether the target was, at the last meeting or before."""
-        return self._target is not None and self._target.reached
+    def place(self, worker: int, course: Course) -> "Member":
+        return Member(self, worker, course)
 
     def note(self, worker: int, returns: list[float]) -> None:
         """The returns of this worker's episodes that have ended since the last meeting."""
@@ -104,8 +100,8 @@ class Team:
 class Member(Freely):
     """A worker's place in a Team: between two meetings nobody waits, and what it says is of the last one."""
 
-    def __init__(self, team: Team, worker: int):
-        super().__init__(team.store)
+    def __init__(self, team: Team, worker: int, course: Course):
+        super().__init__(team.store, course)
         self._team, self._worker = team, worker
 
     @property
@@ -120,10 +116,6 @@ class Member(Freely):
     @property
     def step(self) -> int:
         return self.totals["steps"]
-
-    @property
-    def reached(self) -> bool:
-        return self._team.reached
 
     def note(self, returns: list[float]) -> None:
         self._team.note(self._worker, returns)

@@ -1,5 +1,7 @@
 """What is kept of a run: its checkpoints, and its summary."""
 
+import dataclasses
+import math
 import platform
 from pathlib import Path
 from typing import cast
@@ -12,12 +14,43 @@ from a3c.runs.summaries import Summary
 from a3c.training.measures import Measures
 from a3c.training.records import Records
 
+SAVE_EVERY = 1.0
+"""Seconds between two boundaries that are saved, at least."""
+
 
 class Keeper:
     """Makes checkpoints and summaries of a run as it is, and writes them where there is a folder."""
 
     def __init__(self, start: Checkpoint, measures: Measures, records: Records, folder: RunFolder | None):
         self._start, self._measures, self._records, self.folder = start, measures, records, folder
+        self._boundary: Checkpoint | None = None
+        self._saved = -math.inf
+
+    def cross(self) -> None:
+        """At a boundary: keeps the run as it is now, to be saved when it is time."""
+        if self.folder is not None:
+            self._boundary = dataclasses.replace(self.checkpoint(), at_boundary=True)
+
+    def boundary_is_due(self, now: float) -> bool:
+        """Whether there is one that is to be saved now: they may come often, and a run that is resumed from an earlier
+        one comes to the same."""
+        return self._boundary is not None and now - self._saved >= SAVE_EVERY
+
+    def save_boundary(self, now: float) -> Path | None:
+        """Saves the run as it was at the last boundary, if it is not yet. Says where it is."""
+        boundary, folder = self._boundary, self.folder
+        if boundary is None or folder is None:
+            return None
+        self._boundary, self._saved = None, now
+        folder.save_boundary(boundary)
+        self._save_best()
+        return folder.checkpoint_path("latest")
+
+    def _save_best(self) -> None:
+        returns = self._measures.returns
+        if self.folder is not None and returns.best_is_new:
+            self.folder.save_best(self.best_checkpoint())
+            returns.best_is_new = False
 
     def checkpoint(self, snapshot: Snapshot | None = None) -> Checkpoint:
         """The run as it is now, with the latest snapshot or that given."""
@@ -35,6 +68,7 @@ class Keeper:
             counts=store.totals() | {"episodes": self._measures.episodes - self._records.pending},
             seconds=self._measures.clock.seconds,
             returns=returns.last,
+            lengths=returns.lengths,
             best_return_mean_100=returns.best,
             solved_at_step=returns.solved_at_step,
             solved_at_second=returns.solved_at_second,
@@ -49,13 +83,11 @@ class Keeper:
     def save(self) -> Path | None:
         """Saves the run as it is now, and the best where it is new. Says where the latest is; raises DiskError and
         TrainingDiverged."""
-        returns, folder = self._measures.returns, self.folder
+        folder = self.folder
         if folder is None:
             return None
         folder.save_latest(self.checkpoint())
-        if returns.best_is_new:
-            folder.save_best(self.best_checkpoint())
-            returns.best_is_new = False
+        self._save_best()
         return folder.checkpoint_path("latest")
 
     def not_reproducible(self, status: str, stop_reason: str | None) -> str | None:
@@ -63,6 +95,8 @@ class Keeper:
         config, totals = self._start.config, self._measures.totals
         if not config.gives_one_result:
             return "workers are asynchronous: see `ordered`"
+        if self._start.counts["steps"] and not self._start.at_boundary:
+            return "it went on from a checkpoint between two boundaries"
         if status in ("interrupted", "failed"):
             return "the clock decided at which step it ended, as it was interrupted or failed"
         if stop_reason is not None:

@@ -72,7 +72,7 @@ class Monitor:
         self.stop_reason: str | None = None
         self._display, self._to_log = display, dict[str, float]()
         self._news, self._is_saved, self._stands_still = News(), False, False
-        self._turns = InTurns(self.config.workers or 1)
+        self._turns, self._arrived = InTurns(self.config.workers or 1), 0
         now = time.monotonic()
         self._due = _Due(now, now, now)
         self._write_summary("running")
@@ -103,6 +103,31 @@ class Monitor:
         measures.updates.add(report)
         self.remarks.hear(report, self.store.total("updates"))
         self._take(self._turns.take(report))
+        self._arrived += report.boundary
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether all processes wait at one."""
+        return self._arrived == self.config.processes
+
+    def cross(self) -> None:
+        """Keeps the run as it is at a boundary. Raises DiskError."""
+        self.settle()
+        self._turns, self._arrived = InTurns(self.config.workers or 1), 0
+        self.store.merge()
+        self.measures.returns.begin(self.store.snapshot)
+        self.report()
+        self.keeper.cross()
+        self._save_boundary_when_due(time.monotonic())
+
+    def _save_boundary_when_due(self, now: float) -> None:
+        if self.keeper.boundary_is_due(now):
+            self.records.sync()
+            self._save_boundary()
+
+    def _save_boundary(self) -> None:
+        if path := self.keeper.save_boundary(time.monotonic()):
+            self._news.checkpoint = path
 
     def settle(self) -> None:
         """Takes in what waited for reports that will not come any more."""
@@ -145,7 +170,9 @@ class Monitor:
         if now - due.shown >= self._display.every:
             due.shown = now
             self._display.show(self.progress())
-        if now - due.saved >= self.config.checkpoint_interval:
+        if self.config.has_boundaries:
+            self._save_boundary_when_due(now)
+        elif now - due.saved >= self.config.checkpoint_interval:
             due.saved = now
             # The rows first, so that a run resumed here has all that the checkpoint has counted.
             self.report()
@@ -230,7 +257,8 @@ class Monitor:
             if self._has_news:
                 steps.append(self._write_row)
             steps.append(self._close_display)
-        steps += [self.records.sync] if self._is_saved else [self.records.sync, self._save]
+        # What was done since the last boundary is there to act with.
+        steps += [self.records.sync, self._save_boundary] + ([] if self._is_saved else [self._save])
         return [*steps, *self.records.closing()]
 
     def _close_display(self) -> None:
