@@ -26,13 +26,17 @@ class Returns:
     def __init__(self, checkpoint: Checkpoint):
         self._target = checkpoint.config.target_return
         self._returns = deque(checkpoint.returns, WINDOW)
-        self._lengths: deque[int] = deque(maxlen=WINDOW)
+        self._lengths = deque(checkpoint.lengths, WINDOW)
         self._sum = sum(self._returns)
         self.best = checkpoint.best_return_mean_100
         self.best_snapshot = self.average = checkpoint.snapshot
         self.best_is_new = False
         """Until somebody has saved it."""
         self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
+
+    def begin(self, now: Snapshot) -> None:
+        """At a boundary: what was summed up until now is as it is in a run that is resumed there."""
+        self._sum, self.average = sum(self._returns), now
 
     def follow(self, now: Snapshot, episodes: int) -> None:
         """Moves the average of the snapshots towards this one, by as many episodes as ended."""
@@ -76,6 +80,11 @@ class Returns:
     @property
     def length_mean(self) -> float | None:
         return sum(self._lengths) / len(self._lengths) if self._lengths else None
+
+    @property
+    def lengths(self) -> list[int]:
+        """The lengths of the last episodes."""
+        return list(self._lengths)
 
     @property
     def last(self) -> list[float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
-from a3c.roles.messages import Report
+from a3c.roles.messages import EpisodeRecord, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
@@ -22,6 +22,7 @@ from a3c.training.measures import Measures
 from a3c.training.progress import Display, FinishedEpisode, Progress
 from a3c.training.records import Records
 from a3c.training.remarks import Remarks
+from a3c.training.turns import InTurns
 
 
 @dataclass
@@ -83,6 +84,7 @@ class Monitor:
         self.stop_reason: str | None = None
         self._display, self._to_log = display, dict[str, float]()
         self._news, self._is_saved, self._stands_still = News(), False, False
+        self._turns, self._arrived = InTurns(self.config.workers or 1), 0
         now = time.monotonic()
         self._due = _Due(now, now, now)
         self._write_summary("running")
@@ -91,8 +93,11 @@ class Monitor:
     @property
     def done(self) -> bool:
         """Whether a limit that the main process watches is reached: the target return, or seconds."""
-        solved = self.measures.returns.solved_at_step is not None and self.config.stop_when_solved
-        return solved or self.measures.clock.is_over
+        return self.measures.clock.is_over or (self._solved and not self.config.workers_judge)
+
+    @property
+    def _solved(self) -> bool:
+        return self.measures.returns.solved_at_step is not None and self.config.stop_when_solved
 
     @property
     def ended(self) -> bool:
@@ -109,16 +114,50 @@ class Monitor:
             measures.begin(begun)
         measures.updates.add(report)
         self.remarks.hear(report, self.store.total("updates"))
-        if report.episodes:
-            measures.returns.follow(self.store.snapshot, len(report.episodes))
-        for episode in report.episodes:
+        self.evaluations.hear(report)
+        self._take(self._turns.take(report))
+        self._arrived += report.boundary
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether all processes wait at one."""
+        return self._arrived == self.config.processes
+
+    def cross(self) -> None:
+        """Keeps the run as it is at a boundary. Raises DiskError."""
+        self.settle()
+        self._turns, self._arrived = InTurns(self.config.workers or 1), 0
+        self.store.merge()
+        self.measures.returns.begin(self.store.snapshot)
+        self.report()
+        self.keeper.cross()
+        self._save_boundary_when_due(time.monotonic())
+
+    def _save_boundary_when_due(self, now: float) -> None:
+        if self.keeper.boundary_is_due(now):
+            self.records.sync()
+            self._save_boundary()
+
+    def _save_boundary(self) -> None:
+        if path := self.keeper.save_boundary(time.monotonic()):
+            self._news.checkpoint = path
+
+    def settle(self) -> None:
+        """Takes in what waited for reports that will not come any more."""
+        self._take(self._turns.rest())
+
+    def _take(self, episodes: list[tuple[int, EpisodeRecord]]) -> None:
+        """Episodes, each with its worker, in the order of the run."""
+        measures = self.measures
+        if episodes:
+            measures.returns.follow(self.store.snapshot, len(episodes))
+        for worker, episode in episodes:
             measures.episodes += 1
             moment = measures.clock.at(episode.seconds)
-            step, _ = self.records.add_episode(report.worker, episode.step, moment, episode.return_, episode.length)
+            step, _ = self.records.add_episode(worker, episode.step, moment, episode.return_, episode.length)
             measures.returns.add(episode.return_, episode.length)
-            self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, report.worker))
-        self.evaluations.hear(report)
-        if report.episodes:
+            self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, worker))
+        if episodes:
             self.evaluations.look()
 
     def news(self) -> News:
@@ -149,7 +188,9 @@ class Monitor:
         if now - due.shown >= self._display.every:
             due.shown = now
             self._display.show(self.progress())
-        if now - due.saved >= self.config.checkpoint_interval:
+        if self.config.has_boundaries:
+            self._save_boundary_when_due(now)
+        elif now - due.saved >= self.config.checkpoint_interval:
             due.saved = now
             # The rows first, so that a run resumed here has all that the checkpoint has counted.
             self.report()
@@ -241,7 +282,8 @@ class Monitor:
             if self._has_news:
                 steps.append(self._write_row)
             steps.append(self._close_display)
-        steps += [self.records.sync] if self._is_saved else [self.records.sync, self._save]
+        # What was done since the last boundary is there to act with.
+        steps += [self.records.sync, self._save_boundary] + ([] if self._is_saved else [self._save])
         return [*steps, *self.records.closing()]
 
     def _close_display(self) -> None:

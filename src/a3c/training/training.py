@@ -30,7 +30,7 @@ from a3c.runs.checkpoint import Checkpoint, worker_seeds
 from a3c.runs.files import disk_errors
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
-from a3c.sharing.exchange import make_exchange
+from a3c.sharing.exchange import Exchange, make_exchange
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.training import process as worker_process
 from a3c.training.callbacks import Callback, Events
@@ -195,7 +195,7 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         statistics=start.statistics,
         moments=start.moments,
     )
-    exchange = make_exchange(config, layout, store)
+    exchange = make_exchange(config, layout, store, start.returns)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
     # Arguments of the environment travel with what makes it: they may be anything that a script defines.
@@ -250,6 +250,7 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
                     supervisor.give_up(worker, what)
                 monitor.tick()
                 events.tell()
+                _cross(events, exchange)
         finally:
             monitor.store.stop()
             # Also after a worker has failed: what the others did until then is kept. Before the first step there is
@@ -257,6 +258,15 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
             if not interrupted.is_set() or monitor.store.total("steps") > steps_before:
                 for report in supervisor.finish(interrupted.is_set):
                     monitor.receive(report)
+            monitor.settle()
+
+
+def _cross(events: Events, exchange: Exchange) -> None:
+    """Over a boundary, if all are there: what was learned is kept, callbacks hear of it, and all start anew."""
+    if events.monitor.at_boundary:
+        events.monitor.cross()
+        events.tell()
+        exchange.begin(events.monitor.store)
 
 
 def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: threading.Event) -> None:
@@ -269,6 +279,7 @@ def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: th
         monitor.receive(report)
         monitor.tick()
         events.tell()
+        _cross(events, tasks[0].exchange)
         if monitor.done or interrupted.is_set():
             monitor.store.stop()
 
