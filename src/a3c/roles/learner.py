@@ -64,12 +64,12 @@ class Learner:
         return True
 
     def _cross(self) -> None:
-        """Over a boundary, as the workers (`Worker.running`): all starts anew from what was learned."""
+        """In a pause or at a boundary, as the workers (`Worker.running`): all starts anew from what was learned."""
         self.generator = np.random.default_rng(seed_at(self.config, self.store.total("steps"), self.index))
         self._take(self.store.read())
         if "published" in self.config.algorithm.shares:
             self.exchange.published.begin(self.latest)
-        self.reporter.report.boundary = True
+        self.reporter.report.waits = True
         self.reporter.flush(time.monotonic())
         if self.exchange.gate is not None:
             with suppress(Stopped):

@@ -118,8 +118,8 @@ class Report:
     """What people should know of the environments, by what it is about: each is said once a run."""
     turn: int | None = None
     """The last that it is of, where workers have an order."""
-    boundary: bool = False
-    """Whether this process waits at a boundary, and has said all that was before it."""
+    waits: bool = False
+    """Whether this process waits for all others, in a pause or at a boundary, and has said all that was before it."""
 
 
 @dataclass

@@ -27,7 +27,6 @@ from a3c.rollout.episodes import Episode
 from a3c.rollout.random_policy import RandomPolicy
 from a3c.rollout.segment import Segment
 from a3c.runs.checkpoint import seed_at
-from a3c.sharing.assignment import Assignment
 from a3c.sharing.course import Verdict
 from a3c.sharing.prediction_board import RemotePolicy
 
@@ -134,32 +133,38 @@ class Worker:
 
         `totals` are the counters to go by; those of this moment where none are given.
         """
-        if self.exchange.assignment is not None:
-            self._play(self.exchange.assignment)
+        if self.exchange.gate is None:
+            self._play()
         if self.store.stopping:
             return False
         verdict = self.order.verdict(totals)
-        if verdict is Verdict.CROSS:
-            self._cross()
+        while verdict in (Verdict.PAUSE, Verdict.CROSS):
+            self._wait_for_all()
+            if verdict is Verdict.CROSS:
+                self._begin(seed_at(self.config, self.order.totals["steps"], self.index))
             verdict = self.order.verdict()
         return verdict is Verdict.GO_ON
 
-    def _cross(self) -> None:
-        """Over a boundary: when all are there, and what they have done is kept, all start anew."""
+    def _wait_for_all(self) -> None:
+        """In a pause or at a boundary: until all are there, what they have done is kept, and what is to be evaluated
+        was played. What they share has started anew then."""
         if self.order.is_last:
             self.exchange.end_batches()
-        self.reporter.report.boundary = True
+        self.reporter.report.waits = True
         self.reporter.flush(time.monotonic())
         if self.exchange.gate is not None:
             self.exchange.gate.wait(self.index)
+            while self._play():
+                self.exchange.gate.wait(self.index)
         self.order.begin()
-        self._begin(seed_at(self.config, self.order.totals["steps"], self.index))
 
-    def _play(self, assignment: Assignment) -> None:
-        """Plays this worker's share of the episodes that all workers are to play, if there are any, and reports it."""
-        order = assignment.order(self._played)
-        if order is None:
-            return
+    def _play(self) -> bool:
+        """Plays this worker's share of the episodes that all workers are to play, and reports it; whether there are
+        any."""
+        assignment = self.exchange.assignment
+        order = None if assignment is None else assignment.order(self._played)
+        if assignment is None or order is None:
+            return False
         self._played, workers = order.number, self.config.workers or 1
 
         def going_on() -> bool:
@@ -168,6 +173,7 @@ class Worker:
         with suppress(Stopped):
             self.reporter.report.played = self._evaluator.play(order, going_on, self.index, workers)
             self.reporter.flush()
+        return True
 
     def record(
         self,
@@ -190,7 +196,8 @@ class Worker:
             if not self.config.algorithm.in_step:
                 self.store.normalize()
         if episodes:
-            self.order.note([episode.return_ for episode in episodes])
+            assert self.collector.acted is not None
+            self.order.note([episode.return_ for episode in episodes], self.collector.acted)
 
     def report(self, episodes: list[Episode], lag: float | None = None, diagnostics: np.ndarray | None = None) -> None:
         """The second half of `record`."""

@@ -17,6 +17,8 @@ from a3c.training.evaluations import Evaluations
 from a3c.training.measures import Measures
 from a3c.training.records import Records
 
+STOP_WHEN = "stop_when was true of the evaluations"
+"""Why a run ended that `stop_when` has ended: by evaluations, which are the same where a run gives one result."""
 SAVE_EVERY = 1.0
 """Seconds between two boundaries that are saved, at least."""
 
@@ -132,10 +134,14 @@ class Keeper:
             return "it went on from a checkpoint between two boundaries"
         if status in ("interrupted", "failed"):
             return "the clock decided at which step it ended, as it was interrupted or failed"
-        if stop_reason is not None:
+        if stop_reason not in (None, STOP_WHEN):
             return "a callback ended it"
         limits = (config.steps, totals["steps"]), (config.episodes, totals["episodes"])
-        if status == "finished" and not any(limit is not None and total >= limit for limit, total in limits):
+        if (
+            status == "finished"
+            and stop_reason is None
+            and not any(limit is not None and total >= limit for limit, total in limits)
+        ):
             return "the limit on seconds ended it"
         return None
 

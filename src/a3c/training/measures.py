@@ -11,11 +11,9 @@ from a3c.roles.messages import Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.metrics import WINDOW
 from a3c.sharing.parameter_store import ParameterStore
+from a3c.sharing.target import Target, followed
 from a3c.training.progress import Progress
 
-AVERAGED = 20
-"""Episodes over which the best parameters are averaged, about (Polyak and Juditsky 1992). At a constant learning rate
-parameters jitter from update to update, and those of one instant can play far worse than those of the next."""
 START_WITHIN = 120.0
 """Seconds that imports, environments and compiling may take before a limit on seconds counts them."""
 
@@ -40,12 +38,13 @@ class Returns:
 
     def follow(self, now: Snapshot, episodes: int) -> None:
         """Moves the average of the snapshots towards this one, by as many episodes as ended."""
-        before, kept = self.average, (1 - 1 / AVERAGED) ** episodes
-        self.average = Snapshot(
-            now.parameters + kept * (before.parameters - now.parameters),
-            now.statistics + kept * (before.statistics - now.statistics),
-            now.version,
-        )
+        self.average = followed(self.average, now, episodes)
+
+    def take_averages(self, target: Target) -> None:
+        """Those that the workers have followed themselves, in their order."""
+        self.average = target.average
+        if self.best_is_new:
+            self.best_snapshot = target.best
 
     def add(self, return_: float, length: int) -> None:
         """An episode."""

@@ -12,8 +12,9 @@ from a3c.roles.messages import EpisodeRecord, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
-from a3c.sharing.assignment import Assignment
+from a3c.sharing.exchange import Exchange
 from a3c.sharing.parameter_store import ParameterStore
+from a3c.sharing.target import Target
 from a3c.training.evaluations import Evaluations, RunEvaluation
 from a3c.training.evaluators import Evaluators
 from a3c.training.incidents import Incidents
@@ -65,15 +66,17 @@ class Monitor:
         display: Display,
         started: float,
         evaluators: Evaluators,
-        assignment: Assignment | None = None,
+        exchange: Exchange,
     ):
-        """`evaluators` play what is evaluated beside training, and workers what the `assignment` says."""
-        self.config, self.store = start.config, store
+        """`evaluators` play what is evaluated beside training, and workers what the assignment of their exchange
+        says."""
+        self.config, self.store, self._exchange = start.config, store, exchange
         self.measures = Measures(start, store, started)
         self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard, start.evaluations)
         self.remarks = Remarks(start, display)
+        assert exchange.assignment is not None
         self.evaluations = Evaluations(
-            start, self.measures, self.records, assignment, evaluators, say=self.remarks.add, tell=display.tell
+            start, self.measures, self.records, exchange.assignment, evaluators, self.remarks.add, display.tell
         )
         self.keeper = Keeper(start, self.measures, self.records, self.evaluations, folder)
         self.incidents = Incidents(self.measures, folder, display)
@@ -85,6 +88,8 @@ class Monitor:
         self._display, self._to_log = display, dict[str, float]()
         self._news, self._is_saved, self._stands_still = News(), False, False
         self._turns, self._arrived = InTurns(self.config.workers or 1), 0
+        self.is_paused = False
+        """Whether all processes wait: nothing that is learned changes."""
         now = time.monotonic()
         self._due = _Due(now, now, now)
         self._write_summary("running")
@@ -93,11 +98,8 @@ class Monitor:
     @property
     def done(self) -> bool:
         """Whether a limit that the main process watches is reached: the target return, or seconds."""
-        return self.measures.clock.is_over or (self._solved and not self.config.workers_judge)
-
-    @property
-    def _solved(self) -> bool:
-        return self.measures.returns.solved_at_step is not None and self.config.stop_when_solved
+        solved = self.measures.returns.solved_at_step is not None and self.config.stop_when_solved
+        return solved or self.measures.clock.is_over
 
     @property
     def ended(self) -> bool:
@@ -116,22 +118,33 @@ class Monitor:
         self.remarks.hear(report, self.store.total("updates"))
         self.evaluations.hear(report)
         self._take(self._turns.take(report))
-        self._arrived += report.boundary
+        self._arrived += report.waits
+        if self._arrived == self.config.processes:
+            self._pause()
+
+    def _pause(self) -> None:
+        """All wait: takes in what they have said, and sees what is to be evaluated before they go on."""
+        self.settle()
+        self._turns, self._arrived, self.is_paused = InTurns(self.config.workers or 1), 0, True
+        if (target := self._target) is not None:
+            self.evaluations.pause(target.reached)
 
     @property
-    def at_boundary(self) -> bool:
-        """Whether all processes wait at one."""
-        return self._arrived == self.config.processes
+    def _target(self) -> Target | None:
+        course = self._exchange.course
+        return None if course is None else course.target
 
-    def cross(self) -> None:
-        """Keeps the run as it is at a boundary. Raises DiskError."""
-        self.settle()
-        self._turns, self._arrived = InTurns(self.config.workers or 1), 0
+    def end_pause(self) -> None:
+        """When all that was to be evaluated was played: at a boundary keeps the run as it is. Raises DiskError."""
+        self.is_paused = False
         self.store.merge()
-        self.measures.returns.begin(self.store.snapshot)
-        self.report()
-        self.keeper.cross()
-        self._save_boundary_when_due(time.monotonic())
+        assert self._exchange.course is not None
+        if self._exchange.course.is_boundary(self.store.total("steps")):
+            self.measures.returns.begin(self.store.snapshot)
+            self.evaluations.cross()
+            self.report()
+            self.keeper.cross()
+            self._save_boundary_when_due(time.monotonic())
 
     def _save_boundary_when_due(self, now: float) -> None:
         if self.keeper.boundary_is_due(now):
@@ -145,11 +158,13 @@ class Monitor:
     def settle(self) -> None:
         """Takes in what waited for reports that will not come any more."""
         self._take(self._turns.rest())
+        if self._target is not None:
+            self.measures.returns.take_averages(self._target)
 
     def _take(self, episodes: list[tuple[int, EpisodeRecord]]) -> None:
         """Episodes, each with its worker, in the order of the run."""
         measures = self.measures
-        if episodes:
+        if episodes and self._target is None:
             measures.returns.follow(self.store.snapshot, len(episodes))
         for worker, episode in episodes:
             measures.episodes += 1
