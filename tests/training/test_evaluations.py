@@ -179,6 +179,31 @@ def test_training_goes_on_without_an_evaluator_that_has_ended(new_run):
     assert run.summary()["remarks"][-1] == "evaluation beside training has ended: its process was killed"
 
 
+@pytest.mark.parametrize("waiting", [True, False])
+def test_a_run_of_which_nothing_was_evaluated_or_saved_yet_ends_well_all_the_same(new_run, tmp_path, waiting):
+    run = new_run(tmp_path, evaluate_every=20)
+    run.work(1.0, steps=20)
+    run.monitor.tick()
+    run.evaluators.ended = "its environment raised" if waiting else None
+    run.monitor.evaluate_at_end(lambda: waiting)
+    run.monitor.finish("finished")
+    assert run.summary()["best_evaluation"] is None
+    assert run.folder.load("latest").best_evaluation is None
+
+
+def test_a_resumed_run_whose_best_is_damaged_goes_on_with_what_it_has(new_run, tmp_path):
+    run = new_run(tmp_path, evaluate_every=20)
+    run.evaluators.returns = [3.0]
+    run.work(1.0, steps=20)
+    run.monitor.tick()
+    run.monitor.save()
+    run.folder.checkpoint_path("best").write_bytes(b"")
+    after = run.follow(run.folder.load("latest"))
+    after.evaluate_at_end(lambda: True)
+    np.testing.assert_array_equal(after.keeper.best_checkpoint().parameters, run.store.parameters)
+    after.finish("finished")
+
+
 def test_a_resumed_run_keeps_its_best_and_its_rows(new_run, tmp_path):
     run = new_run(tmp_path, evaluate_every=20)
     run.evaluators.returns = [3.0]

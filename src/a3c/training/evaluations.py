@@ -309,7 +309,8 @@ class Evaluations:
         episodes = self._config.evaluation_episodes
         self._tell(f"evaluating the best of the run, {episodes} episodes")
         self._played_at_end(self._last_candidates(steps, episodes), going_on)
-        best = self.best_snapshot or find_best()
+        # Nothing is the best yet where the evaluator has ended, or nobody waited.
+        best = None if self.best_mean is None else self.best_snapshot or find_best()
         if best is None:
             return
         last = [_Trial("final", self._best_step or steps, best, way, episodes) for way in ("greedy", "sampled")]
