@@ -207,7 +207,7 @@ def _make_evaluators(start: Checkpoint, work: "Work | PackedWork", interrupted: 
     """Who plays the evaluations beside training."""
     random = start.config.algorithm.acts == "nowhere"
     if isinstance(work, PackedWork):
-        return EvaluatorProcess(work.pickled, start.snapshot, random)
+        return EvaluatorProcess(work.pickled, start.snapshot, random, start.config.step_timeout)
     return InlineEvaluator(work, random, lambda: not interrupted.is_set())
 
 
