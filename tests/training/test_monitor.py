@@ -1,5 +1,6 @@
 """The Monitor: from the workers' reports to means, stop conditions and the run folder's files."""
 
+import csv
 import time
 
 import numpy as np
@@ -9,6 +10,7 @@ from a3c.errors import DiskError
 from a3c.roles.messages import EpisodeRecord, Report
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
 from a3c.training.progress import NoDisplay
+from a3c.training.restarting import Death
 
 
 def test_the_mean_is_that_of_the_last_100(new_run):
@@ -315,3 +317,45 @@ def test_one_remark_of_all_is_said(new_run, monkeypatch):
     for worker in (3, 1):
         run.monitor.receive(Report(worker, remarks={"wheel": "the wheel is loose"}))
     assert said == ["worker 3: the wheel is loose"]
+
+
+def test_what_befell_a_run_is_said_written_and_counted(new_run, tmp_path):
+    run = new_run(tmp_path, report_interval=1e6, checkpoint_interval=1e6)
+    said = []
+    run.monitor.incidents._display.say = said.append
+    run.work(1.0)
+    run.monitor.save()
+    kept = run.store.parameters
+    run.work(1.0)
+    for _ in range(10):
+        run.store.learn(np.ones(3, np.float32), np.nan, 0.1, 0)
+        run.monitor.tick()
+    np.testing.assert_array_equal(run.store.parameters, kept)
+    run.monitor.incidents.failed(Death(0, 'RuntimeError: "a", b', "Traceback\n"), replaced=True)
+    run.monitor.incidents.failed(Death(0, "killed"), replaced=False)
+    summary = run.summary()
+    assert (summary["worker_restarts"], summary["skipped_updates"]) == (1, 10)
+    assert [line.partition(":")[0] for line in said] == [
+        *("an update was not finite", "10 updates in a row were not finite"),
+        *("worker 0 failed", "worker 0 failed"),
+    ]
+    with run.folder.events_path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["worker"], row["event"]) for row in rows] == [
+        *(("", "skipped"), ("", "went back")),
+        *(("0", "replaced"), ("0", "failed")),
+    ]
+    assert rows[2]["what"] == 'RuntimeError: "a", b'
+    assert (run.folder.errors / "worker-0-1.txt").read_text() == "Traceback\n"
+    assert run.monitor.measures.row()["learning_rate"] == run.start.config.learning_rate / 2
+
+
+def test_without_a_folder_training_can_go_back_too(new_run):
+    run = new_run()
+    run.work(1.0)
+    run.monitor.save()
+    kept = run.store.parameters
+    run.work(1.0)
+    for _ in range(10):
+        run.store.learn(np.ones(3, np.float32), np.nan, 0.1, 0)
+    np.testing.assert_array_equal(run.store.parameters, kept)

@@ -15,7 +15,7 @@ import numpy as np
 
 from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.gradient import lambda_targets, make_gradient
-from a3c.learning.diagnostics import check_finite
+from a3c.learning.diagnostics import norm_of
 from a3c.roles.worker import Worker
 
 
@@ -28,7 +28,6 @@ def run(worker: Worker) -> None:
         snapshot = store.read()
         segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
         gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
-        diagnostics = np.asarray(diagnostics)
-        check_finite(diagnostics)
-        lag = store.apply(np.asarray(gradient), learning_rate_at(config, step), snapshot.version)
+        gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
+        lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), snapshot.version)
         worker.record(segment, episodes, lag, diagnostics)

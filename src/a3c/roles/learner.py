@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from a3c.config.schedules import entropy_coefficient_at, learning_rate_at
-from a3c.learning.diagnostics import check_finite
+from a3c.learning.diagnostics import norm_of
 from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Report, Task
 from a3c.roles.reporter import REPORT_EVERY, Reporter
@@ -38,7 +38,7 @@ class Learner:
         """One update, from the next batch of segments; False where none came within `timeout` seconds.
 
         Several threads may train: their gradients are computed side by side and applied one at a time. Raises
-        TrainingDiverged where a gradient is not finite.
+        TrainingDiverged where too many of them were not finite.
         """
         config, store = self.config, self.store
         batch = self.exchange.queue.get(config.segments_per_batch, timeout)
@@ -47,12 +47,12 @@ class Learner:
         step = store.total("steps")
         gradient, diagnostics = gradient_of(self.current, batch.segment, entropy_coefficient_at(config, step))
         gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
-        check_finite(diagnostics)
         with self._applying:
-            lag = store.apply(gradient, learning_rate_at(config, step), batch.version)
+            lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), batch.version)
             self.current = self._latest()
             now = time.monotonic()
-            self.reporter.add_update(now, lag, diagnostics, batch.waiting)
+            if lag is not None:
+                self.reporter.add_update(now, lag, diagnostics, batch.waiting)
             self.reporter.flush_when_due(now)
         return True
 

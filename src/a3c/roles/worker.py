@@ -103,7 +103,7 @@ class Worker:
 
     def _calls(self) -> int:
         """Odd while the environments are made or called."""
-        return self.collector.stepper.calls if hasattr(self, "collector") else 1
+        return self.collector.stepper.calls + self._evaluator.calls if hasattr(self, "_evaluator") else 1
 
     def close(self) -> str:
         """Closes the environments; says what went wrong there, if anything."""
@@ -144,9 +144,14 @@ class Worker:
             self.reporter.flush()
 
     def record(
-        self, segment: Segment, episodes: list[Episode], lag: float = 0.0, diagnostics: np.ndarray | None = None
+        self,
+        segment: Segment,
+        episodes: list[Episode],
+        lag: float | None = None,
+        diagnostics: np.ndarray | None = None,
     ) -> None:
-        """Counts a segment (and, where the worker learnt from it, its update), and reports when it is time."""
+        """Counts a segment (and, where the worker learnt from it, its update, with its lag), and reports when it is
+        time."""
         now = time.monotonic()
         steps = int(segment.mask[self.config.overlap :].sum())
         self.store.count(steps=steps, episodes=len(episodes))
@@ -159,10 +164,11 @@ class Worker:
             self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
         self.reporter.report.largest_reward = max(self.reporter.report.largest_reward, self.collector.largest_reward)
         self.reporter.report.remarks |= self.collector.checks.take_remarks()
-        if diagnostics is not None:
+        if lag is not None and diagnostics is not None:
             self.reporter.add_update(now, lag, diagnostics)
         self.reporter.flush_when_due(now)
 
-    def learned(self, lag: float, diagnostics: np.ndarray) -> None:
-        """Reports one more update from a segment that was recorded already."""
-        self.reporter.add_update(time.monotonic(), lag, diagnostics)
+    def learned(self, lag: float | None, diagnostics: np.ndarray) -> None:
+        """Reports one more update from a segment that was recorded already, unless it was skipped."""
+        if lag is not None:
+            self.reporter.add_update(time.monotonic(), lag, diagnostics)

@@ -59,6 +59,8 @@ class Summary(TypedDict):
     """Why a callback ended it."""
     worker_restarts: int
     """Workers that failed and were replaced, since it was begun or resumed."""
+    skipped_updates: int
+    """Updates that were not finite, since then too."""
     remarks: list[str]
     """What was said of it while it ran."""
     versions: dict[str, str]

@@ -6,7 +6,7 @@ In use:
         ...
         with team.meeting(worker.index, gradient) as mean:
             if mean is not None:
-                store.apply(mean, ...)                     worker 0, for all
+                store.learn(mean, ...)                     worker 0, for all
 """
 
 from collections.abc import Iterator

@@ -130,7 +130,7 @@ class Evaluations:
         self._confirming: tuple[_Trial, int, dict[int, Played]] | None = None
         self._trials: list[_Trial] = []
         """What waits for the evaluator; the first of them is being played."""
-        self._is_asked = False
+        self._is_asked = self._has_ended = False
         self._was_due = start.evaluations > 0
         """Whether the run was long enough for an evaluation."""
         self._at: Snapshot | None = None
@@ -260,6 +260,8 @@ class Evaluations:
         self._ask()
 
     def _ask(self) -> None:
+        if self._has_ended:
+            self._trials = []
         if not self._trials or self._is_asked:
             return
         trial = self._trials[0]
@@ -290,7 +292,7 @@ class Evaluations:
 
     def _end(self, ended: EvaluationEnded) -> None:
         """Training goes on without."""
-        self._trials, self._is_asked, self._interval = [], False, 0
+        self._trials, self._is_asked, self._has_ended, self._interval = [], False, True, 0
         self._say(f"evaluation beside training has ended: {ended}")
 
     def finish(self, going_on: Callable[[], bool], find_best: Callable[[], Snapshot | None]) -> None:

@@ -11,12 +11,15 @@ import io
 
 from a3c.runs.files import GrowingFile, write_atomically
 from a3c.runs.folder import RunFolder
+from a3c.sharing.setbacks import IN_A_ROW
 from a3c.training.measures import Measures
 from a3c.training.progress import Display
 from a3c.training.restarting import Death
 
 COLUMNS = ("step", "seconds", "worker", "event", "what")
 """Of `events.csv`."""
+
+WHAT = "an update was not finite"
 
 
 class Incidents:
@@ -25,6 +28,7 @@ class Incidents:
     def __init__(self, measures: Measures, folder: RunFolder | None, display: Display):
         self._measures, self._folder, self._display = measures, folder, display
         self._file: GrowingFile | None = None
+        self._skipped = self._times = 0
         self.restarts = 0
         """Workers that were replaced, since this run was begun or resumed."""
 
@@ -37,6 +41,18 @@ class Incidents:
         if kept := self._keep(death):
             line += f" ({kept})"
         self._add("replaced" if replaced else "failed", death.message, line, death.worker)
+
+    def look(self) -> None:
+        """Says that updates are skipped, once, and that training went back. Raises DiskError."""
+        setbacks = self._measures.store.setbacks
+        if setbacks.skipped and not self._skipped:
+            self._add("skipped", WHAT, f"{WHAT}: it was skipped, and so are others, which the summary counts")
+        if setbacks.times > self._times:
+            line = f"{IN_A_ROW} updates in a row were not finite"
+            self._add(
+                "went back", line, f"{line}: training went back to its last checkpoint, at half the learning rate"
+            )
+        self._skipped, self._times = setbacks.skipped, setbacks.times
 
     def _keep(self, death: Death) -> str:
         """Writes its traceback into a file of its own, and says where."""
@@ -69,4 +85,4 @@ class Incidents:
     @property
     def counts(self) -> dict[str, int]:
         """For the summary."""
-        return {"worker_restarts": self.restarts}
+        return {"worker_restarts": self.restarts, "skipped_updates": self._measures.store.setbacks.skipped}

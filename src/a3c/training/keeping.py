@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+
 from a3c.errors import CheckpointError
 from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores, versions
@@ -79,12 +81,16 @@ class Keeper:
         return None
 
     def save(self) -> Path | None:
-        """Saves the run as it is now, and the best where it is new. Says where the latest is; raises DiskError and
-        TrainingDiverged."""
-        returns, evaluations, folder = self._measures.returns, self._evaluations, self.folder
+        """Saves the run as it is now, and the best where it is new; training may go back to it. Says where the latest
+        is, where there is a folder; raises DiskError and TrainingDiverged."""
+        returns, evaluations, folder, latest = self._measures.returns, self._evaluations, self.folder, self.checkpoint()
+        if folder is not None:
+            folder.save_latest(latest)
+        if self._measures.clock.ended is None and np.isfinite(latest.parameters).all():
+            floats = np.vstack([latest.parameters, latest.optimizer_state])
+            self._measures.store.setbacks.keep(floats, latest.statistics)
         if folder is None:
             return None
-        folder.save_latest(self.checkpoint())
         if evaluations.best_is_new or (evaluations.best_mean is None and returns.best_is_new):
             folder.save_best(self.best_checkpoint())
             evaluations.best_is_new = returns.best_is_new = False

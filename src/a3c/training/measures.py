@@ -233,7 +233,7 @@ class Measures:
             "return_mean_100": self.returns.mean,
             "best_return_mean_100": self.returns.best,
             "length_mean_100": self.returns.length_mean,
-            "learning_rate": learning_rate_at(self.config, totals["steps"]),
+            "learning_rate": learning_rate_at(self.config, totals["steps"]) * self.store.setbacks.factor,
             "entropy_coefficient": entropy_coefficient_at(self.config, totals["steps"]),
             **self.updates.row(),
         }

@@ -142,6 +142,7 @@ class Monitor:
         now, due = time.monotonic(), self._due
         if self.measures.clock.work_started is None:
             return
+        self.incidents.look()
         self.evaluations.tick()
         if now - due.reported >= self.config.report_interval:
             self.report()
@@ -246,6 +247,7 @@ class Monitor:
     def _close_display(self) -> None:
         # What is left to do matters more than that nobody sees it.
         with suppress(OutputError):
+            self.incidents.look()
             self._display.close(self.progress())
 
     def _write_summary(self, status: str, error: str | None = None) -> None:
