@@ -175,8 +175,18 @@ def test_training_goes_on_without_an_evaluator_that_has_ended(new_run):
     for _ in range(3):
         run.work(1.0, steps=20)
         run.monitor.tick()
+    run.monitor.evaluate_at_end(lambda: True)
     assert len(run.evaluators.asked) == 1
-    assert run.summary()["remarks"][-1] == "evaluation beside training has ended: its process was killed"
+    assert run.summary()["remarks"] == ["evaluation beside training has ended: its process was killed"]
+
+
+def test_that_the_evaluator_cannot_even_be_asked_is_said_once(new_run):
+    run = new_run(evaluate_every=20)
+    run.evaluators.cannot_be_asked = "its environment cannot be made"
+    run.work(*[1.0] * 100, steps=20)
+    run.monitor.tick()
+    run.monitor.evaluate_at_end(lambda: True)
+    assert run.summary()["remarks"] == ["evaluation beside training has ended: its environment cannot be made"]
 
 
 @pytest.mark.parametrize("waiting", [True, False])
