@@ -147,7 +147,7 @@ class Agent(ActingAgent):
             AgentLearning: it is called inside a callback, or from another thread, while it runs.
             RunFolderError: `run` holds a run already, another process trains in it, or it cannot be written.
             DiskError: a file could not be written, as on a full disk.
-            WorkerError: a worker raised or died.
+            WorkerError: a worker raised, died or hung, and was not replaced.
             KeyboardInterrupt: on Ctrl-C, after keeping (and, with `run`, saving) what was learned.
         """
         started = time.monotonic()

@@ -30,8 +30,11 @@ class PlayedByTheTest:
         self.returns: list[float] | None = None
         self.asked: list[tuple[Snapshot, str, int, int]] = []
         self.ended: str | None = None
+        self.cannot_be_asked: str | None = None
 
     def ask(self, snapshot, way, episodes, seed):
+        if self.cannot_be_asked is not None:
+            raise EvaluationEnded(self.cannot_be_asked)
         self.asked.append((snapshot, way, episodes, seed))
 
     def answer(self, timeout=0.0):

@@ -26,6 +26,8 @@ class Evaluator:
         """`random`: whether actions are drawn from the action space, whatever the policy."""
         self._maker, self._policy, self._random = environments, policy, random
         self._vector: VectorEnv | None = None
+        self.calls = 0
+        """Odd while it plays. It grows with each step."""
 
     def play(self, order: Order, going_on: Callable[[], bool], player: int = 0, players: int = 1) -> Played:
         """What this player's share of the episodes came to, of so many players; raises Stopped once `going_on` says
@@ -33,12 +35,21 @@ class Evaluator:
         episodes = order.episodes // players + (player < order.episodes % players)
         if not episodes:
             return Played(player, order.number, [], [], 0)
+
+        def counted() -> bool:
+            self.calls += 2
+            return going_on()
+
         seed = int(np.random.SeedSequence([order.seed, player]).generate_state(1)[0])
-        with GlobalGenerators(play_seed(seed)).swapped():
-            vector = self._environments(min(episodes, AT_ONCE))
-            generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
-            choose = Player(self._policy, order.snapshot, order.way, generator, self._random)
-            evaluation = play_episodes(vector, choose, episodes, seed, CUT_AFTER, going_on=going_on)
+        self.calls += 1
+        try:
+            with GlobalGenerators(play_seed(seed)).swapped():
+                vector = self._environments(min(episodes, AT_ONCE))
+                generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
+                choose = Player(self._policy, order.snapshot, order.way, generator, self._random)
+                evaluation = play_episodes(vector, choose, episodes, seed, CUT_AFTER, going_on=counted)
+        finally:
+            self.calls += 1
         return Played(player, order.number, evaluation.returns, evaluation.lengths, evaluation.cut)
 
     def _environments(self, count: int) -> VectorEnv:

@@ -115,7 +115,7 @@ class Worker:
 
     def _calls(self) -> int:
         """Odd while the environments are made or called."""
-        return self.collector.stepper.calls if hasattr(self, "collector") else 1
+        return self.collector.stepper.calls + self._evaluator.calls if hasattr(self, "_evaluator") else 1
 
     def close(self) -> str:
         """Closes the environments; says what went wrong there, if anything."""

@@ -7,7 +7,7 @@ In use:
         worker.count(segment, episodes)
         with team.meeting(worker.index, gradient) as mean:
             if mean is not None:
-                store.apply(mean, ...)                     worker 0, for all
+                store.learn(mean, ...)                     worker 0, for all
         worker.report(episodes, ...)
 """
 

@@ -11,6 +11,7 @@ import numpy as np
 from a3c.config.evaluating import Way
 from a3c.errors import A3CError, described
 from a3c.learning.snapshot import Snapshot
+from a3c.processes.pulse import Pulse
 from a3c.processes.starting import END_WITHIN, cause_of_death, kill, start
 from a3c.roles.messages import Failure, Played
 from a3c.sharing.assignment import Assignment, Order
@@ -39,18 +40,22 @@ class Evaluators(Protocol):
 class EvaluatorProcess:
     """A process at low priority, started when it is asked first."""
 
-    def __init__(self, work: bytes, like: Snapshot, random: bool):
-        """`work` is packed; `random`: whether the algorithm draws actions from the action space."""
-        self._work, self._random = work, random
+    def __init__(self, work: bytes, like: Snapshot, random: bool, step_timeout: float):
+        """`work` is packed; `random`: whether the algorithm draws actions from the action space.
+
+        Who waits for an answer does so no longer than `step_timeout` for a step; 0 waits for ever.
+        """
+        self._work, self._random, self._timeout = work, random, step_timeout
+        self._pulse, self._waited = Pulse(1, shared=True), 0.0
         self._assignment = Assignment(like)
         self._number = 0
         self._process: BaseProcess | None = None
 
     def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
-        self._number = self._assignment.give(snapshot, way, episodes, seed)
+        self._number, self._waited = self._assignment.give(snapshot, way, episodes, seed), 0.0
         if self._process is None:
             self._connection, theirs = multiprocessing.Pipe(duplex=False)
-            arguments = (theirs, self._work, self._random, self._assignment)
+            arguments = (theirs, self._work, self._random, self._assignment, self._pulse)
             try:
                 self._process = start(worker_process.evaluate, arguments, "a3c-evaluator")
             except A3CError as error:
@@ -59,6 +64,7 @@ class EvaluatorProcess:
                 theirs.close()
 
     def answer(self, timeout: float = 0.0) -> Played | None:
+        self._check_goes_on(timeout)
         try:
             while self._connection.poll(timeout):
                 message = self._connection.recv()
@@ -72,6 +78,16 @@ class EvaluatorProcess:
             self._process.join(END_WITHIN)
             raise EvaluationEnded(cause_of_death(self._process)) from None
         return None
+
+    def _check_goes_on(self, waiting: float) -> None:
+        """Ends it where somebody waits and its environment hangs; beside workers that take all there is it may be
+        slow."""
+        self._waited = self._waited + waiting if waiting else 0.0
+        self._pulse.look()
+        if self._waited > self._timeout:
+            for _, why in self._pulse.late(self._timeout):
+                self.close()
+                raise EvaluationEnded(why)
 
     def close(self) -> None:
         if self._process is not None:

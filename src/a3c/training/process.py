@@ -17,6 +17,7 @@ from a3c.environments.generators import GlobalGenerators
 from a3c.errors import A3CError, described
 from a3c.processes.compilation_cache import mark_of
 from a3c.processes.leaving import leave
+from a3c.processes.pulse import Pulse
 from a3c.processes.starting import prepare_worker
 from a3c.processes.tokens import Stopped
 from a3c.roles.messages import Failure, Finished, Report, Task
@@ -73,13 +74,13 @@ def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker
     run(worker)
 
 
-def evaluate(connection: Connection, work: bytes, random: bool, assignment: Assignment) -> None:
+def evaluate(connection: Connection, work: bytes, random: bool, assignment: Assignment, pulse: Pulse) -> None:
     """A process that plays the evaluations beside training, at low priority: it takes what workers leave."""
     try:
         prepare_worker()
         if hasattr(os, "nice"):
             os.nice(NICENESS)
-        _evaluate(connection, work, random, assignment)
+        _evaluate(connection, work, random, assignment, pulse)
     except A3CError as error:
         _say(connection, Failure(str(error), ""))
     except BaseException as error:
@@ -87,12 +88,13 @@ def evaluate(connection: Connection, work: bytes, random: bool, assignment: Assi
     leave()
 
 
-def _evaluate(connection: Connection, work: bytes, random: bool, assignment: Assignment) -> None:
+def _evaluate(connection: Connection, work: bytes, random: bool, assignment: Assignment, pulse: Pulse) -> None:
     from a3c.roles.evaluator import Evaluator
     from a3c.roles.worker import Work
 
     unpacked, played = Work.unpack(work), 0
     evaluator = Evaluator(unpacked.evaluation_environments, unpacked.policy, random)
+    pulse.watch(0, lambda: evaluator.calls)
     while True:
         order = assignment.order(played)
         if order is None:

@@ -111,7 +111,8 @@ def train(
 
     Raises:
         SettingsError: no limit would ever end the run.
-        WorkerError: a worker raised or died. The run folder, checkpoints included, is complete up to then.
+        WorkerError: a worker raised, died or hung, and was not replaced. The run folder, checkpoints included, is
+            complete up to then.
         DiskError: a file could not be written.
         OutputError: progress could not be shown, after saving.
         KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after saving; a second one ends at once.
@@ -209,7 +210,7 @@ def _make_evaluators(start: Checkpoint, work: "Work | PackedWork", interrupted: 
     """Who plays the evaluations beside training."""
     random = start.config.algorithm.acts == "nowhere"
     if isinstance(work, PackedWork):
-        return EvaluatorProcess(work.pickled, start.snapshot, random)
+        return EvaluatorProcess(work.pickled, start.snapshot, random, start.config.step_timeout)
     return InlineEvaluator(work, random, lambda: not interrupted.is_set())
 
 
