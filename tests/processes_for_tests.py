@@ -88,7 +88,7 @@ def serve(connection, worker, store, policy_bytes=None):
 
 def hold(connection, lock):
     """Takes the lock, says so, and keeps it until this process is ended or told to let go."""
-    with lock.held():
+    with lock:
         connection.send("held")
         connection.recv()
 

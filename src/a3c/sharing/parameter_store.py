@@ -207,7 +207,7 @@ class ParameterStore:
         return bool(self._stop.array[0])
 
     def _held(self) -> Any:
-        return self._lock.held() if self._lock else nullcontext()
+        return self._lock if self._lock else nullcontext()
 
 
 class _LocalArray:

@@ -14,8 +14,6 @@ hand of a worker that was killed can be taken back:
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,13 +66,8 @@ class SegmentQueue:
         self._gathered: list[int] = []
         self._at_end = False
         self._gathering, self._moving = threading.Lock(), threading.Lock()
-
-    @contextmanager
-    def _held(self) -> Iterator[None]:
-        """For as long as a slot takes from one place to another: nobody else's is under way then, in this process or
-        another, and who is killed meanwhile lets go."""
-        with self._moving, self._lock.held():
-            yield
+        """The second, with the lock of all processes, for as long as a slot takes from one place to another: nobody
+        else's is under way then, and who is killed meanwhile lets go."""
 
     def put(self, segment: Segment, version: float) -> None:
         """Hands a segment over; raises Stopped when the run stops before there is room."""
@@ -136,19 +129,25 @@ class SegmentQueue:
         return batch
 
     def _take(self, pipe: TokenPipe, most: int, where: int) -> list[int]:
-        with self._held():
+        with self._moving, self._lock:
             slots = pipe.take_now(most)
-            self._where.array[[slot for slot in slots if slot != END]] = where
+            self._note(slots, where)
         return slots
 
     def _put(self, pipe: TokenPipe, where: int, slots: list[int]) -> None:
-        with self._held():
-            self._where.array[slots] = where
+        with self._moving, self._lock:
+            self._note(slots, where)
             pipe.put(*slots)
+
+    def _note(self, slots: list[int], where: int) -> None:
+        # Of so few one by one is faster.
+        for slot in slots:
+            if slot != END:
+                self._where.array[slot] = where
 
     def reclaim(self, pid: int) -> None:
         """Takes back what a process held that has ended, however it ended: a segment that was not whole is none."""
-        with self._held():
+        with self._moving, self._lock:
             where = self._where.array
             where[where == pid] = FREE
             # Killed just before or after it put or took one, it has left a pipe without it.
