@@ -12,6 +12,7 @@ A worker may be held up anywhere, for seconds: what it does then is bounded. Its
 keep its sign (`SharedOptimizer.update`), and a change that is too old is computed anew.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,10 @@ class ParameterStore:
         normalizes: Statistics = NO_STATISTICS,
         statistics: np.ndarray | None = None,
         moments: np.ndarray | None = None,
+        setbacks: Sequence[int] = (0, 0, 0),
     ):
-        """`statistics` and `moments` are those that training starts with, where it `normalizes`."""
+        """`statistics` and `moments` are those that training starts with, where it `normalizes`; `setbacks` what became
+        of updates before."""
         make = SharedArray if shared else _LocalArray
         self._floats = make((1 + len(optimizer_state), parameters.size), np.float32)
         self._floats.array[0], self._floats.array[1:] = parameters, optimizer_state
@@ -69,7 +72,8 @@ class ParameterStore:
             self._moments.array[workers] = moments
         self._counters.array[workers] = [(counts or {}).get(name, 0) for name in COUNTERS]
         self._stop = make((1,), np.int64)
-        self.setbacks = Setbacks(make, self._floats.array, self._statistics.array, workers)
+        floats, updates = self._floats.array, self.total("updates")
+        self.setbacks = Setbacks(make, floats, self._statistics.array, workers, updates, setbacks)
         self._lock = FileLock() if locked else None
         self._worker: int | None = None
         self._optimizer: SharedOptimizer | None = None
@@ -169,6 +173,13 @@ class ParameterStore:
     def moments(self) -> np.ndarray:
         """The moments of all workers, and of the runs that this one continues, merged: a row of Statistics."""
         return self._normalizes.merged(self._moments.array[::-1])
+
+    def merge(self) -> None:
+        """Has the moments of all workers be those that this run began with, as they are in a run that is resumed now:
+        sums that are added up in another order differ in their last bits. Nobody may observe meanwhile."""
+        merged = self.moments
+        self._moments.array[:] = 0.0
+        self._moments.array[-1] = merged
 
     def normalize(self) -> None:
         """Lets what policies normalise with be of all that workers have observed up to now."""
