@@ -116,14 +116,19 @@ def test_both_ways_are_played_one_after_the_other(new_run):
     assert len({seed for *_, seed in run.evaluators.asked}) == 2
 
 
-def test_trainings_own_best_is_a_candidate_once(new_run):
-    run = new_run(evaluate_every=20)
+@pytest.mark.parametrize(("settings", "second"), [
+    ({"backend": "processes", "workers": 2}, ["interval"]),
+    # Which one was tried before, a resumed run does not know.
+    ({}, ["interval", "candidate"]),
+])  # fmt: skip
+def test_trainings_own_best_is_a_candidate_once_where_runs_differ_anyway(new_run, settings, second):
+    run = new_run(evaluate_every=20, **settings)
     run.evaluators.returns = [1.0]
     run.work(*[1.0] * 100, steps=20)
     run.monitor.tick()
     run.work(0.0, steps=20)
     run.monitor.tick()
-    assert purposes(run) == ["interval", "candidate", "interval"]
+    assert purposes(run) == ["interval", "candidate", *second]
 
 
 @pytest.mark.parametrize(("sampled", "plays"), [(3.1, "greedy"), (9.0, "sampled")])
@@ -175,8 +180,43 @@ def test_training_goes_on_without_an_evaluator_that_has_ended(new_run):
     for _ in range(3):
         run.work(1.0, steps=20)
         run.monitor.tick()
+    run.monitor.evaluate_at_end(lambda: True)
     assert len(run.evaluators.asked) == 1
-    assert run.summary()["remarks"][-1] == "evaluation beside training has ended: its process was killed"
+    assert run.summary()["remarks"] == ["evaluation beside training has ended: its process was killed"]
+
+
+def test_that_the_evaluator_cannot_even_be_asked_is_said_once(new_run):
+    run = new_run(evaluate_every=20)
+    run.evaluators.cannot_be_asked = "its environment cannot be made"
+    run.work(*[1.0] * 100, steps=20)
+    run.monitor.tick()
+    run.monitor.evaluate_at_end(lambda: True)
+    assert run.summary()["remarks"] == ["evaluation beside training has ended: its environment cannot be made"]
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_a_run_of_which_nothing_was_evaluated_or_saved_yet_ends_well_all_the_same(new_run, tmp_path, waiting):
+    run = new_run(tmp_path, evaluate_every=20)
+    run.work(1.0, steps=20)
+    run.monitor.tick()
+    run.evaluators.ended = "its environment raised" if waiting else None
+    run.monitor.evaluate_at_end(lambda: waiting)
+    run.monitor.finish("finished")
+    assert run.summary()["best_evaluation"] is None
+    assert run.folder.load("latest").best_evaluation is None
+
+
+def test_a_resumed_run_whose_best_is_damaged_goes_on_with_what_it_has(new_run, tmp_path):
+    run = new_run(tmp_path, evaluate_every=20)
+    run.evaluators.returns = [3.0]
+    run.work(1.0, steps=20)
+    run.monitor.tick()
+    run.monitor.save()
+    run.folder.checkpoint_path("best").write_bytes(b"")
+    after = run.follow(run.folder.load("latest"))
+    after.evaluate_at_end(lambda: True)
+    np.testing.assert_array_equal(after.keeper.best_checkpoint().parameters, run.store.parameters)
+    after.finish("finished")
 
 
 def test_a_resumed_run_keeps_its_best_and_its_rows(new_run, tmp_path):

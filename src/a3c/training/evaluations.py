@@ -133,7 +133,7 @@ class Evaluations:
         """What workers play, its number, and the shares that have come."""
         self._trials: list[_Trial] = []
         """What waits for the evaluator, which is playing the first; in a pause, for the workers."""
-        self._is_asked = False
+        self._is_asked = self._has_ended = False
         self._was_due = start.evaluations > 0
         """Whether the run was long enough for an evaluation."""
         self._at: Snapshot | None = None
@@ -310,12 +310,16 @@ class Evaluations:
         """Training's own best, where it is another than the last time. In a run that gives one result the average of
         now: which was tried before, one that is resumed does not know."""
         returns = self._measures.returns
-        if returns.best is None or returns.best_snapshot is self._tried:
+        if returns.best is None:
             return None
-        self._tried = returns.best_snapshot
-        return returns.average if self._config.gives_one_result else self._tried
+        if self._config.gives_one_result:
+            return returns.average
+        before, self._tried = self._tried, returns.best_snapshot
+        return None if self._tried is before else self._tried
 
     def _ask(self) -> None:
+        if self._has_ended:
+            self._trials = []
         if not self._trials or self._is_asked:
             return
         trial = self._trials[0]
@@ -344,7 +348,7 @@ class Evaluations:
 
     def _end(self, ended: EvaluationEnded) -> None:
         """Training goes on without."""
-        self._trials, self._is_asked, self._interval = [], False, 0
+        self._trials, self._is_asked, self._has_ended, self._interval = [], False, True, 0
         self._say(f"evaluation beside training has ended: {ended}")
 
     def finish(self, going_on: Callable[[], bool], find_best: Callable[[], Snapshot | None]) -> None:
@@ -361,7 +365,8 @@ class Evaluations:
         episodes = self._config.evaluation_episodes
         self._tell(f"evaluating the best of the run, {episodes} episodes")
         self._played_at_end(self._last_candidates(steps, episodes), going_on)
-        best = self.best_snapshot or find_best()
+        # Nothing is the best yet where the evaluator has ended, or nobody waited.
+        best = None if self.best_mean is None else self.best_snapshot or find_best()
         if best is None:
             return
         last = [_Trial("final", self._best_step or steps, best, way, episodes) for way in ("greedy", "sampled")]

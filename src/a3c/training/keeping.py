@@ -3,11 +3,13 @@
 import dataclasses
 import math
 import platform
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
+from a3c.errors import CheckpointError
 from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores, versions
 from a3c.runs.checkpoint import Checkpoint
@@ -116,8 +118,12 @@ class Keeper:
         return None if returns.best is None else returns.best_snapshot
 
     def find_best(self) -> Snapshot | None:
-        """The best that was saved before this run went on, if it is there yet."""
-        return None if self.folder is None else self.folder.load("best", self._start.config.algorithm).snapshot
+        """The best that was saved before this run went on, if it is there yet, and whole."""
+        if self.folder is None:
+            return None
+        with suppress(CheckpointError):
+            return self.folder.load("best", self._start.config.algorithm).snapshot
+        return None
 
     def save(self) -> Path | None:
         """Saves the run as it is now, and the best where it is new; training may go back to it. Says where the latest
