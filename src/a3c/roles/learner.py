@@ -34,7 +34,7 @@ class Learner:
         self.generator = np.random.default_rng(task.seed)
         self.store.attach(task.index, work.optimizer)
         self.reporter = Reporter(task.index, send, report_every)
-        self._take(self.store.read())
+        self._take(self._read())
         self._applying = threading.Lock()
 
     def train(self, gradient_of: Callable, timeout: float) -> bool:
@@ -54,8 +54,9 @@ class Learner:
         gradient, diagnostics = gradient_of(self.current, batch.segment, entropy_coefficient_at(config, step))
         gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
         with self._applying:
-            lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), batch.version)
-            latest = store.read()
+            version = batch.version - store.setbacks.skipped
+            lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), version)
+            latest = self._read()
             self._take(Snapshot(latest.parameters, batch.statistics, latest.version))
             now = time.monotonic()
             if lag is not None:
@@ -66,7 +67,7 @@ class Learner:
     def _cross(self) -> None:
         """In a pause or at a boundary, as the workers (`Worker.running`): all starts anew from what was learned."""
         self.generator = np.random.default_rng(seed_at(self.config, self.store.total("steps"), self.index))
-        self._take(self.store.read())
+        self._take(self._read())
         if "published" in self.config.algorithm.shares:
             self.exchange.published.begin(self.latest)
         self.reporter.report.waits = True
@@ -74,6 +75,12 @@ class Learner:
         if self.exchange.gate is not None:
             with suppress(Stopped):
                 self.exchange.gate.wait(self.index)
+
+    def _read(self) -> Snapshot:
+        """What was learned until now. Its version counts the batches: those whose updates were skipped too, as workers
+        in order wait for each."""
+        now = self.store.read()
+        return Snapshot(now.parameters, now.statistics, now.version + self.store.setbacks.skipped)
 
     def _take(self, latest: Snapshot) -> None:
         self.latest = self.current = latest

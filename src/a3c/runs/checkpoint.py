@@ -68,6 +68,8 @@ class Checkpoint:
     """How often the target was reached in training, and evaluation did not confirm it."""
     confirm_after: int = 0
     """Finished episodes of the run before which it is not tried again."""
+    setbacks: list[int] = field(default_factory=lambda: [0, 0, 0])
+    """Updates that were skipped as not finite, the last of them in a row, and how often training went back."""
     statistics: np.ndarray = field(default_factory=nothing)
     """What the parameters act with, where something is normalised: see Snapshot."""
     moments: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -261,6 +263,10 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "plays": (lambda value: value in get_args(Way), " or ".join(get_args(Way))),
     "best_evaluation": (lambda value: value is None or _is_number(value), "a number"),
     **dict.fromkeys(["evaluations", "confirmations", "confirm_after"], (_is_count, "a count from 0 on")),
+    "setbacks": (
+        lambda value: isinstance(value, list) and len(value) == 3 and all(map(_is_count, value)) and value[2] <= 1,
+        "three counts",
+    ),
     **{name: (_are_numbers(name), "an array of its kind") for name in TENSORS},
 }
 """What the fields must be."""

@@ -60,7 +60,7 @@ class Summary(TypedDict):
     worker_restarts: int
     """Workers that failed and were replaced, since it was begun or resumed."""
     skipped_updates: int
-    """Updates that were not finite, since then too."""
+    """Updates that were not finite."""
     reproducible: bool
     """Whether the same seed and settings give the same parameters, bit for bit, however fast anything is."""
     reproducible_why_not: str | None

@@ -12,6 +12,7 @@ A worker may be held up anywhere, for seconds: what it does then is bounded. Its
 keep its sign (`SharedOptimizer.update`), and a change that is too old is computed anew.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,10 @@ class ParameterStore:
         normalizes: Statistics = NO_STATISTICS,
         statistics: np.ndarray | None = None,
         moments: np.ndarray | None = None,
+        setbacks: Sequence[int] = (0, 0, 0),
     ):
-        """`statistics` and `moments` are those that training starts with, where it `normalizes`."""
+        """`statistics` and `moments` are those that training starts with, where it `normalizes`; `setbacks` what became
+        of updates before."""
         make = SharedArray if shared else _LocalArray
         self._floats = make((1 + len(optimizer_state), parameters.size), np.float32)
         self._floats.array[0], self._floats.array[1:] = parameters, optimizer_state
@@ -69,7 +72,8 @@ class ParameterStore:
             self._moments.array[workers] = moments
         self._counters.array[workers] = [(counts or {}).get(name, 0) for name in COUNTERS]
         self._stop = make((1,), np.int64)
-        self.setbacks = Setbacks(make, self._floats.array, self._statistics.array, workers)
+        floats, updates = self._floats.array, self.total("updates")
+        self.setbacks = Setbacks(make, floats, self._statistics.array, workers, updates, setbacks)
         self._lock = FileLock() if locked else None
         self._worker: int | None = None
         self._optimizer: SharedOptimizer | None = None

@@ -152,7 +152,7 @@ class SegmentQueue:
             where[where == pid] = FREE
             # Killed just before or after it put or took one, it has left a pipe without it.
             for pipe, place in ((self._free, FREE), (self._full, FULL)):
-                there = pipe.take_now(len(where))
+                there = pipe.take_now(len(where) + 1)
                 pipe.put(*there, *sorted(set(np.flatnonzero(where == place).tolist()) - set(there)))
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ Each process writes its own row, as in the counters. Going back is done by whoev
 it at the same moment, and do the same.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,26 @@ IN_A_ROW = 10
 
 
 class Setbacks:
-    """`make` makes arrays that all processes share; `floats` and `statistics` are what training starts with."""
+    """`make` makes arrays that all processes share; `floats` and `statistics` are what training starts with, after so
+    many `updates`, and `state` is that of the run that this one continues."""
 
-    def __init__(self, make: Any, floats: np.ndarray, statistics: np.ndarray, workers: int):
+    def __init__(
+        self, make: Any, floats: np.ndarray, statistics: np.ndarray, workers: int, updates: int, state: Sequence[int]
+    ):
         self._floats, self._statistics = make(floats.shape, np.float32), make(statistics.shape, np.float32)
         self._skipped, self._begun = make((workers,), np.int64), make((2,), np.int64)
         """What `_begun` holds: the updates, and those that were skipped, when the last row of skipped ones began."""
         self._times = make((1,), np.int64)
+        skipped, in_a_row, self._times.array[0] = state
+        self._skipped.array[0] = skipped
+        self._begun.array[:] = updates, skipped - in_a_row
         self.keep(floats, statistics)
+
+    def state(self, updates: int) -> list[int]:
+        """For a checkpoint after so many updates: those that were skipped, of them the last in a row, and how often
+        training went back."""
+        in_a_row = self.skipped - int(self._begun.array[1]) if updates == self._begun.array[0] else 0
+        return [self.skipped, in_a_row, self.times]
 
     def keep(self, floats: np.ndarray, statistics: np.ndarray) -> None:
         """Notes what to go back to."""

@@ -28,7 +28,8 @@ class Incidents:
     def __init__(self, measures: Measures, folder: RunFolder | None, display: Display):
         self._measures, self._folder, self._display = measures, folder, display
         self._file: GrowingFile | None = None
-        self._skipped = self._times = 0
+        setbacks = measures.store.setbacks
+        self._skipped, self._times = setbacks.skipped, setbacks.times
         self.restarts = 0
         """Workers that were replaced, since this run was begun or resumed."""
 

@@ -42,9 +42,16 @@ class Keeper:
         self._saved = -math.inf
 
     def cross(self) -> None:
-        """At a boundary: keeps the run as it is now, to be saved when it is time."""
+        """At a boundary: keeps the run as it is now, to be saved when it is time, and for training to go back to."""
+        now = self.checkpoint()
+        self._let_go_back(now)
         if self.folder is not None:
-            self._boundary = dataclasses.replace(self.checkpoint(), at_boundary=True)
+            self._boundary = dataclasses.replace(now, at_boundary=True)
+
+    def _let_go_back(self, checkpoint: Checkpoint) -> None:
+        if np.isfinite(checkpoint.parameters).all():
+            floats = np.vstack([checkpoint.parameters, checkpoint.optimizer_state])
+            self._measures.store.setbacks.keep(floats, checkpoint.statistics)
 
     def boundary_is_due(self, now: float) -> bool:
         """Whether there is one that is to be saved now: they may come often, and a run that is resumed from an earlier
@@ -86,6 +93,7 @@ class Keeper:
             seconds=self._measures.clock.seconds,
             returns=returns.last,
             lengths=returns.lengths,
+            setbacks=store.setbacks.state(store.total("updates")),
             best_return_mean_100=returns.best,
             solved_at_step=returns.solved_at_step,
             solved_at_second=returns.solved_at_second,
@@ -123,9 +131,8 @@ class Keeper:
         folder, latest = self.folder, self.checkpoint()
         if folder is not None:
             folder.save_latest(latest)
-        if self._measures.clock.ended is None and np.isfinite(latest.parameters).all():
-            floats = np.vstack([latest.parameters, latest.optimizer_state])
-            self._measures.store.setbacks.keep(floats, latest.statistics)
+        if self._measures.clock.ended is None and not self._start.config.has_boundaries:
+            self._let_go_back(latest)
         if folder is None:
             return None
         self._save_best()

@@ -53,7 +53,7 @@ class Restarts:
     def refusal(self, task: Task, death: Death, now: float | None = None) -> str | None:
         """Why this worker is not replaced, as the end of a line, empty where that goes without saying."""
         most, workers = self._config.worker_restarts, self._config.workers or 1
-        replaceable = not (task.is_learner or death.final or self._config.algorithm.in_step)
+        replaceable = not (task.is_learner or death.final or self._config.gives_one_result)
         # Who fails before its first step would fail there again.
         if not most or not replaceable or not task.store.steps_of(task.index):
             return ""

@@ -196,6 +196,7 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         normalizes=layout.statistics,
         statistics=start.statistics,
         moments=start.moments,
+        setbacks=start.setbacks,
     )
     wait = NEVER if start.solved_at_step is not None else max(0, start.confirm_after - start.counts["episodes"])
     exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait)
