@@ -1,5 +1,7 @@
 """Tiny environments whose right answers are known."""
 
+import random
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
@@ -240,3 +242,16 @@ class Recall(gymnasium.Env):
     def step(self, action):
         self.left -= 1
         return np.zeros(1, np.float32), float(not self.left and action == self.cue), not self.left, False, {}
+
+
+class Uneven(gymnasium.Wrapper):
+    """Sleeps now and then, at random and not by any seed, so that no two runs are scheduled alike."""
+
+    def __init__(self, environment: gymnasium.Env, share: float = 0.02, seconds: float = 0.01):
+        super().__init__(environment)
+        self._clock, self._share, self._seconds = random.SystemRandom(), share, seconds
+
+    def step(self, action):
+        if self._clock.random() < self._share:
+            time.sleep(self._clock.random() * self._seconds)
+        return super().step(action)

@@ -181,6 +181,8 @@ class QuietStore:
             self._looked.notify_all()
         return self.stop_now
 
+    statistics = np.empty(0, np.float32)
+
     def totals(self):
         return {"steps": self._steps(), "episodes": 0, "updates": 0}
 

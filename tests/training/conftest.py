@@ -13,6 +13,7 @@ from a3c.roles.messages import EpisodeRecord, Played, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.sharing.assignment import Assignment
+from a3c.sharing.exchange import Exchange
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.training.evaluators import EvaluationEnded
 from a3c.training.monitor import Monitor
@@ -50,7 +51,8 @@ class Run:
     """A Monitor with a store in this process, whose one worker the test plays."""
 
     def __init__(self, path: Path | None = None, checkpoint: dict | None = None, **settings):
-        config = config_with("Some-v0", workers=1, seed=1, tensorboard=False, **settings)
+        plain = {"backend": "inline", "workers": 1, "seed": 1, "tensorboard": False, "checkpoint_steps": 0}
+        config = config_with("Some-v0", **(plain | settings))
         state = OPTIMIZER.initial_state()
         self.start = Checkpoint(config, np.zeros(3, np.float32), state, {"observation": {}, "action": {}})
         for name, value in (checkpoint or {}).items():
@@ -59,12 +61,13 @@ class Run:
         self.store.attach(0, OPTIMIZER)
         self.folder = None if path is None else RunFolder.create(path / "run", config)
         self.assignment, self.evaluators = Assignment(self.start.snapshot), PlayedByTheTest()
+        self.exchange = Exchange(assignment=self.assignment)
         self.monitor = self.follow(self.start)
 
     def follow(self, start: Checkpoint) -> Monitor:
         """A Monitor of this run from there."""
         display, now = NoDisplay(), time.monotonic()
-        return Monitor(start, self.store, self.folder, display, now, self.evaluators, self.assignment)
+        return Monitor(start, self.store, self.folder, display, now, self.evaluators, self.exchange)
 
     def work(self, *returns: float, steps: int = 10, lag: float = 0.0, waiting: int = 0, **diagnostics: float) -> None:
         """A segment with an update, in which episodes with these returns ended."""

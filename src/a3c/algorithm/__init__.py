@@ -97,6 +97,9 @@ class Algorithm:
     """What its processes share beside the parameters: `worker.exchange` has it."""
     most_workers: int | None = None
     """How many workers it serves at most."""
+    orders: bool = False
+    """Whether its workers go by `worker.order`, reading and changing what is shared in their turns alone: they are
+    asynchronous, and with `ordered` one seed gives one result."""
     reference: str = field(default="", compare=False)
     """`module:NAME` where it was found by that; what a run's files call it."""
 

@@ -52,6 +52,7 @@ A3C = Algorithm(
     title="workers that learn without waiting",
     paper="Mnih et al. 2016, arXiv 1602.01783",
     worker="a3c.algorithms.a3c:run",
+    orders=True,
 )
 A2C = Algorithm(
     name="a2c",
@@ -82,6 +83,7 @@ IMPALA = Algorithm(
     settings=IMPALASettings,
     learns="learner",
     shares=("queue", "published"),
+    orders=True,
 )
 RANDOM = Algorithm(
     name="random",
@@ -90,6 +92,7 @@ RANDOM = Algorithm(
     worker="a3c.algorithms.random:run",
     acts="nowhere",
     learns="nowhere",
+    orders=True,
 )
 
 BUILT_IN = {algorithm.name: algorithm for algorithm in (A3C, A2C, GA3C, IMPALA, RANDOM)}

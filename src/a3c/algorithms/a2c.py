@@ -28,21 +28,22 @@ from a3c.roles.worker import Worker
 
 def run(worker: Worker) -> None:
     """A worker's whole life."""
-    config, store, team = worker.config, worker.store, worker.exchange.team
+    config, store, team, order = worker.config, worker.store, worker.exchange.team, worker.order
     # It is the mean of the gradients that is clipped, not each.
     gradient_of = make_gradient(worker.policy, dataclasses.replace(config, max_gradient_norm=0.0), lambda_targets)
     clip = jax.jit(lambda gradient: clip_by_global_norm(gradient, config.max_gradient_norm))
-    while worker.running(team.totals):
-        step = team.totals["steps"]
+    while worker.running(order.totals):
+        step = order.totals["steps"]
         snapshot = store.read()
         segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
         gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
         gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
         finite = math.isfinite(norm_of(diagnostics))
-        worker.record(segment, episodes, 0 if finite else None, diagnostics)
+        worker.count(segment, episodes)
         # All meet, also where one has a gradient by which the mean is to be skipped.
         with team.meeting(worker.index, gradient if finite else np.full_like(gradient, np.nan)) as mean:
             if mean is not None:
                 clipped, norm = clip(mean)
                 store.learn(np.asarray(clipped), float(norm), learning_rate_at(config, step), snapshot.version)
                 store.normalize()
+        worker.report(episodes, 0 if finite else None, diagnostics)

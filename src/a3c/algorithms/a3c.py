@@ -21,13 +21,13 @@ from a3c.roles.worker import Worker
 
 def run(worker: Worker) -> None:
     """A worker's whole life."""
-    config, store = worker.config, worker.store
+    config, store, order = worker.config, worker.store, worker.order
     gradient_of = make_gradient(worker.policy, config, lambda_targets)
-    while worker.running():
-        step = store.total("steps")
-        snapshot = store.read()
+    while worker.running(order.totals):
+        step, snapshot = order.totals["steps"], order.read()
         segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
         gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
         gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
-        lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), snapshot.version)
-        worker.record(segment, episodes, lag, diagnostics)
+        with order.turn():
+            lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), snapshot.version)
+            worker.record(segment, episodes, lag, diagnostics)

@@ -28,13 +28,17 @@ from a3c.sharing.duties import Duties
 
 def run(worker: Worker) -> None:
     """A worker's whole life."""
-    queue, published = worker.exchange.queue, worker.exchange.published
-    while worker.running():
-        epsilon = epsilon_at(worker.config, worker.index, worker.store.total("steps"))
-        snapshot = published.read()
+    queue, published, order = worker.exchange.queue, worker.exchange.published, worker.order
+    while worker.running(order.totals):
+        epsilon = epsilon_at(worker.config, worker.index, order.totals["steps"])
+        if order.before is None:
+            snapshot = published.read()
+        else:
+            snapshot = published.read_at(published.version_at(order.before), worker.index, worker.store)
         segment, episodes = worker.collector.collect(snapshot, epsilon)
-        worker.record(segment, episodes)
-        queue.put(segment, snapshot.version)
+        with order.turn():
+            worker.record(segment, episodes)
+            queue.put(segment, snapshot.version)
 
 
 def duties(learner: Learner) -> Duties:
@@ -45,7 +49,7 @@ def duties(learner: Learner) -> Duties:
     def train(timeout: float) -> bool:
         trained = learner.train(gradient_of, timeout)
         if trained:
-            learner.exchange.published.publish(learner.store.read())
+            learner.exchange.published.publish(learner.latest)
         return trained
 
     return Duties({"trainer": train})

@@ -5,6 +5,8 @@ from a3c.roles.worker import Worker
 
 def run(worker: Worker) -> None:
     """A worker's whole life. Its policy is a RandomPolicy."""
-    while worker.running():
+    order = worker.order
+    while worker.running(order.totals):
         segment, episodes = worker.collector.collect(worker.store.read_statistics())
-        worker.record(segment, episodes)
+        with order.turn():
+            worker.record(segment, episodes)

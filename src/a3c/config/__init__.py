@@ -99,6 +99,27 @@ class TrainConfig(
         return (self.workers or 1) + self.has_learner
 
     @property
+    def in_turns(self) -> bool:
+        """Whether asynchronous workers take turns, as a single one does."""
+        alone = self.workers == 1 and not self.has_learner
+        return self.algorithm.orders and (alone or (self.ordered and self.backend == "processes"))
+
+    @property
+    def has_boundaries(self) -> bool:
+        return bool(self.checkpoint_steps)
+
+    @property
+    def workers_judge(self) -> bool:
+        """Whether the workers see themselves that the target is reached, in the order that they have; inline the main
+        process sees it at the same moment."""
+        return self.backend == "processes" and (self.algorithm.in_step or self.in_turns)
+
+    @property
+    def gives_one_result(self) -> bool:
+        """Whether one seed gives one result, whatever the clock says; `workers` is filled in."""
+        return self.algorithm.in_step or self.backend == "inline" or self.in_turns
+
+    @property
     def segments_per_batch(self) -> int:
         """Segments that a learner trains on at once."""
         return self.learner.segments_per_batch(self.segment_size)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from a3c.algorithm import MIN_BATCH, MOST_WAITING
+from a3c.config.run import CHECKPOINT_INTERVAL
 from a3c.errors import SettingsError, brief
 
 MOST_PIXELS = 10_000_000
@@ -57,6 +58,17 @@ def check_contradictions(config: Any) -> None:
         raise SettingsError("`backend` inline runs one worker in this process: leave `workers` out, or set it to 1")
     if config.backend == "inline" and config.locked:
         raise SettingsError("`locked` needs worker processes: leave it out with `backend` inline")
+    if config.ordered and config.locked:
+        raise SettingsError("`locked` is of no use with `ordered`, where one worker applies at a time: leave it out")
+    if config.checkpoint_steps and config.workers is not None and not config.gives_one_result:
+        raise SettingsError(
+            "`checkpoint_steps` is for runs that give one result: set `ordered`, or `checkpoint_steps` 0 to do without"
+        )
+    if config.checkpoint_interval != CHECKPOINT_INTERVAL and config.gives_one_result and config.checkpoint_steps != 0:
+        raise SettingsError(
+            "`checkpoint_interval` is not for runs that give one result, which are saved at the same steps in every "
+            "run: set `checkpoint_steps`, or `checkpoint_steps` 0 too to save by the clock"
+        )
     if config.locked and sys.platform == "win32":
         raise SettingsError("`locked` needs a file lock that Windows does not have: leave it out")
     if not math.isfinite(config.pixel_mean):
@@ -88,6 +100,10 @@ def _check_algorithm(config: Any) -> None:
         raise SettingsError(
             f"`workers` is {config.workers}, but {algorithm} serves at most {algorithm.most_workers}: give each more "
             "environments with `envs_per_worker`"
+        )
+    if config.ordered and not (algorithm.orders or algorithm.in_step or config.backend == "inline"):
+        raise SettingsError(
+            f"`algorithm` {algorithm} has no order to its updates: leave `ordered` out, or use a3c, impala or a2c"
         )
     if "log_probs" in config.own.carries:
         if config.n_step is not None:

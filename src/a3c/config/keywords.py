@@ -104,6 +104,8 @@ class Keywords(TypedDict, total=False):
     backend: Literal["processes", "inline"]
     worker_restarts: int
     step_timeout: float
+    ordered: bool
+    checkpoint_steps: int | None
     checkpoint_interval: float
     report_interval: float
     tensorboard: bool

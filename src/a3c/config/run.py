@@ -10,6 +10,11 @@ AMOUNTS = ("steps", "episodes", "seconds")
 LIMITS = (*AMOUNTS, "target_return")
 """The settings that end a run."""
 
+CHECKPOINT_INTERVAL = 30.0
+"""Seconds between two checkpoints where nothing else is set."""
+BOUNDARIES, TIME_LIMITS = 100_000, 10
+"""Steps between two boundaries where nothing else is set; and time limits that each environment has between them."""
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -51,8 +56,19 @@ class RunSettings:
     """Seconds that a worker's environments may take for a step, a reset or their making, all of them together, before
     the worker is replaced or the run ended; 0 waits for ever."""
 
-    checkpoint_interval: float = setting(30.0, above=0)
-    """Seconds between two checkpoints; the last three are kept, besides the best."""
+    ordered: bool = setting(False, everyday="one seed, one result, though workers are asynchronous")
+    """Workers are asynchronous, and yet one seed gives one result, bit for bit, however fast each of them is: they take
+    turns to apply what they have computed (Langford, Smola and Zinkevich 2009). For a3c and impala; a2c and inline runs
+    give one result anyway, and ga3c has no order."""
+
+    checkpoint_steps: int | None = setting(None, at_least=0)
+    """Steps between two boundaries of a run that gives one result (one worker, inline, a2c, ordered): all environments
+    start anew there, with new seeds, and a run that was killed and resumed ends as one that was not, bit for bit; 0
+    turns them off. Default: 100,000, or ten time limits for each environment where that is more."""
+
+    checkpoint_interval: float = setting(CHECKPOINT_INTERVAL, above=0)
+    """Seconds between two checkpoints, where there are no boundaries (checkpoint_steps); the last three are kept,
+    besides the best."""
 
     report_interval: float = setting(1.0, above=0)
     """Seconds between two rows of metrics.csv, which are also the points of TensorBoard."""

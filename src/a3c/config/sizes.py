@@ -9,6 +9,7 @@ import math
 from a3c.algorithm import MIN_BATCH
 from a3c.config import TrainConfig
 from a3c.config.learning import ENVIRONMENTS, SEGMENT_LENGTH
+from a3c.config.run import BOUNDARIES, TIME_LIMITS
 
 UPDATE_WITHIN = 1.0
 """Seconds that the steps of a segment may take, about."""
@@ -32,7 +33,7 @@ def sizes_for(step_seconds: float) -> tuple[int, int]:
 def open_sizes(config: TrainConfig) -> bool:
     """Whether sizes may be chosen by what a step takes: nobody set them, and the run promises no one result."""
     unset = config.envs_per_worker is None and config.segment_length is None
-    return unset and config.backend == "processes" and not config.algorithm.in_step
+    return unset and config.backend == "processes" and not (config.algorithm.in_step or config.ordered)
 
 
 def with_sizes(config: TrainConfig, step_seconds: float) -> TrainConfig:
@@ -45,6 +46,15 @@ def with_sizes(config: TrainConfig, step_seconds: float) -> TrainConfig:
         together = min(config.workers or 1, config.learner.queue_size or MIN_BATCH) * environments * length
         sizes["min_batch"] = min(MIN_BATCH, together) if open_sizes(config) else MIN_BATCH
     return config.replace(**sizes)
+
+
+def with_boundaries(config: TrainConfig, time_limit: int | None) -> TrainConfig:
+    """The configuration, its sizes filled in, with the boundaries that nobody set: there are some where a run gives one
+    result. `time_limit` is that of an episode."""
+    if config.checkpoint_steps is not None or not config.gives_one_result:
+        return config
+    limits = TIME_LIMITS * (time_limit or 0) * (config.workers or 1) * config.environments_each
+    return config.replace(checkpoint_steps=max(BOUNDARIES, limits))
 
 
 def steps_of_an_update(config: TrainConfig) -> int:

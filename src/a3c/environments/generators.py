@@ -52,8 +52,11 @@ def separate(vector: VectorEnv) -> Sequence[gymnasium.Env]:
     return getattr(vector.unwrapped, "envs", ())
 
 
-def seed_unseeded(environments: Sequence[gymnasium.Env], seed: np.random.SeedSequence) -> None:
-    """Before they are reset for the first time: else these generators would be seeded by the clock."""
+def seed_unseeded(environments: Sequence[gymnasium.Env], seed: np.random.SeedSequence, again: bool = False) -> None:
+    """Before they are reset for the first time: else these generators would be seeded by the clock.
+
+    `again`: whether those are seeded too that have been before.
+    """
     children = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 3)).spawn(len(environments))
     for environment, child in zip(environments, children, strict=True):
         bare, numbers = environment.unwrapped, map(int, child.generate_state(2))
@@ -61,5 +64,5 @@ def seed_unseeded(environments: Sequence[gymnasium.Env], seed: np.random.SeedSeq
         with suppress(Exception):
             bare.observation_space.seed(next(numbers))
             bare.action_space.seed(next(numbers))
-            if bare._np_random is None:
+            if again or bare._np_random is None:
                 bare.np_random = np.random.default_rng(child)

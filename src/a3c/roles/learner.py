@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import jax
 import numpy as np
@@ -10,10 +11,12 @@ import numpy as np
 from a3c.config.schedules import entropy_coefficient_at, learning_rate_at
 from a3c.learning.diagnostics import norm_of
 from a3c.learning.snapshot import Snapshot
+from a3c.processes.tokens import Stopped
 from a3c.roles.messages import Report, Task
 from a3c.roles.reporter import REPORT_EVERY, Reporter
 from a3c.roles.worker import Work
 from a3c.rollout.segment import Segment
+from a3c.runs.checkpoint import seed_at
 
 
 class Learner:
@@ -26,12 +29,12 @@ class Learner:
     """
 
     def __init__(self, task: Task, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
+        self.index = task.index
         self.config, self.policy, self.store, self.exchange = task.config, work.policy, task.store, task.exchange
         self.generator = np.random.default_rng(task.seed)
         self.store.attach(task.index, work.optimizer)
         self.reporter = Reporter(task.index, send, report_every)
-        self.current = self._latest()
-        """The latest Snapshot. Each update replaces it whole: threads may share it."""
+        self._take(self.store.read())
         self._applying = threading.Lock()
 
     def train(self, gradient_of: Callable, timeout: float) -> bool:
@@ -43,25 +46,43 @@ class Learner:
         config, store = self.config, self.store
         batch = self.exchange.queue.get(config.segments_per_batch, timeout)
         if batch is None:
+            if self.exchange.queue.at_end:
+                self._cross()
             return False
-        step = store.total("steps")
+        # What was counted since is no function of what the learner trains on.
+        step = batch.step
         gradient, diagnostics = gradient_of(self.current, batch.segment, entropy_coefficient_at(config, step))
         gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
         with self._applying:
             lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), batch.version)
-            self.current = self._latest()
+            latest = store.read()
+            self._take(Snapshot(latest.parameters, batch.statistics, latest.version))
             now = time.monotonic()
             if lag is not None:
                 self.reporter.add_update(now, lag, diagnostics, batch.waiting)
             self.reporter.flush_when_due(now)
         return True
 
-    def _latest(self) -> Snapshot:
-        latest = self.store.read()
+    def _cross(self) -> None:
+        """In a pause or at a boundary, as the workers (`Worker.running`): all starts anew from what was learned."""
+        self.generator = np.random.default_rng(seed_at(self.config, self.store.total("steps"), self.index))
+        self._take(self.store.read())
+        if "published" in self.config.algorithm.shares:
+            self.exchange.published.begin(self.latest)
+        self.reporter.report.waits = True
+        self.reporter.flush(time.monotonic())
+        if self.exchange.gate is not None:
+            with suppress(Stopped):
+                self.exchange.gate.wait(self.index)
+
+    def _take(self, latest: Snapshot) -> None:
+        self.latest = self.current = latest
+        """The latest Snapshot, and the same where gradients are computed. Each update replaces it whole: threads may
+        share it."""
         # On a CPU jitted functions take NumPy arrays as they are, and faster.
-        if jax.default_backend() == "cpu":
-            return latest
-        return Snapshot(jax.device_put(latest.parameters), jax.device_put(latest.statistics), latest.version)
+        if jax.default_backend() != "cpu":
+            parameters, statistics = jax.device_put(latest.parameters), jax.device_put(latest.statistics)
+            self.current = Snapshot(parameters, statistics, latest.version)
 
     def ended(self) -> bool:
         """Whether there is nothing more to train on: no worker is left, and less than a batch is in the queue."""

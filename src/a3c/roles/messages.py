@@ -75,6 +75,8 @@ class EpisodeRecord(NamedTuple):
     seconds: float
     return_: float
     length: int
+    turn: int | None = None
+    """In which it ended, where workers have an order."""
 
 
 class Played(NamedTuple):
@@ -114,6 +116,10 @@ class Report:
     """Its share of the episodes that all workers were to play."""
     remarks: dict[str, str] = field(default_factory=dict)
     """What people should know of the environments, by what it is about: each is said once a run."""
+    turn: int | None = None
+    """The last that it is of, where workers have an order."""
+    waits: bool = False
+    """Whether this process waits for all others, in a pause or at a boundary, and has said all that was before it."""
 
 
 @dataclass

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from a3c.environments.generators import seed_unseeded, separate
+from a3c.environments.generators import GlobalGenerators, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.registrations import Registrations
 from a3c.environments.serial import close
@@ -26,7 +26,8 @@ from a3c.rollout.collector import Collector
 from a3c.rollout.episodes import Episode
 from a3c.rollout.random_policy import RandomPolicy
 from a3c.rollout.segment import Segment
-from a3c.sharing.assignment import Assignment
+from a3c.runs.checkpoint import seed_at
+from a3c.sharing.course import Verdict
 from a3c.sharing.prediction_board import RemotePolicy
 
 
@@ -82,24 +83,35 @@ class Worker:
         while worker.running():
             segment, episodes = worker.collector.collect(...)
             worker.record(segment, episodes, lag, diagnostics)
+
+    Where the algorithm orders its workers, they go by the counters of `worker.order`, and record in their turns.
     """
 
     def __init__(self, task: Task, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
         self.index, self.config, self.policy, self.store = task.index, task.config, work.policy, task.store
         self.exchange = task.exchange
+        self.order = task.exchange.place(task.index, task.store, task.config)
+        """This worker's place among the others."""
         self.store.attach(task.index, work.optimizer)
         self._end_watch = task.pulse.watch(task.index, self._calls)
-        vector = work.environments.make_vector(task.config.environments_each)
+        self._vector = work.environments.make_vector(task.config.environments_each)
         try:
-            seed_unseeded(separate(vector), task.seed)
-            self.collector = Collector(vector, self._acting_policy(), task.config, task.seed)
+            self._begin(task.seed)
         except BaseException:
-            close(vector)
+            close(self._vector)
             raise
         random = task.config.algorithm.acts == "nowhere"
         self._evaluator, self._played = Evaluator(work.evaluation_environments, work.policy, random), 0
         self.reporter = Reporter(task.index, send, report_every)
         self.reporter.report.largest_observation = self.collector.checks.largest_observation
+
+    def _begin(self, seed: np.random.SeedSequence) -> None:
+        """Has all environments start an episode, and all that is random go by this seed; nothing is remembered."""
+        if self.config.has_boundaries:
+            # What was drawn while the environments were made, or before, is not to be seen in what follows.
+            GlobalGenerators(seed).swap()
+        seed_unseeded(separate(self._vector), seed, again=self.config.has_boundaries)
+        self.collector = Collector(self._vector, self._acting_policy(), self.config, seed)
 
     def _calls(self) -> int:
         """Odd while the environments are made or called."""
@@ -109,7 +121,7 @@ class Worker:
         """Closes the environments; says what went wrong there, if anything."""
         self._end_watch()
         self._evaluator.close()
-        return close(self.collector.stepper.environments)
+        return close(self._vector)
 
     def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
         if self.config.algorithm.acts == "learner":
@@ -117,23 +129,42 @@ class Worker:
         return RandomPolicy(self.policy) if self.config.algorithm.acts == "nowhere" else self.policy
 
     def running(self, totals: dict[str, int] | None = None) -> bool:
-        """False once a limit on steps or episodes is reached, or the main process asked to stop.
+        """False once a limit on steps or episodes is reached, or the target, or the main process asked to stop.
 
         `totals` are the counters to go by; those of this moment where none are given.
         """
-        if self.exchange.assignment is not None:
-            self._play(self.exchange.assignment)
+        if self.exchange.gate is None:
+            self._play()
         if self.store.stopping:
             return False
-        totals = totals or self.store.totals()
-        limits = (self.config.steps, totals["steps"]), (self.config.episodes, totals["episodes"])
-        return all(limit is None or total < limit for limit, total in limits)
+        verdict = self.order.verdict(totals)
+        while verdict in (Verdict.PAUSE, Verdict.CROSS):
+            self._wait_for_all()
+            if verdict is Verdict.CROSS:
+                self._begin(seed_at(self.config, self.order.totals["steps"], self.index))
+            verdict = self.order.verdict()
+        return verdict is Verdict.GO_ON
 
-    def _play(self, assignment: Assignment) -> None:
-        """Plays this worker's share of the episodes that all workers are to play, if there are any, and reports it."""
-        order = assignment.order(self._played)
-        if order is None:
-            return
+    def _wait_for_all(self) -> None:
+        """In a pause or at a boundary: until all are there, what they have done is kept, and what is to be evaluated
+        was played. What they share has started anew then."""
+        if self.order.is_last:
+            self.exchange.end_batches()
+        self.reporter.report.waits = True
+        self.reporter.flush(time.monotonic())
+        if self.exchange.gate is not None:
+            self.exchange.gate.wait(self.index)
+            while self._play():
+                self.exchange.gate.wait(self.index)
+        self.order.begin()
+
+    def _play(self) -> bool:
+        """Plays this worker's share of the episodes that all workers are to play, and reports it; whether there are
+        any."""
+        assignment = self.exchange.assignment
+        order = None if assignment is None else assignment.order(self._played)
+        if assignment is None or order is None:
+            return False
         self._played, workers = order.number, self.config.workers or 1
 
         def going_on() -> bool:
@@ -142,6 +173,7 @@ class Worker:
         with suppress(Stopped):
             self.reporter.report.played = self._evaluator.play(order, going_on, self.index, workers)
             self.reporter.flush()
+        return True
 
     def record(
         self,
@@ -152,7 +184,11 @@ class Worker:
     ) -> None:
         """Counts a segment (and, where the worker learnt from it, its update, with its lag), and reports when it is
         time."""
-        now = time.monotonic()
+        self.count(segment, episodes)
+        self.report(episodes, lag, diagnostics)
+
+    def count(self, segment: Segment, episodes: list[Episode]) -> None:
+        """The first half of `record`, for those who count before they meet and report after."""
         steps = int(segment.mask[self.config.overlap :].sum())
         self.store.count(steps=steps, episodes=len(episodes))
         if self.collector.observed is not None:
@@ -160,10 +196,18 @@ class Worker:
             if not self.config.algorithm.in_step:
                 self.store.normalize()
         if episodes:
-            step = self.store.total("steps")
-            self.reporter.report.episodes += [EpisodeRecord(step, now, *episode) for episode in episodes]
-        self.reporter.report.largest_reward = max(self.reporter.report.largest_reward, self.collector.largest_reward)
-        self.reporter.report.remarks |= self.collector.checks.take_remarks()
+            assert self.collector.acted is not None
+            self.order.note([episode.return_ for episode in episodes], self.collector.acted)
+
+    def report(self, episodes: list[Episode], lag: float | None = None, diagnostics: np.ndarray | None = None) -> None:
+        """The second half of `record`."""
+        now, report, turn = time.monotonic(), self.reporter.report, self.order.number
+        report.turn = turn
+        if episodes:
+            step = self.order.step
+            report.episodes += [EpisodeRecord(step, now, *episode, turn) for episode in episodes]
+        report.largest_reward = max(report.largest_reward, self.collector.largest_reward)
+        report.remarks |= self.collector.checks.take_remarks()
         if lag is not None and diagnostics is not None:
             self.reporter.add_update(now, lag, diagnostics)
         self.reporter.flush_when_due(now)

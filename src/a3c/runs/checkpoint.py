@@ -51,6 +51,10 @@ class Checkpoint:
     seconds: float = 0.0
     returns: list[float] = field(default_factory=list)
     """Returns of the last episodes, at most 100."""
+    lengths: list[int] = field(default_factory=list)
+    """Their lengths, as far as they are known."""
+    at_boundary: bool = False
+    """Whether a run that is resumed here does what one does that goes on."""
     best_return_mean_100: float | None = None
     solved_at_step: int | None = None
     solved_at_second: float | None = None
@@ -165,6 +169,11 @@ def worker_seeds(config: TrainConfig, steps: int, workers: int) -> list[np.rando
     return np.random.SeedSequence(config.seed or 0, spawn_key=(1, steps)).spawn(workers)
 
 
+def seed_at(config: TrainConfig, steps: int, process: int) -> np.random.SeedSequence:
+    """The stream of one process where the run is at `steps`."""
+    return worker_seeds(config, steps, config.processes)[process]
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Header and tensors of a file whose checksum, where it has one, is right."""
     try:
@@ -230,7 +239,9 @@ def _are_numbers(name: str) -> Callable[[Any], bool]:
 
 FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "spaces": (_are_spaces, "the descriptions of two spaces"),
-    **dict.fromkeys(["own_environment", "own_network"], (lambda value: isinstance(value, bool), "true or false")),
+    **dict.fromkeys(
+        ["own_environment", "own_network", "at_boundary"], (lambda value: isinstance(value, bool), "true or false")
+    ),
     "counts": (
         lambda value: isinstance(value, dict) and set(value) == COUNTS and all(map(_is_count, value.values())),
         "steps, episodes and updates, counted from 0",
@@ -239,6 +250,10 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "returns": (
         lambda value: isinstance(value, list) and len(value) <= MOST_RETURNS and all(map(_is_number, value)),
         f"a list of at most {MOST_RETURNS} numbers",
+    ),
+    "lengths": (
+        lambda value: isinstance(value, list) and len(value) <= MOST_RETURNS and all(map(_is_count, value)),
+        f"a list of at most {MOST_RETURNS} counts",
     ),
     "best_return_mean_100": (lambda value: value is None or _is_number(value), "a number"),
     "solved_at_step": (lambda value: value is None or _is_count(value), "a number of steps"),

@@ -21,6 +21,8 @@ from a3c.runs.summaries import Summary
 CHECKPOINTS_KEPT = 3
 OWN = "own"
 """The table of the settings that the algorithm alone has."""
+BOUNDARY = "boundary"
+"""The checkpoint that a run which gives one result is resumed from."""
 CHECKPOINTS, NUMBERED = "*.safetensors", "step-*.safetensors"
 
 TEXTS = ("status", "algorithm", "environment")
@@ -148,6 +150,13 @@ class RunFolder:
                 return Checkpoint.load(path, algorithm)
         raise CheckpointError(f"{self.path} holds no checkpoint yet")
 
+    def load_to_resume(self, config: TrainConfig) -> Checkpoint:
+        """What a run goes on from: its last boundary, where it has any and still gives one result."""
+        boundary = self.checkpoint_path(BOUNDARY)
+        if config.gives_one_result and config.checkpoint_steps != 0 and boundary.exists():
+            return Checkpoint.load(boundary, config.algorithm)
+        return self.load("latest", config.algorithm)
+
     def open_rows(self, counts: dict[str, int], evaluations: int = 0) -> tuple[RowFile, RowFile, RowFile]:
         """`episodes.csv`, `metrics.csv` and `evaluations.csv`, of which only the rows stay that a checkpoint with these
         counts, and so many evaluations, covers.
@@ -179,6 +188,11 @@ class RunFolder:
         with disk_errors(self.checkpoints):
             for old in sorted(self.checkpoints.glob(NUMBERED))[:-CHECKPOINTS_KEPT]:
                 old.unlink()
+
+    def save_boundary(self, checkpoint: Checkpoint) -> None:
+        """Saves the run as it was at a boundary, which is its latest too."""
+        checkpoint.save(self.checkpoint_path(BOUNDARY))
+        self.save_latest(checkpoint)
 
     def save_best(self, checkpoint: Checkpoint) -> None:
         checkpoint.save(self.checkpoint_path("best"))

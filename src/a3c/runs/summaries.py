@@ -61,6 +61,9 @@ class Summary(TypedDict):
     """Workers that failed and were replaced, since it was begun or resumed."""
     skipped_updates: int
     """Updates that were not finite, since then too."""
+    reproducible: bool
+    """Whether the same seed and settings give the same parameters, bit for bit, however fast anything is."""
+    reproducible_why_not: str | None
     remarks: list[str]
     """What was said of it while it ran."""
     versions: dict[str, str]

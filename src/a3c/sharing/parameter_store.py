@@ -170,6 +170,13 @@ class ParameterStore:
         """The moments of all workers, and of the runs that this one continues, merged: a row of Statistics."""
         return self._normalizes.merged(self._moments.array[::-1])
 
+    def merge(self) -> None:
+        """Has the moments of all workers be those that this run began with, as they are in a run that is resumed now:
+        sums that are added up in another order differ in their last bits. Nobody may observe meanwhile."""
+        merged = self.moments
+        self._moments.array[:] = 0.0
+        self._moments.array[-1] = merged
+
     def normalize(self) -> None:
         """Lets what policies normalise with be of all that workers have observed up to now."""
         if self._normalizes.size:

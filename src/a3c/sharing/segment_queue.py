@@ -26,11 +26,13 @@ from a3c.rollout.segment import Segment
 from a3c.sharing.duties import Turns
 from a3c.sharing.parameter_store import ParameterStore
 
-OWN = ("_gathered", "_gathering", "_moving")
+OWN = ("_gathered", "_gathering", "_moving", "_at_end")
 """What each process has of its own."""
 FREE, FULL, TAKEN = -1, -2, -3
 """Where a slot is: in the pipe of the free, of the full, in a trainer's hand; else in that of the process that has this
 id."""
+END = 65_535
+"""What stands for the end of the batches among the numbers of slots."""
 
 
 class Batch(NamedTuple):
@@ -39,6 +41,10 @@ class Batch(NamedTuple):
     segment: Segment
     version: float
     """The updates that had been applied to the parameters that chose the actions: the mean over the segments."""
+    step: int
+    """Steps that were counted when the last of them was put."""
+    statistics: np.ndarray
+    """What observations and rewards were normalised with then."""
     waiting: int
     """Segments that waited in the queue when these were taken."""
 
@@ -49,7 +55,8 @@ class SegmentQueue:
     def __init__(self, like: Segment, slots: int, store: ParameterStore, turns: Turns | None = None):
         self.store, self._turns = store, turns
         self._arrays = [None if a is None else SharedArray((slots, *a.shape), a.dtype) for a in like]
-        self._versions = SharedArray((slots,), np.float64)
+        self._versions, self._steps = SharedArray((slots,), np.float64), SharedArray((slots,), np.int64)
+        self._statistics = SharedArray((slots, store.statistics.size), np.float32)
         self._closed = SharedArray((1,), np.int64)
         self._full, self._free = TokenPipe(), TokenPipe()
         self._free.put(*range(slots))
@@ -59,6 +66,7 @@ class SegmentQueue:
 
     def _begin_gathering(self) -> None:
         self._gathered: list[int] = []
+        self._at_end = False
         self._gathering, self._moving = threading.Lock(), threading.Lock()
 
     @contextmanager
@@ -74,10 +82,23 @@ class SegmentQueue:
         for shared, array in zip(self._arrays, segment, strict=True):
             if shared is not None:
                 shared.array[slot] = array
-        self._versions.array[slot] = version
+        self._versions.array[slot], self._steps.array[slot] = version, self.store.totals()["steps"]
+        self._statistics.array[slot] = self.store.statistics
         self._put(self._full, FULL, [slot])
         if self._turns is not None:
             self._turns.take()
+
+    def end_batches(self) -> None:
+        """Says that no more will be put for now: who gets segments, gets those batches that are whole, and is told."""
+        self._full.put(END)
+        if self._turns is not None:
+            self._turns.take()
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the batches have ended, for whom `get` gave None; asked once."""
+        at_end, self._at_end = self._at_end, False
+        return at_end
 
     def get(self, segments: int, timeout: float) -> Batch | None:
         """The next `segments` segments, in the order they were put; None where fewer came within `timeout` seconds.
@@ -94,18 +115,30 @@ class SegmentQueue:
                 if not came:
                     return None
                 self._gathered += came
+                if END in came:
+                    # The last of them: nobody puts more until this is known.
+                    self._put(self._free, FREE, self._gathered[:-1])
+                    self._gathered, self._at_end = [], True
+                    return None
             slots, self._gathered = self._gathered, []
         finally:
             self._gathering.release()
         fields = (None if a is None else np.concatenate([a.array[s] for s in slots], axis=1) for a in self._arrays)
-        batch = Batch(Segment(*fields), float(self._versions.array[slots].mean()), len(self))  # type: ignore[arg-type]
+        last = slots[-1]
+        batch = Batch(
+            Segment(*fields),  # type: ignore[arg-type]
+            float(self._versions.array[slots].mean()),
+            int(self._steps.array[last]),
+            self._statistics.array[last].copy(),
+            len(self),
+        )
         self._put(self._free, FREE, slots)
         return batch
 
     def _take(self, pipe: TokenPipe, most: int, where: int) -> list[int]:
         with self._held():
             slots = pipe.take_now(most)
-            self._where.array[slots] = where
+            self._where.array[[slot for slot in slots if slot != END]] = where
         return slots
 
     def _put(self, pipe: TokenPipe, where: int, slots: list[int]) -> None:

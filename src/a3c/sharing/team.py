@@ -2,11 +2,17 @@
 
 In use:
 
-    while worker.running(team.totals):
+    while worker.running(worker.order.totals):
         ...
+        worker.count(segment, episodes)
         with team.meeting(worker.index, gradient) as mean:
             if mean is not None:
+<<<<<<< HEAD
                 store.learn(mean, ...)                     worker 0, for all
+=======
+                store.apply(mean, ...)                     worker 0, for all
+        worker.report(episodes, ...)
+>>>>>>> main
 """
 
 from collections.abc import Iterator
@@ -14,16 +20,24 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from a3c.learning.snapshot import Snapshot
 from a3c.processes.shared_memory import SharedArray
 from a3c.processes.tokens import TokenPipe
+from a3c.sharing.course import Course
+from a3c.sharing.order import Freely
 from a3c.sharing.parameter_store import COUNTERS, ParameterStore
+from a3c.sharing.target import Target
 
 
 class Team:
     """Of `workers`, whose gradients are vectors `[P]`. Ends with the run that `store` belongs to."""
 
-    def __init__(self, workers: int, parameters: int, store: ParameterStore):
-        self.store = store
+    def __init__(
+        self, workers: int, parameters: int, store: ParameterStore, target: Target | None = None, most: int = 0
+    ):
+        """`target` is judged at meetings, by the returns of at most so many episodes of each worker."""
+        self.store, self.workers, self._target = store, workers, target
+        self._returns, self._ended = SharedArray((workers, most), np.float64), SharedArray((workers,), np.int64)
         self._gradients = SharedArray((workers, parameters), np.float32)
         self._totals = SharedArray((len(COUNTERS),), np.int64)
         self._arrived = TokenPipe()
@@ -35,6 +49,18 @@ class Team:
     def totals(self) -> dict[str, int]:
         """The counters at the last meeting: the same for all, while those of the store already go on."""
         return dict(zip(COUNTERS, self._totals.array.tolist(), strict=True))
+
+    def place(self, worker: int, course: Course) -> "Member":
+        return Member(self, worker, course)
+
+    def note(self, worker: int, returns: list[float]) -> None:
+        """The returns of this worker's episodes that have ended since the last meeting."""
+        self._ended.array[worker] = len(returns)
+        self._returns.array[worker, : len(returns)] = returns
+
+    def met(self, worker: int) -> int:
+        """How often this worker has been at meetings, or is on its way out of."""
+        return self._meetings[worker]
 
     @contextmanager
     def meeting(self, worker: int, gradient: np.ndarray) -> Iterator[np.ndarray | None]:
@@ -57,11 +83,44 @@ class Team:
             missing -= len(self._arrived.wait(missing, self._stopping))
         yield self._gradients.array.mean(axis=0)
         self._note_totals()
+        self._judge()
         if others:
             released.put(*others)
 
     def _note_totals(self) -> None:
         self._totals.array[:] = list(self.store.totals().values())
 
+    def _judge(self) -> None:
+        if self._target is None:
+            return
+        step = self.totals["steps"]
+        for returns, ended in zip(self._returns.array, self._ended.array.tolist(), strict=True):
+            self._target.add(returns[:ended].tolist(), step, self.store.snapshot)
+        self._ended.array[:] = 0
+
     def _stopping(self) -> bool:
         return self.store.stopping
+
+
+class Member(Freely):
+    """A worker's place in a Team: between two meetings nobody waits, and what it says is of the last one."""
+
+    def __init__(self, team: Team, worker: int, course: Course):
+        super().__init__(team.store, course)
+        self._team, self._worker = team, worker
+
+    @property
+    def number(self) -> int:
+        """Of the worker's turn: in the order of the meetings, and of the workers."""
+        return self._team.met(self._worker) * self._team.workers + self._worker
+
+    @property
+    def totals(self) -> dict[str, int]:
+        return self._team.totals
+
+    @property
+    def step(self) -> int:
+        return self.totals["steps"]
+
+    def note(self, returns: list[float], acted: Snapshot) -> None:
+        self._team.note(self._worker, returns)

@@ -117,7 +117,7 @@ def go_on(folder: RunFolder, config: TrainConfig, limited: bool, say: Say, own: 
     if folder.unsaved:
         say(_anew(path))
         return _in_folder(folder, config, None, own)
-    checkpoint = folder.load("latest", config.algorithm)
+    checkpoint = folder.load_to_resume(config)
     if (checkpoint.own_environment and own.environment is None) or (checkpoint.own_network and own.network is None):
         raise CheckpointError(
             f"{path} was trained from Python with a factory: continue it there, with a3c.resume(..., environment=) or "

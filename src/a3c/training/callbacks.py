@@ -25,6 +25,7 @@ from a3c.errors import SettingsError, brief
 from a3c.roles.messages import PackedWork
 from a3c.runs.metrics import METRIC_COLUMNS, can_be_column
 from a3c.training.evaluations import RunEvaluation
+from a3c.training.keeping import STOP_WHEN
 from a3c.training.monitor import Monitor
 from a3c.training.progress import FinishedEpisode, Progress
 
@@ -161,7 +162,7 @@ class StopWhen(Callback):
     def on_evaluation(self, training: Training, evaluation: RunEvaluation) -> None:
         self._evaluations.append(evaluation)
         if self._function(tuple(self._evaluations)):
-            training.stop("stop_when was true of the evaluations")
+            training.stop(STOP_WHEN)
 
 
 def as_callbacks(given: GivenCallbacks, stop_when: GivenStopWhen = None) -> tuple[Callback, ...]:

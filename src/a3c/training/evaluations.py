@@ -15,6 +15,7 @@ from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Played, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.sharing.assignment import Assignment
+from a3c.sharing.target import NEVER
 from a3c.training.evaluators import EvaluationEnded, Evaluators, evaluation_seed
 from a3c.training.measures import Measures
 from a3c.training.records import Records
@@ -94,7 +95,8 @@ class Evaluations:
     """Of one run, in its main process: asks for episodes, takes what they came to, and judges.
 
     Workers play what confirms that the run is solved, all together: it is waited for. What else is evaluated, whoever
-    `evaluators` is plays, while training goes on.
+    `evaluators` is plays, while training goes on. In a run that gives one result, with processes, workers play all of
+    it in pauses, in which they wait for each other.
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class Evaluations:
         start: Checkpoint,
         measures: Measures,
         records: Records,
-        assignment: Assignment | None,
+        assignment: Assignment,
         evaluators: Evaluators,
         say: Callable[[str], None],
         tell: Callable[[str], None] = lambda line: None,
@@ -126,10 +128,11 @@ class Evaluations:
         self._best_step = 0
         self._interval = self._config.evaluation_interval if self._config.algorithm.learns != "nowhere" else 0
         self._next = self._after(start.counts["steps"])
-        self._asked = start.evaluations + start.confirmations
-        self._confirming: tuple[_Trial, int, dict[int, Played]] | None = None
+        self._asked = start.evaluations
+        self._with_workers: tuple[_Trial, int, dict[int, Played]] | None = None
+        """What workers play, its number, and the shares that have come."""
         self._trials: list[_Trial] = []
-        """What waits for the evaluator; the first of them is being played."""
+        """What waits for the evaluator, which is playing the first; in a pause, for the workers."""
         self._is_asked = self._has_ended = False
         self._was_due = start.evaluations > 0
         """Whether the run was long enough for an evaluation."""
@@ -146,10 +149,44 @@ class Evaluations:
 
     def look(self) -> None:
         """After episodes have ended: has the run confirmed where it reached its target."""
-        if self._wants_confirming and self._confirming is None and self._assignment is not None:
-            trial = self._confirmation()
-            number = self._assignment.give(trial.snapshot, trial.way, trial.episodes, self._seed())
-            self._confirming = trial, number, {}
+        if self._wants_confirming and self._with_workers is None and not self._config.workers_judge:
+            self._have_workers_play(self._confirmation())
+
+    def _have_workers_play(self, trial: _Trial) -> None:
+        number = self._assignment.give(trial.snapshot, trial.way, trial.episodes, self._seed())
+        self._with_workers = trial, number, {}
+
+    def pause(self, reached: bool) -> None:
+        """While all workers wait, in a run that gives one result: says what they are to play before they go on;
+        `reached` is whether it is the target that they wait for."""
+        steps = self._measures.store.total("steps")
+        if reached and self._measures.returns.solved_at_step is None:
+            self._trials.append(self._confirmation())
+        if self._is_due(steps):
+            self._trials += self._due_trials(steps)
+
+    @property
+    def episodes_to_wait(self) -> int:
+        """Until the target is judged again."""
+        if self._measures.returns.solved_at_step is not None:
+            return NEVER
+        return max(0, self.confirm_after - self._measures.episodes)
+
+    def ask_workers(self) -> bool:
+        """In a pause: has the workers play what is next; whether there is anything."""
+        if self._with_workers is not None or not self._trials:
+            return False
+        self._have_workers_play(self._trials.pop(0))
+        return True
+
+    @property
+    def workers_play(self) -> bool:
+        """Whether they do, and have not all said what it came to."""
+        return self._with_workers is not None
+
+    def cross(self) -> None:
+        """At a boundary: what a run that is resumed there does not know is forgotten."""
+        self._failed = None
 
     @property
     def _wants_confirming(self) -> bool:
@@ -177,19 +214,28 @@ class Evaluations:
     def hear(self, report: Report) -> None:
         """A worker's share of what all play."""
         played = report.played
-        if played is None or self._confirming is None or played.number != self._confirming[1]:
+        if played is None or self._with_workers is None or played.number != self._with_workers[1]:
             return
-        trial, _, shares = self._confirming
+        trial, _, shares = self._with_workers
         shares[report.worker] = played
         if len(shares) < (self._config.workers or 1):
             return
         self._withdraw()
-        self._judge(self._add(trial, [shares[worker] for worker in sorted(shares)]), trial.snapshot)
+        self._take(trial, [shares[worker] for worker in sorted(shares)])
 
     def _withdraw(self) -> None:
-        if self._confirming is not None and self._assignment is not None:
+        if self._with_workers is not None:
             self._assignment.withdraw()
-        self._confirming = None
+        self._with_workers = None
+
+    def _take(self, trial: _Trial, shares: list[Played]) -> RunEvaluation:
+        """What a trial came to, and what follows."""
+        evaluation = self._add(trial, shares)
+        if trial.purpose == "confirmation":
+            self._judge(evaluation, trial.snapshot)
+        elif trial.purpose != "final":
+            self._consider(evaluation, trial.snapshot)
+        return evaluation
 
     def _judge(self, evaluation: RunEvaluation, snapshot: Snapshot) -> None:
         """Whether the run is solved."""
@@ -200,6 +246,8 @@ class Evaluations:
             returns.solved_at_second = round(evaluation.seconds, 3)
             self.figure = evaluation
             self._take_as_best(evaluation, snapshot)
+            if self._config.stop_when_solved:
+                self._trials = []
             return
         self.confirmations += 1
         self._failed = evaluation
@@ -238,26 +286,34 @@ class Evaluations:
     def tick(self) -> None:
         """Takes what has been played, and asks for what is due."""
         steps = self._measures.store.total("steps")
-        if self._interval and not self._trials and steps >= self._next:
+        if not self._config.workers_judge and not self._trials and self._is_due(steps):
             # One that is late is left out.
-            self._next, self._was_due = self._after(steps), True
-            self._at = self._measures.store.snapshot
-            self._try("interval", steps, self._at, self._config.evaluated_ways)
-            self._try_candidate(steps)
+            self._trials = self._due_trials(steps)
+            self._ask()
         while self._take_answer(0.0):
             pass
 
-    def _try_candidate(self, steps: int) -> None:
-        """Training's own best, where it is another than the last time."""
-        returns = self._measures.returns
-        if returns.best is not None and returns.best_snapshot is not self._tried:
-            self._tried = returns.best_snapshot
-            self._try("candidate", steps, returns.best_snapshot, ("greedy",))
+    def _is_due(self, steps: int) -> bool:
+        return bool(self._interval) and steps >= self._next
 
-    def _try(self, purpose: Purpose, step: int, snapshot: Snapshot, ways: tuple[Way, ...]) -> None:
-        episodes = self._config.evaluation_episodes
-        self._trials += [_Trial(purpose, step, snapshot, way, episodes) for way in ways]
-        self._ask()
+    def _due_trials(self, steps: int) -> list[_Trial]:
+        """The parameters of now, and a candidate of training's own."""
+        self._next, self._was_due = self._after(steps), True
+        self._at, episodes = self._measures.store.snapshot, self._config.evaluation_episodes
+        trials = [_Trial("interval", steps, self._at, way, episodes) for way in self._config.evaluated_ways]
+        if (candidate := self._candidate) is not None:
+            trials.append(_Trial("candidate", steps, candidate, "greedy", episodes))
+        return trials
+
+    @property
+    def _candidate(self) -> Snapshot | None:
+        """Training's own best, where it is another than the last time. In a run that gives one result the average of
+        now: which was tried before, one that is resumed does not know."""
+        returns = self._measures.returns
+        if returns.best is None or returns.best_snapshot is self._tried:
+            return None
+        self._tried = returns.best_snapshot
+        return returns.average if self._config.gives_one_result else self._tried
 
     def _ask(self) -> None:
         if self._has_ended:
@@ -284,9 +340,7 @@ class Evaluations:
             return None
         trial = self._trials.pop(0)
         self._is_asked = False
-        evaluation = self._add(trial, [played])
-        if trial.purpose in ("interval", "candidate"):
-            self._consider(evaluation, trial.snapshot)
+        evaluation = self._take(trial, [played])
         self._ask()
         return trial, evaluation
 
@@ -302,9 +356,7 @@ class Evaluations:
         self._withdraw()
         self._trials, self._is_asked = [], False
         if self._wants_confirming:
-            trial = self._confirmation()
-            if played := self._played_at_end([trial], going_on):
-                self._judge(played[0], trial.snapshot)
+            self._played_at_end([self._confirmation()], going_on)
         if not self._was_due or not self._interval or self.figure is not None:
             return
         steps = self._measures.totals["steps"]

@@ -1,5 +1,7 @@
 """What is kept of a run: its checkpoints, and its summary."""
 
+import dataclasses
+import math
 import platform
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +19,11 @@ from a3c.training.evaluations import Evaluations
 from a3c.training.measures import Measures
 from a3c.training.records import Records
 
+STOP_WHEN = "stop_when was true of the evaluations"
+"""Why a run ended that `stop_when` has ended: by evaluations, which are the same where a run gives one result."""
+SAVE_EVERY = 1.0
+"""Seconds between two boundaries that are saved, at least."""
+
 
 class Keeper:
     """Makes checkpoints and summaries of a run as it is, and writes them where there is a folder."""
@@ -31,6 +38,35 @@ class Keeper:
     ):
         self._start, self._measures, self._records, self.folder = start, measures, records, folder
         self._evaluations = evaluations
+        self._boundary: Checkpoint | None = None
+        self._saved = -math.inf
+
+    def cross(self) -> None:
+        """At a boundary: keeps the run as it is now, to be saved when it is time."""
+        if self.folder is not None:
+            self._boundary = dataclasses.replace(self.checkpoint(), at_boundary=True)
+
+    def boundary_is_due(self, now: float) -> bool:
+        """Whether there is one that is to be saved now: they may come often, and a run that is resumed from an earlier
+        one comes to the same."""
+        return self._boundary is not None and now - self._saved >= SAVE_EVERY
+
+    def save_boundary(self, now: float) -> Path | None:
+        """Saves the run as it was at the last boundary, if it is not yet. Says where it is."""
+        boundary, folder = self._boundary, self.folder
+        if boundary is None or folder is None:
+            return None
+        self._boundary, self._saved = None, now
+        folder.save_boundary(boundary)
+        self._save_best()
+        return folder.checkpoint_path("latest")
+
+    def _save_best(self) -> None:
+        returns, evaluations = self._measures.returns, self._evaluations
+        is_new = evaluations.best_is_new or (evaluations.best_mean is None and returns.best_is_new)
+        if self.folder is not None and is_new:
+            self.folder.save_best(self.best_checkpoint())
+            evaluations.best_is_new = returns.best_is_new = False
 
     def checkpoint(self, snapshot: Snapshot | None = None) -> Checkpoint:
         """The run as it is now, with the latest snapshot or that given."""
@@ -49,6 +85,7 @@ class Keeper:
             counts=store.totals() | {"episodes": self._measures.episodes - self._records.pending},
             seconds=self._measures.clock.seconds,
             returns=returns.last,
+            lengths=returns.lengths,
             best_return_mean_100=returns.best,
             solved_at_step=returns.solved_at_step,
             solved_at_second=returns.solved_at_second,
@@ -83,7 +120,7 @@ class Keeper:
     def save(self) -> Path | None:
         """Saves the run as it is now, and the best where it is new; training may go back to it. Says where the latest
         is, where there is a folder; raises DiskError and TrainingDiverged."""
-        returns, evaluations, folder, latest = self._measures.returns, self._evaluations, self.folder, self.checkpoint()
+        folder, latest = self.folder, self.checkpoint()
         if folder is not None:
             folder.save_latest(latest)
         if self._measures.clock.ended is None and np.isfinite(latest.parameters).all():
@@ -91,10 +128,28 @@ class Keeper:
             self._measures.store.setbacks.keep(floats, latest.statistics)
         if folder is None:
             return None
-        if evaluations.best_is_new or (evaluations.best_mean is None and returns.best_is_new):
-            folder.save_best(self.best_checkpoint())
-            evaluations.best_is_new = returns.best_is_new = False
+        self._save_best()
         return folder.checkpoint_path("latest")
+
+    def not_reproducible(self, status: str, stop_reason: str | None) -> str | None:
+        """Why the same seed and settings may give another result; None where they give the same."""
+        config, totals = self._start.config, self._measures.totals
+        if not config.gives_one_result:
+            return "workers are asynchronous: see `ordered`"
+        if self._start.counts["steps"] and not self._start.at_boundary:
+            return "it went on from a checkpoint between two boundaries"
+        if status in ("interrupted", "failed"):
+            return "the clock decided at which step it ended, as it was interrupted or failed"
+        if stop_reason not in (None, STOP_WHEN):
+            return "a callback ended it"
+        limits = (config.steps, totals["steps"]), (config.episodes, totals["episodes"])
+        if (
+            status == "finished"
+            and stop_reason is None
+            and not any(limit is not None and total >= limit for limit, total in limits)
+        ):
+            return "the limit on seconds ended it"
+        return None
 
     def summary(
         self,
@@ -106,6 +161,7 @@ class Keeper:
         error: str | None = None,
     ) -> Summary:
         """What `summary.json` holds."""
+        why_not = self.not_reproducible(status, stop_reason)
         config, measures = self._start.config, self._measures
         totals, clock, returns = measures.totals, measures.clock, measures.returns
         rate = clock.mean_rate(totals["steps"])
@@ -130,6 +186,8 @@ class Keeper:
             "policy_lag": measures.updates.lag_of_run,
             "stop_reason": stop_reason,
             **incidents,
+            "reproducible": why_not is None,
+            "reproducible_why_not": why_not,
             "remarks": remarks,
             "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},

@@ -11,11 +11,9 @@ from a3c.roles.messages import Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.metrics import WINDOW
 from a3c.sharing.parameter_store import ParameterStore
+from a3c.sharing.target import Target, followed
 from a3c.training.progress import Progress
 
-AVERAGED = 20
-"""Episodes over which the best parameters are averaged, about (Polyak and Juditsky 1992). At a constant learning rate
-parameters jitter from update to update, and those of one instant can play far worse than those of the next."""
 START_WITHIN = 120.0
 """Seconds that imports, environments and compiling may take before a limit on seconds counts them."""
 
@@ -26,7 +24,7 @@ class Returns:
     def __init__(self, checkpoint: Checkpoint):
         self._target = checkpoint.config.target_return
         self._returns = deque(checkpoint.returns, WINDOW)
-        self._lengths: deque[int] = deque(maxlen=WINDOW)
+        self._lengths = deque(checkpoint.lengths, WINDOW)
         self._sum = sum(self._returns)
         self.best = checkpoint.best_return_mean_100
         self.best_snapshot = self.average = checkpoint.snapshot
@@ -34,14 +32,19 @@ class Returns:
         """Until somebody has saved it."""
         self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
 
+    def begin(self, now: Snapshot) -> None:
+        """At a boundary: what was summed up until now is as it is in a run that is resumed there."""
+        self._sum, self.average = sum(self._returns), now
+
     def follow(self, now: Snapshot, episodes: int) -> None:
         """Moves the average of the snapshots towards this one, by as many episodes as ended."""
-        before, kept = self.average, (1 - 1 / AVERAGED) ** episodes
-        self.average = Snapshot(
-            now.parameters + kept * (before.parameters - now.parameters),
-            now.statistics + kept * (before.statistics - now.statistics),
-            now.version,
-        )
+        self.average = followed(self.average, now, episodes)
+
+    def take_averages(self, target: Target) -> None:
+        """Those that the workers have followed themselves, in their order."""
+        self.average = target.average
+        if self.best_is_new:
+            self.best_snapshot = target.best
 
     def add(self, return_: float, length: int) -> None:
         """An episode."""
@@ -76,6 +79,11 @@ class Returns:
     @property
     def length_mean(self) -> float | None:
         return sum(self._lengths) / len(self._lengths) if self._lengths else None
+
+    @property
+    def lengths(self) -> list[int]:
+        """The lengths of the last episodes."""
+        return list(self._lengths)
 
     @property
     def last(self) -> list[float]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
-from a3c.roles.messages import Report
+from a3c.roles.messages import EpisodeRecord, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
-from a3c.sharing.assignment import Assignment
+from a3c.sharing.exchange import Exchange
 from a3c.sharing.parameter_store import ParameterStore
+from a3c.sharing.target import Target
 from a3c.training.evaluations import Evaluations, RunEvaluation
 from a3c.training.evaluators import Evaluators
 from a3c.training.incidents import Incidents
@@ -22,6 +23,7 @@ from a3c.training.measures import Measures
 from a3c.training.progress import Display, FinishedEpisode, Progress
 from a3c.training.records import Records
 from a3c.training.remarks import Remarks
+from a3c.training.turns import InTurns
 
 
 @dataclass
@@ -64,15 +66,17 @@ class Monitor:
         display: Display,
         started: float,
         evaluators: Evaluators,
-        assignment: Assignment | None = None,
+        exchange: Exchange,
     ):
-        """`evaluators` play what is evaluated beside training, and workers what the `assignment` says."""
-        self.config, self.store = start.config, store
+        """`evaluators` play what is evaluated beside training, and workers what the assignment of their exchange
+        says."""
+        self.config, self.store, self._exchange = start.config, store, exchange
         self.measures = Measures(start, store, started)
         self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard, start.evaluations)
         self.remarks = Remarks(start, display)
+        assert exchange.assignment is not None
         self.evaluations = Evaluations(
-            start, self.measures, self.records, assignment, evaluators, say=self.remarks.add, tell=display.tell
+            start, self.measures, self.records, exchange.assignment, evaluators, self.remarks.add, display.tell
         )
         self.keeper = Keeper(start, self.measures, self.records, self.evaluations, folder)
         self.incidents = Incidents(self.measures, folder, display)
@@ -83,6 +87,9 @@ class Monitor:
         self.stop_reason: str | None = None
         self._display, self._to_log = display, dict[str, float]()
         self._news, self._is_saved, self._stands_still = News(), False, False
+        self._turns, self._arrived = InTurns(self.config.workers or 1), 0
+        self.is_paused = False
+        """Whether all processes wait: nothing that is learned changes."""
         now = time.monotonic()
         self._due = _Due(now, now, now)
         self._write_summary("running")
@@ -109,16 +116,63 @@ class Monitor:
             measures.begin(begun)
         measures.updates.add(report)
         self.remarks.hear(report, self.store.total("updates"))
-        if report.episodes:
-            measures.returns.follow(self.store.snapshot, len(report.episodes))
-        for episode in report.episodes:
+        self.evaluations.hear(report)
+        self._take(self._turns.take(report))
+        self._arrived += report.waits
+        if self._arrived == self.config.processes:
+            self._pause()
+
+    def _pause(self) -> None:
+        """All wait: takes in what they have said, and sees what is to be evaluated before they go on."""
+        self.settle()
+        self._turns, self._arrived, self.is_paused = InTurns(self.config.workers or 1), 0, True
+        if (target := self._target) is not None:
+            self.evaluations.pause(target.reached)
+
+    @property
+    def _target(self) -> Target | None:
+        course = self._exchange.course
+        return None if course is None else course.target
+
+    def end_pause(self) -> None:
+        """When all that was to be evaluated was played: at a boundary keeps the run as it is. Raises DiskError."""
+        self.is_paused = False
+        self.store.merge()
+        assert self._exchange.course is not None
+        if self._exchange.course.is_boundary(self.store.total("steps")):
+            self.measures.returns.begin(self.store.snapshot)
+            self.evaluations.cross()
+            self.report()
+            self.keeper.cross()
+            self._save_boundary_when_due(time.monotonic())
+
+    def _save_boundary_when_due(self, now: float) -> None:
+        if self.keeper.boundary_is_due(now):
+            self.records.sync()
+            self._save_boundary()
+
+    def _save_boundary(self) -> None:
+        if path := self.keeper.save_boundary(time.monotonic()):
+            self._news.checkpoint = path
+
+    def settle(self) -> None:
+        """Takes in what waited for reports that will not come any more."""
+        self._take(self._turns.rest())
+        if self._target is not None:
+            self.measures.returns.take_averages(self._target)
+
+    def _take(self, episodes: list[tuple[int, EpisodeRecord]]) -> None:
+        """Episodes, each with its worker, in the order of the run."""
+        measures = self.measures
+        if episodes and self._target is None:
+            measures.returns.follow(self.store.snapshot, len(episodes))
+        for worker, episode in episodes:
             measures.episodes += 1
             moment = measures.clock.at(episode.seconds)
-            step, _ = self.records.add_episode(report.worker, episode.step, moment, episode.return_, episode.length)
+            step, _ = self.records.add_episode(worker, episode.step, moment, episode.return_, episode.length)
             measures.returns.add(episode.return_, episode.length)
-            self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, report.worker))
-        self.evaluations.hear(report)
-        if report.episodes:
+            self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, worker))
+        if episodes:
             self.evaluations.look()
 
     def news(self) -> News:
@@ -149,7 +203,9 @@ class Monitor:
         if now - due.shown >= self._display.every:
             due.shown = now
             self._display.show(self.progress())
-        if now - due.saved >= self.config.checkpoint_interval:
+        if self.config.has_boundaries:
+            self._save_boundary_when_due(now)
+        elif now - due.saved >= self.config.checkpoint_interval:
             due.saved = now
             # The rows first, so that a run resumed here has all that the checkpoint has counted.
             self.report()
@@ -241,7 +297,8 @@ class Monitor:
             if self._has_news:
                 steps.append(self._write_row)
             steps.append(self._close_display)
-        steps += [self.records.sync] if self._is_saved else [self.records.sync, self._save]
+        # What was done since the last boundary is there to act with.
+        steps += [self.records.sync, self._save_boundary] + ([] if self._is_saved else [self._save])
         return [*steps, *self.records.closing()]
 
     def _close_display(self) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from a3c.config import TrainConfig
 from a3c.config.making import not_recorded
-from a3c.config.sizes import open_sizes, with_sizes
+from a3c.config.sizes import open_sizes, with_boundaries, with_sizes
 from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.generators import GlobalGenerators, play_seed
 from a3c.environments.making import EnvironmentMaker
@@ -49,7 +49,9 @@ def prepare(
     timed = open_sizes(config) and not maker.has_own_vector
     with GlobalGenerators(play_seed(config.seed)).swapped():
         observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
-    config = with_readings(with_sizes(config, took[-1]), observation_space, network is not None)
+    time_limit = config.max_episode_steps or (maker.spec and maker.spec.max_episode_steps)
+    config = with_boundaries(with_sizes(config, took[-1]), time_limit)
+    config = with_readings(config, observation_space, network is not None)
     spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
     if checkpoint is not None:
         checkpoint.check_spaces(spaces)

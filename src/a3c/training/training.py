@@ -30,8 +30,9 @@ from a3c.runs.checkpoint import Checkpoint, worker_seeds
 from a3c.runs.files import disk_errors
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
-from a3c.sharing.exchange import make_exchange
+from a3c.sharing.exchange import Exchange, make_exchange
 from a3c.sharing.parameter_store import ParameterStore
+from a3c.sharing.target import NEVER
 from a3c.training import process as worker_process
 from a3c.training.callbacks import Callback, Events
 from a3c.training.evaluators import EvaluatorProcess, Evaluators, InlineEvaluator
@@ -122,7 +123,7 @@ def train(
     swapped = GlobalGenerators(tasks[0].seed).swapped if start.config.backend == "inline" else nullcontext
     with interruption.deferred() as interrupted:
         evaluators = _make_evaluators(start, work, interrupted)
-        monitor = Monitor(start, store, folder, display, started, evaluators, tasks[0].exchange.assignment)
+        monitor = Monitor(start, store, folder, display, started, evaluators, tasks[0].exchange)
         events = Events(callbacks, monitor, work, swapped)
 
         def run() -> None:
@@ -196,7 +197,8 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         statistics=start.statistics,
         moments=start.moments,
     )
-    exchange = make_exchange(config, layout, store)
+    wait = NEVER if start.solved_at_step is not None else max(0, start.confirm_after - start.counts["episodes"])
+    exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
     # Arguments of the environment travel with what makes it: they may be anything that a script defines.
@@ -251,6 +253,7 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
                     supervisor.give_up(worker, what)
                 monitor.tick()
                 events.tell()
+                _go_on(events, exchange)
         finally:
             monitor.store.stop()
             # Also after a worker has failed: what the others did until then is kept. Before the first step there is
@@ -258,6 +261,23 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
             if not interrupted.is_set() or monitor.store.total("steps") > steps_before:
                 for report in supervisor.finish(interrupted.is_set):
                     monitor.receive(report)
+            monitor.settle()
+
+
+def _go_on(events: Events, exchange: Exchange) -> None:
+    """Where all wait for each other: has workers play what is to be evaluated, keeps what was learned, and lets all go
+    on, unless that ends the run."""
+    monitor, evaluations = events.monitor, events.monitor.evaluations
+    if not monitor.is_paused or evaluations.workers_play:
+        return
+    if evaluations.ask_workers():
+        assert exchange.gate is not None
+        exchange.gate.open(range(monitor.config.workers or 1))
+        return
+    monitor.end_pause()
+    events.tell()
+    if not (monitor.done or monitor.store.stopping):
+        exchange.go_on(monitor.store, evaluations.episodes_to_wait)
 
 
 def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: threading.Event) -> None:
@@ -270,6 +290,7 @@ def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: th
         monitor.receive(report)
         monitor.tick()
         events.tell()
+        _go_on(events, tasks[0].exchange)
         if monitor.done or interrupted.is_set():
             monitor.store.stop()
 
