@@ -11,13 +11,17 @@ from a3c.sharing.setbacks import IN_A_ROW
 ONES = np.ones(2, np.float32)
 
 
-@pytest.fixture
-def store():
+def make_store(**before):
     optimizer = SharedOptimizer("sgd", {"momentum": 0.5}, 2)
-    counts = {"updates": 70}
-    store = ParameterStore(np.zeros(2, np.float32), optimizer.initial_state(), 2, counts=counts, shared=False)
+    settings = {"counts": {"updates": 70}, "shared": False} | before
+    store = ParameterStore(np.zeros(2, np.float32), optimizer.initial_state(), 2, **settings)
     store.attach(1, optimizer)
     return store
+
+
+@pytest.fixture
+def store():
+    return make_store()
 
 
 def learn(store, norm=1.0, gradient=ONES):
@@ -78,3 +82,16 @@ def test_workers_that_go_back_at_the_same_moment_go_back_once(store):
     assert diverge(store, 2) == [None, None]
     assert (store.setbacks.times, store.setbacks.factor) == (1, 0.5)
     assert diverge(store, IN_A_ROW - 2) == [None] * (IN_A_ROW - 2)
+
+
+def test_a_run_that_goes_on_has_had_its_setbacks(store):
+    diverge(store, IN_A_ROW + 3)
+    resumed = make_store(setbacks=store.setbacks.state(70))
+    assert (resumed.setbacks.skipped, resumed.setbacks.factor) == (IN_A_ROW + 3, 0.5)
+    assert diverge(resumed, IN_A_ROW - 4) == [None] * (IN_A_ROW - 4)
+    learn(resumed)
+    assert resumed.setbacks.state(71) == [2 * IN_A_ROW - 1, 0, 1]
+    again = make_store(setbacks=store.setbacks.state(70))
+    diverge(again, IN_A_ROW - 4)
+    with pytest.raises(TrainingDiverged):
+        learn(again, np.nan)
