@@ -23,7 +23,8 @@ class Run:
     """A Monitor with a store in this process, whose one worker the test plays."""
 
     def __init__(self, path: Path | None = None, checkpoint: dict | None = None, **settings):
-        config = config_with("Some-v0", backend="inline", workers=1, seed=1, tensorboard=False, **settings)
+        plain = {"backend": "inline", "workers": 1, "seed": 1, "tensorboard": False, "checkpoint_steps": 0}
+        config = config_with("Some-v0", **plain | settings)
         state = OPTIMIZER.initial_state()
         self.start = Checkpoint(config, np.zeros(3, np.float32), state, {"observation": {}, "action": {}})
         for name, value in (checkpoint or {}).items():

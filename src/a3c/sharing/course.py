@@ -30,6 +30,7 @@ class Course:
 
     def __init__(self, config: TrainConfig, steps: int = 0, target: Target | None = None):
         self._config, self._every, self.target = config, config.checkpoint_steps, target
+        self._row_steps = config.row_steps
         self._next = SharedArray((1,), "i8") if self._every else None
         self.begin(steps)
 
@@ -47,6 +48,10 @@ class Course:
         limits = (self._config.steps, totals["steps"]), (self._config.episodes, totals["episodes"])
         over = any(limit is not None and total >= limit for limit, total in limits)
         return Verdict.END if over or self._solved else Verdict.GO_ON
+
+    def row(self, steps: int) -> int:
+        """How many rows have fallen due until this step."""
+        return steps // self._row_steps if self._row_steps else 0
 
     @property
     def _solved(self) -> bool:
