@@ -37,7 +37,7 @@ MARK = "A3C_TRIAL"
 SHARED_MEMORY = Path("/dev/shm")
 FLAGS = [
     *("--recipe", "none", "--seed", "7", "--workers", "2", "--envs-per-worker", "8", "--hidden", "16"),
-    *("--report-interval", "0.2", "--checkpoint-interval", str(INTERVAL)),
+    *("--report-interval", "0.2", "--checkpoint-steps", "0", "--checkpoint-interval", str(INTERVAL)),
     *("--steps", "900_000_000", "--no-stop-when-solved"),
 ]
 

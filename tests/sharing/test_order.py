@@ -2,20 +2,23 @@
 
 import random
 import time
+from functools import partial
 
 import numpy as np
 import pytest
 
 from a3c.learning.snapshot import Snapshot
 from a3c.processes.tokens import Stopped
+from a3c.sharing.course import Course, Verdict
 from a3c.sharing.order import Freely, Round
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.sharing.published import PublishedSnapshots
 from a3c.sharing.segment_queue import SegmentQueue
-from a3c.sharing.target import Target
+from configs_for_tests import config_with
 from processes_for_tests import InThread, QuietStore, segment_of
 
 TURNS = 60
+COURSE = partial(Course, config_with())
 
 
 class CountingStore(ParameterStore):
@@ -39,7 +42,7 @@ def some_time():
 @pytest.mark.parametrize("workers", [1, 2, 3, 5])
 def test_turns_are_taken_in_one_order_however_fast_each_worker_is(workers):
     store = CountingStore()
-    round_, order = Round(workers, store, Target(None, [])), []
+    round_, order = Round(workers, store, COURSE()), []
 
     def work(worker):
         place, seen = round_.place(worker), []
@@ -65,7 +68,7 @@ def test_turns_are_taken_in_one_order_however_fast_each_worker_is(workers):
 def test_a_learner_and_workers_in_order_never_wait_for_each_other_for_ever(workers, batch):
     """The queue holds the least that it may, and everybody is slow now and then."""
     store = CountingStore()
-    round_ = Round(workers, store, Target(None, []), reads=False)
+    round_ = Round(workers, store, COURSE(), reads=False)
     queue = SegmentQueue(segment_of(0), batch, store)
     published = PublishedSnapshots(store.read(), 0, workers, batch)
 
@@ -106,7 +109,7 @@ def test_a_forced_lag_is_kept_in_order_too():
 def test_who_waits_for_a_turn_or_a_version_is_told_that_the_run_stops(looking_often):
     store = QuietStore()
     store.snapshot, store.total = Snapshot(np.zeros(1, np.float32)), lambda _: 0
-    round_, published = Round(2, store, Target(None, [])), PublishedSnapshots(store.snapshot, 0, 2, 1)
+    round_, published = Round(2, store, COURSE()), PublishedSnapshots(store.snapshot, 0, 2, 1)
 
     def wait_for_turn():
         with round_.place(1).turn():
@@ -121,7 +124,7 @@ def test_who_waits_for_a_turn_or_a_version_is_told_that_the_run_stops(looking_of
 def test_who_fails_in_a_turn_hands_nothing_on(looking_often):
     store = QuietStore()
     store.snapshot, store.total = Snapshot(np.zeros(1, np.float32)), lambda _: 0
-    round_ = Round(2, store, Target(None, []))
+    round_ = Round(2, store, COURSE())
     with pytest.raises(ZeroDivisionError), round_.place(0).turn():
         raise ZeroDivisionError
     store.stop_now = True
@@ -131,8 +134,8 @@ def test_who_fails_in_a_turn_hands_nothing_on(looking_often):
 
 def test_without_an_order_everything_is_of_now():
     store = CountingStore()
-    place = Freely(store)
+    place = Freely(store, COURSE())
     store.update()
     with place.turn():
         assert (place.totals["steps"], place.read().version, place.step) == (10, 1, 10)
-    assert (place.number, place.before, place.reached) == (None, None, False)
+    assert (place.number, place.before, place.verdict()) == (None, None, Verdict.GO_ON)

@@ -73,7 +73,8 @@ def life(request, tmp_path_factory) -> Life:
             running.end()
         return Stage(outcome, folder.summary(), read_rows(folder.episodes_path), left)
 
-    settings = ["--algorithm", request.param, "--workers", "2", "--hidden", "8", "--checkpoint-interval", "0.2"]
+    settings = ["--algorithm", request.param, "--workers", "2", "--hidden", "8"]
+    settings += ["--checkpoint-interval", "0.2", "--checkpoint-steps", "0"]
     stopped = part([*ENDLESS, *settings], lambda running: running.steps() > 2000, press_ctrl_c)
     before = stopped.summary["steps"]
     killed = part(RESUME, lambda _: folder.load("latest").counts["steps"] > before + 1000, subprocess.Popen.kill)

@@ -99,7 +99,8 @@ def test_events_come_in_order(tmp_path):
 
 def test_checkpoints_are_told_of_when_they_are_due(tmp_path):
     notes = Notes()
-    small(report_interval=0.001, checkpoint_interval=0.001).learn(steps=160, run=tmp_path / "run", callback=notes)
+    agent = small(report_interval=0.001, checkpoint_interval=0.001, checkpoint_steps=0)
+    agent.learn(steps=160, run=tmp_path / "run", callback=notes)
     saved = [(now, in_file) for name, now, in_file in notes.seen if name == "checkpoint"]
     assert len(saved) > 2
     assert all(now == in_file for now, in_file in saved)

@@ -66,7 +66,7 @@ os.execv(sys.executable, [sys.executable, "-m", "a3c", *sys.argv[1:]])
 """
     running = start(
         "train", "odd_environments:Walk-v0", *SMALL, "--steps", "100_000_000", "--workers", "1", "--run", "run",
-        "--env-kwargs", "length", "1", "--checkpoint-interval", "0.2", "--hidden", "8",
+        "--env-kwargs", "length", "1", "--checkpoint-interval", "0.2", "--checkpoint-steps", "0", "--hidden", "8",
         command=(sys.executable, "-c", limited),
     )  # fmt: skip
     outcome = running.outcome()

@@ -242,6 +242,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_it_can_be_gone_on_with(command, 
     monkeypatch.setattr(metrics, "TENSORBOARD_AFTER", 0.0)
     run, filler = RunFolder(small_disk / "run"), small_disk / "filler"
     arguments = [*WALK, "--env-kwargs", "length", "1", "--steps", "50_000_000", "--checkpoint-interval", "0.05"]
+    arguments += ["--checkpoint-steps", "0"]
     filler.write_bytes(bytes(200_000))
     outcome = command(*arguments, "--run", run.path)
     assert outcome.status == 1

@@ -149,7 +149,7 @@ def _assert_saved_on_sigterm(outcome: Outcome, folder: RunFolder) -> None:
 
 
 def test_a_killed_run_leaves_no_process_and_goes_on_from_its_checkpoint(start, tmp_path):
-    running = start(*ENDLESS, "--workers", "1", "--checkpoint-interval", "0.5")
+    running = start(*ENDLESS, "--workers", "1", "--checkpoint-interval", "0.5", "--checkpoint-steps", "0")
     latest = running.folder.checkpoint_path("latest")
     running.wait_for(latest.exists)
     first = running.folder.load("latest").counts

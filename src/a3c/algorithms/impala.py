@@ -38,7 +38,7 @@ def run(worker: Worker) -> None:
         segment, episodes = worker.collector.collect(snapshot, epsilon)
         with order.turn():
             worker.record(segment, episodes)
-            queue.put(segment, snapshot.version)
+            queue.put(segment, snapshot.version, order.row)
 
 
 def duties(learner: Learner) -> Duties:

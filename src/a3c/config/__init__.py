@@ -23,7 +23,7 @@ from a3c.config.learning import (
     RolloutSettings,
 )
 from a3c.config.network import NetworkSettings
-from a3c.config.run import RunSettings
+from a3c.config.run import REPORT_INTERVAL, ROWS, RunSettings
 from a3c.config.setting import as_tuples, names_of
 from a3c.errors import SettingsError
 
@@ -107,6 +107,12 @@ class TrainConfig(
     @property
     def has_boundaries(self) -> bool:
         return bool(self.checkpoint_steps)
+
+    @property
+    def row_steps(self) -> int | None:
+        """Steps between two rows of metrics; None where they fall due by the clock."""
+        by_steps = self.has_boundaries and self.report_interval == REPORT_INTERVAL
+        return min(ROWS, self.checkpoint_steps or ROWS) if by_steps else None
 
     @property
     def workers_judge(self) -> bool:

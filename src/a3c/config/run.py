@@ -12,6 +12,10 @@ LIMITS = (*AMOUNTS, "target_return")
 
 CHECKPOINT_INTERVAL = 30.0
 """Seconds between two checkpoints where nothing else is set."""
+REPORT_INTERVAL = 1.0
+"""Seconds between two rows of metrics where nothing else is set."""
+ROWS = 10_000
+"""Steps between two rows of metrics that fall due by steps."""
 BOUNDARIES, TIME_LIMITS = 100_000, 10
 """Steps between two boundaries where nothing else is set; and time limits that each environment has between them."""
 
@@ -71,8 +75,9 @@ class RunSettings:
     """Seconds between two checkpoints, where there are no boundaries (checkpoint_steps); the last three are kept,
     besides the best."""
 
-    report_interval: float = setting(1.0, above=0)
-    """Seconds between two rows of metrics.csv, which are also the points of TensorBoard."""
+    report_interval: float = setting(REPORT_INTERVAL, above=0)
+    """Seconds between two rows of metrics.csv, which are also the points of TensorBoard. Where there are boundaries
+    (checkpoint_steps) and nothing is set, a row falls due every 10,000 steps, so that it is the same in every run."""
 
     tensorboard: bool = True
     """Write TensorBoard event files into the run folder."""

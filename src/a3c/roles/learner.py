@@ -35,7 +35,7 @@ class Learner:
         self.store.attach(task.index, work.optimizer)
         self.reporter = Reporter(task.index, send, report_every)
         self._take(self._read())
-        self._applying = threading.Lock()
+        self._applying, self._row = threading.Lock(), 0
 
     def train(self, gradient_of: Callable, timeout: float) -> bool:
         """One update, from the next batch of segments; False where none came within `timeout` seconds.
@@ -49,6 +49,11 @@ class Learner:
             if self.exchange.queue.at_end:
                 self._cross()
             return False
+        while self.config.in_turns and batch.row > self._row:
+            # Before this update: those until now are all that the row is of.
+            self._row += 1
+            self.reporter.report.row = {"updates": store.total("updates")}
+            self.reporter.flush(time.monotonic())
         # What was counted since is no function of what the learner trains on.
         step = batch.step
         gradient, diagnostics = gradient_of(self.current, batch.segment, entropy_coefficient_at(config, step))
@@ -70,7 +75,7 @@ class Learner:
         self._take(self._read())
         if "published" in self.config.algorithm.shares:
             self.exchange.published.begin(self.latest)
-        self.reporter.report.waits = True
+        self._row, self.reporter.report.waits = 0, True
         self.reporter.flush(time.monotonic())
         if self.exchange.gate is not None:
             with suppress(Stopped):

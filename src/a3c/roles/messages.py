@@ -118,6 +118,9 @@ class Report:
     """What people should know of the environments, by what it is about: each is said once a run."""
     turn: int | None = None
     """The last that it is of, where workers have an order."""
+    row: dict[str, int] | None = None
+    """Set where this is the last that the process tells before a row of metrics: the counters of the row, as far as the
+    process knows them."""
     waits: bool = False
     """Whether this process waits for all others, in a pause or at a boundary, and has said all that was before it."""
 

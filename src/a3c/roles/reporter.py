@@ -38,7 +38,7 @@ class Reporter:
     def flush(self, now: float = 0.0) -> None:
         """Sends what has gathered."""
         if self._diagnostics:
-            means = np.mean(self._diagnostics, axis=0)
+            means = np.stack(self._diagnostics).astype(np.float64).mean(axis=0)
             self.report.diagnostics = dict(zip(DIAGNOSTICS, means.tolist(), strict=True))
             self._diagnostics = []
         self.report.threads = self.threads

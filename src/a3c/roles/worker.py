@@ -111,6 +111,7 @@ class Worker:
             # What was drawn while the environments were made, or before, is not to be seen in what follows.
             GlobalGenerators(seed).swap()
         seed_unseeded(separate(self._vector), seed, again=self.config.has_boundaries)
+        self._row = self.order.row
         self.collector = Collector(self._vector, self._acting_policy(), self.config, seed)
 
     def _calls(self) -> int:
@@ -201,7 +202,10 @@ class Worker:
 
     def report(self, episodes: list[Episode], lag: float | None = None, diagnostics: np.ndarray | None = None) -> None:
         """The second half of `record`."""
-        now, report, turn = time.monotonic(), self.reporter.report, self.order.number
+        now, turn = time.monotonic(), self.order.number
+        if self.order.row_before > self._row:
+            self._end_row(now, {})
+        report = self.reporter.report
         report.turn = turn
         if episodes:
             step = self.order.step
@@ -210,7 +214,18 @@ class Worker:
         report.remarks |= self.collector.checks.take_remarks()
         if lag is not None and diagnostics is not None:
             self.reporter.add_update(now, lag, diagnostics)
+        totals = self.order.count_row()
+        if self.order.row > self._row:
+            self._end_row(now, totals)
         self.reporter.flush_when_due(now)
+
+    def _end_row(self, now: float, totals: dict[str, int]) -> None:
+        """Tells all that a row of metrics is of, which has fallen due."""
+        if self.config.has_learner:
+            # Updates are the learner's to count.
+            totals = {name: total for name, total in totals.items() if name != "updates"}
+        self._row, self.reporter.report.row = self.order.row, totals
+        self.reporter.flush(now)
 
     def learned(self, lag: float | None, diagnostics: np.ndarray) -> None:
         """Reports one more update from a segment that was recorded already, unless it was skipped."""

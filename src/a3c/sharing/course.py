@@ -34,7 +34,7 @@ class Course:
     """
 
     def __init__(self, config: TrainConfig, steps: int = 0, target: Target | None = None):
-        self._config, self.target = config, target
+        self._config, self.target, self._row_steps = config, target, config.row_steps
         self._every = config.checkpoint_steps or 0, 0 if target is None else config.evaluation_interval
         # The next boundary, and the next evaluation.
         self._next = SharedArray((2,), "i8")
@@ -67,6 +67,10 @@ class Course:
             return Verdict.END
         pauses = totals["steps"] >= evaluation or (self.target is not None and self.target.reached)
         return Verdict.PAUSE if pauses else Verdict.GO_ON
+
+    def row(self, steps: int) -> int:
+        """How many rows of metrics have fallen due until this step."""
+        return steps // self._row_steps if self._row_steps else 0
 
 
 class Gate:

@@ -37,11 +37,27 @@ class Freely:
 
     def __init__(self, store: ParameterStore, course: Course):
         self._store, self._course = store, course
+        self._row = self.row
 
     @property
     def number(self) -> int | None:
         """Of the turn; there are none."""
         return None
+
+    @property
+    def row(self) -> int:
+        """How many rows of metrics have fallen due."""
+        return self._course.row(self.totals["steps"])
+
+    @property
+    def row_before(self) -> int:
+        """The same before what is recorded now."""
+        return self._row
+
+    def count_row(self) -> dict[str, int]:
+        """Has a row fall due, if it does with what is recorded now; gives its counters."""
+        self._row = self.row
+        return self.totals
 
     def verdict(self, totals: dict[str, int] | None = None) -> Verdict:
         """What is to be done next; by these counters, where they are given."""
@@ -86,6 +102,8 @@ class Round:
         self._totals = SharedArray((len(COUNTERS),), np.int64)
         # The first that was not to go on, and the turn that it was of.
         self._verdict = SharedArray((2,), np.int64)
+        # Rows of metrics that have fallen due, how many would have by steps, and the turn at which the last one did.
+        self.rows = SharedArray((3,), np.int64)
         # Whose pipe has a token may take its turn. There is one.
         self._handed = [TokenPipe() for _ in range(workers)]
         self.begin()
@@ -98,6 +116,7 @@ class Round:
         self._first.array[self._parameters :] = snapshot.statistics
         self._totals.array[:] = list(self.store.totals().values())
         self._verdict.array[:] = 0
+        self.rows.array[:] = 0, self.course.row(self.store.total("steps")), -self.workers
         self._handed[0].put(0)
 
     def place(self, worker: int) -> "Place":
@@ -112,6 +131,14 @@ class Round:
     @property
     def first_totals(self) -> dict[str, int]:
         return dict(zip(COUNTERS, self._totals.array.tolist(), strict=True))
+
+    def count_row(self, number: int) -> dict[str, int]:
+        """Has a row fall due in the turn of this number, if it does. All workers are to tell of one before the next."""
+        totals, (rows, by_steps, turn) = self.store.totals(), self.rows.array.tolist()
+        going = not self._verdict.array[0] and self.course.verdict(totals) is Verdict.GO_ON
+        if going and self.course.row(totals["steps"]) > by_steps and number >= turn + self.workers:
+            self.rows.array[:] = rows + 1, self.course.row(totals["steps"]), number
+        return totals
 
     def wait(self, worker: int) -> None:
         """Until it is this worker's turn; raises Stopped when the run stops before."""
@@ -167,6 +194,18 @@ class Place:
     def verdict(self, totals: dict[str, int] | None = None) -> Verdict:
         """What was to be done next at the worker's last turn."""
         return self._verdict
+
+    @property
+    def row(self) -> int:
+        """How many rows of metrics have fallen due since the round began."""
+        return int(self._round.rows.array[0])
+
+    @property
+    def row_before(self) -> int:
+        return self.row
+
+    def count_row(self) -> dict[str, int]:
+        return self._round.count_row(self.number)
 
     @property
     def is_last(self) -> bool:

@@ -41,6 +41,8 @@ class Batch(NamedTuple):
     """The updates that had been applied to the parameters that chose the actions: the mean over the segments."""
     step: int
     """Steps that were counted when the last of them was put."""
+    row: int
+    """Rows of metrics that had fallen due then."""
     statistics: np.ndarray
     """What observations and rewards were normalised with then."""
     waiting: int
@@ -53,7 +55,7 @@ class SegmentQueue:
     def __init__(self, like: Segment, slots: int, store: ParameterStore, turns: Turns | None = None):
         self.store, self._turns = store, turns
         self._arrays = [None if a is None else SharedArray((slots, *a.shape), a.dtype) for a in like]
-        self._versions, self._steps = SharedArray((slots,), np.float64), SharedArray((slots,), np.int64)
+        self._versions, self._steps = SharedArray((slots,), np.float64), SharedArray((slots, 2), np.int64)
         self._statistics = SharedArray((slots, store.statistics.size), np.float32)
         self._closed = SharedArray((1,), np.int64)
         self._full, self._free = TokenPipe(), TokenPipe()
@@ -69,13 +71,14 @@ class SegmentQueue:
         """The second, with the lock of all processes, for as long as a slot takes from one place to another: nobody
         else's is under way then, and who is killed meanwhile lets go."""
 
-    def put(self, segment: Segment, version: float) -> None:
-        """Hands a segment over; raises Stopped when the run stops before there is room."""
+    def put(self, segment: Segment, version: float, row: int = 0) -> None:
+        """Hands a segment over, after so many rows of metrics; raises Stopped when the run stops before there is
+        room."""
         (slot,) = self._free.wait_by(lambda: self._take(self._free, 1, os.getpid()), lambda: self.store.stopping)
         for shared, array in zip(self._arrays, segment, strict=True):
             if shared is not None:
                 shared.array[slot] = array
-        self._versions.array[slot], self._steps.array[slot] = version, self.store.totals()["steps"]
+        self._versions.array[slot], self._steps.array[slot] = version, (self.store.totals()["steps"], row)
         self._statistics.array[slot] = self.store.statistics
         self._put(self._full, FULL, [slot])
         if self._turns is not None:
@@ -117,14 +120,9 @@ class SegmentQueue:
         finally:
             self._gathering.release()
         fields = (None if a is None else np.concatenate([a.array[s] for s in slots], axis=1) for a in self._arrays)
-        last = slots[-1]
-        batch = Batch(
-            Segment(*fields),  # type: ignore[arg-type]
-            float(self._versions.array[slots].mean()),
-            int(self._steps.array[last]),
-            self._statistics.array[last].copy(),
-            len(self),
-        )
+        step, row = self._steps.array[slots[-1]].tolist()
+        version, statistics = float(self._versions.array[slots].mean()), self._statistics.array[slots[-1]].copy()
+        batch = Batch(Segment(*fields), version, step, row, statistics, len(self))  # type: ignore[arg-type]
         self._put(self._free, FREE, slots)
         return batch
 

@@ -102,8 +102,8 @@ class Member(Freely):
     """A worker's place in a Team: between two meetings nobody waits, and what it says is of the last one."""
 
     def __init__(self, team: Team, worker: int, course: Course):
-        super().__init__(team.store, course)
         self._team, self._worker = team, worker
+        super().__init__(team.store, course)
 
     @property
     def number(self) -> int:

@@ -213,7 +213,8 @@ class Measures:
         """Those that were reported, of which there are rows and returns: workers count theirs a moment before."""
         self.rate: float | None = None
         """Steps a second, up to the last row."""
-        self._row_steps, self._row_time = start.counts["steps"], time.monotonic()
+        self._row_steps = self._rate_steps = start.counts["steps"]
+        self._row_time = time.monotonic()
 
     @property
     def totals(self) -> dict[str, int]:
@@ -229,15 +230,21 @@ class Measures:
         """Whether steps were taken since the last row."""
         return self.store.total("steps") > self._row_steps
 
-    def row(self) -> dict[str, Any]:
-        """What a row says of the time since the one before."""
-        totals, now = self.totals, time.monotonic()
-        self.rate = (totals["steps"] - self._row_steps) / max(now - self._row_time, 1e-9)
-        self._row_time, self._row_steps = now, totals["steps"]
+    def see_rate(self) -> float:
+        """Notes how fast steps were taken since this was last done, and gives it."""
+        steps, now = self.store.total("steps"), time.monotonic()
+        self.rate = rate = (steps - self._rate_steps) / max(now - self._row_time, 1e-9)
+        self._row_time, self._rate_steps = now, steps
+        return rate
+
+    def row(self, totals: dict[str, int] | None = None) -> dict[str, Any]:
+        """What a row says of the time since the one before; with these counters, where they are not those of now."""
+        totals = self.totals | (totals or {})
+        rate, self._row_steps = self.see_rate(), totals["steps"]
         return {
             **totals,
             "seconds": round(self.clock.seconds, 3),
-            "steps_per_second": round(self.rate, 1),
+            "steps_per_second": round(rate, 1),
             "return_mean_100": self.returns.mean,
             "best_return_mean_100": self.returns.best,
             "length_mean_100": self.returns.length_mean,

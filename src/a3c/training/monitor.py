@@ -23,6 +23,7 @@ from a3c.training.measures import Measures
 from a3c.training.progress import Display, FinishedEpisode, Progress
 from a3c.training.records import Records
 from a3c.training.remarks import Remarks
+from a3c.training.rows import InRows
 from a3c.training.turns import InTurns
 
 
@@ -87,7 +88,7 @@ class Monitor:
         self.stop_reason: str | None = None
         self._display, self._to_log = display, dict[str, float]()
         self._news, self._is_saved, self._stands_still = News(), False, False
-        self._turns, self._arrived = InTurns(self.config.workers or 1), 0
+        self._turns, self._rows = self._in_order()
         self.is_paused = False
         """Whether all processes wait: nothing that is learned changes."""
         now = time.monotonic()
@@ -114,18 +115,26 @@ class Monitor:
             begun = measures.clock.work_started
             self._due = _Due(begun, begun, begun)
             measures.begin(begun)
-        measures.updates.add(report)
         self.remarks.hear(report, self.store.total("updates"))
         self.evaluations.hear(report)
-        self._take(self._turns.take(report))
-        self._arrived += report.waits
-        if self._arrived == self.config.processes:
+        for one in self._rows.take(report):
+            if one is not None:
+                self._take_in(one)
+            else:
+                self._take(self._turns.rest())
+                self._write_row(self._rows.totals)
+                self._news.reported = True
+        if self._rows.all_wait:
             self._pause()
+
+    def _take_in(self, report: Report) -> None:
+        self.measures.updates.add(report)
+        self._take(self._turns.take(report))
 
     def _pause(self) -> None:
         """All wait: takes in what they have said, and sees what is to be evaluated before they go on."""
         self.settle()
-        self._turns, self._arrived, self.is_paused = InTurns(self.config.workers or 1), 0, True
+        (self._turns, self._rows), self.is_paused = self._in_order(), True
         if (target := self._target) is not None:
             self.evaluations.pause(target.reached)
 
@@ -157,9 +166,16 @@ class Monitor:
 
     def settle(self) -> None:
         """Takes in what waited for reports that will not come any more."""
+        for report in self._rows.rest():
+            self._take_in(report)
         self._take(self._turns.rest())
         if self._target is not None:
             self.measures.returns.take_averages(self._target)
+
+    def _in_order(self) -> tuple[InTurns, InRows]:
+        """What puts reports into an order. Inline a learner tells what it does when it does it."""
+        processes = self.config.processes
+        return InTurns(self.config.workers or 1), InRows(processes, 1 if self.config.backend == "inline" else processes)
 
     def _take(self, episodes: list[tuple[int, EpisodeRecord]]) -> None:
         """Episodes, each with its worker, in the order of the run."""
@@ -199,8 +215,11 @@ class Monitor:
             return
         self.incidents.look()
         self.evaluations.tick()
-        if now - due.reported >= self.config.report_interval:
+        if self.config.row_steps is None and now - due.reported >= self.config.report_interval:
             self.report()
+        if self.config.row_steps is not None and now - due.reported >= self.config.report_interval:
+            due.reported = now
+            self.measures.see_rate()
         if now - due.shown >= self._display.every:
             due.shown = now
             self._display.show(self.progress())
@@ -253,9 +272,9 @@ class Monitor:
             # An inline run hangs itself, and would go on showing its old rate.
             self._display.show(self.progress())
 
-    def _write_row(self) -> None:
+    def _write_row(self, totals: dict[str, int] | None = None) -> None:
         if self._has_moved:
-            self._due.reported, row = time.monotonic(), self.measures.row()
+            self._due.reported, row = time.monotonic(), self.measures.row(totals)
         else:
             # Nothing has happened but that something was logged: the numbers are those of the last row.
             row = {name: value for name, value in self.row.items() if name not in self.logged}
