@@ -152,8 +152,9 @@ class TensorBoard:
     full, and a process would wait for it for ever.
     """
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, steps: int = 0):
+        """Of a run that goes on after so many steps: TensorBoard forgets the points behind them, as the CSV files do."""
+        self._folder, self._steps = folder, steps
         self._file: GrowingFile | None = None
         self._pending: list[tuple[float, int, dict[str, Any]]] = []
         """When, at which step, and what, by its tag."""
@@ -181,6 +182,9 @@ class TensorBoard:
         if self._file is None:
             self._file = GrowingFile(self._folder / f"{EVENTS}.{int(time.time())}.{socket.gethostname()}")
             self._file.append(_record(event(wall_time=time.time(), file_version="brain.Event:2")))
+            if self._steps:
+                start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)  # type: ignore[attr-defined]
+                self._file.append(_record(event(wall_time=time.time(), step=self._steps + 1, session_log=start)))
         records = []
         for now, step, numbers in self._pending:
             points = [

@@ -25,7 +25,7 @@ class Records:
         self.episodes = self.metrics = self.evaluations = self._tensorboard = None
         if folder is not None:
             self.episodes, self.metrics, self.evaluations = folder.open_rows(counts, evaluations)
-            self._tensorboard = folder.open_tensorboard() if tensorboard else None
+            self._tensorboard = folder.open_tensorboard(counts["steps"]) if tensorboard else None
 
     @property
     def pending(self) -> int:
