@@ -85,9 +85,6 @@ def make_recorded_config(settings: dict[str, Any], source: str, algorithm: Algor
 
     `algorithm` is the one that is named there, where nobody else knows it by its name.
     """
-    if "checkpoint_steps" not in settings and "checkpoint_interval" in settings:
-        # Before there were boundaries every run was saved by the clock.
-        settings = settings | {"checkpoint_steps": 0}
     named = settings.get("algorithm", A3C.name)
     if algorithm is not None and named in (algorithm.name, algorithm.reference):
         return make_config(settings | {"algorithm": algorithm}, source)

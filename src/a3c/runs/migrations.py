@@ -93,11 +93,17 @@ def _statistics(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
     return header, tensors | parts
 
 
+def _boundaries(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
+    """Before there were boundaries every run was saved by the clock."""
+    return header | {"config": {"checkpoint_steps": 0} | header["config"]}, tensors
+
+
 STEPS: tuple[tuple[int, Callable[[Header, Tensors], tuple[Header, Tensors]]], ...] = (
     (1, _moments),
     (1, _own),
     (1, _readings),
     (2, _statistics),
+    (3, _boundaries),
 )
 """The schema that a step starts from, and the step, in their order. What came within schema 1 tells by what is missing,
 or too much, whether there is anything to do. In schema 2 `config.toml` has tables, and the rest is as before. Since

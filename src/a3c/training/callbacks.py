@@ -170,7 +170,7 @@ def as_callbacks(given: GivenCallbacks, stop_when: GivenStopWhen = None) -> tupl
     if stop_when is not None:
         if not callable(stop_when):
             raise SettingsError(f"stop_when: {brief(repr(stop_when))} is no function of evaluations")
-        _check_runs(stop_when)
+        _check_runs(stop_when, "stop_when")
         return (*as_callbacks(given), StopWhen(stop_when))
     if given is None:
         return ()
@@ -192,13 +192,13 @@ def _as_callback(one: object) -> Callback:
     return _Function(cast("Callable[[Training], Answer]", one))
 
 
-def _check_runs(function: object) -> None:
+def _check_runs(function: object, argument: str = "callback") -> None:
     """Raises SettingsError where a call of it would only make what is to be awaited, or iterated over."""
     kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     if any(is_kind(function) for is_kind in kinds):
         name = brief(getattr(function, "__qualname__", repr(function)))
         raise SettingsError(
-            f"callback: {name} would do nothing when it is called, as it is async or has a yield: give an ordinary "
+            f"{argument}: {name} would do nothing when it is called, as it is async or has a yield: give an ordinary "
             "function"
         )
 

@@ -202,8 +202,9 @@ class Monitor:
         self.logged[name] = self._to_log[name] = value
 
     def stop(self, reason: str) -> None:
-        """Ends the run, for the first reason that is given."""
-        self.stop_reason = reason if self.stop_reason is None else self.stop_reason
+        """Ends the run, for the first reason that is given, unless it has come to its end already."""
+        if self.stop_reason is None and self.measures.clock.trained_until is None:
+            self.stop_reason = reason
         self.store.stop()
 
     def tick(self) -> None:
@@ -258,7 +259,9 @@ class Monitor:
 
     def progress(self) -> Progress:
         """The run at this moment."""
-        last = self.evaluations.last
+        evaluations = self.evaluations
+        # In the end what the best came to, as it is to be played, not in the other way that was played last.
+        last = (evaluations.figure if self.ended else None) or evaluations.last
         return self.measures.progress(self._stands_still, None if last is None else last.mean)
 
     def notice(self, lines: list[str], stands_still: bool) -> None:
