@@ -185,6 +185,32 @@ def test_training_goes_on_without_an_evaluator_that_has_ended(new_run):
     assert run.summary()["remarks"] == ["evaluation beside training has ended: its process was killed"]
 
 
+def test_without_an_evaluator_trainings_own_next_best_is_the_best_again(new_run, tmp_path):
+    run = new_run(tmp_path, evaluate_every=20)
+    run.evaluators.returns = [3.0]
+    run.work(*[1.0] * 100, steps=20)
+    run.monitor.tick()
+    evaluated = run.monitor.keeper.best_checkpoint().parameters
+    run.evaluators.ended = "its process was killed"
+    run.work(0.0, steps=20)
+    run.monitor.tick()
+    run.monitor.save()
+    np.testing.assert_array_equal(run.folder.load("best").parameters, evaluated)
+    run.work(*[2.0] * 100, steps=20)
+    run.monitor.save()
+    np.testing.assert_array_equal(run.folder.load("best").parameters, run.monitor.measures.returns.average.parameters)
+    assert run.folder.load("best").best_evaluation is None
+
+
+def test_where_nothing_is_evaluated_what_did_not_confirm_is_not_the_best(new_run):
+    run = new_run(evaluate_every=0, target_return=5.0)
+    run.work(*REACHED)
+    best = run.monitor.measures.returns.average.parameters
+    run.work(*[3.0] * 100)
+    run.play(*[1.0] * 100)
+    np.testing.assert_array_equal(run.monitor.keeper.best_checkpoint().parameters, best)
+
+
 def test_that_the_evaluator_cannot_even_be_asked_is_said_once(new_run):
     run = new_run(evaluate_every=20)
     run.evaluators.cannot_be_asked = "its environment cannot be made"

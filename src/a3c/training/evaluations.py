@@ -149,6 +149,9 @@ class Evaluations:
 
     def look(self) -> None:
         """After episodes have ended: has the run confirmed where it reached its target."""
+        if self._has_ended and self._measures.returns.best_is_new and self.figure is None:
+            # What was the best of the few that were evaluated says little of what comes now.
+            self.best_mean = self.best_snapshot = None
         if self._wants_confirming and self._with_workers is None and not self._config.workers_judge:
             self._have_workers_play(self._confirmation())
 
@@ -254,7 +257,8 @@ class Evaluations:
         # Each hundred episodes are a mean of others; the longer it goes on so, the less is to be expected of the next.
         hundreds = min(2 ** (self.confirmations - 1), MOST_WAIT)
         self.confirm_after = self._measures.episodes + 100 * hundreds
-        self._consider(evaluation, snapshot)
+        if self._interval:
+            self._consider(evaluation, snapshot)
 
     def _consider(self, evaluation: RunEvaluation, snapshot: Snapshot) -> None:
         """Takes it as the best, if it is."""
@@ -347,7 +351,8 @@ class Evaluations:
         return trial, evaluation
 
     def _end(self, ended: EvaluationEnded) -> None:
-        """Training goes on without."""
+        """Training goes on without: its own next best is the best again."""
+        self._measures.returns.best_is_new = False
         self._trials, self._is_asked, self._has_ended, self._interval = [], False, True, 0
         self._say(f"evaluation beside training has ended: {ended}")
 
