@@ -231,7 +231,7 @@ def test_rows_are_on_the_disk_before_the_checkpoint_that_counts_them(new_run, tm
 
 
 def test_steps_and_seconds_of_episodes_never_go_back(new_run, tmp_path):
-    run = new_run(tmp_path, report_interval=1e-6)
+    run = new_run(tmp_path, report_interval=1e-6, backend="processes", workers=3)
     run.work()
     now = time.monotonic()
     for worker, step in ((0, 50), (1, 20), (0, 60), (1, 55), (2, 70)):
@@ -311,7 +311,7 @@ def test_what_the_watch_says_is_said_and_kept(new_run, tmp_path, monkeypatch):
 def test_one_remark_of_all_is_said(new_run, monkeypatch):
     said = []
     monkeypatch.setattr(NoDisplay, "say", lambda self, line: said.append(line))
-    run = new_run()
+    run = new_run(backend="processes", workers=4)
     run.work()
     assert said == []
     for worker in (3, 1):

@@ -94,6 +94,7 @@ class Worker:
         """This worker's place among the others."""
         self.store.attach(task.index, work.optimizer)
         self._end_watch = task.pulse.watch(task.index, self._calls)
+        self._acts_with = self._acting_policy()
         self._vector = work.environments.make_vector(task.config.environments_each)
         try:
             self._begin(task.seed)
@@ -112,7 +113,7 @@ class Worker:
             GlobalGenerators(seed).swap()
         seed_unseeded(separate(self._vector), seed, again=self.config.has_boundaries)
         self._row = self.order.row
-        self.collector = Collector(self._vector, self._acting_policy(), self.config, seed)
+        self.collector = Collector(self._vector, self._acts_with, self.config, seed)
 
     def _calls(self) -> int:
         """Odd while the environments are made or called."""

@@ -242,6 +242,8 @@ class Monitor:
     def save(self) -> None:
         """Saves the rows and the run as it is now; raises DiskError and TrainingDiverged."""
         self.records.sync()
+        # First, as it is the latest too while it is being saved.
+        self._save_boundary()
         self._save()
 
     @property
