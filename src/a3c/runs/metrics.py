@@ -153,7 +153,7 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path, steps: int = 0):
-        """Of a run that goes on after so many steps: TensorBoard forgets the points behind them, as the CSV files do."""
+        """Of a run that goes on after so many steps: TensorBoard forgets the points behind them, as CSV files do."""
         self._folder, self._steps = folder, steps
         self._file: GrowingFile | None = None
         self._pending: list[tuple[float, int, dict[str, Any]]] = []
