@@ -28,6 +28,7 @@ class Returns:
         self._sum = sum(self._returns)
         self.best = checkpoint.best_return_mean_100
         self.best_snapshot = self.average = checkpoint.snapshot
+        self.best_step = checkpoint.counts["steps"]
         self.best_is_new = False
         """Until somebody has saved it."""
         self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
@@ -46,8 +47,8 @@ class Returns:
         if self.best_is_new:
             self.best_snapshot = target.best
 
-    def add(self, return_: float, length: int) -> None:
-        """An episode."""
+    def add(self, return_: float, length: int, step: int) -> None:
+        """An episode that ended at this step of the run."""
         if len(self._returns) == WINDOW:
             self._sum -= self._returns[0]
         self._returns.append(return_)
@@ -59,7 +60,7 @@ class Returns:
         # Of equals the latest: where returns have a ceiling, the first to reach it has only just learned to.
         if self.best is None or mean >= self.best:
             self.best, self.best_is_new = mean, True
-            self.best_snapshot = self.average
+            self.best_snapshot, self.best_step = self.average, step
 
     @property
     def mean(self) -> float | None:

@@ -15,7 +15,7 @@ from a3c.runs.summaries import Summary
 from a3c.sharing.exchange import Exchange
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.sharing.target import Target
-from a3c.training.evaluations import Evaluations, RunEvaluation
+from a3c.training.evaluations import Evaluations
 from a3c.training.evaluators import Evaluators
 from a3c.training.incidents import Incidents
 from a3c.training.keeping import Keeper
@@ -24,6 +24,7 @@ from a3c.training.progress import Display, FinishedEpisode, Progress
 from a3c.training.records import Records
 from a3c.training.remarks import Remarks
 from a3c.training.rows import InRows
+from a3c.training.run_evaluation import RunEvaluation
 from a3c.training.turns import InTurns
 
 
@@ -186,7 +187,7 @@ class Monitor:
             measures.episodes += 1
             moment = measures.clock.at(episode.seconds)
             step, _ = self.records.add_episode(worker, episode.step, moment, episode.return_, episode.length)
-            measures.returns.add(episode.return_, episode.length)
+            measures.returns.add(episode.return_, episode.length, step)
             self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, worker))
         if episodes:
             self.evaluations.look()
