@@ -98,5 +98,6 @@ def test_a_run_says_whether_it_gives_one_result():
 
     inline = {"backend": "inline"}
     assert learn(inline, steps=16) == [True, None]
-    assert learn(inline, steps=10_000, callback=lambda training: False) == [False, "a callback ended it"]
+    often = {**inline, "checkpoint_steps": 64}
+    assert learn(often, steps=10_000, callback=lambda training: False) == [False, "a callback ended it"]
     assert learn(inline, seconds=0.05) == [False, "the limit on seconds ended it"]
