@@ -24,7 +24,7 @@ _HOMES = {
     "ActingAgent": "a3c.acting",
     "Training": "a3c.training.callbacks",
     "Callback": "a3c.training.callbacks",
-    "RunEvaluation": "a3c.training.evaluations",
+    "RunEvaluation": "a3c.training.run_evaluation",
     "Result": "a3c.training.training",
     "Snapshot": "a3c.learning.snapshot",
     "resume": "a3c.training.calls",
