@@ -1,6 +1,6 @@
 """What order costs: steps a second of asynchronous workers, free and ordered, in pairs; a table.
 
-    python benchmarks/ordered.py                                          CartPole, Pong and HalfCheetah, 2 and 4 workers
+    python benchmarks/ordered.py                                        CartPole, Pong, HalfCheetah, 2 and 4 workers
     python benchmarks/ordered.py --only cartpole --workers 2 --pairs 3
 
 Free and ordered runs take turns on the same seeds, so that what else the machine does falls on both. Tasks whose
@@ -52,9 +52,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[2, 4], help="(default: 2 4)")
     parser.add_argument("--pairs", type=int, default=5, help="of runs, a seed each (default: %(default)s)")
     flags = parser.parse_args()
-    table = Table(
-        "task", "algorithm", "workers", "free, steps/s", "ordered, steps/s", "ordered / free, median", "worst"
-    )
+    table = Table("task", "algorithm", "workers", "free, steps/s", "ordered, steps/s", "share, median", "worst")
     for task in filter(installed, flags.only.split(",")):
         for algorithm in flags.algorithms.split(","):
             for workers in flags.workers:

@@ -129,9 +129,8 @@ def go_on(folder: RunFolder, config: TrainConfig, limited: bool, say: Say, own: 
             return f"{path} already has {done:,} {name} of {limit:,}: give a larger `{name}` to go on"
     checkpoint = folder.load_to_resume(config)
     if (again := latest.counts["steps"] - checkpoint.counts["steps"]) > 0:
-        say(
-            f"it goes on from its last boundary, at step {checkpoint.counts['steps']:,}: {again:,} steps are taken again"
-        )
+        step = checkpoint.counts["steps"]
+        say(f"it goes on from its last boundary, at step {step:,}: {again:,} steps are taken again")
     if latest.solved_at_step is not None and config.stop_when_solved:
         solved = f"{path} was solved at step {latest.solved_at_step:,}"
         if before.target_return != config.target_return:
