@@ -6,7 +6,8 @@
 
 `git worktree add OTHER REVISION && make -C OTHER setup` makes the other checkout.
 
-    solve        CartPole-v1 until solved, with every seed; and the seconds from process start to the first update
+    solve        CartPole-v1 until solved, with every seed; the seconds from process start to the first update; and what
+                 the best model comes to in episodes that it never saw
     throughput   CartPole-v1 for a number of steps, solved or not
     pong         ALE/Pong-v5 for a number of steps, by its recipe; left out where ALE is not installed
     memory       a worker's and the main process's proportional set size in a run of CartPole-v1 (Linux)
@@ -38,6 +39,7 @@ from report import Finding, Measured, by, column, number, solved
 CARTPOLE, PONG = "CartPole-v1", "ALE/Pong-v5"
 SYSTEMS = ("before", "after")
 WARM_STEPS = 10_000
+UNSEEN_EPISODES = 1_000
 PROBE = """
 import json, importlib.metadata as metadata
 found = {one.metadata["Name"].lower(): one.version for one in metadata.distributions()}
@@ -84,9 +86,24 @@ class Checkout:
         said = subprocess.run(git, capture_output=True, text=True, check=False)
         return said.stdout.strip() or None
 
-    def train(self, *flags: str, limit: float, watch: Callable[[subprocess.Popen], None] | None = None) -> Record:
+    def train(
+        self,
+        *flags: str,
+        limit: float,
+        watch: Callable[[subprocess.Popen], None] | None = None,
+        evaluated: tuple[str, ...] = (),
+    ) -> Record:
         environment = {"JAX_COMPILATION_CACHE_DIR": str(self.cache)}
-        run = train(*flags, limit=limit, environment=environment, watch=watch, program=(str(self.command),))
+        program = (str(self.command),)
+        run = train(
+            *flags,
+            limit=limit,
+            environment=environment,
+            watch=watch,
+            evaluated=evaluated,
+            episodes=UNSEEN_EPISODES,
+            program=program,
+        )
         # Nothing is drawn from these, and paths are this machine's.
         run.pop("curve", None)
         if run["error"]:
@@ -112,8 +129,11 @@ def solve(arguments: argparse.Namespace) -> list[Record]:
     warm(arguments, CARTPOLE)
     runs = []
     for seed, checkout in in_turn(arguments, arguments.seeds):
-        runs.append(checkout.train(CARTPOLE, "--seed", str(seed), limit=arguments.limit))
-        tell(runs[-1])
+        run = checkout.train(CARTPOLE, "--seed", str(seed), limit=arguments.limit, evaluated=("best",))
+        # A thousand returns each would fill the results.
+        run.get("greedy", {}).get("best", {}).pop("returns", None)
+        runs.append(run)
+        tell(run)
     return runs
 
 
@@ -204,6 +224,8 @@ def solve_rows(part: Measured) -> Iterator[Row]:
             ".2f",
             "never",
         )
+    yield row(f"{CARTPOLE} best model over {UNSEEN_EPISODES:,} unseen episodes, median", part, _best(median), ".1f")
+    yield row(f"{CARTPOLE} best model over {UNSEEN_EPISODES:,} unseen episodes, worst", part, _best(min), ".1f")
     yield row("start-up, warm cache, median, s", part, _median_of("startup_seconds"), ".2f")
 
 
@@ -219,6 +241,13 @@ def memory_rows(part: Measured) -> Iterator[Row]:
 
 def help_rows(part: Measured) -> Iterator[Row]:
     yield row("`a3c --help`, median, s", part, _median_of("seconds"), ".3f")
+
+
+def _best(of: Callable[[list[float]], float]) -> Figure:
+    """Of the returns of the best models."""
+    return lambda runs: of(
+        [run["greedy"]["best"]["mean"] for run in runs if "mean" in run.get("greedy", {}).get("best", {})]
+    )
 
 
 def _median_of(name: str) -> Figure:

@@ -71,20 +71,30 @@ def killed_and_resumed(trial: Trial, resume: Resuming) -> None:
 
 
 def killed_worker(trial: Trial, resume: Resuming) -> None:
-    _kills_one(trial, resume, lambda processes: trial.chance.choice(processes[:2]))
+    """It is replaced, unless it is killed before its first step."""
+    trial.start()
+    if processes := trial.wait_for(trial.workers):
+        trial.pause(2.0)
+        _kill(trial.chance.choice(processes[:2]))
+    _ends_or_lives_on(trial, resume, 1)
+
+
+def killed_last_worker(trial: Trial, resume: Resuming) -> None:
+    """Where none is replaced."""
+    trial.start("--worker-restarts", "0")
+    if processes := trial.wait_for(trial.workers):
+        trial.pause(2.0)
+        _kill(trial.chance.choice(processes[:2]))
+    trial.ends(1)
+    trial.goes_on(resume)
 
 
 def killed_learner(trial: Trial, resume: Resuming) -> None:
     trial.algorithm = trial.chance.choice(["ga3c", "impala"])
-    _kills_one(trial, resume, lambda processes: processes[-1])
-
-
-def _kills_one(trial: Trial, resume: Resuming, choose: Callable[[list[psutil.Process]], psutil.Process]) -> None:
-    """Kills one of the workers and the learner, who comes last."""
     trial.start()
     if processes := trial.wait_for(trial.workers):
         trial.pause(2.0)
-        _kill(choose(processes))
+        _kill(processes[-1])
     trial.ends(1)
     trial.goes_on(resume)
 
@@ -210,6 +220,28 @@ def raises(trial: Trial, resume: Resuming) -> None:
     trial.goes_on(resume)
 
 
+def raises_once(trial: Trial, resume: Resuming) -> None:
+    _is_replaced(trial, resume, "raises")
+
+
+def hangs_too_long(trial: Trial, resume: Resuming) -> None:
+    _is_replaced(trial, resume, "step", "--step-timeout", "1.5")
+
+
+def _is_replaced(trial: Trial, resume: Resuming, fault: str, *flags: str) -> None:
+    """One of the workers, which has stepped before; in A2C it ends the run."""
+    once = trial.folder / "once"
+    _starts_faulty(trial, fault, trial.chance.randrange(200, 2000), "once", str(once), *flags)
+    trial.wait_for(once.exists)
+    if trial.algorithm == "a2c":
+        trial.ends(1, traceback=fault == "raises")
+        trial.goes_on(resume)
+        return
+    if not trial.wait_for(lambda: trial.summary().get("worker_restarts")):
+        trial.bad.append("no worker was replaced")
+    _ends_or_lives_on(trial, resume)
+
+
 def hangs_in_constructor(trial: Trial, resume: Resuming) -> None:
     _hangs(trial, "constructor")
 
@@ -234,10 +266,10 @@ def _hangs(trial: Trial, fault: str, at: int = 0) -> None:
     trial.ends(130)
 
 
-def _starts_faulty(trial: Trial, fault: str, at: int = 0) -> None:
+def _starts_faulty(trial: Trial, fault: str, at: int = 0, *more: str) -> None:
     trial.environment = "faulty_environments:Faulty-v0"
     trial.resuming = ["--env-kwargs", "fault", "none"]
-    trial.start("--env-kwargs", "fault", fault, "at", str(at))
+    trial.start("--env-kwargs", "fault", fault, "at", str(at), *more)
 
 
 def two_in_one_folder(trial: Trial, resume: Resuming) -> None:
@@ -258,6 +290,7 @@ KINDS: dict[str, Callable[[Trial, Resuming], None]] = {
     "kill -9": killed,
     "killed twice": killed_and_resumed,
     "kill -9 worker": killed_worker,
+    "kill -9 worker for good": killed_last_worker,
     "kill -9 learner": killed_learner,
     "kill -9 server": killed_server,
     "kill -9 preparing": killed_preparing,
@@ -269,6 +302,8 @@ KINDS: dict[str, Callable[[Trial, Resuming], None]] = {
     "stdout /dev/full": full_output,
     "ulimit -f": limited_files,
     "environment raises": raises,
+    "environment raises once": raises_once,
+    "hangs for too long": hangs_too_long,
     "hangs in constructor": hangs_in_constructor,
     "hangs in step": hangs_in_step,
     "hangs in close": hangs_in_close,

@@ -1,6 +1,7 @@
 """Environments with a fault of which the benchmark of faults chooses the place and the moment."""
 
 import time
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -8,14 +9,17 @@ from gymnasium.spaces import Box, Discrete
 
 
 class Faulty(gymnasium.Env):
-    """Episodes of 20 steps; `fault` is "raises", or what it hangs in: "constructor", "step" or "close"."""
+    """Episodes of 20 steps; `fault` is "raises", or what it hangs in: "constructor", "step" or "close".
+
+    With `once`, a file that is not there yet, it has a step's fault once in all processes.
+    """
 
     observation_space = Box(-1, 1, (4,), np.float32)
     action_space = Discrete(2)
 
-    def __init__(self, fault: str = "", at: int = 0):
+    def __init__(self, fault: str = "", at: int = 0, once: str = ""):
         """A step's fault comes at its `at`-th step."""
-        self._fault, self._at, self._steps = fault, at, 0
+        self._fault, self._at, self._once, self._steps = fault, at, once, 0
         self._hang_in("constructor")
 
     def reset(self, *, seed=None, options=None):
@@ -26,7 +30,7 @@ class Faulty(gymnasium.Env):
         self._steps += 1
         # Others have the processor, too.
         time.sleep(0.0002)
-        if self._steps == self._at:
+        if self._steps == self._at and self._is_due():
             self._hang_in("step")
             if self._fault == "raises":
                 raise RuntimeError("the wheel came off")
@@ -34,6 +38,12 @@ class Faulty(gymnasium.Env):
 
     def close(self):
         self._hang_in("close")
+
+    def _is_due(self) -> bool:
+        try:
+            return not self._once or Path(self._once).touch(exist_ok=False) is None
+        except FileExistsError:
+            return False
 
     def _hang_in(self, place: str) -> None:
         if self._fault == place:

@@ -34,6 +34,8 @@ CURVE_POINTS = 100
 """Points of a learning curve that are evenly many episodes apart, and as many that are evenly many steps apart."""
 EPISODES = 100
 """Episodes of an evaluation."""
+UNSEEN = "1000003"
+"""Seed of evaluations, which no run is trained with."""
 UNSOLVED: Record = {"status": "failed", "solved_at_second": None, "solved_at_step": None}
 
 
@@ -43,6 +45,7 @@ def train(
     environment: dict[str, str] | None = None,
     watch: Callable[[subprocess.Popen], None] | None = None,
     evaluated: tuple[str, ...] = (),
+    episodes: int = EPISODES,
     program: tuple[str, ...] = (sys.executable, "-m", "a3c"),
 ) -> Record:
     """Runs `a3c train FLAGS` and returns what its summary.json says, with the learning curve.
@@ -51,7 +54,8 @@ def train(
         limit: seconds after which the process is killed, which makes the run a failed one.
         environment: variables added to the environment.
         watch: called with the process while it runs.
-        evaluated: checkpoints of the run to evaluate when it is over, of "best" and "latest".
+        evaluated: checkpoints of the run to evaluate when it is over, of "best" and "latest", as they are to be played.
+        episodes: of these evaluations.
         program: what `a3c` is: that of this interpreter, or of another checkout.
     """
     with tempfile.TemporaryDirectory() as temporary:
@@ -65,26 +69,28 @@ def train(
             summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
             kept = (
                 "status seed workers steps episodes startup_seconds solved_at_second solved_at_step wall_seconds "
-                "steps_per_second return_mean_100 best_return_mean_100 policy_lag"
+                "steps_per_second return_mean_100 best_return_mean_100 policy_lag "
+                "best_evaluation confirmations_failed evaluations"
             )
             record |= {name: summary.get(name) for name in kept.split()}
             # Another checkout may write what this one does not read.
             with suppress(A3CError):
                 record["envs_per_worker"] = RunFolder(folder).config().envs_per_worker
             with (folder / "episodes.csv").open(newline="") as file:
-                episodes = [
+                finished = [
                     (float(row["seconds"]), int(row["step"]), float(row["return"])) for row in csv.DictReader(file)
                 ]
-            record["curve"] = _curve(episodes)
+            record["curve"] = _curve(finished)
             if evaluated and not record["error"]:
-                record["greedy"] = {checkpoint: _evaluate(folder, checkpoint) for checkpoint in evaluated}
+                record["greedy"] = {checkpoint: _evaluate(folder, checkpoint, episodes) for checkpoint in evaluated}
     return record | UNSOLVED if record["error"] else record
 
 
-def _evaluate(folder: Path, checkpoint: str, limit: float = 300.0) -> Record:
-    """What `a3c evaluate` says of a checkpoint of the run in `folder`, which takes the most probable actions."""
+def _evaluate(folder: Path, checkpoint: str, episodes: int, limit: float = 600.0) -> Record:
+    """What `a3c evaluate` of this interpreter says of a checkpoint of the run in `folder`, of episodes that it never
+    saw."""
     output = folder.parent / f"{checkpoint}.json"
-    flags = ("--checkpoint", checkpoint, "--episodes", str(EPISODES), "--json")
+    flags = ("--checkpoint", checkpoint, "--episodes", str(episodes), "--json", "--seed", UNSEEN)
     record = _run([sys.executable, "-m", "a3c", "evaluate", str(folder), *flags], limit, output=output)
     if record["error"] is None:
         said = json.loads(output.read_text(encoding="utf-8"))

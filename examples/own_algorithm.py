@@ -16,7 +16,7 @@ from a3c.algorithm import Algorithm, OwnSettings
 from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.config.setting import setting
 from a3c.gradient import make_gradient
-from a3c.learning.diagnostics import check_finite
+from a3c.learning.diagnostics import norm_of
 from a3c.roles.worker import Worker
 
 
@@ -40,9 +40,9 @@ def run(worker: Worker) -> None:
         worker.record(segment, episodes)
         for _ in range(own.passes):
             gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
-            diagnostics = np.asarray(diagnostics)
-            check_finite(diagnostics)
-            lag = store.apply(np.asarray(gradient), learning_rate_at(config, step) / own.passes, snapshot.version)
+            gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
+            rate = learning_rate_at(config, step) / own.passes
+            lag = store.learn(gradient, norm_of(diagnostics), rate, snapshot.version)
             worker.learned(lag, diagnostics)
             snapshot = store.read()
 

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from multiprocessing import Pipe
+from multiprocessing.util import get_temp_dir
 
 import gymnasium
 import numpy as np
@@ -17,6 +18,7 @@ from a3c.environments.spaces import Layout
 from a3c.errors import A3CError
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.actions import DiscreteActions
+from a3c.processes.leaving import leave
 from a3c.processes.starting import prepare_worker, start
 from a3c.processes.tokens import Stopped
 from a3c.rollout.segment import Segment
@@ -86,7 +88,7 @@ def serve(connection, worker, store, policy_bytes=None):
 
 def hold(connection, lock):
     """Takes the lock, says so, and keeps it until this process is ended or told to let go."""
-    with lock.held():
+    with lock:
         connection.send("held")
         connection.recv()
 
@@ -106,6 +108,29 @@ def _result(function, *arguments):
 
 def kill_itself():
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leaves_with_a_thread(connection):
+    """What an environment may do: use multiprocessing's folder, and start a thread that does not end."""
+    prepare_worker()
+    connection.send(get_temp_dir())
+    threading.Thread(target=signal.pause).start()
+    leave()
+
+
+def loses_its_parent(connection):
+    """Its parent uses that folder too, and is killed."""
+    prepare_worker()
+    theirs = Pipe()
+    start(uses_temporary, (theirs[1],), "test")
+    connection.send((get_temp_dir(), *theirs[0].recv()))
+    kill_itself()
+
+
+def uses_temporary(connection):
+    prepare_worker()
+    connection.send((get_temp_dir(), os.getpid()))
+    signal.pause()
 
 
 class InThread:
@@ -209,6 +234,20 @@ def put_segments(queue, ids, log_probs=True):
     for id_ in ids:
         queue.put(segment_of(id_, log_probs), version=id_ / 2)
     return "done"
+
+
+def kill_while_it_puts(connection, queue, id_, moment):
+    """Puts a segment, and is killed meanwhile."""
+    if moment == "filling":
+        queue._versions = None
+    if moment == "after taking":
+        queue._free.take_now = lambda most, take=queue._free.take_now: take(most) and kill_itself()
+    if moment == "before putting":
+        queue._full.put = lambda *tokens: kill_itself()
+    try:
+        put_segments(queue, [id_])
+    finally:
+        kill_itself()
 
 
 class EchoPolicy:

@@ -24,6 +24,9 @@ _HOMES = {
     "ActingAgent": "a3c.acting",
     "Training": "a3c.training.callbacks",
     "Callback": "a3c.training.callbacks",
+    "RunEvaluation": "a3c.training.evaluations",
+    "Result": "a3c.training.training",
+    "Snapshot": "a3c.learning.snapshot",
     "resume": "a3c.training.calls",
     "repeat": "a3c.training.calls",
     "Algorithm": "a3c.algorithm",
@@ -45,14 +48,17 @@ if TYPE_CHECKING:
     from a3c.algorithm import Algorithm as Algorithm
     from a3c.config import TrainConfig as TrainConfig
     from a3c.errors import A3CError as A3CError
+    from a3c.learning.snapshot import Snapshot as Snapshot
     from a3c.training.callbacks import Callback as Callback
     from a3c.training.callbacks import Training as Training
     from a3c.training.calls import repeat as repeat
     from a3c.training.calls import resume as resume
+    from a3c.training.evaluations import RunEvaluation as RunEvaluation
+    from a3c.training.training import Result as Result
 
 __all__ = [
     "A2C", "A3C", "GA3C", "IMPALA", "A3CError", "ActingAgent", "Agent", "Algorithm", "Callback", "RandomAgent",
-    "TrainConfig", "Training", "load", "make_environment", "repeat", "resume",
+    "Result", "RunEvaluation", "Snapshot", "TrainConfig", "Training", "load", "make_environment", "repeat", "resume",
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ In use:
     acting.save("now.safetensors")
 """
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,10 +18,11 @@ from numpy.typing import ArrayLike
 from a3c.algorithm import Algorithm
 from a3c.config import TrainConfig
 from a3c.config.environment import MOST_EPISODE_STEPS
+from a3c.config.evaluating import Way
 from a3c.config.making import number
 from a3c.environments.given import Observation, given_state, pack_given
 from a3c.errors import SettingsError
-from a3c.evaluation import Evaluation, evaluate
+from a3c.evaluation import Evaluation, Manner, Player, evaluate
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.policy import Policy
@@ -67,11 +69,26 @@ class ActingAgent:
         self._check_idle("snapshot")
         return self._start.snapshot
 
+    @property
+    def plays(self) -> Way:
+        """How it plays where nothing else is asked for: by its most probable actions, "greedy", or by drawn ones,
+        "sampled". It is what its checkpoint records, as evaluations found it."""
+        self._check_idle("plays")
+        return self._start.plays
+
+    def manner(self, deterministic: bool | None = None) -> Manner:
+        """How it plays when `predict`, `evaluate` or `play` are asked for this."""
+        if self.algorithm.acts == "nowhere":
+            return Manner("at random")
+        if deterministic is None:
+            return Manner(self.plays, recorded=True)
+        return Manner("greedy" if deterministic else "sampled")
+
     def _check_idle(self, what: str) -> None:
         """Raises where this cannot be done now. An agent of one moment can do all at any time."""
 
     def predict(
-        self, observation: Observation, state: ArrayLike | None = None, deterministic: bool = True
+        self, observation: Observation, state: ArrayLike | None = None, deterministic: bool | None = None
     ) -> tuple[Action, np.ndarray | None]:
         """The action for one observation, or the actions for a batch of them.
 
@@ -79,7 +96,8 @@ class ActingAgent:
             observation: of the environment's shape, or with a batch axis before it.
             state: what a recurrent policy remembers, as it was given with the action before; None at an episode's
                 start. In a batch, set the rows of environments that start an episode to 0. None for other policies.
-            deterministic: the most probable action (the mean, where actions are numbers), or one drawn from the policy.
+            deterministic: the most probable action (the mean, where actions are numbers), or one drawn from the policy;
+                by default what is recorded for this model: see `plays`.
 
         Returns:
             Action (or actions, `[batch]`), and the next state, `[S]` (or `[batch, S]`).
@@ -88,27 +106,23 @@ class ActingAgent:
             InvalidObservation: it is no observation, nor a batch; in one line.
         """
         self._check_idle("predict()")
-        return self._choose(self._start.snapshot, observation, state, deterministic)
+        return self._choose(self._start.snapshot, observation, state, self.manner(deterministic))
 
     def _choose(
-        self, snapshot: Snapshot, observation: Observation, state: ArrayLike | None, deterministic: bool
+        self, snapshot: Snapshot, observation: Observation, state: ArrayLike | None, manner: Manner
     ) -> tuple[Action, Any]:
         """`predict` with this snapshot."""
-        # Compiled functions have no types that a checker knows.
-        policy: Any = self._work.policy
+        policy = self._work.policy
         batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
-        if self.algorithm.acts == "nowhere":
-            actions = policy.actions.random(self._generator, batch.shape[:1])
-        elif deterministic:
-            actions = policy.best_action(snapshot, batch, *remembered)
-        else:
-            actions = policy.act(snapshot, batch, policy.noise(self._generator, batch.shape[:1]), 0.0, *remembered)
+        actions, states = self._player(snapshot, manner)(batch, *(remembered or (None,)))
         if remembered and self.algorithm.acts != "nowhere":
-            actions, states = actions
             state = np.array(states[0] if single else states)
-        actions = policy.actions.to_environment(np.asarray(actions, policy.actions.dtype))
         return (actions[0] if single else actions), state
+
+    def _player(self, snapshot: Snapshot, manner: Manner) -> Player:
+        way, random = "greedy" if manner.policy == "greedy" else "sampled", self.algorithm.acts == "nowhere"
+        return Player(self._work.policy, snapshot, way, self._generator, random)
 
     def value(self, observation: Observation, state: ArrayLike | None = None) -> float | np.ndarray:
         """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward.
@@ -132,35 +146,37 @@ class ActingAgent:
         self,
         episodes: int = 100,
         *,
-        deterministic: bool = True,
+        deterministic: bool | None = None,
         seed: int | None = None,
         max_episode_steps: int = MOST_EPISODE_STEPS,
         progress: bool = False,
     ) -> Evaluation:
-        """Plays `episodes` whole episodes, and learns nothing.
+        """Plays `episodes` whole episodes, on `evaluation_environment` where one is set, and learns nothing.
 
         Args:
             episodes: how many.
-            deterministic: whether the most probable actions are taken.
+            deterministic: whether the most probable actions are taken, or drawn ones; by default what is recorded for
+                this model: see `plays`. Evaluation.manner says what was done.
             seed: of the environments; by default the agent's own.
             max_episode_steps: steps after which an episode that does not end is cut; it counts with its return until
                 then, and Evaluation.cut says how many there were.
             progress: whether to show a line on the standard error where it takes long.
         """
         self._check_idle("evaluate()")
-        snapshot = self._start.snapshot
-        return evaluate(
-            self._work.environments,
-            lambda observations, state: self._choose(snapshot, observations, state, deterministic),
+        snapshot, manner = self._start.snapshot, self.manner(deterministic)
+        evaluation = evaluate(
+            self._work.evaluation_environments,
+            self._player(snapshot, manner),
             number("episodes", episodes),
             self.config.seed if seed is None else number("seed", seed),
             max_episode_steps=number("max_episode_steps", max_episode_steps),
             progress=progress,
         )
+        return dataclasses.replace(evaluation, manner=manner)
 
     def make_environment(self, **kwargs: object) -> gymnasium.Env:
-        """One of the agent's environments, as for play; `kwargs` such as `render_mode` are added."""
-        return self._work.environments.make(**kwargs)
+        """One environment as for play, of those that are evaluated on; `kwargs` such as `render_mode` are added."""
+        return self._work.evaluation_environments.make(**kwargs)
 
     def keras_model(self) -> "keras.Model":
         """The keras.Model that the agent was given as its network, holding what was learned; `.save(...)` it, say.

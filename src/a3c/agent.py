@@ -14,7 +14,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Never, TypeAlias, Unpack
+from typing import Any, Never, TypeAlias, Unpack
 
 import gymnasium
 
@@ -39,14 +39,19 @@ from a3c.runs.files import exists
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
 from a3c.training.beginning import Begun
-from a3c.training.callbacks import GivenCallbacks, as_callbacks
+from a3c.training.callbacks import GivenCallbacks, GivenStopWhen, as_callbacks
 from a3c.training.preparing import moved, prepare
 from a3c.training.progress import Warnings
 from a3c.training.training import Interrupted, Result, limits_of_call
 
 GivenNetwork: TypeAlias = Network | NetworkName | None
 """What an agent takes as its network: the name of one, or the caller's own."""
-LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback")
+NOTHING_JUDGED: dict[str, Any] = {
+    **{"returns": [], "best_return_mean_100": None, "solved_at_step": None, "solved_at_second": None},
+    **{"best_evaluation": None, "evaluations": 0, "confirmations": 0, "confirm_after": 0},
+}
+"""What a checkpoint says of how good its run was, before it began."""
+LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback", "stop_when")
 
 
 class Agent(ActingAgent):
@@ -63,6 +68,7 @@ class Agent(ActingAgent):
         algorithm: Algorithm | str | None = None,
         network: GivenNetwork = None,
         recipe: str | None = None,
+        evaluation_environment: str | EnvironmentFactory | None = None,
         **settings: object,
     ):
         """Makes one environment, to see its spaces, and the network.
@@ -76,6 +82,8 @@ class Agent(ActingAgent):
                 equinox.Module`, from one observation to features `[n]`; the heads for policy and value are added. Or
                 a keras.Model, from a batch of observations to policy and value, or to features `[batch, n]`.
             recipe: the name of a recipe, or "none" for plain defaults. By default the recipe for this id, if any.
+            evaluation_environment: what evaluations are played on, where it is another, given as `environment` is; its
+                spaces must be the same.
             settings: any field of TrainConfig: workers, seed, learning_rate, ...
 
         Raises:
@@ -86,10 +94,15 @@ class Agent(ActingAgent):
         factory = None if isinstance(environment, str) else environment
         settings |= {"algorithm": algorithm or type(self).algorithm}
         settings |= {"environment": environment if isinstance(environment, str) else ""}
+        evaluated_on = None
+        if isinstance(evaluation_environment, str):
+            settings["evaluation_environment"] = evaluation_environment
+        else:
+            evaluated_on = evaluation_environment
         if isinstance(network, str):
             settings["network"], network = network, None
         config = make_config(with_recipe(recipe, settings), "settings")
-        super().__init__(*prepare(config, factory, network))
+        super().__init__(*prepare(config, factory, network, evaluated_on=evaluated_on))
 
     @classmethod
     def _from_checkpoint(cls, work: Work, start: Checkpoint) -> "Agent":
@@ -107,6 +120,7 @@ class Agent(ActingAgent):
         run: str | Path | None = None,
         progress: bool = False,
         callback: GivenCallbacks = None,
+        stop_when: GivenStopWhen = None,
         **unknown: Never,
     ) -> Result:
         """Trains until the first limit is met, and keeps what was learned; called again, it continues.
@@ -125,30 +139,30 @@ class Agent(ActingAgent):
             progress: whether to show a progress line.
             callback: a function that is called with a Training at every report, and stops training by returning False;
                 or a Callback, which has more events; or several of them.
+            stop_when: a function of the evaluations beside training so far, a sequence of RunEvaluation, that is asked
+                after each and ends the training by saying True: `lambda evaluations: evaluations[-1].mean > 400`.
 
         Raises:
             SettingsError: nothing would ever end the training.
             AgentLearning: it is called inside a callback, or from another thread, while it runs.
             RunFolderError: `run` holds a run already, another process trains in it, or it cannot be written.
             DiskError: a file could not be written, as on a full disk.
-            WorkerError: a worker raised or died.
+            WorkerError: a worker raised, died or hung, and was not replaced.
             KeyboardInterrupt: on Ctrl-C, after keeping (and, with `run`, saving) what was learned.
         """
         started = time.monotonic()
         for name in unknown:
             raise SettingsError(f"learn: there is no argument {name!r}{called(name, LEARN_ARGUMENTS)}")
-        callbacks = as_callbacks(callback)
+        callbacks = as_callbacks(callback, stop_when)
         limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target_return}
         work = self._work if self.config.backend == "inline" else self._work.pack()
         with self._alone("learn()"):
-            # A run is judged by its own episodes, not by those that solved the one before.
-            start = dataclasses.replace(
-                self._start, returns=[], best_return_mean_100=None, solved_at_step=None, solved_at_second=None
-            )
+            # A run is judged by its own episodes and evaluations, not by those that solved the one before.
+            start = dataclasses.replace(self._start, **NOTHING_JUDGED)
             start.config = limits_of_call(start, limits)
             check_ends(start.config)
             if start.config.backend == "processes":
-                check_open_files(start.config.processes)
+                check_open_files(start.config.processes + 1)
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)

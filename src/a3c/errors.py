@@ -34,7 +34,7 @@ class AgentLearning(A3CError, RuntimeError):
 
 
 class TrainingDiverged(A3CError):
-    """A gradient was not finite."""
+    """Gradients were not finite, also after training went back; or what was to be saved is not."""
 
     exit_status = 1
 
@@ -66,7 +66,8 @@ class OutputError(A3CError):
 
 
 class WorkerError(A3CError):
-    """A worker raised or died; carries the worker's number and, where there is one, its traceback."""
+    """A worker raised, died or hung, and was not replaced; carries the worker's number and, where there is one, its
+    traceback."""
 
     exit_status = 1
 

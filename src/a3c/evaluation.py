@@ -5,22 +5,39 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium.vector import VectorEnv
 
 from a3c.config.environment import MOST_EPISODE_STEPS
+from a3c.config.evaluating import Way
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.serial import close_and_say
 from a3c.environments.stepper import Stepper
+from a3c.errors import InvalidEnvironment
+from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores
-from a3c.runs.checkpoint import Checkpoint
+from a3c.networks.policy import Policy
+from a3c.processes.tokens import Stopped
 
 AT_ONCE = 32
 """Environments that evaluation steps together."""
 SILENT, EVERY = 10.0, 10.0
 """Seconds before the first line of progress, and between two."""
+
+
+class Manner(NamedTuple):
+    """How a policy is played."""
+
+    policy: str
+    """By its most probable actions, "greedy", by drawn ones, "sampled", or by any at all, "at random"."""
+    recorded: bool = False
+    """Whether it is played so because its checkpoint says so, as nobody asked for anything else."""
+
+    def __str__(self) -> str:
+        return f"{self.policy}, as recorded for this model" if self.recorded else self.policy
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,8 @@ class Evaluation:
     lengths: list[int]
     cut: int = 0
     """How many of them were cut, as they did not end: their returns are those until then."""
+    manner: Manner | None = None
+    """How was played."""
 
     @property
     def mean(self) -> float:
@@ -42,14 +61,44 @@ class Evaluation:
 
     def __str__(self) -> str:
         cut = f"; {self.cut} cut after {max(self.lengths):,} steps, without an end" if self.cut else ""
+        how = f"{self.manner}: " if self.manner is not None else ""
         return (
-            f"{self.mean:.1f} +- {self.std:.1f} over {len(self.returns)} episodes "
+            f"{how}{self.mean:.1f} +- {self.std:.1f} over {len(self.returns)} episodes "
             f"(worst {min(self.returns):g}, best {max(self.returns):g}){cut}"
         )
 
     def __repr__(self) -> str:
         """Short, as it is printed where nobody asked for it; all numbers are in `returns` and `lengths`."""
         return f"<Evaluation: {self}>"
+
+
+class Player:
+    """A policy that plays with one Snapshot: by its most probable actions, or by actions drawn from it."""
+
+    def __init__(self, policy: Policy, snapshot: Snapshot, way: Way, generator: np.random.Generator, random: bool):
+        """`random`: whether actions are drawn from the action space, whatever the policy."""
+        # Compiled functions have no types that a checker knows.
+        self._policy: Any = policy
+        self._snapshot, self._way, self._generator, self._random = snapshot, way, generator, random
+
+    def __call__(self, observations: np.ndarray, state: np.ndarray | None) -> tuple[np.ndarray, Any]:
+        """Actions for a batch of packed observations, as the environment takes them, and what a recurrent policy
+        remembers `[B, S]`; None for others, and at an episode's start."""
+        policy, batch = self._policy, observations.shape[:1]
+        remembered: tuple[Any, ...] = ()
+        if policy.recurrent:
+            remembered = (np.zeros((*batch, policy.layout.state), np.float32) if state is None else state,)
+        if self._random:
+            actions = policy.actions.random(self._generator, batch)
+        elif self._way == "greedy":
+            actions = policy.best_action(self._snapshot, observations, *remembered)
+        else:
+            noise = policy.noise(self._generator, batch)
+            actions = policy.act(self._snapshot, observations, noise, 0.0, *remembered)
+        if remembered and not self._random:
+            actions, state = actions
+            state = np.array(state)
+        return policy.actions.to_environment(np.asarray(actions, policy.actions.dtype)), state
 
 
 def evaluate(
@@ -61,33 +110,45 @@ def evaluate(
     max_episode_steps: int = MOST_EPISODE_STEPS,
     progress: bool = False,
 ) -> Evaluation:
-    """Plays `episodes` whole episodes with what `choose` gives for a batch of observations: actions, and what a
+    """Plays `episodes` whole episodes with what `choose` gives for a batch of packed observations: actions, and what a
     recurrent policy remembers, which it is given again at the next step; it is 0 at each episode's start.
 
-    Every environment plays its share of them: were the first to finish taken, short episodes would be over-represented.
     NumPy's and Python's global generators, from which some environments draw, are seeded for as long as it takes.
     """
     with GlobalGenerators(play_seed(seed)).swapped():
-        return _play(environments, choose, episodes, seed, max_episode_steps, progress)
+        vector = environments.make_vector(min(episodes, AT_ONCE), threads=available_cores())
+        try:
+            return play_episodes(vector, choose, episodes, seed, max_episode_steps, progress=progress)
+        finally:
+            close_and_say(vector)
 
 
-def _play(
-    environments: EnvironmentMaker,
+def play_episodes(
+    vector: VectorEnv,
     choose: Callable[[Any, Any], tuple[Any, Any]],
     episodes: int,
     seed: int | None,
     max_episode_steps: int,
-    progress: bool,
+    *,
+    progress: bool = False,
+    going_on: Callable[[], bool] = lambda: True,
 ) -> Evaluation:
-    count = min(episodes, AT_ONCE)
-    vector = environments.make_vector(count, threads=available_cores())
+    """The same with environments that are there already; raises Stopped once `going_on` says no.
+
+    Every environment plays its share of them: were the first to finish taken, short episodes would be over-represented.
+    """
+    count = vector.num_envs
     tally, line, state = _Tally(episodes, count, max_episode_steps), _Line(), None
     try:
         seed_unseeded(separate(vector), play_seed(seed))
         seeds = np.random.SeedSequence(seed, spawn_key=(3,))
         stepper = Stepper(vector, seeds, whose="those stepped together")
         while tally.shares.any():
-            actions, state = choose(stepper.given, state)
+            if not going_on():
+                raise Stopped
+            if not np.isfinite(stepper.observations).all():
+                raise InvalidEnvironment(f"an observation at step {stepper.steps:,} of an evaluation is not finite")
+            actions, state = choose(stepper.observations, state)
             real = ~stepper.resetting
             step = stepper.step(actions)
             tally.add(step.rewards, real, step.done)
@@ -103,7 +164,6 @@ def _play(
                 line.show(f"{played:,} of {episodes:,} episodes  {steps:,} steps  longest now {tally.lengths.max():,}")
     finally:
         line.clear()
-        close_and_say(vector)
     returns, lengths, cuts = (list(column) for column in zip(*tally.played, strict=True))
     return Evaluation(returns, lengths, sum(cuts))
 
@@ -142,17 +202,6 @@ class _Tally:
     def only_idle(self) -> bool:
         """Whether no environment that has episodes to play is in one that counts."""
         return bool(self.shares.any() and not self.shares[~self._idle].any())
-
-
-def falls_short(evaluation: Evaluation, checkpoint: Checkpoint) -> bool:
-    """Whether it is far below the returns of training: by a quarter, and by more than chance explains."""
-    returns, best = checkpoint.returns, checkpoint.best_return_mean_100
-    if best is None or evaluation.cut:
-        return False
-    # The last episodes may be worse than the best: then it is not for want of chance.
-    trained = min(best, float(np.mean(returns)))
-    chance = np.hypot(evaluation.std / len(evaluation.returns) ** 0.5, np.std(returns) / len(returns) ** 0.5)
-    return bool(trained - evaluation.mean > max(4 * chance, 0.25 * abs(trained)))
 
 
 class _Line:

@@ -40,7 +40,7 @@ def play(
     *,
     filmstrip: Path | None = None,
     seconds: float | None = None,
-    deterministic: bool = True,
+    deterministic: bool | None = None,
     seed: int | None = None,
     max_episode_steps: int = MOST_EPISODE_STEPS,
     say: Callable[[str], object] = print,
@@ -54,10 +54,11 @@ def play(
         filmstrip: a .png file, for a few frames of it at even distances.
         seconds: stop filming, and playing, after this many seconds of the video; an episode may then be unfinished,
             and has no return.
-        deterministic: whether the most probable actions are taken.
+        deterministic: whether the most probable actions are taken, or drawn ones; by default what is recorded for the
+            agent's model.
         seed: of the environment.
         max_episode_steps: steps after which an episode that does not end is cut; its return is that until then.
-        say: called with a line for people at the end of every episode, and for every file.
+        say: called with a line for people that tells how is played, at the end of every episode, and for every file.
 
     Raises SettingsError for a file that cannot be written, InvalidEnvironment where nothing can be drawn, or
     what draws it is not installed.
@@ -76,6 +77,7 @@ def play(
         film = _Film(environment, math.inf if seconds is None else max(1.0, seconds * fps)) if filming else None
         returns = []
         try:
+            say(f"plays    {agent.manner(deterministic)}")
             for episode in range(episodes):
                 first = seed if episode == 0 else None
                 return_, ended = _play_episode(agent, environment, deterministic, first, most, film)
@@ -119,7 +121,12 @@ class _Film:
 
 
 def _play_episode(
-    agent: ActingAgent, environment: gymnasium.Env, deterministic: bool, seed: int | None, most: int, film: _Film | None
+    agent: ActingAgent,
+    environment: gymnasium.Env,
+    deterministic: bool | None,
+    seed: int | None,
+    most: int,
+    film: _Film | None,
 ) -> tuple[float | None, bool]:
     """An episode's return, None where the film was full before its end, and whether it ended within `most` steps."""
     observation, _ = results.reset(environment, seed)

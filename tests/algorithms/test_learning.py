@@ -67,19 +67,34 @@ def test_inline_runs_of_one_seed_are_equal_bit_for_bit(algorithm, environment, s
     assert (first[0] != other[0]).all(where=first[0] != 0) or first[2] != other[2]
 
 
+class Huge(Endless):
+    """Rewards too large to learn from: from some step on, or only once an episode."""
+
+    def __init__(self, always: bool = True):
+        super().__init__()
+        self.always, self.taken = always, 0
+
+    def step(self, action):
+        observation, _, *rest = super().step(action)
+        # In the second segment.
+        self.taken += 1
+        return observation, 1e30 if self.steps == 10 or (self.always and self.taken > 10) else 1.0, *rest
+
+
 @each_algorithm
 def test_training_that_diverges_stops_before_the_parameters_are_spoilt(algorithm, tmp_path):
-    class Huge(Endless):
-        def step(self, action):
-            observation, _, *rest = super().step(action)
-            # In the second segment.
-            return observation, 1e30 if self.steps == 10 else 1.0, *rest
-
     agent = make(Huge, algorithm)
     with pytest.raises(TrainingDiverged, match="`reward_scale`"):
-        agent.learn(steps=1000, run=tmp_path / "run")
-    latest = RunFolder(tmp_path / "run").load("latest")
-    assert latest.counts["updates"] == 1
-    assert (latest.parameters != agent.parameters).any()
-    assert np.isfinite(latest.parameters).all()
+        agent.learn(steps=10_000, run=tmp_path / "run")
+    summary, latest = RunFolder(tmp_path / "run").summary(), RunFolder(tmp_path / "run").load("latest")
+    assert (latest.counts["updates"], summary["skipped_updates"]) == (1, 20)
+    # There was no checkpoint to go back to but the start.
+    np.testing.assert_array_equal(latest.parameters, agent.parameters)
     assert np.isfinite(latest.optimizer_state).all()
+
+
+@each_algorithm
+def test_a_gradient_that_is_not_finite_is_skipped(algorithm):
+    result = make(Huge, algorithm, env_kwargs={"always": False}).learn(steps=1000)
+    assert 0 < result.summary["skipped_updates"] < result.summary["updates"] + 10
+    assert np.isfinite(result.latest.parameters).all()

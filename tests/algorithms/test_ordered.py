@@ -91,9 +91,13 @@ def test_what_gives_one_result_anyway_takes_it(algorithm, settings):
 def test_a_run_says_whether_it_gives_one_result():
     reproducible = ("reproducible", "reproducible_why_not")
     small = {"envs_per_worker": 2, "segment_length": 4, "hidden": ()}
-    inline = make(Corridor, **small)
-    assert [inline.learn(steps=16).summary[name] for name in reproducible] == [True, None]
-    stopped = inline.learn(steps=10_000, callback=lambda training: False)
-    assert [stopped.summary[name] for name in reproducible] == [False, "a callback ended it"]
-    timed = inline.learn(seconds=0.05)
-    assert [timed.summary[name] for name in reproducible] == [False, "the limit on seconds ended it"]
+
+    def learn(config, **how):
+        result = make(Corridor, **config, **small).learn(**how)
+        return [result.summary[name] for name in reproducible]
+
+    inline = {"backend": "inline"}
+    assert learn(inline, steps=16) == [True, None]
+    often = {**inline, "checkpoint_steps": 64}
+    assert learn(often, steps=10_000, callback=lambda training: False) == [False, "a callback ended it"]
+    assert learn(inline, seconds=0.05) == [False, "the limit on seconds ended it"]

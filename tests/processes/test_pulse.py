@@ -76,6 +76,24 @@ def test_a_thread_that_cannot_look_any_more_says_it_too(clocked):
     assert line.endswith("(in code that keeps Python from running)")
 
 
+def test_one_that_does_not_answer_for_longer_than_it_may_is_late(clocked):
+    clocked.rows["quiet"][1] = 3
+    clocked.pass_(1)
+    assert clocked.pulse.late(3) == clocked.pulse.late(0) == []
+    ((worker, line),) = clocked.pulse.late(2.5)
+    assert worker == 1
+    assert line == (
+        "its environment has not finished a step for 3 s (in step, my_game.py line 7); where that is no fault, raise "
+        "`step_timeout` from 2.5 s"
+    )
+    clocked.rows["calls"] = 1
+    assert "has not finished making its environments and their first reset for 3 s" in clocked.pulse.late(1)[0][1]
+    # Another in its place begins anew.
+    clocked.pulse.forget(1)
+    assert clocked.pulse.late(1) == []
+    assert clocked.pass_(3 * QUIET, looking=(0, 2)) == []
+
+
 def test_a_worker_that_has_not_begun_or_has_ended_is_not_waited_for(clocked):
     assert clocked.pass_(3 * QUIET, looking=(0,)) == []
     assert clocked.pass_(5) == []

@@ -1,10 +1,13 @@
 """Starting processes, and what ends them."""
 
 import os
+import shutil
 import signal
+import time
 from multiprocessing import forkserver
 from pathlib import Path
 
+import psutil
 import pytest
 
 from a3c.errors import ProcessError
@@ -12,6 +15,8 @@ from a3c.processes import starting as processes
 from a3c.processes.starting import FILES, FILES_EACH, call, check_open_files, kill, start
 from a3c.roles.messages import Failure
 from a3c.training import process as worker_process
+from processes_for_tests import PATIENCE, leaves_with_a_thread, loses_its_parent
+from processes_for_tests import processes as processes_of
 
 
 def test_a_called_process_that_is_killed_is_one_line():
@@ -32,6 +37,25 @@ def test_the_server_leaves_no_socket_in_the_folder_for_temporary_files():
     where = str(Path(address).readlink())
     assert where.endswith(" (deleted)")
     assert not Path(where).parent.exists()
+
+
+def test_what_environments_have_in_the_folder_for_temporary_files_goes_with_their_process():
+    with processes_of((leaves_with_a_thread,)) as (remote,):
+        folder = Path(remote.answer())
+        remote.process.join(PATIENCE)
+        assert not folder.exists()
+
+
+def test_it_goes_where_the_process_that_started_theirs_was_killed_too():
+    with processes_of((loses_its_parent,)) as (remote,):
+        killed, folder, pid = remote.answer()
+        remote.process.join(PATIENCE)
+        deadline = time.monotonic() + PATIENCE
+        while psutil.pid_exists(pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert folder != killed
+        assert not Path(folder).exists()
+    shutil.rmtree(killed)
 
 
 def test_a_server_that_is_killed_is_one_line_and_the_next_start_has_another(monkeypatch):

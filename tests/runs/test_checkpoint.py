@@ -37,6 +37,11 @@ def a_checkpoint(**changes) -> Checkpoint:
         "best_return_mean_100": 9.5,
         "solved_at_step": 11,
         "solved_at_second": 1.125,
+        "plays": "sampled",
+        "best_evaluation": -3.5,
+        "evaluations": 4,
+        "confirmations": 2,
+        "confirm_after": 2**40,
     }
     return Checkpoint(**values | changes)
 
@@ -135,6 +140,25 @@ def test_what_is_no_number_is_not_saved_and_the_file_before_is_kept(tmp_path, na
         checkpoint.save(path)
     assert path.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["it.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"plays": "often"}, "its plays are not greedy or sampled"),
+        ({"plays": ["greedy"]}, "its plays are not greedy or sampled"),
+        ({"plays": None}, "its plays are not greedy or sampled"),
+        ({"best_evaluation": "9"}, "its best_evaluation is not a number"),
+        ({"best_evaluation": True}, "its best_evaluation is not a number"),
+        ({"evaluations": -1}, "its evaluations are not a count from 0 on"),
+        ({"confirmations": 1.5}, "its confirmations are not a count from 0 on"),
+        ({"confirm_after": None}, "its confirm_after is not a count from 0 on"),
+    ],
+    ids=str,
+)
+def test_what_evaluations_cannot_have_found_is_not_saved(tmp_path, changes, words):
+    with pytest.raises(TrainingDiverged, match=words):
+        a_checkpoint(**changes).save(tmp_path / "it.safetensors")
 
 
 def test_every_worker_and_every_resumed_run_has_numbers_of_its_own():

@@ -81,8 +81,10 @@ def test_a_new_run_has_nothing_of_one_that_began_there(tmp_path):
     for steps, kept in ((5, True), (0, False)):
         events.touch()
         folder.episodes_path.write_text("step,seconds,worker,return,length\n5,1,0,1,1\n5,1,0,2,1\n9,1,0,1,1\n")
-        for file in folder.open_rows({"steps": steps, "episodes": 1}):
+        folder.evaluations_path.write_text("step,seconds,version,purpose,policy,mean\n" + 3 * "5,1,2,final,greedy,9\n")
+        for file in folder.open_rows({"steps": steps, "episodes": 1}, evaluations=2):
             file.close()
+        assert [row[3:6] for row in read_rows(folder.evaluations_path)] == [["final", "greedy", "9"]] * 2 * kept
         assert [row[3] for row in read_rows(folder.episodes_path)] == ["1"] * kept
         assert events.exists() == kept
 

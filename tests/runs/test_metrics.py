@@ -136,6 +136,13 @@ def test_a_name_that_cannot_head_a_column_is_refused(path, name):
     assert path.read_text() == "step,seconds,what\n"
 
 
+def test_evaluations_say_in_words_what_they_were_for_and_the_rest_in_numbers(path):
+    path.write_text("step,purpose,policy,mean\n1,interval,greedy,9\n2,final,sampled,nine\n3,final,sampled,8\n")
+    assert [row[:3] for row in read_rows(path)] == [["1", "interval", "greedy"], ["3", "final", "sampled"]]
+    RowFile(path, ("step", "purpose", "policy", "mean"), {"step": 9}).close()
+    assert [row[0] for row in read_rows(path)] == ["1", "3"]
+
+
 @pytest.mark.parametrize("content", [None, "", "step,sec", "step,seconds,what\n"])
 def test_a_file_without_rows_has_none(path, content):
     if content is not None:
@@ -203,6 +210,23 @@ def test_a_file_that_was_deleted_meanwhile_is_noticed(path):
     file.close()
 
 
+def events_in(folder):
+    """The events of the one event file in this folder."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    (path,) = folder.glob("events.out.tfevents.*")
+    content, events = path.read_bytes(), []
+    while content:
+        (length,) = struct.unpack("<Q", content[:8])
+        events.append(Event.FromString(content[12 : 12 + length]))
+        content = content[16 + length :]
+    return events
+
+
+def tags(event):
+    return [value.tag for value in event.summary.value]
+
+
 @pytest.mark.parametrize("after", [0.0, 10.0])
 def test_tensorboard_gets_every_row_early_or_at_the_end(tmp_path, monkeypatch, after):
     monkeypatch.setattr(metrics, "TENSORBOARD_AFTER", after)
@@ -218,26 +242,31 @@ def test_tensorboard_gets_every_row_early_or_at_the_end(tmp_path, monkeypatch, a
     assert b"charts/steps" not in content
 
 
+def test_tensorboard_shows_evaluations_by_their_policy_at_the_steps_of_what_was_evaluated(tmp_path):
+    board = TensorBoard(tmp_path)
+    for policy in ("greedy", "sampled"):
+        board.add_evaluation({"step": 3, "policy": policy, "mean": 9.0, "length_mean": 4.0, "cut": 1}, seconds=0.0)
+    board.close()
+    assert [(event.step, tags(event)) for event in events_in(tmp_path)[1:]] == [
+        (3, ["eval/greedy/mean", "eval/greedy/length_mean"]),
+        (3, ["eval/sampled/mean", "eval/sampled/length_mean"]),
+    ]
+
+
 def test_tensorboard_files_are_as_others_write_them(tmp_path):
-    from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.record_writer import RecordWriter
 
     board = TensorBoard(tmp_path)
     board.add({"steps": 5, "loss": 1e300, "updates": 3}, seconds=99.0)
     board.close()
     (path,) = tmp_path.glob("events.out.tfevents.*")
-    content, records = path.read_bytes(), []
-    while content:
-        (length,) = struct.unpack("<Q", content[:8])
-        records.append(content[12 : 12 + length])
-        content = content[16 + length :]
-    header, event = map(Event.FromString, records)
+    header, event = events_in(tmp_path)
     assert header.file_version == "brain.Event:2"
-    assert (event.step, [value.tag for value in event.summary.value]) == (5, ["losses/loss", "charts/updates"])
+    assert (event.step, tags(event)) == (5, ["losses/loss", "charts/updates"])
     assert event.summary.value[1].simple_value == 3
     writer = RecordWriter(str(tmp_path / "theirs"))
-    for record in records:
-        writer.write(record)
+    for written in (header, event):
+        writer.write(written.SerializeToString())
     writer.close()
     assert path.read_bytes() == (tmp_path / "theirs").read_bytes()
 

@@ -7,7 +7,7 @@ import pytest
 
 from a3c.errors import RunFolderError
 from a3c.runs.folder import RunFolder
-from a3c.runs.metrics import EPISODE_COLUMNS
+from a3c.runs.metrics import EPISODE_COLUMNS, EVALUATION_COLUMNS
 from a3c.runs.plots import on_common_steps, plot_means, plot_runs
 from configs_for_tests import config_with
 
@@ -64,6 +64,43 @@ def test_groups_are_drawn_each_with_a_mean_of_its_own(tmp_path):
     assert "<!-- one: mean of 1 run -->" in picture
     assert "<!-- other: mean of 2 runs -->" in picture
     assert "<!-- A3C, RANDOM on Some-v0 -->" in picture
+
+
+def evaluated(folder, *evaluations):
+    """Adds these evaluations, `(step, purpose, policy, mean, std)` each, to a run."""
+    rows = [dict(zip(("step", "purpose", "policy", "mean", "std"), row, strict=True)) for row in evaluations]
+    with folder.evaluations_path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, EVALUATION_COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+def test_evaluations_are_points_by_how_was_played_and_those_that_decide_stand_out(tmp_path):
+    episodes = [(step, 50 + step) for step in range(1, 40)]
+    evaluations = [
+        *((5, "interval", "greedy", 60.0, 2.0), (5, "interval", "sampled", 50.0, 2.0)),
+        *((20, "candidate", "greedy", 70.0, 2.0), (20, "confirmation", "greedy", 80.0, 2.0)),
+        (30, "final", "sampled", 90.0, 2.0),
+    ]
+    run = evaluated(a_run(tmp_path / "a", episodes), *evaluations)
+    plot_runs([run], tmp_path / "one.svg")
+    one = (tmp_path / "one.svg").read_text()
+    words = [
+        *("greedy evaluation and its spread", "sampled evaluation and its spread"),
+        *("test whether it is solved (greedy)", "best model, played again (sampled)"),
+    ]
+    assert [one.count(f"<!-- {word} -->") for word in words] == [1] * 4
+    plot_runs([run, a_run(tmp_path / "never evaluated", episodes), run], tmp_path / "all.svg")
+    together = (tmp_path / "all.svg").read_text()
+    assert [together.count(f"<!-- {policy} evaluation -->") for policy in ("greedy", "sampled")] == [1, 1]
+    assert "spread" not in together
+
+
+def test_an_evaluation_of_a_kind_that_this_version_does_not_know_is_left_out(tmp_path):
+    run = evaluated(a_run(tmp_path / "a", [(1, 1.0)]), (5, "interval", "dreamt", 60.0, 2.0), (6, "", "greedy", "", ""))
+    plot_runs([run], tmp_path / "one.svg")
+    assert "evaluation" not in (tmp_path / "one.svg").read_text()
 
 
 @pytest.mark.parametrize("draw", [lambda runs, path: plot_means([("", runs)], path), plot_runs])

@@ -135,6 +135,29 @@ def test_log_probabilities_are_those_of_the_actions_since_the_version_was_taken(
     assert said.tolist() == [[0, 0, 0], [0, 0, 0]]
 
 
+def test_nobody_gets_the_answer_to_a_question_of_one_who_was_killed(looking_often):
+    store = QuietStore()
+    board = make_board(1, store)
+    predict = predictor(learner_for(board, 1))
+    killed = InThread(ask, RemotePolicy(board, 0, EchoPolicy()), 1, 2, 3)
+    store.wait_until_waiting(killed)
+    store.stop_now = True
+    assert killed.answer() == "stopped"
+    store.stop_now = False
+    # Its answer comes before another takes its place, or only then.
+    for late in (False, True):
+        if not late:
+            assert predict(0.0)
+        board.reclaim(0)
+        if late:
+            board._answered[0].put(1)
+        asking = InThread(ask, RemotePolicy(board, 0, EchoPolicy()), 4, 5, 6)
+        store.wait_until_waiting(asking)
+        assert asking.running
+        assert predict(0.0)
+        assert asking.answer() == [4, 5, 6]
+
+
 @pytest.mark.parametrize("question", ["act", "value"])
 def test_the_end_of_a_run_ends_waiting_for_an_answer(looking_often, question):
     store = QuietStore()

@@ -3,7 +3,16 @@ import pytest
 
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.sharing.segment_queue import SegmentQueue
-from processes_for_tests import PATIENCE, InThread, QuietStore, answer, processes, put_segments, segment_of
+from processes_for_tests import (
+    PATIENCE,
+    InThread,
+    QuietStore,
+    answer,
+    kill_while_it_puts,
+    processes,
+    put_segments,
+    segment_of,
+)
 
 
 @pytest.fixture
@@ -145,3 +154,36 @@ def test_what_is_in_a_closed_queue_can_still_be_taken(store):
     assert queue.closed
     assert ids_of(queue.get(2, 0.0)) == [5, 6]
     assert queue.get(1, 0.0) is None
+
+
+def test_what_was_in_the_hand_of_a_process_that_was_killed_is_taken_back(store):
+    """Wherever it was killed: with a slot half filled, just after it was taken, or before it was put."""
+    queue = make_queue(store, 3)
+    moments = ("filling", "after taking", "before putting")
+    with processes(
+        *((kill_while_it_puts, queue, 10 + number, moment) for number, moment in enumerate(moments))
+    ) as all_:
+        for remote in all_:
+            remote.process.join(PATIENCE)
+            assert remote.process.exitcode == -9
+        # Nothing is free, and nothing can be taken.
+        assert queue.get(1, 0.0) is None
+        for remote in all_:
+            queue.reclaim(remote.process.pid)
+    # What was whole is not lost, and nothing comes twice.
+    assert ids_of(queue.get(1, 0.0)) == [12]
+    put_segments(queue, [1, 2, 3])
+    assert ids_of(queue.get(3, 0.0)) == [1, 2, 3]
+    assert queue.get(1, 0.0) is None
+
+
+def test_taking_back_leaves_what_others_have_as_it_is(store):
+    queue = make_queue(store, 4)
+    put_segments(queue, [1, 2, 3])
+    assert queue.get(4, 0.0) is None
+    queue.reclaim(1)
+    put_segments(queue, [4])
+    assert ids_of(queue.get(4, 0.0)) == [1, 2, 3, 4]
+    put_segments(queue, [5, 6, 7, 8])
+    queue.reclaim(1)
+    assert ids_of(queue.get(4, 0.0)) == [5, 6, 7, 8]

@@ -1,5 +1,6 @@
 """The Monitor: from the workers' reports to means, stop conditions and the run folder's files."""
 
+import csv
 import time
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from a3c.errors import DiskError
 from a3c.roles.messages import EpisodeRecord, Report
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
-from a3c.training.monitor import Monitor
 from a3c.training.progress import NoDisplay
+from a3c.training.restarting import Death
 
 
 def test_the_mean_is_that_of_the_last_100(new_run):
@@ -28,6 +29,7 @@ def test_before_100_episodes_the_summary_has_no_mean(new_run):
     assert not run.monitor.done
     run.work(5.0)
     assert run.summary()["return_mean_100"] == run.summary()["best_return_mean_100"] == 5.0
+    run.play(*[5.0] * 100)
     assert run.monitor.done
 
 
@@ -54,11 +56,12 @@ def test_the_best_parameters_are_an_average_over_some_20_episodes_to_the_latest_
     np.testing.assert_allclose(run.monitor.keeper.best_checkpoint().parameters, expected, rtol=1e-5)
 
 
-def test_solved_is_when_the_mean_first_reaches_the_target(new_run):
+def test_solved_is_when_the_mean_first_reaches_the_target_and_is_confirmed(new_run):
     run = new_run(target_return=5.0, stop_when_solved=False)
     run.work(*[0.0] * 100)
     for _ in range(20):
         run.work(*[6.0] * 10)
+    run.play(*[5.5] * 100)
     # After 84 episodes of 6 the mean is 5.04: they ended in the ninth of these segments.
     assert run.monitor.measures.returns.solved_at_step == 10 + 9 * 10
     assert not run.monitor.done
@@ -67,6 +70,7 @@ def test_solved_is_when_the_mean_first_reaches_the_target(new_run):
 def test_a_target_below_zero_counts(new_run):
     run = new_run(target_return=-1.0)
     run.work(*[-0.5] * 100)
+    run.play(*[-0.9] * 100)
     assert run.monitor.done
 
 
@@ -206,7 +210,7 @@ def test_a_checkpoint_counts_the_episodes_that_were_reported_and_a_resumed_run_h
     run.monitor.receive(Report(0, [late]))
     run.monitor.report()
     assert len(read_rows(run.folder.episodes_path)) == run.folder.summary()["episodes"] == 3
-    resumed = Monitor(saved, run.store, run.folder, NoDisplay(), time.monotonic())
+    resumed = run.follow(saved)
     resumed.measures.clock.work_started = 0.0
     resumed.receive(Report(0, [late._replace(step=30)]))
     resumed.finish("finished")
@@ -218,11 +222,12 @@ def test_rows_are_on_the_disk_before_the_checkpoint_that_counts_them(new_run, tm
     run = new_run(tmp_path, report_interval=1e6, checkpoint_interval=1e-6)
     run.work(1.0)
     order = []
-    for file in (run.monitor.records.episodes, run.monitor.records.metrics):
+    files = [getattr(run.monitor.records, name) for name in ("episodes", "metrics", "evaluations")]
+    for file in files:
         monkeypatch.setattr(file, "sync", lambda path=file._file.path: order.append((path.name, len(read_rows(path)))))
     monkeypatch.setattr(run.folder, "save_latest", lambda checkpoint: order.append("checkpoint"))
     run.monitor.tick()
-    assert order == [("episodes.csv", 1), ("metrics.csv", 1), "checkpoint"]
+    assert order == [("episodes.csv", 1), ("metrics.csv", 1), ("evaluations.csv", 0), "checkpoint"]
 
 
 def test_steps_and_seconds_of_episodes_never_go_back(new_run, tmp_path):
@@ -273,8 +278,8 @@ def test_what_cannot_be_written_at_the_end_stops_nothing_else(new_run, tmp_path,
     assert run.folder.load("latest").counts["steps"] == 10
     # A run resumed here has the rows that could be written, and no others.
     assert run.folder.load("latest").counts["episodes"] == len(read_rows(run.folder.episodes_path))
-    assert run.monitor.records.episodes._file._file.closed
-    assert run.monitor.records.metrics._file._file.closed
+    files = [getattr(run.monitor.records, name) for name in ("episodes", "metrics", "evaluations")]
+    assert all(file._file._file.closed for file in files)
 
 
 def test_the_first_error_is_the_one_that_counts(new_run, tmp_path, monkeypatch):
@@ -312,3 +317,45 @@ def test_one_remark_of_all_is_said(new_run, monkeypatch):
     for worker in (3, 1):
         run.monitor.receive(Report(worker, remarks={"wheel": "the wheel is loose"}))
     assert said == ["worker 3: the wheel is loose"]
+
+
+def test_what_befell_a_run_is_said_written_and_counted(new_run, tmp_path):
+    run = new_run(tmp_path, report_interval=1e6, checkpoint_interval=1e6)
+    said = []
+    run.monitor.incidents._display.say = said.append
+    run.work(1.0)
+    run.monitor.save()
+    kept = run.store.parameters
+    run.work(1.0)
+    for _ in range(10):
+        run.store.learn(np.ones(3, np.float32), np.nan, 0.1, 0)
+        run.monitor.tick()
+    np.testing.assert_array_equal(run.store.parameters, kept)
+    run.monitor.incidents.failed(Death(0, 'RuntimeError: "a", b', "Traceback\n"), replaced=True)
+    run.monitor.incidents.failed(Death(0, "killed"), replaced=False)
+    summary = run.summary()
+    assert (summary["worker_restarts"], summary["skipped_updates"]) == (1, 10)
+    assert [line.partition(":")[0] for line in said] == [
+        *("an update was not finite", "10 updates in a row were not finite"),
+        *("worker 0 failed", "worker 0 failed"),
+    ]
+    with run.folder.events_path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["worker"], row["event"]) for row in rows] == [
+        *(("", "skipped"), ("", "went back")),
+        *(("0", "replaced"), ("0", "failed")),
+    ]
+    assert rows[2]["what"] == 'RuntimeError: "a", b'
+    assert (run.folder.errors / "worker-0-1.txt").read_text() == "Traceback\n"
+    assert run.monitor.measures.row()["learning_rate"] == run.start.config.learning_rate / 2
+
+
+def test_without_a_folder_training_can_go_back_too(new_run):
+    run = new_run()
+    run.work(1.0)
+    run.monitor.save()
+    kept = run.store.parameters
+    run.work(1.0)
+    for _ in range(10):
+        run.store.learn(np.ones(3, np.float32), np.nan, 0.1, 0)
+    np.testing.assert_array_equal(run.store.parameters, kept)

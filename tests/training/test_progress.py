@@ -12,12 +12,12 @@ from a3c.training.progress import LiveLine, NoDisplay, PlainLines, Progress, War
 
 START = Progress(
     steps=1500, episodes=0, updates=1, seconds=2.4, steps_per_second=None, return_mean_100=None,
-    best_return_mean_100=None, target_return=None, policy_lag=None, queue_length=None, entropy=None,
-    fraction=None, eta=None,
+    best_return_mean_100=None, target_return=None, evaluation_mean=None, policy_lag=None, queue_length=None,
+    entropy=None, fraction=None, eta=None,
 )  # fmt: skip
 FULL = Progress(
     steps=1_234_567, episodes=900, updates=99, seconds=61.0, steps_per_second=45678.9, return_mean_100=123.46,
-    best_return_mean_100=200.04, target_return=475.0, policy_lag=1.26, queue_length=7.46,
+    best_return_mean_100=200.04, target_return=475.0, evaluation_mean=187.25, policy_lag=1.26, queue_length=7.46,
     entropy=0.654, fraction=0.5, eta=3725.0,
 )  # fmt: skip
 
@@ -28,7 +28,7 @@ def test_a_line_says_what_is_known():
 
 def test_a_full_line():
     assert FULL.line() == (
-        "1,234,567 steps (50%)  45,679 steps/s  return 123.5 of 475  best 200.0  lag 1.3  queue 7.5  "
+        "1,234,567 steps (50%)  45,679 steps/s  return 123.5 of 475  best 200.0  evaluated 187.2  lag 1.3  queue 7.5  "
         "entropy 0.65  61 s, 1:02:05 left"
     )
 

@@ -40,7 +40,8 @@ while not ended:
     ended = terminated or truncated
 values = np.asarray(agent.value(np.zeros((2, 4))))
 agent.predict({"camera": np.zeros((8, 8), np.uint8), "speed": [0.5]})
-agent.predict((1, np.zeros(3)))
+agent.predict((1, np.zeros(3)), deterministic=None)
+agent.evaluate(deterministic=agent.plays == "greedy")
 print(f"{agent.evaluate(episodes=20).mean:.1f}", agent.parameters.shape, agent.policy, agent.snapshot.version)
 
 

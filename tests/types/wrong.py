@@ -32,4 +32,5 @@ agent.learn(steps=1_000, callback=two)  # wrong
 agent.learn(steps=1_000, callback=Reporting)  # wrong
 agent.learn(steps=1_000).summary["return"]  # wrong
 agent.predict(None)  # wrong
+agent.evaluate(deterministic="greedy")  # wrong
 a3c.A4C("CartPole-v1")  # wrong

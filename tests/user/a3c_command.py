@@ -20,7 +20,8 @@ SCRIPT = Path(sys.executable).with_name("a3c")
 TIMEOUT = 120
 SMALL = ["--recipe", "none", "--seed", "7", "--report-interval", "0.1"]
 RUN_FILES = [
-    *("config.toml", "episodes.csv", "metrics.csv", "summary.json", "curve.png", "events.out.tfevents.*"),
+    *("config.toml", "summary.json", "curve.png", "events.out.tfevents.*"),
+    *("episodes.csv", "metrics.csv", "evaluations.csv"),
     *(f"checkpoints/{name}.safetensors" for name in ("latest", "best", "step-*")),
 ]
 """What a run leaves behind, as patterns."""

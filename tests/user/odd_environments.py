@@ -1,5 +1,9 @@
 """Environments for the tests of what a user sees: a quick one, and some that go wrong."""
 
+import time
+from contextlib import suppress
+from pathlib import Path
+
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete, Text
@@ -29,6 +33,26 @@ class Walk(gymnasium.Env):
 
     def _observation(self):
         return self.np_random.uniform(-1, 1, 3).astype(np.float32)
+
+
+class Faults(Walk):
+    """Has each of its `faults` once, whoever comes first to step 100: it hangs, or raises."""
+
+    def __init__(self, log: str, faults=("hangs", "raises")):
+        super().__init__()
+        self.log, self.faults = Path(log), faults
+
+    def step(self, action):
+        result = super().step(action)
+        # Others have the time to do something about it before the run is over.
+        time.sleep(0.0005)
+        for fault in self.faults if self.taken_in_all == 100 else ():
+            with suppress(FileExistsError):
+                (self.log / fault).touch(exist_ok=False)
+                if fault == "hangs":
+                    time.sleep(600)
+                raise RuntimeError("the wheel came off")
+        return result
 
 
 class Frames(Walk):
@@ -99,5 +123,5 @@ class Unmakeable(Walk):
 
 
 ALL = (Walk, Frames, Measures, NotANumber, Outside, Endless, Undrawable, TextObservations, TextActions, Unmakeable)
-for environment in ALL:
+for environment in (*ALL, Faults):
     gymnasium.register(f"{environment.__name__}-v0", environment)

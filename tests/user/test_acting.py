@@ -1,13 +1,16 @@
 """The Python surface of a trained agent: predict, value, evaluate, save, load."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from odd_environments import Walk
 from small_agents import BATCH, OBSERVATION, cartpole
 
 import a3c
-from a3c import A3C
+from a3c import A3C, RandomAgent
 from a3c.errors import CheckpointError, SettingsError
+from a3c.runs.checkpoint import Checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +37,38 @@ def test_predict_takes_one_observation_or_a_batch(agent, deterministic):
     environment.close()
 
 
+def actions(agent, **how) -> set[int]:
+    """The actions that it takes, asked for one a hundred times."""
+    return {int(agent.predict(np.zeros(4), **how)[0]) for _ in range(100)}
+
+
 def test_predict_is_deterministic_unless_told(agent):
-    greedy = [int(agent.predict(OBSERVATION)[0]) for _ in range(40)]
-    drawn = [int(agent.predict(np.zeros(4), deterministic=False)[0]) for _ in range(100)]
-    assert len(set(greedy)) == 1
-    assert len(set(drawn)) == 2
+    assert agent.plays == "greedy"
+    assert len(actions(agent)) == 1
+    assert len(actions(agent, deterministic=False)) == 2
+
+
+def test_an_agent_plays_as_its_checkpoint_says_unless_told(agent, tmp_path):
+    agent.save(tmp_path / "greedy.safetensors")
+    checkpoint = Checkpoint.load(tmp_path / "greedy.safetensors")
+    dataclasses.replace(checkpoint, plays="sampled").save(tmp_path / "sampled.safetensors")
+    drawing = a3c.load(tmp_path / "sampled.safetensors")
+    assert drawing.plays == "sampled"
+    assert len(actions(drawing)) == 2
+    assert len(actions(drawing, deterministic=True)) == 1
+    recorded, asked, greedy = (drawing.evaluate(episodes=3, deterministic=how) for how in (None, False, True))
+    assert [str(one.manner) for one in (recorded, asked, greedy)] == [
+        *("sampled, as recorded for this model", "sampled", "greedy")
+    ]
+    assert str(recorded).startswith("sampled, as recorded for this model: ")
+    assert greedy.returns == agent.evaluate(episodes=3).returns
+    drawing.save(tmp_path / "again.safetensors")
+    assert a3c.load(tmp_path / "again.safetensors").plays == "sampled"
+
+
+def test_a_random_agent_says_that_it_is():
+    agent = RandomAgent("CartPole-v1", backend="inline", seed=1)
+    assert str(agent.evaluate(episodes=2)).startswith("at random: ")
 
 
 def test_a_batch_gives_what_its_observations_give_alone(agent):

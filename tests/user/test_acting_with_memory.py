@@ -55,15 +55,18 @@ def test_a_state_of_another_shape_is_refused(agent, observation, state):
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
 def test_evaluate_starts_each_episode_with_nothing_remembered(mode, monkeypatch):
     agent = A3C(vector_of(Recall, mode), backend="inline", seed=1, recurrent="gru", recurrent_units=4)
-    seen = []
-    choose = agent._choose
+    seen, make_player = [], agent._player
 
-    def noting(parameters, observation, state, deterministic):
-        action, after = choose(parameters, observation, state, deterministic)
-        seen.append((observation[:, 0], np.zeros((20, 4)) if state is None else state.copy()))
-        return action, after
+    def noting(snapshot, manner):
+        player = make_player(snapshot, manner)
 
-    monkeypatch.setattr(agent, "_choose", noting)
+        def play(observations, state):
+            seen.append((observations[:, 0], np.zeros((20, 4)) if state is None else state.copy()))
+            return player(observations, state)
+
+        return play
+
+    monkeypatch.setattr(agent, "_player", noting)
     agent.evaluate(episodes=20)
     ages = np.full(20, -1)
     for step, (observations, states) in enumerate(seen):

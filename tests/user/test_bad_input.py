@@ -226,6 +226,7 @@ DAMAGES = {
     ),
     "no spaces": (_other_header(spaces={}), "does not hold what a checkpoint should"),
     "no counts": (_other_header(counts={}), "does not hold what a checkpoint should"),
+    "played in no known way": (_other_header(plays="often"), "its plays are not greedy or sampled"),
     "header of another type": (_other_header(spaces=[1], counts="many"), "does not hold what a checkpoint should"),
 }
 

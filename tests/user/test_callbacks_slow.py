@@ -44,7 +44,7 @@ def until_it_stands_still(training, folder):
     until(lambda: steps_now(training, folder) == steps_now(training, folder))
 
 
-def walk(**env_kwargs):
+def walk(worker_restarts=3, **env_kwargs):
     """Episodes of one step each: what is said of them fills a pipe within moments."""
     settings = {
         "workers": 1,
@@ -53,6 +53,7 @@ def walk(**env_kwargs):
         "envs_per_worker": 2,
         "segment_length": 8,
         "tensorboard": False,
+        "worker_restarts": worker_restarts,
     }
     return RandomAgent(Walk, env_kwargs={"length": 1} | env_kwargs, **settings)
 
@@ -93,5 +94,5 @@ def test_a_worker_that_fails_while_a_callback_takes_its_time_ends_the_run(tmp_pa
             batches.append(batch)
 
     with pytest.raises(WorkerError, match="the wheel came off"):
-        walk(breaks_at=20_000).learn(steps=10**9, callback=Slow())
+        walk(breaks_at=20_000, worker_restarts=0).learn(steps=10**9, callback=Slow())
     assert batches

@@ -1,5 +1,6 @@
 """`a3c` itself, and `evaluate`, `play`, `plot`, `recipes`; what they have in common with `inspect`."""
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -79,7 +80,7 @@ def test_an_unknown_command_is_named_with_the_nearest(command):
 def test_evaluate_prints_one_line(trained):
     outcome = run_command(*A3C, "evaluate", "run", "--episodes", "10", cwd=trained.folder.path.parent)
     assert (outcome.status, outcome.err) == (0, "")
-    assert outcome.out.startswith("CartPole-v1, best checkpoint, greedy: ")
+    assert outcome.out.startswith("CartPole-v1, best checkpoint, greedy, as recorded for this model: ")
     assert "over 10 episodes (worst " in outcome.out
     assert len(outcome.out.splitlines()) == 1
 
@@ -93,6 +94,29 @@ def test_evaluate_as_json_has_every_episode(command, trained, flags):
     assert result["mean"] == pytest.approx(np.mean(result["returns"]))
     assert result["std"] == pytest.approx(np.std(result["returns"]))
     assert result["returns"] == result["lengths"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "flags", "policy", "says"),
+    [
+        ("sampled", [], "sampled", "sampled, as recorded for this model"),
+        ("sampled", ["--greedy"], "greedy", "greedy"),
+        ("greedy", ["--stochastic"], "sampled", "sampled"),
+    ],
+)
+def test_a_model_is_played_as_it_is_recorded_unless_told(command, trained, recorded, flags, policy, says):
+    dataclasses.replace(trained.folder.load("best"), plays=recorded).save("it.safetensors")
+    flags = ["evaluate", "it.safetensors", "--episodes", "2", *flags]
+    assert command(*flags).out.startswith(f"CartPole-v1, best checkpoint, {says}: ")
+    result = json.loads(command(*flags, "--json").out)
+    assert (result["policy"], result["recorded"]) == (policy, says != policy)
+
+
+@pytest.mark.parametrize("what", ["evaluate", "play"])
+def test_it_cannot_be_played_both_ways(command, trained, what):
+    outcome = command(what, trained.folder.path, "--greedy", "--stochastic")
+    why = "--greedy and --stochastic contradict: give one of them, or none to play as recorded"
+    assert (outcome.status, outcome.out, outcome.err) == (2, "", f"a3c {what}: {why}\n")
 
 
 def test_evaluate_repeats_itself_but_not_with_another_seed(command, trained):
@@ -123,7 +147,8 @@ def test_play_writes_a_film(command, trained, tmp_path):
     pytest.importorskip("pygame")
     outcome = command("play", trained.folder.path, "--video", "film.gif", "--episodes", "2", "--seed", "3")
     assert (outcome.status, outcome.err) == (0, "")
-    first, second, last = outcome.out.splitlines()
+    how, first, second, last = outcome.out.splitlines()
+    assert how == "plays    greedy, as recorded for this model"
     assert first.startswith("episode 1: return ")
     assert second.startswith("episode 2: return ")
     steps = sum(int(line.split()[-1]) for line in (first, second))
@@ -152,7 +177,7 @@ def test_play_writes_a_filmstrip_instead_of_a_window(command, trained, tmp_path)
     pytest.importorskip("pygame")
     outcome = command("play", trained.folder.path, "--filmstrip", "strip.png", "--seed", "3")
     assert (outcome.status, outcome.err) == (0, "")
-    first, last = outcome.out.splitlines()
+    _, first, last = outcome.out.splitlines()
     assert first.startswith("episode 1: return ")
     assert last == "strip    strip.png"
     assert [path.name for path in tmp_path.iterdir()] == ["strip.png"]
@@ -180,7 +205,7 @@ def test_play_writes_film_and_strip_of_the_first_seconds(command, trained, tmp_p
     flags = ["--video", "film.gif", "--filmstrip", "strip.png", "--episodes", "1000", "--seed", "3"]
     outcome = command("play", trained.folder.path, *flags, "--seconds", "2")
     assert (outcome.status, outcome.err) == (0, "")
-    *episodes, film, strip = outcome.out.splitlines()
+    _, *episodes, film, strip = outcome.out.splitlines()
     # 50 frames a second; a frame before every step, and one of each end. The last episode has no return.
     assert film == "video    film.gif (100 frames, 2 s)"
     assert strip == "strip    strip.png"
@@ -192,8 +217,8 @@ def test_play_writes_film_and_strip_of_the_first_seconds(command, trained, tmp_p
 
 def test_play_of_a_moment_shows_it_all_over_the_strip(command, trained):
     pytest.importorskip("pygame")
-    outcome = command("play", trained.folder.path, "--filmstrip", "strip.png", "--seconds", "0.001")
-    assert outcome == (0, "strip    strip.png\n", "")
+    outcome = command("play", trained.folder.path, "--stochastic", "--filmstrip", "strip.png", "--seconds", "0.001")
+    assert outcome == (0, "plays    sampled\nstrip    strip.png\n", "")
 
 
 @pytest.mark.parametrize(

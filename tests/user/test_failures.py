@@ -34,8 +34,11 @@ def test_an_environment_that_raises_stops_the_run(start, own_environments):
     assert len(read_rows(running.folder.episodes_path)) > 0
 
 
-def test_a_killed_worker_stops_the_run(start):
-    running = start("train", "CartPole-v1", *SMALL, "--steps", "100_000_000", "--workers", "2", "--run", "run")
+def test_a_killed_worker_stops_the_run_where_none_is_replaced(start):
+    running = start(
+        "train", "CartPole-v1", *SMALL, "--steps", "100_000_000", "--workers", "2", "--run", "run",
+        "--worker-restarts", "0",
+    )  # fmt: skip
     running.wait_for(lambda: running.steps() > 0)
     family, workers = running.children(), running.workers()
     assert len(workers) == 2

@@ -1,6 +1,7 @@
 """What goes wrong in the middle of a run of A2C, GA3C and IMPALA, where processes wait for each other."""
 
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +15,7 @@ from odd_networks import Saboteur
 from a3c import A2C, GA3C, IMPALA
 from a3c.errors import WorkerError
 from a3c.runs.folder import RunFolder
+from a3c.runs.metrics import read_rows
 from a3c.training.supervisor import Supervisor
 
 AGENTS = {agent.algorithm.name: agent for agent in (A2C, GA3C, IMPALA)}
@@ -28,6 +30,38 @@ WALK = ["train", "odd_environments:Walk-v0", *ENDLESS]
 def workers_of_this_process() -> list[psutil.Process]:
     """The workers that tests in this process have started: the children of the server that they are forked from."""
     return [child for child in psutil.Process().children(recursive=True) if child.ppid() != os.getpid()]
+
+
+def process_of(algorithm, name):
+    processes = sorted(workers_of_this_process(), key=lambda process: (process.create_time(), process.pid))
+    names = ["worker 0", "worker 1", "learner"][: 2 + (algorithm in LEARNERS)]
+    assert len(processes) == len(names)
+    return processes[names.index(name)]
+
+
+def steps(folder):
+    return folder.summary()["steps"] if folder.summary_path.exists() else 0
+
+
+def meanwhile(befall, command, *arguments):
+    """What the command comes to, while a thread does `befall(goes_on)`: that waits until a condition holds, and says
+    whether it does, as the command may have ended."""
+    over = threading.Event()
+
+    def goes_on(condition):
+        while not condition():
+            if over.wait(0.02):
+                return False
+        return True
+
+    with ThreadPoolExecutor(1) as other:
+        done = other.submit(befall, goes_on)
+        try:
+            outcome = command(*arguments)
+        finally:
+            over.set()
+        done.result()
+    return outcome
 
 
 @pytest.fixture
@@ -71,30 +105,19 @@ def test_an_environment_that_raises_stops_the_run(command, own_environments, alg
 
 @pytest.mark.parametrize(
     ("algorithm", "victim"),
-    [("a2c", "worker 0"), ("a2c", "worker 1"), ("ga3c", "worker 0"), ("ga3c", "learner"), ("impala", "learner")],
+    [("a2c", "worker 0"), ("a2c", "worker 1"), ("ga3c", "learner"), ("impala", "learner")],
 )
 @pytest.mark.usefixtures("nothing_left")
 def test_a_killed_process_stops_the_run(command, own_environments, algorithm, victim, killed_by_the_supervisor):
     """Others wait for what it owes them, such as an action, room in the queue, or the mean gradient; they end too."""
-    folder, killed, over = RunFolder(own_environments / "run"), [], threading.Event()
+    folder, killed = RunFolder(own_environments / "run"), []
 
-    def kill():
-        while not folder.summary_path.exists() or folder.summary()["steps"] == 0:
-            if over.wait(0.02):
-                return
-        processes = sorted(workers_of_this_process(), key=lambda process: (process.create_time(), process.pid))
-        names = ["worker 0", "worker 1", "learner"][: 2 + (algorithm in LEARNERS)]
-        assert len(processes) == len(names)
-        killed.append(processes[names.index(victim)])
-        killed[0].kill()
+    def kill(goes_on):
+        if goes_on(lambda: steps(folder) > 0):
+            killed.append(process_of(algorithm, victim))
+            killed[0].kill()
 
-    with ThreadPoolExecutor(1) as killer:
-        done = killer.submit(kill)
-        try:
-            outcome = command(*WALK, "--algorithm", algorithm)
-        finally:
-            over.set()
-        done.result()
+    outcome = meanwhile(kill, command, *WALK, "--algorithm", algorithm)
     assert outcome.status == 1
     kept, last = outcome.err.splitlines()
     assert kept == "what was learned until then is in run"
@@ -105,6 +128,35 @@ def test_a_killed_process_stops_the_run(command, own_environments, algorithm, vi
     assert summary["status"] == "failed"
     assert f"{victim} failed" in summary["error"]
     assert folder.load("latest").counts["steps"] == summary["steps"] > 0
+    assert killed_by_the_supervisor == []
+
+
+@pytest.mark.parametrize("algorithm", ["ga3c", "impala"])
+@pytest.mark.usefixtures("nothing_left")
+def test_a_killed_worker_is_replaced(command, own_environments, algorithm, killed_by_the_supervisor):
+    folder = RunFolder(own_environments / "run")
+
+    def kill(goes_on):
+        # Who is killed before its first step would not be replaced.
+        if goes_on(lambda: steps(folder) > 0 and "1" in [row[2] for row in read_rows(folder.episodes_path)]):
+            before = {process.pid for process in workers_of_this_process()}
+            process_of(algorithm, "worker 1").kill()
+            goes_on(folder.events_path.exists)
+            at = steps(folder)
+            goes_on(lambda: steps(folder) > at + 2000 and folder.summary()["worker_restarts"] == 1)
+            # The others have gone on, and there is one more that works.
+            assert len({process.pid for process in workers_of_this_process()} & before) == 2
+            os.kill(os.getpid(), signal.SIGINT)
+
+    outcome = meanwhile(kill, command, *WALK, "--algorithm", algorithm, "--report-interval", "0.1")
+    assert (outcome.status, outcome.err) == (130, "")
+    assert "worker 1 failed: its process" in outcome.out
+    summary = folder.summary()
+    assert (summary["status"], summary["worker_restarts"]) == ("interrupted", 1)
+    header, row = folder.events_path.read_text().splitlines()
+    assert header == "step,seconds,worker,event,what"
+    assert ",1,replaced," in row
+    assert len(read_rows(folder.episodes_path)) == summary["episodes"] > 0
     assert killed_by_the_supervisor == []
 
 

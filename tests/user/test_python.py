@@ -296,7 +296,7 @@ def test_limits_below_one_are_refused(limits):
 
 
 def test_a_worker_that_fails_raises_worker_error():
-    agent = A3C(Walk, workers=2, seed=5, env_kwargs={"breaks_at": 20})
+    agent = A3C(Walk, workers=2, seed=5, worker_restarts=0, env_kwargs={"breaks_at": 20})
     with pytest.raises(
         WorkerError, match=r"worker \d failed \(Walk, seed 5\): RuntimeError: the wheel came off"
     ) as error:

@@ -78,7 +78,19 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Broken:
     shutil.copy(Path(__file__).with_name("odd_environments.py"), cwd)
     (cwd / "breaking.py").write_text(BREAKS_ONCE)
     path = cwd / "all"
-    arguments = [*WALK, "--seed", "4", "--workers", "1", "--target-return", "5", "--run", "all"]
+    arguments = [
+        *WALK,
+        "--seed",
+        "4",
+        "--workers",
+        "1",
+        "--target-return",
+        "5",
+        "--run",
+        "all",
+        "--worker-restarts",
+        "0",
+    ]
     arguments[1] = "breaking:BreaksOnce-v0"
     script = (sys.executable, "-c", f"{A3C_WITHOUT_JAX}; sys.exit(status)")
     started = time.monotonic()

@@ -309,7 +309,7 @@ def test_a_folder_for_temporary_files_that_is_deleted_while_training_is_done_wit
     assert [run.summary()["status"] for run in RepeatsFolder(running.folder.path).runs()] == ["finished"] * 2
 
 
-@pytest.mark.parametrize("deleted", ["", "checkpoints", "episodes.csv", "metrics.csv"])
+@pytest.mark.parametrize("deleted", ["", "checkpoints", "episodes.csv", "metrics.csv", "evaluations.csv"])
 def test_what_is_deleted_while_a_run_writes_to_it_is_noticed(tmp_path, deleted):
     run = RunFolder(tmp_path / "run")
 
@@ -333,15 +333,15 @@ def test_what_is_deleted_while_a_run_writes_to_it_is_noticed(tmp_path, deleted):
 
 
 @pytest.mark.parametrize("content", [b"a letter\n", None])
-@pytest.mark.parametrize("name", ["episodes.csv", "metrics.csv"])
+@pytest.mark.parametrize("name", ["episodes.csv", "metrics.csv", "evaluations.csv"])
 def test_a_file_of_rows_that_is_none_gives_one_line(command, finished, name, content):
     path = finished.path / name
     path.unlink()
     path.mkdir() if content is None else path.write_bytes(content)
     assert_refused(command(*RESUME, "--steps", "600"), f"run/{name}")
     assert path.is_dir() or path.read_bytes() == content
-    if name == "episodes.csv":
-        assert_refused(command("plot", "run"), "run/episodes.csv")
+    if name != "metrics.csv":
+        assert_refused(command("plot", "run"), f"run/{name}")
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff\xff,,\n7,7\n1,"])

@@ -16,6 +16,7 @@ import a3c
 from a3c.environments import serial
 from a3c.errors import TrainingWarning
 from a3c.processes import pulse
+from a3c.runs.folder import RunFolder
 from a3c.training import training
 from a3c.training.progress import Warnings
 
@@ -118,6 +119,30 @@ def test_a_step_that_hangs_is_noticed_inline_too(monkeypatch):
     assert Hangs.noticed[0].startswith(
         "worker 0 has not finished a step for 0 s: its environment hangs, perhaps (in odd, "
     )
+
+
+class NeverSteps(odd.Well):
+    """A step that does not end, whatever is raised in it that can be caught."""
+
+    def odd(self):
+        while True:
+            try:
+                time.sleep(60)
+            except Exception as error:
+                print(f"caught {error}")
+
+
+def test_a_step_that_hangs_for_too_long_ends_an_inline_run(monkeypatch, tmp_path):
+    for module in (training, pulse):
+        monkeypatch.setattr(module, "EVERY", 0.01)
+    agent = a3c.RandomAgent(NeverSteps, backend="inline", seed=1, segment_length=2, step_timeout=0.05)
+    line = r"worker 0 failed \(NeverSteps, seed 1\): its environment has not finished a step for 0 s \(in odd, "
+    with pytest.raises(a3c.errors.WorkerError, match=line):
+        agent.learn(steps=100, run=tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    summary = folder.summary()
+    assert (summary["status"], "`step_timeout`" in summary["error"]) == ("failed", True)
+    assert folder.load("latest").counts["steps"] == summary["steps"] > 0
 
 
 class NeverCloses(odd.Well):

@@ -14,13 +14,14 @@ bit, however fast each worker is.
 """
 
 import dataclasses
+import math
 
 import jax
 import numpy as np
 
 from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.gradient import lambda_targets, make_gradient
-from a3c.learning.diagnostics import check_finite
+from a3c.learning.diagnostics import norm_of
 from a3c.learning.optimizers import clip_by_global_norm
 from a3c.roles.worker import Worker
 
@@ -30,17 +31,19 @@ def run(worker: Worker) -> None:
     config, store, team, order = worker.config, worker.store, worker.exchange.team, worker.order
     # It is the mean of the gradients that is clipped, not each.
     gradient_of = make_gradient(worker.policy, dataclasses.replace(config, max_gradient_norm=0.0), lambda_targets)
-    clip = jax.jit(lambda gradient: clip_by_global_norm(gradient, config.max_gradient_norm)[0])
+    clip = jax.jit(lambda gradient: clip_by_global_norm(gradient, config.max_gradient_norm))
     while worker.running(order.totals):
         step = order.totals["steps"]
         snapshot = store.read()
         segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
         gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
-        diagnostics = np.asarray(diagnostics)
-        check_finite(diagnostics)
+        gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
+        finite = math.isfinite(norm_of(diagnostics))
         worker.count(segment, episodes)
-        with team.meeting(worker.index, np.asarray(gradient)) as mean:
+        # All meet, also where one has a gradient by which the mean is to be skipped.
+        with team.meeting(worker.index, gradient if finite else np.full_like(gradient, np.nan)) as mean:
             if mean is not None:
-                store.apply(np.asarray(clip(mean)), learning_rate_at(config, step), snapshot.version)
+                clipped, norm = clip(mean)
+                store.learn(np.asarray(clipped), float(norm), learning_rate_at(config, step), snapshot.version)
                 store.normalize()
-        worker.report(episodes, 0, diagnostics)
+        worker.report(episodes, 0 if finite else None, diagnostics)

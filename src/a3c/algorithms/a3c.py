@@ -15,7 +15,7 @@ import numpy as np
 
 from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
 from a3c.gradient import lambda_targets, make_gradient
-from a3c.learning.diagnostics import check_finite
+from a3c.learning.diagnostics import norm_of
 from a3c.roles.worker import Worker
 
 
@@ -27,8 +27,7 @@ def run(worker: Worker) -> None:
         step, snapshot = order.totals["steps"], order.read()
         segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
         gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
-        diagnostics = np.asarray(diagnostics)
-        check_finite(diagnostics)
+        gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
         with order.turn():
-            lag = store.apply(np.asarray(gradient), learning_rate_at(config, step), snapshot.version)
+            lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), snapshot.version)
             worker.record(segment, episodes, lag, diagnostics)

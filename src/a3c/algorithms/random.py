@@ -7,6 +7,6 @@ def run(worker: Worker) -> None:
     """A worker's whole life. Its policy is a RandomPolicy."""
     order = worker.order
     while worker.running(order.totals):
-        segment, episodes = worker.collector.collect(worker.store.read_statistics())
+        segment, episodes = worker.collector.collect(worker.store.read())
         with order.turn():
             worker.record(segment, episodes)

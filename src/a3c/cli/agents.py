@@ -11,7 +11,7 @@ from a3c.cli.flags import read
 from a3c.config.checks import check_ranges
 from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.config.setting import setting
-from a3c.errors import RunFolderError
+from a3c.errors import RunFolderError, SettingsError
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,11 @@ class AgentFlags:
     run: Path
     """Run folder, or a checkpoint file."""
 
+    greedy: bool = False
+    """Take the most probable actions. Without this or --stochastic it plays as is recorded for this model."""
+
     stochastic: bool = False
-    """Draw actions from the policy, as in training, instead of taking the most probable."""
+    """Draw actions from the policy, as in training."""
 
     checkpoint: Literal["best", "latest"] = "best"
     """Which of the run's checkpoints."""
@@ -37,6 +40,11 @@ class AgentFlags:
     max_episode_steps: int = setting(MOST_EPISODE_STEPS, at_least=1)
     """Cut an episode after this many steps, as some never end. It counts with its return until then."""
 
+    @property
+    def deterministic(self) -> bool | None:
+        """As `ActingAgent.predict` takes it; None is what is recorded."""
+        return self.greedy if self.greedy or self.stochastic else None
+
 
 Flags = TypeVar("Flags", bound=AgentFlags)
 
@@ -45,6 +53,8 @@ def parse(flags: type[Flags], arguments: list[str], prog: str, description: str)
     """The flags of a command that acts. Raises SettingsError for a wrong one."""
     given = flags(**read(Command(prog, description, {"flags": flags}, "run", needed=True), arguments))
     check_ranges(given)
+    if given.greedy and given.stochastic:
+        raise SettingsError("--greedy and --stochastic contradict: give one of them, or none to play as recorded")
     return given
 
 

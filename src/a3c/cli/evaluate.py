@@ -3,9 +3,16 @@
 import json
 import sys
 from dataclasses import dataclass
+from math import hypot
+from statistics import fmean, pstdev
+from typing import TYPE_CHECKING
 
 from a3c.cli.agents import AgentFlags, parse, quiet_jax, saved_checkpoint
 from a3c.config.setting import setting
+
+if TYPE_CHECKING:
+    from a3c.evaluation import Evaluation
+    from a3c.runs.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -26,12 +33,11 @@ def run(arguments: list[str]) -> int:
     quiet_jax()
     checkpoint = saved_checkpoint(flags, "evaluate")
     from a3c.agent import agent_from
-    from a3c.evaluation import falls_short
 
     agent = agent_from(checkpoint)
     evaluation = agent.evaluate(
         flags.episodes,
-        deterministic=not flags.stochastic,
+        deterministic=flags.deterministic,
         seed=flags.seed,
         max_episode_steps=flags.max_episode_steps,
         progress=True,
@@ -39,13 +45,24 @@ def run(arguments: list[str]) -> int:
     if flags.json:
         result = {"episodes": len(evaluation.returns), "mean": evaluation.mean, "std": evaluation.std}
         result |= {"cut": evaluation.cut, "returns": evaluation.returns, "lengths": evaluation.lengths}
+        result |= agent.manner(flags.deterministic)._asdict()
         print(json.dumps(result))
     else:
-        how = "stochastic" if flags.stochastic else "greedy"
-        print(f"{agent.config.environment}, {flags.checkpoint} checkpoint, {how}: {evaluation}")
-    if not flags.stochastic and falls_short(evaluation, checkpoint):
+        print(f"{agent.config.environment}, {flags.checkpoint} checkpoint, {evaluation}")
+    if agent.manner(flags.deterministic).policy == "greedy" and _falls_short(evaluation, checkpoint):
         print(
             "greedy play is far below the returns of training, where actions are drawn: try --stochastic",
             file=sys.stderr,
         )
     return 0
+
+
+def _falls_short(evaluation: "Evaluation", checkpoint: "Checkpoint") -> bool:
+    """Whether it is far below the returns of training: by a quarter, and by more than chance explains."""
+    returns, best = checkpoint.returns, checkpoint.best_return_mean_100
+    if best is None or not returns or evaluation.cut:
+        return False
+    # The last episodes may be worse than the best: then it is not for want of chance.
+    trained = min(best, fmean(returns))
+    chance = hypot(evaluation.std / len(evaluation.returns) ** 0.5, pstdev(returns) / len(returns) ** 0.5)
+    return trained - evaluation.mean > max(4 * chance, 0.25 * abs(trained))

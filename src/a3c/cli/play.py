@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> int:
         flags.video,
         filmstrip=flags.filmstrip,
         seconds=flags.seconds,
-        deterministic=not flags.stochastic,
+        deterministic=flags.deterministic,
         seed=flags.seed,
         max_episode_steps=flags.max_episode_steps,
     )

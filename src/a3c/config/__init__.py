@@ -13,6 +13,7 @@ from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings
 from a3c.algorithm.builtin import A3C
 from a3c.config.checks import check_contradictions, check_ranges
 from a3c.config.environment import AtariSettings, EnvironmentSettings, FrameSettings, WorldSettings
+from a3c.config.evaluating import EVALUATIONS, OTHERWISE, SHORTEST, EvaluationSettings
 from a3c.config.learning import (
     ContinuousSettings,
     ExplorationSettings,
@@ -26,7 +27,7 @@ from a3c.config.run import REPORT_INTERVAL, ROWS, RunSettings
 from a3c.config.setting import as_tuples, names_of
 from a3c.errors import SettingsError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of `config.toml` and of the checkpoints; raised with a step in `runs/migrations.py` that older ones take."""
 
 GROUPS: dict[str, type] = {
@@ -39,6 +40,7 @@ GROUPS: dict[str, type] = {
     "exploration": ExplorationSettings,
     "continuous": ContinuousSettings,
     "network": NetworkSettings,
+    "evaluation": EvaluationSettings,
     "run": RunSettings,
 }
 """The groups by the names of their tables in `config.toml`."""
@@ -47,6 +49,7 @@ GROUPS: dict[str, type] = {
 @dataclass(frozen=True)
 class TrainConfig(
     RunSettings,
+    EvaluationSettings,
     NetworkSettings,
     ContinuousSettings,
     ExplorationSettings,
@@ -131,6 +134,13 @@ class TrainConfig(
     def segments_that_may_wait(self) -> int:
         """How many segments the queue to a learner holds."""
         return self.learner.segments_that_may_wait(self.segment_size, self.workers or 1)
+
+    @property
+    def evaluation_interval(self) -> int:
+        """Steps between two evaluations; 0: none."""
+        if self.evaluate_every is not None:
+            return self.evaluate_every
+        return OTHERWISE if self.steps is None else max(SHORTEST, self.steps // EVALUATIONS)
 
     @property
     def anneals(self) -> bool:

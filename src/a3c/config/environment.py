@@ -21,6 +21,10 @@ class EnvironmentSettings:
     """Gymnasium id such as CartPole-v1, or module:NAME, for an id that your module registers, its class, or a
     function in it that makes one; a module in the current folder too."""
 
+    evaluation_environment: str | None = None
+    """Environment that evaluations are played on, where it is another than that of training, with the same spaces: an
+    id, or module:NAME. Its frames, limits and arguments are those that are set for training."""
+
     max_episode_steps: int | None = setting(None, at_least=1, everyday="time limit of an episode, in steps")
     """Time limit of an episode, in steps, replacing the registered one. Reaching it truncates: the value of the
     final observation is bootstrapped."""

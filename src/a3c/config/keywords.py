@@ -12,6 +12,7 @@ class Keywords(TypedDict, total=False):
     """The settings that every algorithm has, but those that an agent takes under its own arguments."""
 
     # EnvironmentSettings
+    evaluation_environment: str | None
     max_episode_steps: int | None
     env_kwargs: Mapping[str, object]
     hide: Sequence[int]
@@ -87,6 +88,11 @@ class Keywords(TypedDict, total=False):
     recurrent: Literal["lstm", "gru"] | None
     recurrent_units: int | None
 
+    # EvaluationSettings
+    evaluate_every: int | None
+    evaluation_episodes: int
+    evaluation_policy: Literal["greedy", "sampled", "both"]
+
     # RunSettings
     workers: int | None
     seed: int | None
@@ -96,6 +102,8 @@ class Keywords(TypedDict, total=False):
     target_return: float | None
     stop_when_solved: bool
     backend: Literal["processes", "inline"]
+    worker_restarts: int
+    step_timeout: float
     ordered: bool
     checkpoint_steps: int | None
     checkpoint_interval: float

@@ -10,7 +10,6 @@ from a3c.algorithm import Algorithm
 from a3c.algorithm.builtin import A3C, BUILT_IN, find_algorithm
 from a3c.config import TrainConfig
 from a3c.config.checks import check_number
-from a3c.config.run import CHECKPOINT_INTERVAL as DEFAULT
 from a3c.errors import SettingsError, brief
 from a3c.modules import own_place
 from a3c.names import called
@@ -86,9 +85,6 @@ def make_recorded_config(settings: dict[str, Any], source: str, algorithm: Algor
 
     `algorithm` is the one that is named there, where nobody else knows it by its name.
     """
-    if "checkpoint_steps" not in settings and settings.get("checkpoint_interval", DEFAULT) != DEFAULT:
-        # Before there were boundaries every run was saved by the clock.
-        settings = settings | {"checkpoint_steps": 0}
     named = settings.get("algorithm", A3C.name)
     if algorithm is not None and named in (algorithm.name, algorithm.reference):
         return make_config(settings | {"algorithm": algorithm}, source)

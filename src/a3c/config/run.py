@@ -53,6 +53,14 @@ class RunSettings:
     )
     """Worker processes, or one worker in the calling process: for debugging, and exactly reproducible."""
 
+    worker_restarts: int = setting(3, at_least=0)
+    """Workers that fail and are replaced, within 10 minutes; one more ends the run, and so does any with 0. Where one
+    seed gives one result (one worker, inline, a2c, ordered) none is replaced."""
+
+    step_timeout: float = setting(60.0, at_least=0)
+    """Seconds that a worker's environments may take for a step, a reset or their making, all of them together, before
+    the worker is replaced or the run ended; 0 waits for ever."""
+
     ordered: bool = setting(False, everyday="one seed, one result, though workers are asynchronous")
     """Workers are asynchronous, and yet one seed gives one result, bit for bit, however fast each of them is: they take
     turns to apply what they have computed (Langford, Smola and Zinkevich 2009). For a3c and impala; a2c and inline runs

@@ -31,14 +31,15 @@ def check_modules(config: EnvironmentSettings, named: Iterable[str], source: Any
         yes: what to do to have a module imported.
     """
     named = set(named)
-    for text in (config.environment, *_texts(config.env_kwargs)):
+    made = [name for name in (config.environment, config.evaluation_environment) if name]
+    for text in (*made, *_texts(config.env_kwargs)):
         module = module_of(text)
         if not module or module in named:
             continue
         reason = None
         if place := own_place(module):
             reason = f"names the module {brief(module)}, which is not installed ({place})"
-        elif text == config.environment and not _is_environment(text):
+        elif text in made and not _is_environment(text):
             reason = f"names {brief(text)}, which is no environment's id or class"
         if reason is not None:
             raise SettingsError(f"{source} {reason}; if you trust it: {yes(module)}")

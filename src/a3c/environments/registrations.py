@@ -34,15 +34,15 @@ class Registrations:
     sent or unpacked ends only runs that use it."""
 
     @classmethod
-    def packed(cls, needed: EnvSpec | None = None) -> "Registrations":
-        """Those of this process. Raises SettingsError where the one that is `needed` cannot be sent."""
+    def packed(cls, *needed: EnvSpec | None) -> "Registrations":
+        """Those of this process. Raises SettingsError where one that is `needed` cannot be sent."""
         modules, entries = set(), {}
         for name, spec in gymnasium.registry.items():
             modules.update(module for module, _ in _entry_points(spec) if module in sys.modules)
             try:
                 entries[name] = dumps((spec, _named_in_main(spec)))
             except SettingsError as error:
-                if needed is not None and needed.id == name:
+                if name in [one.id for one in needed if one is not None]:
                     raise
                 entries[name] = dumps((_unusable(name, str(error)), {}))
         return cls(sorted(modules - {"__main__"}), entries)

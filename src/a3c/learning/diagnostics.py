@@ -10,9 +10,14 @@ DIAGNOSTICS = ("loss", "policy_loss", "value_loss", "entropy", "gradient_norm", 
 """Their names, in the order in which a gradient gives them."""
 
 
-def check_finite(diagnostics: np.ndarray) -> None:
+def norm_of(diagnostics: np.ndarray) -> float:
+    """The gradient's."""
+    return float(diagnostics[DIAGNOSTICS.index("gradient_norm")])
+
+
+def check_norm(norm: float) -> None:
     """Raises TrainingDiverged rather than let a gradient that is not a number reach everyone's parameters."""
-    if not math.isfinite(diagnostics[DIAGNOSTICS.index("gradient_norm")]):
+    if not math.isfinite(norm):
         raise TrainingDiverged(
             "the gradient is no longer finite: lower `learning_rate`, or scale the rewards down with `reward_scale`"
         )
@@ -21,7 +26,9 @@ def check_finite(diagnostics: np.ndarray) -> None:
 def check_change(change: np.ndarray) -> None:
     """Raises TrainingDiverged where an optimizer's change to parameters and state is not finite."""
     # One pass without an array of truths; what overflows in it has diverged too.
-    if not math.isfinite(change.sum()):
+    with np.errstate(all="ignore"):
+        total = change.sum()
+    if not math.isfinite(total):
         raise TrainingDiverged(
             "the optimizer's step is no longer finite: lower `learning_rate`, or clip gradients with "
             "`max_gradient_norm`"

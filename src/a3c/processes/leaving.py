@@ -10,6 +10,7 @@ In use:
 import atexit
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -25,7 +26,10 @@ def stand_alone() -> None:
     Signals are handled by doing nothing. Were they blocked or ignored, so they would be in the processes of
     environments, which could not be ended by them.
     """
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    config["daemon"] = False
+    # That of the process that started this one is not for this one to use, and to remove.
+    config["tempdir"] = None
     if not hasattr(os, "setpgid"):
         return
     os.setpgid(0, 0)
@@ -50,6 +54,14 @@ def kill_group(leader: int) -> None:
             os.killpg(leader, signal.SIGKILL)
 
 
+def clear_temporary() -> None:
+    """Removes the folder that multiprocessing has made for what an environment uses of it, in that for temporary files:
+    a process that comes to its usual end does it by itself."""
+    folder = multiprocessing.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def leave(status: int = 0) -> None:
     """Ends this process where an environment's threads or processes would keep it for ever; else leaves that to the
     caller."""
@@ -59,6 +71,7 @@ def leave(status: int = 0) -> None:
         return
     if multiprocessing.parent_process() is None:
         atexit._run_exitfuncs()
+    clear_temporary()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

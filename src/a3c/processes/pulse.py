@@ -4,6 +4,7 @@ In use:
 
     end = pulse.watch(worker, calls)        a worker: a thread looks at it once a second
     for line in pulse.look(): ...           the main process, often
+    for worker, what in pulse.late(60.0): ...
 """
 
 import os
@@ -56,10 +57,11 @@ class Pulse:
         self._shared = SharedArray((workers,), ROW) if shared else None
         self._own = None if shared else np.zeros(workers, ROW)
         self._looked, self._started = 0.0, 0.0
-        self._seen, self._silent = np.zeros(workers, np.int64), np.zeros(workers)
+        self._seen, self._silent, self._quiet = np.zeros(workers, np.int64), np.zeros(workers), np.zeros(workers)
         self._said: set[tuple[int, str]] = set()
         self._settled: dict[int, float] = {}
         self._calls, self._still = 0, 0.0
+        self._counts: Callable[[], int] | None = None
         self.stands_still = False
         """Whether an environment hung at the last look, and the workers with it."""
 
@@ -72,7 +74,7 @@ class Pulse:
 
         `calls` counts calls of the environment: odd in one.
         """
-        ended, thread = threading.Event(), threading.get_ident()
+        ended, thread, self._counts = threading.Event(), threading.get_ident(), calls
 
         def look() -> None:
             quiet, before, row = 0.0, -1, self._rows[worker : worker + 1]
@@ -107,26 +109,50 @@ class Pulse:
         passed, self._looked = min(now - self._looked, 2 * EVERY), now
         self._silent = np.where((rows["looks"] > 0) & (rows["looks"] == self._seen), self._silent + passed, 0.0)
         self._seen = rows["looks"]
-        quiet = np.maximum(rows["quiet"], self._silent)
+        self._quiet = quiet = np.maximum(rows["quiet"], self._silent)
         allowed = np.where(rows["calls"] <= 1, MAKING, QUIET + USUAL * rows["longest"])
         hanging = np.flatnonzero(quiet > allowed)
         calls, before = int(rows["calls"].sum()), self._calls
         self._still, self._calls = self._still + passed if calls == before else 0.0, calls
         self.stands_still = bool(hanging.size) and self._still >= STILL
-        return [*self._hangs(rows, hanging, quiet), *self._grown(rows, now)]
+        lines = [
+            f"worker {worker} has not finished {self._what(worker)}: its environment hangs, perhaps "
+            f"({self._where(worker)})"
+            for worker in self._new("hangs", hanging)
+        ]
+        return [*lines, *self._grown(rows, now)]
 
-    def _hangs(self, rows: np.ndarray, hanging: np.ndarray, quiet: np.ndarray) -> list[str]:
-        lines = []
-        for worker in self._new("hangs", hanging):
-            what = "a step" if rows["calls"][worker] > 1 else "making its environments and their first reset"
-            where = "in code that keeps Python from running"
-            if rows["quiet"][worker] >= self._silent[worker]:
-                where = rows["place"][worker].decode(errors="replace")
-            lines.append(
-                f"worker {worker} has not finished {what} for {quiet[worker]:.0f} s: its environment hangs, perhaps "
-                f"({where})"
-            )
-        return lines
+    def late(self, timeout: float) -> list[tuple[int, str]]:
+        """The workers whose environments had not answered for more than so many seconds when it was looked last, each
+        with a line that says so; none where `timeout` is 0."""
+        late = np.flatnonzero(self._quiet > timeout).tolist() if timeout else []
+        advice = f"where that is no fault, raise `step_timeout` from {timeout:g} s"
+        return [
+            (worker, f"its environment has not finished {self._what(worker)} ({self._where(worker)}); {advice}")
+            for worker in late
+        ]
+
+    def in_call(self) -> bool:
+        """Whether the environment that is watched in this process is in a call at this moment."""
+        return self._counts is not None and self._counts() % 2 == 1
+
+    def forget(self, worker: int) -> None:
+        """It has ended, and another takes its place."""
+        self._rows[worker] = np.zeros((), ROW)
+        self._silent[worker] = self._quiet[worker] = 0.0
+        self._said -= {(worker, what) for what in ("hangs", "grown")}
+        self._settled.pop(worker, None)
+
+    def _what(self, worker: int) -> str:
+        """What it does, and for how long."""
+        what = "a step" if self._rows["calls"][worker] > 1 else "making its environments and their first reset"
+        return f"{what} for {self._quiet[worker]:.0f} s"
+
+    def _where(self, worker: int) -> str:
+        row = self._rows[worker]
+        if row["quiet"] < self._silent[worker]:
+            return "in code that keeps Python from running"
+        return row["place"].decode(errors="replace")
 
     def _grown(self, rows: np.ndarray, now: float) -> list[str]:
         if now - self._started < SETTLED:

@@ -4,8 +4,6 @@ import math
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import reduction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -73,20 +71,27 @@ def _nameless_file(size: int) -> BinaryIO:
 
 
 class FileLock:
-    """A lock between processes that the kernel releases when its holder dies, unlike `multiprocessing.Lock`."""
+    """A lock between processes that the kernel releases when its holder dies, unlike `multiprocessing.Lock`.
+
+    In use:
+
+        with lock: ...
+    """
 
     def __init__(self) -> None:
         self._file = _nameless_file(1)
+        self._descriptor = self._file.fileno()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def __enter__(self) -> None:
+        # What Windows does not have.
         import fcntl
 
-        fcntl.lockf(self._file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.lockf(self._file, fcntl.LOCK_UN)
+        fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        import fcntl
+
+        fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
 
     def __del__(self) -> None:
         if "_file" in self.__dict__:
@@ -97,3 +102,4 @@ class FileLock:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._file = os.fdopen(state["descriptor"].detach(), "r+b")
+        self._descriptor = self._file.fileno()

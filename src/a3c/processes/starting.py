@@ -28,7 +28,7 @@ from typing import Any
 from a3c.errors import A3CError, ProcessError, described
 from a3c.interruption import SIGNALS
 from a3c.processes.compilation_cache import use_compilation_cache
-from a3c.processes.leaving import kill_group, leave, stand_alone
+from a3c.processes.leaving import clear_temporary, kill_group, leave, stand_alone
 
 START_METHOD = "spawn" if sys.platform == "win32" else "forkserver"
 """Never fork: JAX does not survive it."""
@@ -217,6 +217,7 @@ def prepare_worker(platforms: str | None = "cpu") -> Path | None:
 
         def follow() -> None:
             parent.join()
+            clear_temporary()
             kill_group(0)
             os._exit(1)
 

@@ -38,20 +38,32 @@ class TokenPipe:
 
     def take(self, most: int, timeout: float) -> list[int]:
         """At least one and at most `most` of what is there; none where none came within `timeout` seconds."""
+        return self.take_by(lambda: self.take_now(most), timeout)
+
+    def take_by(self, take: Callable[[], list[int]], timeout: float) -> list[int]:
+        """The same, each time that there is something by calling `take`, as another may be faster."""
         deadline = time.monotonic() + timeout
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         while poll.poll(max(deadline - time.monotonic(), 0.0) * 1000):
-            try:
-                return array("H", os.read(self._reader, most * TOKEN)).tolist()
-            except BlockingIOError:
-                # Another was faster: this one waits on.
-                continue
+            if tokens := take():
+                return tokens
         return []
+
+    def take_now(self, most: int) -> list[int]:
+        """What is there at this moment, at most `most`."""
+        try:
+            return array("H", os.read(self._reader, most * TOKEN)).tolist()
+        except BlockingIOError:
+            return []
 
     def wait(self, most: int, stopping: Callable[[], bool]) -> list[int]:
         """`take`, for as long as it takes; raises Stopped once `stopping` is true and nothing is there."""
-        while not (tokens := self.take(most, LOOK_UP_EVERY)):
+        return self.wait_by(lambda: self.take_now(most), stopping)
+
+    def wait_by(self, take: Callable[[], list[int]], stopping: Callable[[], bool]) -> list[int]:
+        """The same by calling `take`."""
+        while not (tokens := self.take_by(take, LOOK_UP_EVERY)):
             if stopping():
                 raise Stopped
         return tokens

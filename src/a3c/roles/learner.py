@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from a3c.config.schedules import entropy_coefficient_at, learning_rate_at
-from a3c.learning.diagnostics import check_finite
+from a3c.learning.diagnostics import norm_of
 from a3c.learning.snapshot import Snapshot
 from a3c.processes.tokens import Stopped
 from a3c.roles.messages import Report, Task
@@ -34,14 +34,14 @@ class Learner:
         self.generator = np.random.default_rng(task.seed)
         self.store.attach(task.index, work.optimizer)
         self.reporter = Reporter(task.index, send, report_every)
-        self._take(self.store.read())
+        self._take(self._read())
         self._applying, self._row = threading.Lock(), 0
 
     def train(self, gradient_of: Callable, timeout: float) -> bool:
         """One update, from the next batch of segments; False where none came within `timeout` seconds.
 
         Several threads may train: their gradients are computed side by side and applied one at a time. Raises
-        TrainingDiverged where a gradient is not finite.
+        TrainingDiverged where too many of them were not finite.
         """
         config, store = self.config, self.store
         batch = self.exchange.queue.get(config.segments_per_batch, timeout)
@@ -58,27 +58,34 @@ class Learner:
         step = batch.step
         gradient, diagnostics = gradient_of(self.current, batch.segment, entropy_coefficient_at(config, step))
         gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
-        check_finite(diagnostics)
         with self._applying:
-            lag = store.apply(gradient, learning_rate_at(config, step), batch.version)
-            latest = store.read()
+            version = batch.version - store.setbacks.skipped
+            lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), version)
+            latest = self._read()
             self._take(Snapshot(latest.parameters, batch.statistics, latest.version))
             now = time.monotonic()
-            self.reporter.add_update(now, lag, diagnostics, batch.waiting)
+            if lag is not None:
+                self.reporter.add_update(now, lag, diagnostics, batch.waiting)
             self.reporter.flush_when_due(now)
         return True
 
     def _cross(self) -> None:
-        """Over a boundary, as the workers (`Worker.running`): all starts anew from what was learned."""
+        """In a pause or at a boundary, as the workers (`Worker.running`): all starts anew from what was learned."""
         self.generator = np.random.default_rng(seed_at(self.config, self.store.total("steps"), self.index))
-        self._take(self.store.read())
+        self._take(self._read())
         if "published" in self.config.algorithm.shares:
             self.exchange.published.begin(self.latest)
-        self._row, self.reporter.report.boundary = 0, True
+        self._row, self.reporter.report.waits = 0, True
         self.reporter.flush(time.monotonic())
         if self.exchange.gate is not None:
             with suppress(Stopped):
                 self.exchange.gate.wait(self.index)
+
+    def _read(self) -> Snapshot:
+        """What was learned until now. Its version counts the batches: those whose updates were skipped too, as workers
+        in order wait for each."""
+        now = self.store.read()
+        return Snapshot(now.parameters, now.statistics, now.version + self.store.setbacks.skipped)
 
     def _take(self, latest: Snapshot) -> None:
         self.latest = self.current = latest

@@ -29,6 +29,8 @@ class Task:
     """Of all workers."""
     platforms: str | None = field(default_factory=lambda: os.environ.get("JAX_PLATFORMS"))
     """Where the user wants JAX to run, for the learner: workers run on the CPU."""
+    replaces: int | None = None
+    """The process whose place it takes, with all that it held, where a worker has failed."""
 
     def __getstate__(self) -> dict[str, Any]:
         """What a script defines, such as an algorithm of its own, travels by value."""
@@ -50,6 +52,10 @@ class Task:
     @property
     def name(self) -> str:
         return "learner" if self.is_learner else f"worker {self.index}"
+
+    def failed(self, why: str) -> str:
+        """The line that says so."""
+        return f"{self.name} failed ({self.config.environment}, seed {self.config.seed}): {why}"
 
 
 class PackedWork(NamedTuple):
@@ -73,6 +79,19 @@ class EpisodeRecord(NamedTuple):
     """In which it ended, where workers have an order."""
 
 
+class Played(NamedTuple):
+    """What one player's share of an Assignment came to."""
+
+    player: int
+    """A worker's number; 0 where there is one player."""
+    number: int
+    """Of the assignment."""
+    returns: list[float]
+    lengths: list[int]
+    cut: int
+    """How many of the episodes were cut."""
+
+
 @dataclass
 class Report:
     """What happened in a worker or learner since its last report."""
@@ -93,6 +112,8 @@ class Report:
     """The largest training reward, without its sign."""
     largest_observation: float = 0.0
     """The largest number that episodes start with and a network sees as it is, without its sign; in a first report."""
+    played: Played | None = None
+    """Its share of the episodes that all workers were to play."""
     remarks: dict[str, str] = field(default_factory=dict)
     """What people should know of the environments, by what it is about: each is said once a run."""
     turn: int | None = None
@@ -100,8 +121,8 @@ class Report:
     row: dict[str, int] | None = None
     """Set where this is the last that the process tells before a row of metrics: the counters of the row, as far as the
     process knows them."""
-    boundary: bool = False
-    """Whether this process waits at a boundary, and has said all that was before it."""
+    waits: bool = False
+    """Whether this process waits for all others, in a pause or at a boundary, and has said all that was before it."""
 
 
 @dataclass

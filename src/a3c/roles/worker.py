@@ -4,6 +4,7 @@ import pickle
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from a3c.errors import InvalidEnvironment
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.networks.policy import Policy
 from a3c.processes.pickling import dumps
+from a3c.processes.tokens import Stopped
+from a3c.roles.evaluator import Evaluator
 from a3c.roles.messages import EpisodeRecord, PackedWork, Report, Task
 from a3c.roles.reporter import REPORT_EVERY, Reporter
 from a3c.rollout.collector import Collector
@@ -37,11 +40,18 @@ class Work:
     optimizer: SharedOptimizer
     description: str = ""
     """A line for people: the network, why it was chosen, and what it is given."""
+    evaluated_on: EnvironmentMaker | None = None
+    """What makes environments for evaluation, where they are others."""
+
+    @property
+    def evaluation_environments(self) -> EnvironmentMaker:
+        """What makes environments for evaluation."""
+        return self.evaluated_on or self.environments
 
     def pack(self) -> PackedWork:
         """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
         sent."""
-        registrations = Registrations.packed(self.environments.spec)
+        registrations = Registrations.packed(self.environments.spec, self.evaluation_environments.spec)
         return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout, self.description, self)
 
     @classmethod
@@ -91,6 +101,8 @@ class Worker:
         except BaseException:
             close(self._vector)
             raise
+        random = task.config.algorithm.acts == "nowhere"
+        self._evaluator, self._played = Evaluator(work.evaluation_environments, work.policy, random), 0
         self.reporter = Reporter(task.index, send, report_every)
         self.reporter.report.largest_observation = self.collector.checks.largest_observation
 
@@ -105,11 +117,12 @@ class Worker:
 
     def _calls(self) -> int:
         """Odd while the environments are made or called."""
-        return self.collector.stepper.calls if hasattr(self, "collector") else 1
+        return self.collector.stepper.calls + self._evaluator.calls if hasattr(self, "_evaluator") else 1
 
     def close(self) -> str:
         """Closes the environments; says what went wrong there, if anything."""
         self._end_watch()
+        self._evaluator.close()
         return close(self._vector)
 
     def _acting_policy(self) -> Policy | RemotePolicy | RandomPolicy:
@@ -122,29 +135,57 @@ class Worker:
 
         `totals` are the counters to go by; those of this moment where none are given.
         """
+        if self.exchange.gate is None:
+            self._play()
         if self.store.stopping:
             return False
         verdict = self.order.verdict(totals)
-        if verdict is Verdict.CROSS:
-            self._cross()
+        while verdict in (Verdict.PAUSE, Verdict.CROSS):
+            self._wait_for_all()
+            if verdict is Verdict.CROSS:
+                self._begin(seed_at(self.config, self.order.totals["steps"], self.index))
             verdict = self.order.verdict()
         return verdict is Verdict.GO_ON
 
-    def _cross(self) -> None:
-        """Over a boundary: when all are there, and what they have done is kept, all start anew."""
+    def _wait_for_all(self) -> None:
+        """In a pause or at a boundary: until all are there, what they have done is kept, and what is to be evaluated
+        was played. What they share has started anew then."""
         if self.order.is_last:
             self.exchange.end_batches()
-        self.reporter.report.boundary = True
+        self.reporter.report.waits = True
         self.reporter.flush(time.monotonic())
         if self.exchange.gate is not None:
             self.exchange.gate.wait(self.index)
+            while self._play():
+                self.exchange.gate.wait(self.index)
         self.order.begin()
-        self._begin(seed_at(self.config, self.order.totals["steps"], self.index))
+
+    def _play(self) -> bool:
+        """Plays this worker's share of the episodes that all workers are to play, and reports it; whether there are
+        any."""
+        assignment = self.exchange.assignment
+        order = None if assignment is None else assignment.order(self._played)
+        if assignment is None or order is None:
+            return False
+        self._played, workers = order.number, self.config.workers or 1
+
+        def going_on() -> bool:
+            return assignment.is_open(order.number) and not self.store.stopping
+
+        with suppress(Stopped):
+            self.reporter.report.played = self._evaluator.play(order, going_on, self.index, workers)
+            self.reporter.flush()
+        return True
 
     def record(
-        self, segment: Segment, episodes: list[Episode], lag: float = 0.0, diagnostics: np.ndarray | None = None
+        self,
+        segment: Segment,
+        episodes: list[Episode],
+        lag: float | None = None,
+        diagnostics: np.ndarray | None = None,
     ) -> None:
-        """Counts a segment (and, where the worker learnt from it, its update), and reports when it is time."""
+        """Counts a segment (and, where the worker learnt from it, its update, with its lag), and reports when it is
+        time."""
         self.count(segment, episodes)
         self.report(episodes, lag, diagnostics)
 
@@ -157,9 +198,10 @@ class Worker:
             if not self.config.algorithm.in_step:
                 self.store.normalize()
         if episodes:
-            self.order.note([episode.return_ for episode in episodes])
+            assert self.collector.acted is not None
+            self.order.note([episode.return_ for episode in episodes], self.collector.acted)
 
-    def report(self, episodes: list[Episode], lag: float = 0.0, diagnostics: np.ndarray | None = None) -> None:
+    def report(self, episodes: list[Episode], lag: float | None = None, diagnostics: np.ndarray | None = None) -> None:
         """The second half of `record`."""
         now, turn = time.monotonic(), self.order.number
         if self.order.row_before > self._row:
@@ -171,7 +213,7 @@ class Worker:
             report.episodes += [EpisodeRecord(step, now, *episode, turn) for episode in episodes]
         report.largest_reward = max(report.largest_reward, self.collector.largest_reward)
         report.remarks |= self.collector.checks.take_remarks()
-        if diagnostics is not None:
+        if lag is not None and diagnostics is not None:
             self.reporter.add_update(now, lag, diagnostics)
         totals = self.order.count_row()
         if self.order.row > self._row:
@@ -186,6 +228,7 @@ class Worker:
         self._row, self.reporter.report.row = self.order.row, totals
         self.reporter.flush(now)
 
-    def learned(self, lag: float, diagnostics: np.ndarray) -> None:
-        """Reports one more update from a segment that was recorded already."""
-        self.reporter.add_update(time.monotonic(), lag, diagnostics)
+    def learned(self, lag: float | None, diagnostics: np.ndarray) -> None:
+        """Reports one more update from a segment that was recorded already, unless it was skipped."""
+        if lag is not None:
+            self.reporter.add_update(time.monotonic(), lag, diagnostics)

@@ -63,6 +63,8 @@ class Collector:
         self._episodes = OpenEpisodes(environments.num_envs)
         self._moments = SegmentMoments(policy.layout.statistics, environments.num_envs, config.gamma)
         self._overlap = Overlap(config.overlap)
+        self.acted: Snapshot | None = None
+        """What the last segment was collected with."""
         self.observed: np.ndarray | None = None
         """The moments of what the last segment saw, where it is normalised: a row of Statistics."""
         self.largest_reward = 0.0
@@ -87,7 +89,7 @@ class Collector:
         # These are views, behind the rows that overlap the segment before: filling them fills the segment.
         new = segment.from_row(overlap)
         rows = _Rows.zeros(config.segment_steps, count)
-        taken = self._act(snapshot, epsilon, new, rows)
+        taken, self.acted = self._act(snapshot, epsilon, new, rows), snapshot
         self._check(new.observations, rows.rewards, taken)
 
         rewards, terminated, mask = rows.rewards, new.terminated, new.mask[:taken]

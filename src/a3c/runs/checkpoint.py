@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from a3c.algorithm import Algorithm
 from a3c.config import SCHEMA_VERSION, TrainConfig
+from a3c.config.evaluating import Way
 from a3c.config.making import make_recorded_config, recorded
 from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
 from a3c.learning.snapshot import Snapshot, nothing
@@ -57,6 +58,18 @@ class Checkpoint:
     best_return_mean_100: float | None = None
     solved_at_step: int | None = None
     solved_at_second: float | None = None
+    plays: Way = "greedy"
+    """How this model is to be played: by its most probable actions, "greedy", or by drawn ones, "sampled"."""
+    best_evaluation: float | None = None
+    """The mean return of the best candidate that was evaluated so far."""
+    evaluations: int = 0
+    """Rows of `evaluations.csv` so far."""
+    confirmations: int = 0
+    """How often the target was reached in training, and evaluation did not confirm it."""
+    confirm_after: int = 0
+    """Finished episodes of the run before which it is not tried again."""
+    setbacks: list[int] = field(default_factory=lambda: [0, 0, 0])
+    """Updates that were skipped as not finite, the last of them in a row, and how often training went back."""
     statistics: np.ndarray = field(default_factory=nothing)
     """What the parameters act with, where something is normalised: see Snapshot."""
     moments: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -247,6 +260,13 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "best_return_mean_100": (lambda value: value is None or _is_number(value), "a number"),
     "solved_at_step": (lambda value: value is None or _is_count(value), "a number of steps"),
     "solved_at_second": (lambda value: value is None or (_is_number(value) and value >= 0), "a number from 0 on"),
+    "plays": (lambda value: value in get_args(Way), " or ".join(get_args(Way))),
+    "best_evaluation": (lambda value: value is None or _is_number(value), "a number"),
+    **dict.fromkeys(["evaluations", "confirmations", "confirm_after"], (_is_count, "a count from 0 on")),
+    "setbacks": (
+        lambda value: isinstance(value, list) and len(value) == 3 and all(map(_is_count, value)) and value[2] <= 1,
+        "three counts",
+    ),
     **{name: (_are_numbers(name), "an array of its kind") for name in TENSORS},
 }
 """What the fields must be."""

@@ -14,7 +14,7 @@ from a3c.config.setting import names_of
 from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import disk_errors, exists, write_atomically
-from a3c.runs.metrics import EPISODE_COLUMNS, EVENTS, METRIC_COLUMNS, RowFile, TensorBoard
+from a3c.runs.metrics import EPISODE_COLUMNS, EVALUATION_COLUMNS, EVENTS, METRIC_COLUMNS, RowFile, TensorBoard
 from a3c.runs.migrations import check_schema, migrated_settings
 from a3c.runs.summaries import Summary
 
@@ -34,7 +34,8 @@ NUMBERS = (
 
 
 class RunFolder:
-    """A run's folder: `config.toml`, `episodes.csv`, `metrics.csv`, `summary.json`, `checkpoints/`, `curve.png`."""
+    """A run's folder: `config.toml`, `episodes.csv`, `metrics.csv`, `evaluations.csv`, `summary.json`, `checkpoints/`,
+    `curve.png`."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -100,6 +101,21 @@ class RunFolder:
         return self.path / "metrics.csv"
 
     @property
+    def evaluations_path(self) -> Path:
+        """Runs of before schema 4 have no such file."""
+        return self.path / "evaluations.csv"
+
+    @property
+    def events_path(self) -> Path:
+        """What befell the run and did not end it; not there where nothing did."""
+        return self.path / "events.csv"
+
+    @property
+    def errors(self) -> Path:
+        """The tracebacks of workers that were replaced."""
+        return self.path / "errors"
+
+    @property
     def curve_path(self) -> Path:
         return self.path / "curve.png"
 
@@ -141,20 +157,22 @@ class RunFolder:
             return Checkpoint.load(boundary, config.algorithm)
         return self.load("latest", config.algorithm)
 
-    def open_rows(self, counts: dict[str, int]) -> tuple[RowFile, RowFile]:
-        """`episodes.csv` and `metrics.csv`, of which only the rows stay that a checkpoint with these counts covers.
+    def open_rows(self, counts: dict[str, int], evaluations: int = 0) -> tuple[RowFile, RowFile, RowFile]:
+        """`episodes.csv`, `metrics.csv` and `evaluations.csv`, of which only the rows stay that a checkpoint with these
+        counts, and so many evaluations, covers.
 
         Of a new run none do, nor events of one that began here and was killed. An episode that was reported after the
-        checkpoint may have ended before it: the checkpoint's count says how many there are.
+        checkpoint may have ended before it, and so an evaluation: the checkpoint's count says how many there are.
         """
         steps, episodes = counts["steps"], counts["episodes"]
         if not steps:
             with disk_errors(self.path):
-                for events in self.path.glob(f"{EVENTS}.*"):
-                    events.unlink()
+                for events in (*self.path.glob(f"{EVENTS}.*"), *self.errors.glob("*.txt"), self.events_path):
+                    events.unlink(missing_ok=True)
         return (
             RowFile(self.episodes_path, EPISODE_COLUMNS, {"step": steps} if steps else None, most=episodes),
             RowFile(self.metrics_path, METRIC_COLUMNS, {"steps": steps, "episodes": episodes} if steps else None),
+            RowFile(self.evaluations_path, EVALUATION_COLUMNS, {"step": steps} if steps else None, most=evaluations),
         )
 
     def open_tensorboard(self) -> TensorBoard:

@@ -1,4 +1,4 @@
-"""The rows of a run: `episodes.csv`, `metrics.csv`, and TensorBoard's event files."""
+"""The rows of a run: `episodes.csv`, `metrics.csv`, `evaluations.csv`, and TensorBoard's event files."""
 
 import socket
 import struct
@@ -20,6 +20,13 @@ METRIC_COLUMNS = (
     *DIAGNOSTICS,
     *("learning_rate", "entropy_coefficient", "queue_length", "predictors", "trainers"),
 )
+EVALUATION_COLUMNS = (
+    *("step", "seconds", "version", "purpose", "policy"),
+    *("mean", "std", "min", "max", "episodes", "length_mean", "cut"),
+)
+WORDS = ("purpose", "policy")
+"""The columns that hold words: what an evaluation was for (interval, candidate, confirmation, final), and how it was
+played (greedy, sampled). All others hold numbers."""
 NEEDED = 5
 """How many of these, the first, every version has written."""
 EVENTS = "events.out.tfevents"
@@ -71,7 +78,7 @@ class RowFile:
 
 
 def read_rows(path: Path, columns: tuple[str, ...] | None = None) -> list[list[str]]:
-    """The rows of a CSV file of numbers, without its header; of `columns`, in their order, where they are given.
+    """The rows of a CSV file of a run, without its header; of `columns`, in their order, where they are given.
 
     A row that was cut off or damaged is none. What the file has no column for, as of an older version, is left empty.
     Raises RunFolderError for what is no such file.
@@ -84,7 +91,7 @@ def read_rows(path: Path, columns: tuple[str, ...] | None = None) -> list[list[s
 
 
 def _read(path: Path, columns: tuple[str, ...] | None) -> tuple[list[str], list[list[str]]]:
-    """The header of a file, and its whole rows, where these columns hold numbers (all, where None are given)."""
+    """The header of a file, and its whole rows, where these columns are as they should be (None: all of them)."""
     try:
         # What is no text makes its own row a damaged one.
         text = path.read_bytes().rpartition(b"\n")[0].decode(errors="replace")
@@ -100,7 +107,7 @@ def _read(path: Path, columns: tuple[str, ...] | None) -> tuple[list[str], list[
     for name in columns[:NEEDED]:
         if name not in header:
             raise RunFolderError(f"{path} is damaged, as it has no column {name}: delete it to do without its rows")
-    places = [header.index(name) for name in columns if name in header]
+    places = [header.index(name) for name in columns if name in header and name not in WORDS]
     return header, [row for row in rows if len(row) == len(header) and _is_whole(row, places)]
 
 
@@ -138,18 +145,28 @@ def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 class TensorBoard:
-    """TensorBoard events, a point for each row of `metrics.csv`; the format is loaded late, see TENSORBOARD_AFTER.
+    """TensorBoard events, points for each row of `metrics.csv` and `evaluations.csv`; the format is loaded late, see
+    TENSORBOARD_AFTER.
 
     They are written here, at once: a thread of its own, as TensorBoard's writers have, could not say that the disk is
     full, and a process would wait for it for ever.
     """
 
     def __init__(self, folder: Path):
-        self._folder, self._pending = folder, []
+        self._folder = folder
         self._file: GrowingFile | None = None
+        self._pending: list[tuple[float, int, dict[str, Any]]] = []
+        """When, at which step, and what, by its tag."""
 
-    def add(self, row: dict[str, Any], seconds: float) -> None:
-        self._pending.append((time.time(), row))
+    def add(self, row: Mapping[str, Any], seconds: float) -> None:
+        """A row of metrics."""
+        self._add(row["steps"], {_tag(name): number for name, number in row.items() if name != "steps"}, seconds)
+
+    def add_evaluation(self, row: Mapping[str, Any], seconds: float) -> None:
+        self._add(row["step"], {f"eval/{row['policy']}/{name}": row[name] for name in ("mean", "length_mean")}, seconds)
+
+    def _add(self, step: int, numbers: dict[str, Any], seconds: float) -> None:
+        self._pending.append((time.time(), step, numbers))
         if seconds >= TENSORBOARD_AFTER:
             self._write()
 
@@ -165,13 +182,11 @@ class TensorBoard:
             self._file = GrowingFile(self._folder / f"{EVENTS}.{int(time.time())}.{socket.gethostname()}")
             self._file.append(_record(event(wall_time=time.time(), file_version="brain.Event:2")))
         records = []
-        for now, row in self._pending:
+        for now, step, numbers in self._pending:
             points = [
-                value(tag=_tag(name), simple_value=float(number))
-                for name, number in row.items()
-                if number is not None and name != "steps"
+                value(tag=tag, simple_value=float(number)) for tag, number in numbers.items() if number is not None
             ]
-            records.append(_record(event(wall_time=now, step=row["steps"], summary=summary(value=points))))
+            records.append(_record(event(wall_time=now, step=step, summary=summary(value=points))))
         self._file.append(b"".join(records))
         self._pending = []
 

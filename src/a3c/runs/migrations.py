@@ -4,7 +4,8 @@ A file of schema n goes through all steps from n on. A step is given a checkpoin
 and its tensors; of a `config.toml` the settings alone. Nothing of it was checked: what a step does not expect it leaves
 as it is, to be refused by the checks that follow.
 
-Who raises SCHEMA_VERSION adds a step here, and a folder beside `tests/golden/schema-1`.
+Who raises SCHEMA_VERSION adds a step here, unless defaults say what older files mean, and a folder beside
+`tests/golden/schema-1`.
 """
 
 from collections.abc import Callable
@@ -92,11 +93,18 @@ def _statistics(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
     return header, tensors | parts
 
 
+def _boundaries(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
+    """Before there were boundaries every run was saved by the clock."""
+    return header | {"config": {"checkpoint_steps": 0} | header["config"]}, tensors
+
+
 STEPS: tuple[tuple[int, Callable[[Header, Tensors], tuple[Header, Tensors]]], ...] = (
     (1, _moments),
     (1, _own),
     (1, _readings),
     (2, _statistics),
+    (3, _boundaries),
 )
 """The schema that a step starts from, and the step, in their order. What came within schema 1 tells by what is missing,
-or too much, whether there is anything to do. In schema 2 `config.toml` has tables, and the rest is as before."""
+or too much, whether there is anything to do. In schema 2 `config.toml` has tables, and the rest is as before. Since
+schema 4 a checkpoint says how it is played and what evaluations found; what was written before is played greedily."""

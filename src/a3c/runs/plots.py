@@ -12,23 +12,29 @@ from a3c.runs.files import write_atomically
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import WINDOW, read_rows
 
+EVALUATED = ("step", "purpose", "policy", "mean", "std")
+"""What is drawn of an evaluation."""
 MOST_POINTS = 20_000
 COMMON_POINTS = 500
 """Points of the grid of steps on which runs are averaged."""
+POLICIES = {"greedy": ("o", "C3"), "sampled": ("s", "C4")}
+"""The mark of an evaluation by how was played, and its colour where one run is shown."""
+SPECIAL = {"confirmation": ("*", 13, "test whether it is solved"), "final": ("D", 8, "best model, played again")}
+"""The mark of an evaluation by what it was for, its size, and what it says; all others only follow the training."""
 
 
 def plot_curve(folder: RunFolder, path: Path | None = None) -> Path:
-    """Draws one run: raw returns, their moving mean, the target, and where it was solved."""
+    """Draws one run: raw returns, their moving mean, evaluations, the target, and where it was solved."""
     return plot_runs([folder], path or folder.curve_path)
 
 
 def plot_runs(folders: list[RunFolder], path: Path) -> Path:
     """Draws the runs into one picture, PNG, SVG or PDF by the name's ending. Raises RunFolderError.
 
-    One run shows its raw returns too; of several runs only the moving means are shown.
+    One run shows its raw returns and the spread of its evaluations too; of several runs only the means are shown.
     """
     figure, axes = _figure()
-    summaries = [folder.summary() for folder in folders]
+    summaries, policies = [folder.summary() for folder in folders], set[str]()
     for number, (folder, summary) in enumerate(zip(folders, summaries, strict=True)):
         steps, returns = _returns(folder)
         color = f"C{number % 10}"
@@ -46,10 +52,17 @@ def plot_runs(folders: list[RunFolder], path: Path) -> Path:
             )
         label = f"mean of the last {WINDOW}" if len(folders) == 1 else folder.path.name
         axes.plot(steps, _moving_mean(returns), color="C1" if len(folders) == 1 else color, linewidth=2, label=label)
+        if len(folders) == 1:
+            _draw_evaluations(axes, _evaluations(folder))
+        else:
+            policies |= _draw_evaluation_means(axes, _evaluations(folder), color)
         if summary.get("solved_at_step") is not None:
             solved = summary["solved_at_step"]
             text = f"solved at {solved:,} steps, {summary['solved_at_second']:.1f} s"
             axes.axvline(solved, color="C2" if len(folders) == 1 else color, linestyle=":", label=text)
+    for policy in sorted(policies):
+        # What the marks are is said once, for all colours.
+        axes.plot([], [], POLICIES[policy][0], color="grey", markersize=5, label=f"{policy} evaluation")
     title = _title(summaries)
     if len(folders) == 1:
         workers, seed = summaries[0]["workers"], summaries[0]["seed"]
@@ -99,6 +112,39 @@ def on_common_steps(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.nda
     return at, np.stack([values[np.searchsorted(steps, at, side="right") - 1] for steps, values in curves])
 
 
+def _draw_evaluations(axes: Any, evaluations: dict[tuple[str, str], np.ndarray]) -> None:
+    """Of one run: points with their standard deviation, by how was played; those that decide something stand out."""
+    for (purpose, policy), (steps, means, spreads) in evaluations.items():
+        mark, color = POLICIES[policy]
+        size, edge, label = 4.5, color, f"{policy} evaluation and its spread"
+        if purpose in SPECIAL:
+            (mark, size, label), edge = SPECIAL[purpose], "black"
+            label = f"{label} ({policy})"
+        axes.errorbar(
+            steps,
+            means,
+            spreads,
+            fmt=mark,
+            color=color,
+            ecolor=color,
+            elinewidth=1,
+            capsize=2,
+            markersize=size,
+            markeredgecolor=edge,
+            # Above the lines, and what decides above what does not.
+            zorder=4 if purpose in SPECIAL else 3,
+            label=label,
+        )
+
+
+def _draw_evaluation_means(axes: Any, evaluations: dict[tuple[str, str], np.ndarray], color: str) -> set[str]:
+    """Of one of several runs: points in its colour. Returns how was played."""
+    for (_, policy), (steps, means, _) in evaluations.items():
+        mark = POLICIES[policy][0]
+        axes.plot(steps, means, mark, color=color, markersize=5, markeredgecolor="white", markeredgewidth=0.5)
+    return {policy for _, policy in evaluations}
+
+
 def _figure() -> tuple[Any, Any]:
     # Where it may not write into the user's folders it says so at length, and works all the same.
     log = logging.getLogger("matplotlib")
@@ -143,6 +189,17 @@ def _returns(folder: RunFolder) -> tuple[np.ndarray, np.ndarray]:
     # In files of older versions a row may be of an earlier step than the one before.
     steps = np.maximum.accumulate([int(row[0]) for row in rows])
     return steps, np.array([float(row[1]) for row in rows])
+
+
+def _evaluations(folder: RunFolder) -> dict[tuple[str, str], np.ndarray]:
+    """Steps, means and standard deviations of the evaluations, `[3, N]`, by purpose and policy; those that only follow
+    the training are together, under "". Of a run that was not evaluated there are none."""
+    found: dict[tuple[str, str], list[list[float]]] = {}
+    for step, purpose, policy, mean, std in read_rows(folder.evaluations_path, EVALUATED):
+        if policy in POLICIES and mean and std:
+            kind = (purpose if purpose in SPECIAL else "", policy)
+            found.setdefault(kind, []).append([float(number) for number in (step, mean, std)])
+    return {kind: np.array(found[kind]).T for kind in sorted(found)}
 
 
 def _moving_mean(returns: np.ndarray) -> np.ndarray:

@@ -11,6 +11,20 @@ class Machine(TypedDict):
     cores: int
 
 
+class Figure(TypedDict):
+    """What the best model came to in whole episodes that it was not chosen by."""
+
+    step: int
+    """Of the run, at which it was as it is."""
+    policy: str
+    """How it played, and is to be played: greedy or sampled."""
+    mean: float
+    std: float
+    min: float
+    max: float
+    episodes: int
+
+
 class Summary(TypedDict):
     """What a run came to."""
 
@@ -34,9 +48,19 @@ class Summary(TypedDict):
     target_return: float | None
     solved_at_step: int | None
     solved_at_second: float | None
+    best_evaluation: Figure | None
+    """Of a solved run those episodes that confirmed it; None where no evaluation was due."""
+    evaluations: int
+    """Rows of `evaluations.csv`."""
+    confirmations_failed: int
+    """How often training had reached the target, and evaluation did not confirm it."""
     policy_lag: float | None
     stop_reason: str | None
     """Why a callback ended it."""
+    worker_restarts: int
+    """Workers that failed and were replaced, since it was begun or resumed."""
+    skipped_updates: int
+    """Updates that were not finite."""
     reproducible: bool
     """Whether the same seed and settings give the same parameters, bit for bit, however fast anything is."""
     reproducible_why_not: str | None

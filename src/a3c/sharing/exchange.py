@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
 from a3c.rollout.segment import Segment
+from a3c.sharing.assignment import Assignment
 from a3c.sharing.course import Course, Gate
 from a3c.sharing.duties import Turns
 from a3c.sharing.order import Freely, Place, Round
@@ -26,13 +27,23 @@ class Exchange:
     queue: SegmentQueue = field(init=False)
     board: PredictionBoard = field(init=False)
     published: PublishedSnapshots = field(init=False)
+    assignment: Assignment | None = None
+    """Of the workers, to be looked for between segments, or in a pause."""
     turns: Turns | None = None
     """Of the learner, where it shares a process with the worker."""
 
     course: Course | None = None
-    """When the run is to end, and where its boundaries are."""
+    """When the run is to end, and where its boundaries and pauses are."""
     gate: Gate | None = None
-    """Where processes wait at a boundary."""
+    """Where processes wait at a boundary and in a pause; inline there is nobody to wait for."""
+
+    def reclaim(self, worker: int, pid: int) -> None:
+        """In the process that takes the place of a worker, whose process has ended, before it begins: takes back what
+        that one held."""
+        if hasattr(self, "queue"):
+            self.queue.reclaim(pid)
+        if hasattr(self, "board"):
+            self.board.reclaim(worker)
 
     def place(self, worker: int, store: ParameterStore, config: TrainConfig) -> Freely | Place:
         """This worker's place in the order of all."""
@@ -46,10 +57,12 @@ class Exchange:
         if hasattr(self, "queue"):
             self.queue.end_batches()
 
-    def begin(self, store: ParameterStore) -> None:
-        """At a boundary, while all wait: what they share starts anew."""
+    def go_on(self, store: ParameterStore, wait: int) -> None:
+        """After a pause or at a boundary, while all wait: what they share starts anew. The target is judged after
+        `wait` episodes at the earliest."""
         assert self.course is not None
-        self.course.begin(store.total("steps"))
+        steps = store.total("steps")
+        self.course.go_on(steps, wait, store.snapshot if self.course.is_boundary(steps) else None)
         if self.round is not None:
             self.round.begin()
         if self.gate is not None:
@@ -57,15 +70,23 @@ class Exchange:
 
 
 def make_exchange(
-    config: TrainConfig, layout: Layout, store: ParameterStore, returns: list[float] | None = None
+    config: TrainConfig,
+    layout: Layout,
+    store: ParameterStore,
+    returns: list[float] | None = None,
+    best: float | None = None,
+    wait: int = 0,
 ) -> Exchange:
-    """For a configuration whose `workers` are filled in; `returns` are those of the last episodes before."""
+    """For a configuration whose `workers` are filled in; `returns` are those of the last episodes before, and `best`
+    the best mean of 100 of them. The target is judged after `wait` episodes at the earliest."""
     turns = Turns() if config.backend == "inline" else None
-    exchange, workers = Exchange(turns=turns), config.workers or 1
+    exchange, workers = Exchange(assignment=Assignment(store.read()), turns=turns), config.workers or 1
     shares = config.algorithm.shares
-    target = Target(config.target_return, returns or []) if config.workers_judge else None
+    target = Target(config.target_return, returns or [], store.read(), best) if config.workers_judge else None
+    if target is not None:
+        target.judge_after(wait)
     exchange.course = Course(config, store.total("steps"), target)
-    if config.has_boundaries and turns is None:
+    if target is not None:
         exchange.gate = Gate(config.processes, store)
     if "team" in shares:
         exchange.team = Team(workers, store.parameters.size, store, target, config.segment_size)

@@ -87,7 +87,7 @@ class Freely:
     def turn(self) -> Any:
         return nullcontext()
 
-    def note(self, returns: list[float]) -> None: ...
+    def note(self, returns: list[float], acted: Snapshot) -> None: ...
 
 
 class Round:
@@ -212,10 +212,10 @@ class Place:
         """Whether the worker's last turn was the last before the boundary."""
         return self._is_last
 
-    def note(self, returns: list[float]) -> None:
-        """The returns of episodes that ended, in the worker's turn."""
+    def note(self, returns: list[float], acted: Snapshot) -> None:
+        """The returns of episodes that ended, in the worker's turn, and what it acted with."""
         if self._round.course.target is not None:
-            self._round.course.target.add(returns, self.step)
+            self._round.course.target.add(returns, self.step, acted)
 
     @property
     def step(self) -> int:

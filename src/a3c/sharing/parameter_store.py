@@ -1,7 +1,7 @@
 """The ParameterStore: what all workers share.
 
     snapshot = store.read()                     # a private copy, and the updates applied so far
-    lag = store.apply(gradient, learning_rate, snapshot.version)
+    lag = store.learn(gradient, norm, learning_rate, snapshot.version)
     store.count(steps=512, episodes=3)
 
 Lock-free (Hogwild!, Recht et al. 2011; Mnih et al. 2016, section 4): a worker adds its step in place, element by
@@ -12,16 +12,19 @@ A worker may be held up anywhere, for seconds: what it does then is bounded. Its
 keep its sign (`SharedOptimizer.update`), and a change that is too old is computed anew.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from a3c.environments.spaces import NO_STATISTICS
-from a3c.learning.diagnostics import check_change
+from a3c.errors import TrainingDiverged
+from a3c.learning.diagnostics import check_change, check_norm
 from a3c.learning.moments import Statistics
 from a3c.learning.snapshot import Snapshot, nothing
 from a3c.processes.shared_memory import FileLock, SharedArray
+from a3c.sharing.setbacks import Setbacks
 
 if TYPE_CHECKING:
     # The main process needs no JAX.
@@ -52,8 +55,10 @@ class ParameterStore:
         normalizes: Statistics = NO_STATISTICS,
         statistics: np.ndarray | None = None,
         moments: np.ndarray | None = None,
+        setbacks: Sequence[int] = (0, 0, 0),
     ):
-        """`statistics` and `moments` are those that training starts with, where it `normalizes`."""
+        """`statistics` and `moments` are those that training starts with, where it `normalizes`; `setbacks` what became
+        of updates before."""
         make = SharedArray if shared else _LocalArray
         self._floats = make((1 + len(optimizer_state), parameters.size), np.float32)
         self._floats.array[0], self._floats.array[1:] = parameters, optimizer_state
@@ -67,6 +72,8 @@ class ParameterStore:
             self._moments.array[workers] = moments
         self._counters.array[workers] = [(counts or {}).get(name, 0) for name in COUNTERS]
         self._stop = make((1,), np.int64)
+        floats, updates = self._floats.array, self.total("updates")
+        self.setbacks = Setbacks(make, floats, self._statistics.array, workers, updates, setbacks)
         self._lock = FileLock() if locked else None
         self._worker: int | None = None
         self._optimizer: SharedOptimizer | None = None
@@ -100,14 +107,36 @@ class ParameterStore:
         """The same without parameters, for those who collect with a policy that has its own."""
         return Snapshot(nothing(), self.statistics)
 
+    def learn(self, gradient: np.ndarray, norm: float, learning_rate: float, version: float) -> float | None:
+        """What `apply` does and returns, where the gradient, which has this norm, and the step are finite.
+
+        Else the update is skipped: None. After 10 in a row parameters, state and statistics go back to what was kept
+        last, and learning rates are half of what is asked for from then on; another time raises TrainingDiverged.
+        """
+        before = self.setbacks.times
+        try:
+            check_norm(norm)
+            return self.apply(gradient, learning_rate, version)
+        except TrainingDiverged:
+            assert self._worker is not None
+            if self.setbacks.skip(self._worker, self.total("updates")):
+                if before:
+                    raise
+                with self._held():
+                    self.setbacks.go_back(self._floats.array, self._statistics.array)
+            return None
+
     def apply(self, gradient: np.ndarray, learning_rate: float, version: float) -> float:
         """Adds the optimizer's step for `gradient` to the shared parameters, and updates the shared state.
+
+        The learning rate is halved where training went back.
 
         Returns the policy lag: the updates applied since `read` gave `version`, a mean where several reads were.
         Raises TrainingDiverged, and changes nothing, where the step is not finite.
         """
         if self._optimizer is None:
             raise RuntimeError("attach() the store with an optimizer before applying gradients")
+        learning_rate *= self.setbacks.factor
         with self._held():
             count, change = self._change(gradient, learning_rate)
             # Who was held up meanwhile, as by a machine that slept, has a step from a state that is long gone.
@@ -182,7 +211,7 @@ class ParameterStore:
         return bool(self._stop.array[0])
 
     def _held(self) -> Any:
-        return self._lock.held() if self._lock else nullcontext()
+        return self._lock if self._lock else nullcontext()
 
 
 class _LocalArray:

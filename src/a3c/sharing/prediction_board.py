@@ -5,7 +5,7 @@
     board.answer(workers, predictions, version)
 
 Each worker has a row of its own in every shared array: nobody's observation can get somebody else's action. What
-travels through pipes is the workers' numbers: one pipe to the predictors, one back to each worker.
+travels through pipes is numbers: one pipe of workers to the predictors, one of questions back to each worker.
 """
 
 import math
@@ -16,13 +16,17 @@ import numpy as np
 from a3c.environments.spaces import Layout
 from a3c.learning.snapshot import Snapshot
 from a3c.processes.shared_memory import SharedArray
-from a3c.processes.tokens import TokenPipe
+from a3c.processes.tokens import LOOK_UP_EVERY, TokenPipe
 from a3c.sharing.duties import Turns
 from a3c.sharing.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
     # The main process needs no JAX.
     from a3c.networks.policy import Policy
+
+
+NUMBERS = 2**15
+"""Questions that are told apart."""
 
 
 class PredictionBoard:
@@ -41,13 +45,27 @@ class PredictionBoard:
         """What a recurrent policy remembers: before a question, after its answer."""
         self.versions = SharedArray((workers,), np.int64)
         self._asked, self._answered = TokenPipe(), [TokenPipe() for _ in range(workers)]
+        self._numbers = SharedArray((workers,), np.int64)
+        """Of the latest question of each worker: what comes back through its pipe."""
 
     def ask(self, worker: int) -> None:
         """Asks about what is in this worker's rows; raises Stopped when the run stops before the answer comes."""
+        self._numbers.array[worker] += 1
+        number = self._number(worker)
         self._asked.put(worker)
         if self._turns is not None:
             self._turns.take()
-        self._answered[worker].wait(1, lambda: self.store.stopping)
+        # An answer to a question of one who was killed may come after it.
+        while self._answered[worker].wait(1, lambda: self.store.stopping) != [number]:
+            pass
+
+    def _number(self, worker: int) -> int:
+        return int(self._numbers.array[worker]) % NUMBERS
+
+    def reclaim(self, worker: int) -> None:
+        """Takes the row of a worker that was killed, and hears what that one had asked, before it asks itself."""
+        while self._answered[worker].take(1, LOOK_UP_EVERY):
+            pass
 
     def waiting(self, timeout: float) -> list[int]:
         """The workers that wait for an answer; none where none asked within `timeout` seconds. Each is given once."""
@@ -68,7 +86,7 @@ class PredictionBoard:
             self.states.array[workers] = predictions[..., size + 2 :]
         self.versions.array[workers] = version
         for worker in workers:
-            self._answered[worker].put(worker)
+            self._answered[worker].put(self._number(worker))
 
 
 class RemotePolicy:

@@ -7,7 +7,7 @@ In use:
         worker.count(segment, episodes)
         with team.meeting(worker.index, gradient) as mean:
             if mean is not None:
-                store.apply(mean, ...)                     worker 0, for all
+                store.learn(mean, ...)                     worker 0, for all
         worker.report(episodes, ...)
 """
 
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from a3c.learning.snapshot import Snapshot
 from a3c.processes.shared_memory import SharedArray
 from a3c.processes.tokens import TokenPipe
 from a3c.sharing.course import Course
@@ -90,7 +91,7 @@ class Team:
             return
         step = self.totals["steps"]
         for returns, ended in zip(self._returns.array, self._ended.array.tolist(), strict=True):
-            self._target.add(returns[:ended].tolist(), step)
+            self._target.add(returns[:ended].tolist(), step, self.store.snapshot)
         self._ended.array[:] = 0
 
     def _stopping(self) -> bool:
@@ -117,5 +118,5 @@ class Member(Freely):
     def step(self) -> int:
         return self.totals["steps"]
 
-    def note(self, returns: list[float]) -> None:
+    def note(self, returns: list[float], acted: Snapshot) -> None:
         self._team.note(self._worker, returns)

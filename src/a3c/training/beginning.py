@@ -163,7 +163,8 @@ def prepare(
     else:
         work, start = call("a3c.training.preparing:prepare_to_send", config, checkpoint)
     if config.backend != "inline":
-        check_open_files(start.config.processes)
+        # With an evaluator beside them.
+        check_open_files(start.config.processes + 1)
     check_ends(start.config)
     return work, start
 

@@ -24,6 +24,8 @@ from a3c.config import TrainConfig
 from a3c.errors import SettingsError, brief
 from a3c.roles.messages import PackedWork
 from a3c.runs.metrics import METRIC_COLUMNS, can_be_column
+from a3c.training.evaluations import RunEvaluation
+from a3c.training.keeping import STOP_WHEN
 from a3c.training.monitor import Monitor
 from a3c.training.progress import FinishedEpisode, Progress
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from a3c.acting import ActingAgent
     from a3c.roles.worker import Work
 
-EVENTS = ("on_start", "on_report", "on_episodes", "on_checkpoint", "on_end")
+EVENTS = ("on_start", "on_report", "on_episodes", "on_evaluation", "on_checkpoint", "on_end")
 
 
 class Training(Progress):
@@ -116,6 +118,9 @@ class Callback:
     def on_episodes(self, training: Training, episodes: list[FinishedEpisode]) -> None:
         """After episodes have ended: those since the last call, at least one."""
 
+    def on_evaluation(self, training: Training, evaluation: RunEvaluation) -> None:
+        """After each row of `evaluations.csv`: whole episodes that a snapshot of the policy has played."""
+
     def on_checkpoint(self, training: Training, path: Path) -> None:
         """After the latest checkpoint was saved into the run folder, under this path."""
 
@@ -129,6 +134,10 @@ GivenCallbacks: TypeAlias = OneCallback | Sequence[OneCallback] | None
 """What `learn` takes: a function, which is called as `on_report` is, a Callback, or several of them."""
 
 
+GivenStopWhen: TypeAlias = Callable[[Sequence[RunEvaluation]], object] | None
+"""What `learn` takes to end by evaluations: a function of all that there are so far, which says whether to stop."""
+
+
 class _Function(Callback):
     """A function, called at every report."""
 
@@ -139,8 +148,30 @@ class _Function(Callback):
         return self._function(training)
 
 
-def as_callbacks(given: GivenCallbacks) -> tuple[Callback, ...]:
-    """What was given as `callback`; raises SettingsError where it is none."""
+class StopWhen(Callback):
+    """Ends the run once a function of its evaluations says so."""
+
+    def __init__(self, function: Callable[[Sequence[RunEvaluation]], object]):
+        self._function, self._evaluations = function, list[RunEvaluation]()
+
+    def on_start(self, training: Training) -> None:
+        if training.config.evaluation_interval == 0:
+            raise SettingsError("`stop_when` looks at evaluations, and `evaluate_every` 0 asks for none")
+        self._evaluations = []
+
+    def on_evaluation(self, training: Training, evaluation: RunEvaluation) -> None:
+        self._evaluations.append(evaluation)
+        if self._function(tuple(self._evaluations)):
+            training.stop(STOP_WHEN)
+
+
+def as_callbacks(given: GivenCallbacks, stop_when: GivenStopWhen = None) -> tuple[Callback, ...]:
+    """What was given as `callback` and `stop_when`; raises SettingsError where it is none."""
+    if stop_when is not None:
+        if not callable(stop_when):
+            raise SettingsError(f"stop_when: {brief(repr(stop_when))} is no function of evaluations")
+        _check_runs(stop_when, "stop_when")
+        return (*as_callbacks(given), StopWhen(stop_when))
     if given is None:
         return ()
     if isinstance(given, Sequence):
@@ -161,13 +192,13 @@ def _as_callback(one: object) -> Callback:
     return _Function(cast("Callable[[Training], Answer]", one))
 
 
-def _check_runs(function: object) -> None:
+def _check_runs(function: object, argument: str = "callback") -> None:
     """Raises SettingsError where a call of it would only make what is to be awaited, or iterated over."""
     kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     if any(is_kind(function) for is_kind in kinds):
         name = brief(getattr(function, "__qualname__", repr(function)))
         raise SettingsError(
-            f"callback: {name} would do nothing when it is called, as it is async or has a yield: give an ordinary "
+            f"{argument}: {name} would do nothing when it is called, as it is async or has a yield: give an ordinary "
             "function"
         )
 
@@ -212,6 +243,8 @@ class Events:
         news = self.monitor.news()
         if news.episodes:
             self._call("on_episodes", news.episodes)
+        for evaluation in news.evaluations:
+            self._call("on_evaluation", evaluation)
         if news.reported:
             self._call("on_report")
         if news.checkpoint is not None:

@@ -17,7 +17,7 @@ from a3c.runs.lock import locked
 from a3c.runs.repeats import RepeatsFolder
 from a3c.runs.summaries import RepeatsSummary
 from a3c.training.beginning import Own, resumed_run
-from a3c.training.callbacks import GivenCallbacks, as_callbacks
+from a3c.training.callbacks import GivenCallbacks, GivenStopWhen, as_callbacks
 from a3c.training.progress import NoDisplay, Warnings, make_display
 from a3c.training.repeating import SeedsFailed, Series, draw
 from a3c.training.training import Result
@@ -35,6 +35,7 @@ def resume(
     algorithm: Algorithm | None = None,
     progress: bool = False,
     callback: GivenCallbacks = None,
+    stop_when: GivenStopWhen = None,
     **settings: object,
 ) -> Result:
     """Goes on with a run in its folder, from its latest checkpoint, as `a3c train --resume` does.
@@ -44,7 +45,7 @@ def resume(
         environment, network, algorithm: as in `load`, where the run was trained with some of the caller's own, or where
             it names a module that is neither installed nor imported.
         progress: whether to show a progress line.
-        callback: as in `learn`.
+        callback, stop_when: as in `learn`.
         settings: settings to change. `steps` and `episodes` are totals; with a limit a run that was solved goes on.
 
     Raises:
@@ -52,7 +53,7 @@ def resume(
         RunFolderError, CheckpointError: there is no run, or it cannot be continued.
         KeyboardInterrupt: on Ctrl-C, after saving.
     """
-    started, callbacks = time.monotonic(), as_callbacks(callback)
+    started, callbacks = time.monotonic(), as_callbacks(callback, stop_when)
     path = Path(run)
     before = RunFolder.open(path).config(algorithm)
     if algorithm not in (None, before.algorithm):
@@ -82,6 +83,7 @@ def repeat(
     run: str | Path | None = None,
     progress: bool = False,
     callback: GivenCallbacks = None,
+    stop_when: GivenStopWhen = None,
     **settings: object,
 ) -> RepeatsSummary:
     """Trains with several seeds, one after another, as `a3c train --repeats` does: one run says little.
@@ -92,7 +94,7 @@ def repeat(
         run: the folder, which must be empty; `seed-S` in it are ordinary run folders.
             Default: runs/ENV-ALGORITHM-xN-TIME.
         progress: whether to show a progress line.
-        callback: as in `learn`, of each seed's training; `training.config.seed` tells them apart.
+        callback, stop_when: as in `learn`, of each seed's training; `training.config.seed` tells them apart.
 
     Returns:
         What `repeats.json` in the folder holds: the seeds, their median and worst. Beside it is `repeats.png`.
@@ -100,7 +102,7 @@ def repeat(
     Raises:
         SeedsFailed: some seeds failed, after the others were trained.
     """
-    callbacks = as_callbacks(callback)
+    callbacks = as_callbacks(callback, stop_when)
     if repeats < 1:
         raise SettingsError(f"repeats is {repeats}, but must be at least 1")
     factory = None if isinstance(environment, str) else environment

@@ -11,17 +11,15 @@ from a3c.roles.messages import Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.metrics import WINDOW
 from a3c.sharing.parameter_store import ParameterStore
+from a3c.sharing.target import Target, followed
 from a3c.training.progress import Progress
 
-AVERAGED = 20
-"""Episodes over which the best parameters are averaged, about (Polyak and Juditsky 1992). At a constant learning rate
-parameters jitter from update to update, and those of one instant can play far worse than those of the next."""
 START_WITHIN = 120.0
 """Seconds that imports, environments and compiling may take before a limit on seconds counts them."""
 
 
 class Returns:
-    """The moving mean of the episodes' returns, the best of it with its parameters, and when it reached the target."""
+    """The moving mean of the episodes' returns, the best of it with its parameters, and when the run was solved."""
 
     def __init__(self, checkpoint: Checkpoint):
         self._target = checkpoint.config.target_return
@@ -29,26 +27,27 @@ class Returns:
         self._lengths = deque(checkpoint.lengths, WINDOW)
         self._sum = sum(self._returns)
         self.best = checkpoint.best_return_mean_100
-        self.best_snapshot = self._average = checkpoint.snapshot
+        self.best_snapshot = self.average = checkpoint.snapshot
         self.best_is_new = False
         """Until somebody has saved it."""
         self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
 
     def begin(self, now: Snapshot) -> None:
         """At a boundary: what was summed up until now is as it is in a run that is resumed there."""
-        self._sum, self._average = sum(self._returns), now
+        self._sum, self.average = sum(self._returns), now
 
     def follow(self, now: Snapshot, episodes: int) -> None:
         """Moves the average of the snapshots towards this one, by as many episodes as ended."""
-        before, kept = self._average, (1 - 1 / AVERAGED) ** episodes
-        self._average = Snapshot(
-            now.parameters + kept * (before.parameters - now.parameters),
-            now.statistics + kept * (before.statistics - now.statistics),
-            now.version,
-        )
+        self.average = followed(self.average, now, episodes)
 
-    def add(self, step: int, second: float, return_: float, length: int) -> None:
-        """An episode, which ended at this step."""
+    def take_averages(self, target: Target) -> None:
+        """Those that the workers have followed themselves, in their order."""
+        self.average = target.average
+        if self.best_is_new:
+            self.best_snapshot = target.best
+
+    def add(self, return_: float, length: int) -> None:
+        """An episode."""
         if len(self._returns) == WINDOW:
             self._sum -= self._returns[0]
         self._returns.append(return_)
@@ -60,14 +59,17 @@ class Returns:
         # Of equals the latest: where returns have a ceiling, the first to reach it has only just learned to.
         if self.best is None or mean >= self.best:
             self.best, self.best_is_new = mean, True
-            self.best_snapshot = self._average
-        if self.solved_at_step is None and self._target is not None and mean >= self._target:
-            self.solved_at_step, self.solved_at_second = step, round(second, 3)
+            self.best_snapshot = self.average
 
     @property
     def mean(self) -> float | None:
         """Of the last 100 episodes, or of all while there are fewer; None before the first."""
         return self._sum / len(self._returns) if self._returns else None
+
+    @property
+    def reaches_target(self) -> bool:
+        """Whether the mean of the last 100 episodes is at the target, or above."""
+        return self._target is not None and self.whole_mean is not None and self.whole_mean >= self._target
 
     @property
     def whole_mean(self) -> float | None:
@@ -143,6 +145,8 @@ class Clock:
         self.started, self._before, self._counts = started, checkpoint.seconds, checkpoint.counts
         self.first_update: float | None = None
         self.work_started: float | None = None
+        self.trained_until: float | None = None
+        """When the last worker had ended; what comes then is no training."""
         self.ended: float | None = None
 
     def see(self, report: Report, steps: int) -> bool:
@@ -178,7 +182,7 @@ class Clock:
         """Steps a second since the work began, until training ended."""
         if self.work_started is None:
             return None
-        passed = (self.ended or time.monotonic()) - self.work_started
+        passed = (self.trained_until or self.ended or time.monotonic()) - self.work_started
         return (steps - self._counts["steps"]) / max(passed, 1e-9)
 
     def fraction(self, totals: dict[str, int]) -> tuple[float | None, float | None]:
@@ -244,13 +248,13 @@ class Measures:
             "return_mean_100": self.returns.mean,
             "best_return_mean_100": self.returns.best,
             "length_mean_100": self.returns.length_mean,
-            "learning_rate": learning_rate_at(self.config, totals["steps"]),
+            "learning_rate": learning_rate_at(self.config, totals["steps"]) * self.store.setbacks.factor,
             "entropy_coefficient": entropy_coefficient_at(self.config, totals["steps"]),
             **self.updates.row(),
         }
 
-    def progress(self, stands_still: bool) -> Progress:
-        """The run at this moment; `stands_still` where no worker goes on."""
+    def progress(self, stands_still: bool, evaluated: float | None = None) -> Progress:
+        """The run at this moment; `stands_still` where no worker goes on, `evaluated` what the last evaluation gave."""
         totals = self.totals
         fraction, eta = self.clock.fraction(totals)
         rate = 0.0 if stands_still else self.rate
@@ -261,6 +265,7 @@ class Measures:
             return_mean_100=self.returns.mean,
             best_return_mean_100=self.returns.best,
             target_return=self.config.target_return,
+            evaluation_mean=evaluated,
             policy_lag=self.updates.recent_lag,
             queue_length=self.updates.recent_queue,
             entropy=self.updates.diagnostics.get("entropy"),

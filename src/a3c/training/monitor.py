@@ -12,7 +12,12 @@ from a3c.roles.messages import EpisodeRecord, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
+from a3c.sharing.exchange import Exchange
 from a3c.sharing.parameter_store import ParameterStore
+from a3c.sharing.target import Target
+from a3c.training.evaluations import Evaluations, RunEvaluation
+from a3c.training.evaluators import Evaluators
+from a3c.training.incidents import Incidents
 from a3c.training.keeping import Keeper
 from a3c.training.measures import Measures
 from a3c.training.progress import Display, FinishedEpisode, Progress
@@ -31,6 +36,7 @@ class News:
     """Whether it was time for a report."""
     checkpoint: Path | None = None
     """Where the latest was saved."""
+    evaluations: list[RunEvaluation] = field(default_factory=list)
 
 
 @dataclass
@@ -60,12 +66,21 @@ class Monitor:
         folder: RunFolder | None,
         display: Display,
         started: float,
+        evaluators: Evaluators,
+        exchange: Exchange,
     ):
-        self.config, self.store = start.config, store
+        """`evaluators` play what is evaluated beside training, and workers what the assignment of their exchange
+        says."""
+        self.config, self.store, self._exchange = start.config, store, exchange
         self.measures = Measures(start, store, started)
-        self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard)
-        self.keeper = Keeper(start, self.measures, self.records, folder)
+        self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard, start.evaluations)
         self.remarks = Remarks(start, display)
+        assert exchange.assignment is not None
+        self.evaluations = Evaluations(
+            start, self.measures, self.records, exchange.assignment, evaluators, self.remarks.add, display.tell
+        )
+        self.keeper = Keeper(start, self.measures, self.records, self.evaluations, folder)
+        self.incidents = Incidents(self.measures, folder, display)
         self.row: dict[str, Any] = {}
         """The last of metrics."""
         self.logged: dict[str, float] = {}
@@ -74,6 +89,8 @@ class Monitor:
         self._display, self._to_log = display, dict[str, float]()
         self._news, self._is_saved, self._stands_still = News(), False, False
         self._turns, self._rows = self._in_order()
+        self.is_paused = False
+        """Whether all processes wait: nothing that is learned changes."""
         now = time.monotonic()
         self._due = _Due(now, now, now)
         self._write_summary("running")
@@ -82,11 +99,8 @@ class Monitor:
     @property
     def done(self) -> bool:
         """Whether a limit that the main process watches is reached: the target return, or seconds."""
-        return self.measures.clock.is_over or (self._solved and not self.config.workers_judge)
-
-    @property
-    def _solved(self) -> bool:
-        return self.measures.returns.solved_at_step is not None and self.config.stop_when_solved
+        solved = self.measures.returns.solved_at_step is not None and self.config.stop_when_solved
+        return solved or self.measures.clock.is_over
 
     @property
     def ended(self) -> bool:
@@ -102,6 +116,7 @@ class Monitor:
             self._due = _Due(begun, begun, begun)
             measures.begin(begun)
         self.remarks.hear(report, self.store.total("updates"))
+        self.evaluations.hear(report)
         for one in self._rows.take(report):
             if one is not None:
                 self._take_in(one)
@@ -109,25 +124,36 @@ class Monitor:
                 self._take(self._turns.rest())
                 self._write_row(self._rows.totals)
                 self._news.reported = True
+        if self._rows.all_wait:
+            self._pause()
 
     def _take_in(self, report: Report) -> None:
         self.measures.updates.add(report)
         self._take(self._turns.take(report))
 
-    @property
-    def at_boundary(self) -> bool:
-        """Whether all processes wait at one."""
-        return self._rows.at_boundary
-
-    def cross(self) -> None:
-        """Keeps the run as it is at a boundary. Raises DiskError."""
+    def _pause(self) -> None:
+        """All wait: takes in what they have said, and sees what is to be evaluated before they go on."""
         self.settle()
-        self._turns, self._rows = self._in_order()
+        (self._turns, self._rows), self.is_paused = self._in_order(), True
+        if (target := self._target) is not None:
+            self.evaluations.pause(target.reached)
+
+    @property
+    def _target(self) -> Target | None:
+        course = self._exchange.course
+        return None if course is None else course.target
+
+    def end_pause(self) -> None:
+        """When all that was to be evaluated was played: at a boundary keeps the run as it is. Raises DiskError."""
+        self.is_paused = False
         self.store.merge()
-        self.measures.returns.begin(self.store.snapshot)
-        self.report()
-        self.keeper.cross()
-        self._save_boundary_when_due(time.monotonic())
+        assert self._exchange.course is not None
+        if self._exchange.course.is_boundary(self.store.total("steps")):
+            self.measures.returns.begin(self.store.snapshot)
+            self.evaluations.cross()
+            self.report()
+            self.keeper.cross()
+            self._save_boundary_when_due(time.monotonic())
 
     def _save_boundary_when_due(self, now: float) -> None:
         if self.keeper.boundary_is_due(now):
@@ -143,6 +169,8 @@ class Monitor:
         for report in self._rows.rest():
             self._take_in(report)
         self._take(self._turns.rest())
+        if self._target is not None:
+            self.measures.returns.take_averages(self._target)
 
     def _in_order(self) -> tuple[InTurns, InRows]:
         """What puts reports into an order. Inline a learner tells what it does when it does it."""
@@ -152,18 +180,21 @@ class Monitor:
     def _take(self, episodes: list[tuple[int, EpisodeRecord]]) -> None:
         """Episodes, each with its worker, in the order of the run."""
         measures = self.measures
-        if episodes:
+        if episodes and self._target is None:
             measures.returns.follow(self.store.snapshot, len(episodes))
         for worker, episode in episodes:
             measures.episodes += 1
             moment = measures.clock.at(episode.seconds)
-            step, second = self.records.add_episode(worker, episode.step, moment, episode.return_, episode.length)
-            measures.returns.add(step, second, episode.return_, episode.length)
+            step, _ = self.records.add_episode(worker, episode.step, moment, episode.return_, episode.length)
+            measures.returns.add(episode.return_, episode.length)
             self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, worker))
+        if episodes:
+            self.evaluations.look()
 
     def news(self) -> News:
         """What has happened since this was called last."""
         news, self._news = self._news, News()
+        news.evaluations, self.evaluations.news = self.evaluations.news, []
         return news
 
     def log(self, name: str, value: float) -> None:
@@ -171,8 +202,9 @@ class Monitor:
         self.logged[name] = self._to_log[name] = value
 
     def stop(self, reason: str) -> None:
-        """Ends the run, for the first reason that is given."""
-        self.stop_reason = reason if self.stop_reason is None else self.stop_reason
+        """Ends the run, for the first reason that is given, unless it has come to its end already."""
+        if self.stop_reason is None and self.measures.clock.trained_until is None:
+            self.stop_reason = reason
         self.store.stop()
 
     def tick(self) -> None:
@@ -181,6 +213,8 @@ class Monitor:
         now, due = time.monotonic(), self._due
         if self.measures.clock.work_started is None:
             return
+        self.incidents.look()
+        self.evaluations.tick()
         if self.config.row_steps is None and now - due.reported >= self.config.report_interval:
             self.report()
         if self.config.row_steps is not None and now - due.reported >= self.config.report_interval:
@@ -227,7 +261,10 @@ class Monitor:
 
     def progress(self) -> Progress:
         """The run at this moment."""
-        return self.measures.progress(self._stands_still)
+        evaluations = self.evaluations
+        # In the end what the best came to, as it is to be played, not in the other way that was played last.
+        last = (evaluations.figure if self.ended else None) or evaluations.last
+        return self.measures.progress(self._stands_still, None if last is None else last.mean)
 
     def notice(self, lines: list[str], stands_still: bool) -> None:
         """What was seen of the workers, in a line each; and whether none goes on, as an environment hangs."""
@@ -250,6 +287,12 @@ class Monitor:
     def _save(self) -> None:
         if path := self.keeper.save():
             self._is_saved, self._news.checkpoint = True, path
+
+    def evaluate_at_end(self, going_on: Callable[[], bool]) -> None:
+        """After the last step: what is to be evaluated then, for as long as `going_on` says that somebody waits."""
+        self.measures.clock.trained_until = time.monotonic()
+        if self.measures.clock.work_started is not None:
+            self.evaluations.finish(going_on, self.keeper.find_best)
 
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes the last rows, the checkpoints and the summary.
@@ -285,6 +328,7 @@ class Monitor:
     def _close_display(self) -> None:
         # What is left to do matters more than that nobody sees it.
         with suppress(OutputError):
+            self.incidents.look()
             self._display.close(self.progress())
 
     def _write_summary(self, status: str, error: str | None = None) -> None:
@@ -293,5 +337,7 @@ class Monitor:
 
     def summary(self, status: str, error: str | None = None) -> Summary:
         """What `summary.json` holds."""
-        reason = self.stop_reason
-        return self.keeper.summary(status, remarks=self.remarks.lines, stop_reason=reason, error=error)
+        reason, incidents = self.stop_reason, self.incidents.counts
+        return self.keeper.summary(
+            status, remarks=self.remarks.lines, stop_reason=reason, incidents=incidents, error=error
+        )

@@ -2,6 +2,7 @@
 written."""
 
 import dataclasses
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -14,7 +15,7 @@ from a3c.environments.generators import GlobalGenerators, play_seed
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.spaces import describe_space
 from a3c.environments.step_time import step_seconds
-from a3c.errors import CheckpointError, SettingsError
+from a3c.errors import CheckpointError, SettingsError, brief
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.machine import available_cores
 from a3c.networks.policy import MoreParameters, Network, Policy
@@ -30,6 +31,7 @@ def prepare(
     environment: EnvironmentFactory | None = None,
     network: Network | None = None,
     checkpoint: Checkpoint | None = None,
+    evaluated_on: EnvironmentFactory | None = None,
 ) -> tuple[Work, Checkpoint]:
     """What workers work with, and where training starts: the checkpoint, or one with the first parameters.
 
@@ -55,7 +57,8 @@ def prepare(
         checkpoint.check_spaces(spaces)
     policy = _policy(config, observation_space, action_space, network, checkpoint)
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
-    work = Work(maker, policy, optimizer, describe(config, observation_space, network is not None))
+    other = _evaluation_maker(config, evaluated_on, spaces)
+    work = Work(maker, policy, optimizer, describe(config, observation_space, network is not None), other)
     if checkpoint is None:
         first = policy.first_snapshot
         return work, Checkpoint(
@@ -79,6 +82,25 @@ def prepare(
         own_environment=own_environment,
         own_network=network is not None,
     )
+
+
+def _evaluation_maker(
+    config: TrainConfig, given: EnvironmentFactory | None, spaces: dict[str, Any]
+) -> EnvironmentMaker | None:
+    """What makes the environments of evaluations, where they are others; raises SettingsError for other spaces."""
+    asked = given or config.evaluation_environment
+    if asked is None:
+        return None
+    maker = EnvironmentMaker(asked, config)
+    with GlobalGenerators(play_seed(config.seed)).swapped():
+        theirs = map(describe_space, maker.spaces())
+    for (kind, trained), there in zip(spaces.items(), theirs, strict=True):
+        if there != trained:
+            raise SettingsError(
+                f"`evaluation_environment` {maker.name} has another {kind} space, {brief(there)}, than training, "
+                f"{brief(trained)}: give one with the same"
+            )
+    return maker
 
 
 def _policy(
@@ -135,7 +157,7 @@ def moved(config: TrainConfig, environment: str | EnvironmentFactory) -> TrainCo
     if target in brought:
         own = find_recipe(None, name)
         target = own.settings(config.algorithm.name).get("target_return") if own else None
-    return dataclasses.replace(config, environment=name, target_return=target)
+    return dataclasses.replace(config, environment=name, target_return=target, evaluation_environment=None)
 
 
 def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple[PackedWork, Checkpoint]:

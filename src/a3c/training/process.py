@@ -1,6 +1,7 @@
 """The process of one worker, or of the learner."""
 
 import importlib
+import os
 import time
 import traceback
 from collections.abc import Callable
@@ -16,9 +17,16 @@ from a3c.environments.generators import GlobalGenerators
 from a3c.errors import A3CError, described
 from a3c.processes.compilation_cache import mark_of
 from a3c.processes.leaving import leave
+from a3c.processes.pulse import Pulse
 from a3c.processes.starting import prepare_worker
 from a3c.processes.tokens import Stopped
 from a3c.roles.messages import Failure, Finished, Report, Task
+from a3c.sharing.assignment import Assignment
+
+NICENESS = 11
+"""How far an evaluator stands back: beside a worker on each core it gets about a twelfth of one core."""
+LOOK_EVERY = 0.02
+"""Seconds between two looks of an evaluator whether there is something to play."""
 
 if TYPE_CHECKING:
     # The main process imports this module too, and needs no JAX.
@@ -37,6 +45,10 @@ def main(connection: Connection, task: Task, work: bytes) -> None:
         outcome = Failure(described(error), traceback.format_exc())
     # The main process may be gone.
     with suppress(BrokenPipeError):
+        if isinstance(outcome, Failure):
+            # What was done before is not lost with the one who did it.
+            for worker in workers:
+                worker.reporter.flush()
         connection.send(outcome)
         for worker in workers:
             if wrong := worker.close():
@@ -53,11 +65,51 @@ def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker
         return
     from a3c.roles.worker import Work, Worker
 
+    if task.replaces is not None:
+        task.exchange.reclaim(task.index, task.replaces)
     worker = Worker(task, Work.unpack(work), connection.send)
     workers.append(worker)
     if compiled is not None:
         _let_the_first_compile(worker, compiled)
     run(worker)
+
+
+def evaluate(connection: Connection, work: bytes, random: bool, assignment: Assignment, pulse: Pulse) -> None:
+    """A process that plays the evaluations beside training, at low priority: it takes what workers leave."""
+    try:
+        prepare_worker()
+        if hasattr(os, "nice"):
+            os.nice(NICENESS)
+        _evaluate(connection, work, random, assignment, pulse)
+    except A3CError as error:
+        _say(connection, Failure(str(error), ""))
+    except BaseException as error:
+        _say(connection, Failure(described(error), traceback.format_exc()))
+    leave()
+
+
+def _evaluate(connection: Connection, work: bytes, random: bool, assignment: Assignment, pulse: Pulse) -> None:
+    from a3c.roles.evaluator import Evaluator
+    from a3c.roles.worker import Work
+
+    unpacked, played = Work.unpack(work), 0
+    evaluator = Evaluator(unpacked.evaluation_environments, unpacked.policy, random)
+    pulse.watch(0, lambda: evaluator.calls)
+    while True:
+        order = assignment.order(played)
+        if order is None:
+            time.sleep(LOOK_EVERY)
+            continue
+        played = order.number
+        # Another order may come while this one is played, which nobody waits for any more.
+        with suppress(Stopped):
+            connection.send(evaluator.play(order, lambda wanted=played: assignment.is_open(wanted)))
+
+
+def _say(connection: Connection, failure: Failure) -> None:
+    # The main process may be gone.
+    with suppress(BrokenPipeError):
+        connection.send(failure)
 
 
 def run(worker: "Worker") -> None:

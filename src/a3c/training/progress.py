@@ -34,6 +34,8 @@ class Progress:
     return_mean_100: float | None
     best_return_mean_100: float | None
     target_return: float | None
+    evaluation_mean: float | None
+    """Mean return of the last evaluation."""
     policy_lag: float | None
     queue_length: float | None
     """Segments that wait for the learner, in GA3C and IMPALA."""
@@ -55,6 +57,8 @@ class Progress:
             parts.append(f"return {self.return_mean_100:.1f}{target}")
         if self.best_return_mean_100 is not None:
             parts.append(f"best {self.best_return_mean_100:.1f}")
+        if self.evaluation_mean is not None:
+            parts.append(f"evaluated {self.evaluation_mean:.1f}")
         if self.policy_lag is not None:
             parts.append(f"lag {self.policy_lag:.1f}")
         if self.queue_length is not None:
@@ -81,7 +85,13 @@ class Display(Protocol):
     """Seconds between two calls of `show`."""
 
     def show(self, progress: Progress) -> None: ...
-    def say(self, line: str) -> None: ...
+
+    def say(self, line: str) -> None:
+        """What people should know of the run."""
+
+    def tell(self, line: str) -> None:
+        """What is being done, for those who watch."""
+
     def close(self, progress: Progress) -> None: ...
 
     def check(self) -> None:
@@ -102,6 +112,9 @@ class PlainLines:
     def say(self, line: str) -> None:
         with output_errors():
             print(_encodable(self._spell(line)), flush=True)
+
+    def tell(self, line: str) -> None:
+        self.say(line)
 
     def close(self, progress: Progress) -> None:
         self.show(progress)
@@ -159,6 +172,7 @@ class NoDisplay:
 
     def show(self, progress: Progress) -> None: ...
     def say(self, line: str) -> None: ...
+    def tell(self, line: str) -> None: ...
     def close(self, progress: Progress) -> None: ...
     def check(self) -> None: ...
 

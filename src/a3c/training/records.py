@@ -1,4 +1,4 @@
-"""What is written of a run while it goes on: rows of its episodes and its metrics."""
+"""What is written of a run while it goes on: rows of its episodes, its metrics and its evaluations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +9,22 @@ from a3c.runs.folder import RunFolder
 class Records:
     """The files of a run that grow. Where there is no folder nothing is written."""
 
-    def __init__(self, folder: RunFolder | None, counts: dict[str, int], seconds: float, tensorboard: bool):
+    def __init__(
+        self,
+        folder: RunFolder | None,
+        counts: dict[str, int],
+        seconds: float,
+        tensorboard: bool,
+        evaluations: int = 0,
+    ):
+        """Goes on from a checkpoint's counts, seconds and evaluations."""
+        self.evaluated = evaluations
+        """Evaluations so far, each a row."""
         self._pending: list[dict[str, Any]] = []
         self._latest = (counts["steps"], seconds)
-        self.episodes = self.metrics = self._tensorboard = None
+        self.episodes = self.metrics = self.evaluations = self._tensorboard = None
         if folder is not None:
-            self.episodes, self.metrics = folder.open_rows(counts)
+            self.episodes, self.metrics, self.evaluations = folder.open_rows(counts, evaluations)
             self._tensorboard = folder.open_tensorboard() if tensorboard else None
 
     @property
@@ -43,15 +53,25 @@ class Records:
         if self._tensorboard is not None:
             self._tensorboard.add(row, seconds)
 
+    def add_evaluation(self, row: dict[str, Any]) -> None:
+        """Writes the row of an evaluation at once; raises DiskError. See EVALUATION_COLUMNS."""
+        if self.evaluations is not None:
+            precise = {name: f"{value:.10g}" for name, value in row.items() if isinstance(value, float)}
+            self.evaluations.append([row | precise | {"seconds": f"{row['seconds']:.3f}"}])
+        self.evaluated += 1
+        if self._tensorboard is not None:
+            self._tensorboard.add_evaluation(row, row["seconds"])
+
     def sync(self) -> None:
         """Has the rows survive a power cut."""
-        for file in (self.episodes, self.metrics):
+        for file in (self.episodes, self.metrics, self.evaluations):
             if file is not None:
                 file.sync()
 
     def closing(self) -> list[Callable[[], None]]:
         """What there is to do at the end, each to be tried."""
-        return [file.close for file in (self.episodes, self.metrics, self._tensorboard) if file is not None]
+        files = (self.episodes, self.metrics, self.evaluations, self._tensorboard)
+        return [file.close for file in files if file is not None]
 
 
 def _short(value: Any) -> Any:

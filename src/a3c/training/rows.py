@@ -21,16 +21,16 @@ class InRows:
     def __init__(self, processes: int, tell: int):
         """The first so many `tell` of rows."""
         self._waiting, self._tell = [deque[Report]() for _ in range(processes)], tell
-        self._at_boundary = [False] * processes
+        self._wait = [False] * processes
         # What those say of the row who have told all that it is of.
         self._told: dict[int, dict[str, int]] = {}
         self.totals: dict[str, int] = {}
         """The counters of the row that is due, as far as anybody knows them."""
 
     @property
-    def at_boundary(self) -> bool:
-        """Whether all are at a boundary, and nothing waits."""
-        return all(self._at_boundary) and not any(self._waiting)
+    def all_wait(self) -> bool:
+        """Whether all processes wait for each other, and nothing that they said does."""
+        return all(self._wait) and not any(self._waiting)
 
     def take(self, report: Report) -> Iterator[Report | None]:
         self._waiting[report.worker].append(report)
@@ -39,13 +39,11 @@ class InRows:
                 while waiting and process not in self._told:
                     first = waiting.popleft()
                     yield first
-                    self._at_boundary[process] |= first.boundary
+                    self._wait[process] |= first.waits
                     if first.row is not None:
                         self._told[process] = first.row
-            # Who is at a boundary has told all, also of a row that it has not heard of.
-            if not self._told or not all(
-                process in self._told or self._at_boundary[process] for process in range(self._tell)
-            ):
+            # Who waits for all others has told all, also of a row that it has not heard of.
+            if not self._told or not all(process in self._told or self._wait[process] for process in range(self._tell)):
                 return
             # A learner, the last, knows the updates best.
             self.totals = {name: total for _, row in sorted(self._told.items()) for name, total in row.items()}

@@ -1,4 +1,4 @@
-"""The Supervisor starts, watches and stops workers and learners, and turns the death of one into a clear error."""
+"""The Supervisor starts, watches and stops workers and learners; who dies is replaced, or ends the run with a line."""
 
 import queue
 import threading
@@ -10,9 +10,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from a3c.errors import WorkerError
-from a3c.processes.starting import END_WITHIN, cause_of_death, kill, start
+from a3c.processes.starting import END_WITHIN, SERVER_GONE, cause_of_death, kill, start
 from a3c.roles.messages import Failure, Report, Task
 from a3c.training import process as worker_process
+from a3c.training.restarting import Death, Restarts, successor
 
 STOP_WITHIN = 10.0
 """Seconds that workers get to finish their segments and to close their environments before they are killed."""
@@ -34,20 +35,26 @@ class Supervisor:
 
     In use:
 
-        with Supervisor(tasks, work) as supervisor:
+        with Supervisor(tasks, work, restarts) as supervisor:
             while supervisor.alive:
                 for report in supervisor.reports(timeout=0.2): ...
 
     A thread reads the pipes, so that no process waits while whoever takes the reports does something else.
     """
 
-    def __init__(self, tasks: Iterable[Task], work: bytes, watch: Callable[[], None] = lambda: None):
-        """`watch` is called ten times a second, by the thread that reads."""
-        self._tasks, self._work, self._watch = list(tasks), work, watch
+    def __init__(
+        self, tasks: Iterable[Task], work: bytes, restarts: Restarts, watch: Callable[[], None] = lambda: None
+    ):
+        """`restarts` says who is replaced; `watch` is called ten times a second, by the thread that reads."""
+        self._tasks, self._work, self._restarts, self._watch = list(tasks), work, restarts, watch
         self._processes: dict[int, BaseProcess] = {}
         self._connections: dict[int, Connection] = {}
         self._done: set[int] = set()
         """Those that have said how they ended, and may be closing their environments yet."""
+        self._failed: dict[int, tuple[Death, float]] = {}
+        """Those that are replaced once they have ended, and when they are to have; they may be closing, too."""
+        self._watched: dict[int, tuple[Connection, int]] = {}
+        """What the thread that reads looks at; it takes out of it who has ended."""
         self._messages: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         # Each is written by one thread: that which reads, and that which takes.
         self._read_in_all = self._taken_in_all = 0
@@ -57,13 +64,7 @@ class Supervisor:
     def __enter__(self) -> "Supervisor":
         try:
             for task in self._tasks:
-                ours, theirs = Pipe(duplex=False)
-                arguments = (theirs, task, self._work)
-                self._processes[task.index] = start(
-                    worker_process.main, arguments, f"a3c-{task.name.replace(' ', '-')}"
-                )
-                self._connections[task.index] = ours
-                theirs.close()
+                self._start(task)
             self._reader.start()
         except BaseException:
             self.kill()
@@ -72,6 +73,14 @@ class Supervisor:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+    def _start(self, task: Task) -> None:
+        ours, theirs = Pipe(duplex=False)
+        arguments = (theirs, task, self._work)
+        process = start(worker_process.main, arguments, f"a3c-{task.name.replace(' ', '-')}")
+        self._processes[task.index], self._connections[task.index] = process, ours
+        theirs.close()
+        self._watched[task.index] = ours, process.sentinel
 
     @property
     def alive(self) -> bool:
@@ -84,26 +93,24 @@ class Supervisor:
         return any(not self._tasks[index].is_learner for index in self._processes.keys() - self._done)
 
     def _read(self) -> None:
-        """The thread that reads, until all processes have ended or it is to leave."""
-        watched = {index: (self._connections[index], process.sentinel) for index, process in self._processes.items()}
+        """The thread that reads, until it is to leave."""
         try:
-            while watched and not self._leaving.is_set():
+            while not self._leaving.is_set():
                 self._watch()
-                if self._read_in_all - self._taken_in_all >= MOST_WAITING:
+                watched = self._watched.copy()
+                if not watched or self._read_in_all - self._taken_in_all >= MOST_WAITING:
                     self._leaving.wait(LOOK_EVERY)
                     continue
                 ready = wait([handle for both in watched.values() for handle in both], LOOK_EVERY)
-                for index, (connection, sentinel) in list(watched.items()):
-                    if (connection in ready or sentinel in ready) and not self._read_all(
-                        index, connection, sentinel in ready
-                    ):
-                        del watched[index]
+                for index, (connection, sentinel) in watched.items():
+                    if connection in ready or sentinel in ready:
+                        self._read_all(index, connection, sentinel in ready)
         except Exception as error:
             # For whoever takes the reports, not for a thread that nobody hears.
             self._messages.put((-1, error))
 
-    def _read_all(self, index: int, connection: Connection, ended: bool) -> bool:
-        """What there is to read of a process; whether there may be more."""
+    def _read_all(self, index: int, connection: Connection, ended: bool) -> None:
+        """What there is to read of a process."""
         try:
             while connection.poll():
                 message = connection.recv()
@@ -114,14 +121,16 @@ class Supervisor:
             # that ended, which tells of the ends of others.
             ended = True
         if ended:
+            # Before anybody hears of it: a new one may come in its place.
+            del self._watched[index]
             self._messages.put((index, Ended()))
-        return not ended
 
     def reports(self, timeout: float) -> Iterator[Report]:
         """The reports that have come, after waiting at most `timeout` seconds for one.
 
-        Raises WorkerError as soon as one has raised or died.
+        Raises WorkerError as soon as one has raised or died and is not replaced.
         """
+        self._hurry_failed()
         try:
             message = self._messages.get(timeout=timeout)
         except queue.Empty:
@@ -139,24 +148,50 @@ class Supervisor:
             self._forget(index, self._processes[index])
         elif isinstance(message, Exception):
             raise message
+        elif isinstance(message, Failure):
+            # Where the message says it all it names a mistake.
+            self._fails(Death(index, message.message, message.traceback, final=not message.traceback))
         else:
             self._done.add(index)
-            if isinstance(message, Failure):
-                raise self._failed(index, message.message, message.traceback)
 
     def _forget(self, index: int, process: BaseProcess) -> None:
-        """Raises WorkerError where it has ended without having said how."""
+        """It has ended. Raises WorkerError where it has not said how, and is not replaced."""
         process.join(STOP_WITHIN)
         kill(process)
         del self._processes[index]
         self._connections.pop(index).close()
-        if index not in self._done:
-            raise self._failed(index, cause_of_death(process))
+        if index in self._done:
+            return
+        if index not in self._failed:
+            self._fails(Death(index, cause_of_death(process), final=process.exitcode == SERVER_GONE))
+        death, _ = self._failed.pop(index)
+        # Where the run is about to end, there is nothing for a new one to do.
+        task, replaced = self._tasks[index], not self._tasks[index].store.stopping
+        if replaced:
+            task.pulse.forget(index)
+            self._tasks[index] = successor(task, process.pid or 0)
+            self._start(self._tasks[index])
+        self._restarts.tell(death, replaced)
 
-    def _failed(self, index: int, message: str, traceback: str = "") -> WorkerError:
-        task = self._tasks[index]
-        where = f"{task.config.environment}, seed {task.config.seed}"
-        return WorkerError(f"{task.name} failed ({where}): {message}", index, traceback)
+    def _fails(self, death: Death) -> None:
+        """Raises WorkerError where the run is to end with it; else it is replaced as soon as its process has ended."""
+        task = self._tasks[death.worker]
+        if (why_not := self._restarts.refusal(task, death)) is not None:
+            self._done.add(death.worker)
+            raise WorkerError(task.failed(death.message + why_not), death.worker, death.traceback)
+        self._failed[death.worker] = death, time.monotonic() + STOP_WITHIN
+
+    def give_up(self, index: int, message: str) -> None:
+        """Ends a worker that does not go on, for the reason that `message` gives; it has failed."""
+        if index in self._processes and index not in self._done and index not in self._failed:
+            kill(self._processes[index])
+            self._fails(Death(index, message))
+
+    def _hurry_failed(self) -> None:
+        """Ends those that take too long to close their environments, before they are replaced."""
+        for index, (_, deadline) in self._failed.items():
+            if time.monotonic() > deadline:
+                kill(self._processes[index])
 
     def finish(self, hurry: Callable[[], bool]) -> Iterator[Report]:
         """The last reports of workers that were asked to stop; those that take too long are killed, with a remark.

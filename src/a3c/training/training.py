@@ -21,8 +21,9 @@ from a3c.config.run import LIMITS
 from a3c.config.schedules import with_limits
 from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
-from a3c.errors import A3CError, OutputError, RunFolderError, described
+from a3c.errors import A3CError, OutputError, RunFolderError, WorkerError, described
 from a3c.interruption import interruption
+from a3c.processes.alarm import Alarm, Rang
 from a3c.processes.pulse import EVERY, Pulse
 from a3c.roles.messages import PackedWork, Report, Task
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
@@ -31,10 +32,13 @@ from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
 from a3c.sharing.exchange import Exchange, make_exchange
 from a3c.sharing.parameter_store import ParameterStore
+from a3c.sharing.target import NEVER
 from a3c.training import process as worker_process
 from a3c.training.callbacks import Callback, Events
+from a3c.training.evaluators import EvaluatorProcess, Evaluators, InlineEvaluator
 from a3c.training.monitor import Monitor
 from a3c.training.progress import Display, NoDisplay
+from a3c.training.restarting import Restarts
 from a3c.training.supervisor import HURRY_WITHIN, Supervisor
 
 if TYPE_CHECKING:
@@ -107,7 +111,8 @@ def train(
 
     Raises:
         SettingsError: no limit would ever end the run.
-        WorkerError: a worker raised or died. The run folder, checkpoints included, is complete up to then.
+        WorkerError: a worker raised, died or hung, and was not replaced. The run folder, checkpoints included, is
+            complete up to then.
         DiskError: a file could not be written.
         OutputError: progress could not be shown, after saving.
         KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after saving; a second one ends at once.
@@ -115,10 +120,11 @@ def train(
     check_ends(start.config)
     display, started = display or NoDisplay(), time.monotonic() if started is None else started
     tasks, store = _make_tasks(start, work.layout)
-    monitor = Monitor(start, store, folder, display, started)
     swapped = GlobalGenerators(tasks[0].seed).swapped if start.config.backend == "inline" else nullcontext
-    events = Events(callbacks, monitor, work, swapped)
     with interruption.deferred() as interrupted:
+        evaluators = _make_evaluators(start, work, interrupted)
+        monitor = Monitor(start, store, folder, display, started, evaluators, tasks[0].exchange)
+        events = Events(callbacks, monitor, work, swapped)
 
         def run() -> None:
             if heading:
@@ -126,7 +132,10 @@ def train(
             if not interrupted.is_set():
                 _run(tasks, work, events, interrupted)
 
-        unseen = _attempt(run, monitor, interrupted)
+        try:
+            unseen = _attempt(run, monitor, interrupted)
+        finally:
+            evaluators.close()
         result = _keep(monitor, interrupted.is_set() or unseen is not None)
     if interrupted.is_set():
         raise Interrupted(result)
@@ -187,13 +196,23 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         normalizes=layout.statistics,
         statistics=start.statistics,
         moments=start.moments,
+        setbacks=start.setbacks,
     )
-    exchange = make_exchange(config, layout, store, start.returns)
+    wait = NEVER if start.solved_at_step is not None else max(0, start.confirm_after - start.counts["episodes"])
+    exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
     # Arguments of the environment travel with what makes it: they may be anything that a script defines.
     config = config.replace(env_kwargs={})
     return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
+
+
+def _make_evaluators(start: Checkpoint, work: "Work | PackedWork", interrupted: threading.Event) -> Evaluators:
+    """Who plays the evaluations beside training."""
+    random = start.config.algorithm.acts == "nowhere"
+    if isinstance(work, PackedWork):
+        return EvaluatorProcess(work.pickled, start.snapshot, random, start.config.step_timeout)
+    return InlineEvaluator(work, random, lambda: not interrupted.is_set())
 
 
 def _run(tasks: list[Task], work: "Work | PackedWork", events: Events, interrupted: threading.Event) -> None:
@@ -206,6 +225,7 @@ def _run(tasks: list[Task], work: "Work | PackedWork", events: Events, interrupt
                 _run_processes(tasks, work.pickled, events, interrupted)
             else:
                 _run_inline(tasks, work, events, interrupted)
+        monitor.evaluate_at_end(lambda: not interrupted.is_set())
         monitor.report()
         events.tell()
         monitor.save()
@@ -222,7 +242,7 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
         if monitor.measures.clock.is_over or interrupted.is_set():
             monitor.store.stop()
 
-    with Supervisor(tasks, work, watch) as supervisor:
+    with Supervisor(tasks, work, Restarts(config, monitor.incidents.failed), watch) as supervisor:
         try:
             while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
                 for report in supervisor.reports(monitor.wait_at_most()):
@@ -230,9 +250,11 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
                 if config.has_learner and not supervisor.working:
                     exchange.queue.close()
                 monitor.notice(pulse.look(), pulse.stands_still)
+                for worker, what in pulse.late(config.step_timeout):
+                    supervisor.give_up(worker, what)
                 monitor.tick()
                 events.tell()
-                _cross(events, exchange)
+                _go_on(events, exchange)
         finally:
             monitor.store.stop()
             # Also after a worker has failed: what the others did until then is kept. Before the first step there is
@@ -243,12 +265,20 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
             monitor.settle()
 
 
-def _cross(events: Events, exchange: Exchange) -> None:
-    """Over a boundary, if all are there: what was learned is kept, callbacks hear of it, and all start anew."""
-    if events.monitor.at_boundary:
-        events.monitor.cross()
-        events.tell()
-        exchange.begin(events.monitor.store)
+def _go_on(events: Events, exchange: Exchange) -> None:
+    """Where all wait for each other: has workers play what is to be evaluated, keeps what was learned, and lets all go
+    on, unless that ends the run."""
+    monitor, evaluations = events.monitor, events.monitor.evaluations
+    if not monitor.is_paused or evaluations.workers_play:
+        return
+    if evaluations.ask_workers():
+        assert exchange.gate is not None
+        exchange.gate.open(range(monitor.config.workers or 1))
+        return
+    monitor.end_pause()
+    events.tell()
+    if not (monitor.done or monitor.store.stopping):
+        exchange.go_on(monitor.store, evaluations.episodes_to_wait)
 
 
 def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: threading.Event) -> None:
@@ -261,7 +291,7 @@ def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: th
         monitor.receive(report)
         monitor.tick()
         events.tell()
-        _cross(events, tasks[0].exchange)
+        _go_on(events, tasks[0].exchange)
         if monitor.done or interrupted.is_set():
             monitor.store.stop()
 
@@ -272,7 +302,7 @@ def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: th
         # Duties are done in turn, whenever the worker has handed something over.
         turns.duties = worker_process.loop(worker.config.algorithm.learner)(Learner(task, work, send, report_every=0.0))
     try:
-        with _watched(worker.pulse, monitor, interrupted):
+        with _watched(worker, monitor, interrupted):
             made, at_once = Worker(worker, work, send, report_every=0.0), False
             try:
                 worker_process.run(made)
@@ -288,15 +318,17 @@ def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: th
 
 
 @contextmanager
-def _watched(pulse: Pulse, monitor: Monitor, interrupted: threading.Event) -> Generator[None, None, None]:
-    """Says that the environment hangs, from a thread, as the main one hangs with it, and does not wait for it for ever
-    after Ctrl-C: a second one is sent."""
-    over = threading.Event()
+def _watched(task: Task, monitor: Monitor, interrupted: threading.Event) -> Generator[None, None, None]:
+    """Says that the environment hangs, from a thread, as the main one hangs with it, and ends it where it takes too
+    long; after Ctrl-C it does not wait for that: a second one is sent. Raises WorkerError."""
+    over, pulse, alarm = threading.Event(), task.pulse, Alarm()
 
     def watch() -> None:
         waited = 0.0
         while not over.wait(EVERY):
             monitor.notice(pulse.look(), pulse.stands_still)
+            for _, why in pulse.late(task.config.step_timeout):
+                alarm.ring(why, pulse.in_call)
             waited += EVERY if interrupted.is_set() else 0.0
             if waited >= HURRY_WITHIN:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -304,7 +336,10 @@ def _watched(pulse: Pulse, monitor: Monitor, interrupted: threading.Event) -> Ge
 
     threading.Thread(target=watch, daemon=True, name="watch the run").start()
     try:
-        yield
+        with alarm:
+            yield
+    except Rang as rang:
+        raise WorkerError(task.failed(str(rang)), task.index) from None
     finally:
         over.set()
 

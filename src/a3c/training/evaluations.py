@@ -1,0 +1,405 @@
+"""What is evaluated of a run, when, and what follows: whether it is solved, and which of its snapshots is the best.
+
+Training's own mean is a maximum of noise where somebody waits for it to reach a target, or takes its best. Here whole
+episodes decide that nothing was chosen by.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from a3c.config.evaluating import CONFIRMING, Way
+from a3c.learning.snapshot import Snapshot
+from a3c.roles.messages import Played, Report
+from a3c.runs.checkpoint import Checkpoint
+from a3c.sharing.assignment import Assignment
+from a3c.sharing.target import NEVER
+from a3c.training.evaluators import EvaluationEnded, Evaluators, evaluation_seed
+from a3c.training.measures import Measures
+from a3c.training.records import Records
+
+Purpose = Literal["interval", "candidate", "confirmation", "final"]
+"""Why something was evaluated: as it was time; as training's mean was better than ever; as it had reached the target;
+as it is the best of the run."""
+MOST_WAIT = 16
+"""Hundreds of episodes that a target that was not confirmed waits at most before it is tried again."""
+
+
+@dataclass(frozen=True)
+class RunEvaluation:
+    """Whole episodes that the policy of a run played, as it was at one moment: a row of `evaluations.csv`."""
+
+    step: int
+    """Of the run, at which the policy was so."""
+    seconds: float
+    """When the episodes had been played."""
+    version: int
+    """The updates behind the policy."""
+    purpose: Purpose
+    policy: Way
+    returns: list[float] = field(repr=False)
+    """Undiscounted, in the environment's own units."""
+    lengths: list[int] = field(repr=False)
+    cut: int
+    """How many of them were cut, as they did not end."""
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.returns))
+
+    @property
+    def std(self) -> float:
+        return float(np.std(self.returns))
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean."""
+        return float(np.std(self.returns, ddof=min(1, len(self.returns) - 1)) / len(self.returns) ** 0.5)
+
+    def reaches(self, target: float) -> bool:
+        """Whether its mean, less one standard error, is that at least."""
+        return self.mean - self.standard_error >= target
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Of `evaluations.csv`."""
+        return {
+            "step": self.step,
+            "seconds": round(self.seconds, 3),
+            "version": self.version,
+            "purpose": self.purpose,
+            "policy": self.policy,
+            "mean": self.mean,
+            "std": self.std,
+            "min": min(self.returns),
+            "max": max(self.returns),
+            "episodes": len(self.returns),
+            "length_mean": float(np.mean(self.lengths)),
+            "cut": self.cut,
+        }
+
+
+class _Trial(NamedTuple):
+    """What is to be played."""
+
+    purpose: Purpose
+    step: int
+    snapshot: Snapshot
+    way: Way
+    episodes: int
+
+
+class Evaluations:
+    """Of one run, in its main process: asks for episodes, takes what they came to, and judges.
+
+    Workers play what confirms that the run is solved, all together: it is waited for. What else is evaluated, whoever
+    `evaluators` is plays, while training goes on. In a run that gives one result, with processes, workers play all of
+    it in pauses, in which they wait for each other.
+    """
+
+    def __init__(
+        self,
+        start: Checkpoint,
+        measures: Measures,
+        records: Records,
+        assignment: Assignment,
+        evaluators: Evaluators,
+        say: Callable[[str], None],
+        tell: Callable[[str], None] = lambda line: None,
+    ):
+        """`say` remarks what people should know, `tell` what is being done."""
+        self._config, self._measures, self._records = start.config, measures, records
+        self._assignment, self._evaluators, self._say, self._tell = assignment, evaluators, say, tell
+        self.news: list[RunEvaluation] = []
+        """Until somebody has taken them."""
+        self.last: RunEvaluation | None = None
+        self.confirmations, self.confirm_after = start.confirmations, start.confirm_after
+        self.best_mean = start.best_evaluation
+        self.best_snapshot: Snapshot | None = None
+        """The snapshot with that mean; None where it was found before this run went on."""
+        self.plays: Way = start.plays
+        """How the best is to be played."""
+        self.figure: RunEvaluation | None = None
+        """What the best came to in episodes that it was not chosen by."""
+        self.best_is_new = False
+        """Until somebody has saved it."""
+        self._best_step = 0
+        self._interval = self._config.evaluation_interval if self._config.algorithm.learns != "nowhere" else 0
+        self._next = self._after(start.counts["steps"])
+        self._asked = start.evaluations
+        self._with_workers: tuple[_Trial, int, dict[int, Played]] | None = None
+        """What workers play, its number, and the shares that have come."""
+        self._trials: list[_Trial] = []
+        """What waits for the evaluator, which is playing the first; in a pause, for the workers."""
+        self._is_asked = self._has_ended = False
+        self._was_due = start.evaluations > 0
+        """Whether the run was long enough for an evaluation."""
+        self._at: Snapshot | None = None
+        """The last that was evaluated as it was time."""
+        self._tried: Snapshot | None = None
+        """The last candidate of training's own mean."""
+        self._failed: RunEvaluation | None = None
+        """The last that did not confirm."""
+
+    def _after(self, steps: int) -> int:
+        """The steps at which the next evaluation is due."""
+        return (steps // self._interval + 1) * self._interval if self._interval else 0
+
+    def look(self) -> None:
+        """After episodes have ended: has the run confirmed where it reached its target."""
+        if self._has_ended and self._measures.returns.best_is_new and self.figure is None:
+            # What was the best of the few that were evaluated says little of what comes now.
+            self.best_mean = self.best_snapshot = None
+        if self._wants_confirming and self._with_workers is None and not self._config.workers_judge:
+            self._have_workers_play(self._confirmation())
+
+    def _have_workers_play(self, trial: _Trial) -> None:
+        number = self._assignment.give(trial.snapshot, trial.way, trial.episodes, self._seed())
+        self._with_workers = trial, number, {}
+
+    def pause(self, reached: bool) -> None:
+        """While all workers wait, in a run that gives one result: says what they are to play before they go on;
+        `reached` is whether it is the target that they wait for."""
+        steps = self._measures.store.total("steps")
+        if reached and self._measures.returns.solved_at_step is None:
+            self._trials.append(self._confirmation())
+        if self._is_due(steps):
+            self._trials += self._due_trials(steps)
+
+    @property
+    def episodes_to_wait(self) -> int:
+        """Until the target is judged again."""
+        if self._measures.returns.solved_at_step is not None:
+            return NEVER
+        return max(0, self.confirm_after - self._measures.episodes)
+
+    def ask_workers(self) -> bool:
+        """In a pause: has the workers play what is next; whether there is anything."""
+        if self._with_workers is not None or not self._trials:
+            return False
+        self._have_workers_play(self._trials.pop(0))
+        return True
+
+    @property
+    def workers_play(self) -> bool:
+        """Whether they do, and have not all said what it came to."""
+        return self._with_workers is not None
+
+    def cross(self) -> None:
+        """At a boundary: what a run that is resumed there does not know is forgotten."""
+        self._failed = None
+
+    @property
+    def _wants_confirming(self) -> bool:
+        returns = self._measures.returns
+        waited = self._measures.episodes >= self.confirm_after
+        return returns.solved_at_step is None and returns.reaches_target and waited
+
+    def _confirmation(self) -> _Trial:
+        # What is shipped then: the average of the parameters.
+        snapshot = self._measures.returns.average
+        return _Trial("confirmation", self._measures.totals["steps"], snapshot, self._way(), CONFIRMING)
+
+    def _way(self) -> Way:
+        """How it is tried to be confirmed: by the most probable actions, unless they fell short of what training, where
+        actions are drawn, reached."""
+        failed, mean = self._failed, self._measures.returns.mean
+        if failed is None or failed.policy == "sampled" or mean is None:
+            return "greedy"
+        return "sampled" if failed.mean + 2 * failed.standard_error < mean else "greedy"
+
+    def _seed(self) -> int:
+        self._asked += 1
+        return evaluation_seed(self._config.seed, self._asked)
+
+    def hear(self, report: Report) -> None:
+        """A worker's share of what all play."""
+        played = report.played
+        if played is None or self._with_workers is None or played.number != self._with_workers[1]:
+            return
+        trial, _, shares = self._with_workers
+        shares[report.worker] = played
+        if len(shares) < (self._config.workers or 1):
+            return
+        self._withdraw()
+        self._take(trial, [shares[worker] for worker in sorted(shares)])
+
+    def _withdraw(self) -> None:
+        if self._with_workers is not None:
+            self._assignment.withdraw()
+        self._with_workers = None
+
+    def _take(self, trial: _Trial, shares: list[Played]) -> RunEvaluation:
+        """What a trial came to, and what follows."""
+        evaluation = self._add(trial, shares)
+        if trial.purpose == "confirmation":
+            self._judge(evaluation, trial.snapshot)
+        elif trial.purpose != "final":
+            self._consider(evaluation, trial.snapshot)
+        return evaluation
+
+    def _judge(self, evaluation: RunEvaluation, snapshot: Snapshot) -> None:
+        """Whether the run is solved."""
+        returns, target = self._measures.returns, self._config.target_return
+        assert target is not None
+        if evaluation.reaches(target):
+            returns.solved_at_step = evaluation.step
+            returns.solved_at_second = round(evaluation.seconds, 3)
+            self.figure = evaluation
+            self._take_as_best(evaluation, snapshot)
+            if self._config.stop_when_solved:
+                self._trials = []
+            return
+        self.confirmations += 1
+        self._failed = evaluation
+        # Each hundred episodes are a mean of others; the longer it goes on so, the less is to be expected of the next.
+        hundreds = min(2 ** (self.confirmations - 1), MOST_WAIT)
+        self.confirm_after = self._measures.episodes + 100 * hundreds
+        if self._interval:
+            self._consider(evaluation, snapshot)
+
+    def _consider(self, evaluation: RunEvaluation, snapshot: Snapshot) -> None:
+        """Takes it as the best, if it is."""
+        # Of equals the latest.
+        if self.best_mean is None or evaluation.mean >= self.best_mean:
+            self._take_as_best(evaluation, snapshot)
+
+    def _take_as_best(self, evaluation: RunEvaluation, snapshot: Snapshot) -> None:
+        self.best_mean, self.best_snapshot, self.plays = evaluation.mean, snapshot, evaluation.policy
+        self._best_step, self.best_is_new = evaluation.step, True
+
+    def _add(self, trial: _Trial, shares: list[Played]) -> RunEvaluation:
+        """Notes what was played."""
+        evaluation = RunEvaluation(
+            step=trial.step,
+            seconds=self._measures.clock.seconds,
+            version=int(trial.snapshot.version),
+            purpose=trial.purpose,
+            policy=trial.way,
+            returns=[return_ for share in shares for return_ in share.returns],
+            lengths=[length for share in shares for length in share.lengths],
+            cut=sum(share.cut for share in shares),
+        )
+        self.last = evaluation
+        self.news.append(evaluation)
+        self._records.add_evaluation(evaluation.row)
+        return evaluation
+
+    def tick(self) -> None:
+        """Takes what has been played, and asks for what is due."""
+        steps = self._measures.store.total("steps")
+        if not self._config.workers_judge and not self._trials and self._is_due(steps):
+            # One that is late is left out.
+            self._trials = self._due_trials(steps)
+            self._ask()
+        while self._take_answer(0.0):
+            pass
+
+    def _is_due(self, steps: int) -> bool:
+        return bool(self._interval) and steps >= self._next
+
+    def _due_trials(self, steps: int) -> list[_Trial]:
+        """The parameters of now, and a candidate of training's own."""
+        self._next, self._was_due = self._after(steps), True
+        self._at, episodes = self._measures.store.snapshot, self._config.evaluation_episodes
+        trials = [_Trial("interval", steps, self._at, way, episodes) for way in self._config.evaluated_ways]
+        if (candidate := self._candidate) is not None:
+            trials.append(_Trial("candidate", steps, candidate, "greedy", episodes))
+        return trials
+
+    @property
+    def _candidate(self) -> Snapshot | None:
+        """Training's own best, where it is another than the last time. In a run that gives one result the average of
+        now: which was tried before, one that is resumed does not know."""
+        returns = self._measures.returns
+        if returns.best is None:
+            return None
+        if self._config.gives_one_result:
+            return returns.average
+        before, self._tried = self._tried, returns.best_snapshot
+        return None if self._tried is before else self._tried
+
+    def _ask(self) -> None:
+        if self._has_ended:
+            self._trials = []
+        if not self._trials or self._is_asked:
+            return
+        trial = self._trials[0]
+        try:
+            self._evaluators.ask(trial.snapshot, trial.way, trial.episodes, self._seed())
+            self._is_asked = True
+        except EvaluationEnded as ended:
+            self._end(ended)
+
+    def _take_answer(self, timeout: float) -> tuple[_Trial, RunEvaluation] | None:
+        """What was played, if it was."""
+        if not self._is_asked:
+            return None
+        try:
+            played = self._evaluators.answer(timeout)
+        except EvaluationEnded as ended:
+            self._end(ended)
+            return None
+        if played is None:
+            return None
+        trial = self._trials.pop(0)
+        self._is_asked = False
+        evaluation = self._take(trial, [played])
+        self._ask()
+        return trial, evaluation
+
+    def _end(self, ended: EvaluationEnded) -> None:
+        """Training goes on without: its own next best is the best again."""
+        self._measures.returns.best_is_new = False
+        self._trials, self._is_asked, self._has_ended, self._interval = [], False, True, 0
+        self._say(f"evaluation beside training has ended: {ended}")
+
+    def finish(self, going_on: Callable[[], bool], find_best: Callable[[], Snapshot | None]) -> None:
+        """After the last step: confirms what has just reached its target, and plays what is the best, both ways, where
+        there was time for an evaluation before. `going_on` says whether somebody still waits for it; `find_best` gives
+        the best that was found before this run went on."""
+        self._withdraw()
+        self._trials, self._is_asked = [], False
+        if self._wants_confirming:
+            self._played_at_end([self._confirmation()], going_on)
+        if not self._was_due or not self._interval or self.figure is not None:
+            return
+        steps = self._measures.totals["steps"]
+        episodes = self._config.evaluation_episodes
+        self._tell(f"evaluating the best of the run, {episodes} episodes")
+        self._played_at_end(self._last_candidates(steps, episodes), going_on)
+        # Nothing is the best yet where the evaluator has ended, or nobody waited.
+        best = None if self.best_mean is None else self.best_snapshot or find_best()
+        if best is None:
+            return
+        last = [_Trial("final", self._best_step or steps, best, way, episodes) for way in ("greedy", "sampled")]
+        played = self._played_at_end(last, going_on)
+        if len(played) == len(last):
+            self._choose_way(*played)
+
+    def _last_candidates(self, step: int, episodes: int) -> list[_Trial]:
+        """The parameters that training ended with, and its own best, unless they were evaluated already."""
+        returns, last = self._measures.returns, self._measures.store.snapshot
+        snapshots = [last] if self._at is None or last.version > self._at.version else []
+        if returns.best is not None and returns.best_snapshot is not self._tried:
+            snapshots.append(returns.best_snapshot)
+        return [_Trial("candidate", step, snapshot, "greedy", episodes) for snapshot in snapshots]
+
+    def _choose_way(self, greedy: RunEvaluation, sampled: RunEvaluation) -> None:
+        """How the best is to be played: greedy, unless drawn actions are better by more than chance."""
+        chance = float(np.hypot(greedy.standard_error, sampled.standard_error))
+        self.figure = sampled if sampled.mean - greedy.mean > chance else greedy
+        if self.figure.policy != self.plays:
+            self.plays, self.best_is_new = self.figure.policy, True
+
+    def _played_at_end(self, trials: list[_Trial], going_on: Callable[[], bool]) -> list[RunEvaluation]:
+        """What these came to, as far as somebody waits for it."""
+        self._trials, played = list(trials), []
+        self._ask()
+        while self._trials and going_on():
+            if done := self._take_answer(0.1):
+                played.append(done[1])
+        self._trials, self._is_asked = [], False
+        return played

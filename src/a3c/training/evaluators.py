@@ -1,0 +1,136 @@
+"""Who plays the evaluations beside training: a process of its own, or inline the process that trains, in turns."""
+
+import multiprocessing
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from a3c.config.evaluating import Way
+from a3c.errors import A3CError, described
+from a3c.learning.snapshot import Snapshot
+from a3c.processes.pulse import Pulse
+from a3c.processes.starting import END_WITHIN, cause_of_death, kill, start
+from a3c.roles.messages import Failure, Played
+from a3c.sharing.assignment import Assignment, Order
+from a3c.training import process as worker_process
+
+if TYPE_CHECKING:
+    from a3c.roles.worker import Work
+
+
+class EvaluationEnded(A3CError):
+    """Nobody plays evaluations any more; the message says why."""
+
+
+class Evaluators(Protocol):
+    """Plays one order at a time."""
+
+    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
+        """Has episodes played; what was asked for before is let be."""
+
+    def answer(self, timeout: float = 0.0) -> Played | None:
+        """What they came to; None while they are played. Raises EvaluationEnded."""
+
+    def close(self) -> None: ...
+
+
+class EvaluatorProcess:
+    """A process at low priority, started when it is asked first."""
+
+    def __init__(self, work: bytes, like: Snapshot, random: bool, step_timeout: float):
+        """`work` is packed; `random`: whether the algorithm draws actions from the action space.
+
+        Who waits for an answer does so no longer than `step_timeout` for a step; 0 waits for ever.
+        """
+        self._work, self._random, self._timeout = work, random, step_timeout
+        self._pulse, self._waited = Pulse(1, shared=True), 0.0
+        self._assignment = Assignment(like)
+        self._number = 0
+        self._process: BaseProcess | None = None
+
+    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
+        self._number, self._waited = self._assignment.give(snapshot, way, episodes, seed), 0.0
+        if self._process is None:
+            self._connection, theirs = multiprocessing.Pipe(duplex=False)
+            arguments = (theirs, self._work, self._random, self._assignment, self._pulse)
+            try:
+                self._process = start(worker_process.evaluate, arguments, "a3c-evaluator")
+            except A3CError as error:
+                raise EvaluationEnded(str(error)) from None
+            finally:
+                theirs.close()
+
+    def answer(self, timeout: float = 0.0) -> Played | None:
+        self._check_goes_on(timeout)
+        try:
+            while self._connection.poll(timeout):
+                message = self._connection.recv()
+                if isinstance(message, Failure):
+                    raise EvaluationEnded(message.message)
+                if message.number == self._number:
+                    self._assignment.withdraw()
+                    return message
+        except (EOFError, OSError):
+            assert self._process is not None
+            self._process.join(END_WITHIN)
+            raise EvaluationEnded(cause_of_death(self._process)) from None
+        return None
+
+    def _check_goes_on(self, waiting: float) -> None:
+        """Ends it where somebody waits and its environment hangs; beside workers that take all there is it may be
+        slow."""
+        self._waited = self._waited + waiting if waiting else 0.0
+        self._pulse.look()
+        if self._waited > self._timeout:
+            for _, why in self._pulse.late(self._timeout):
+                self.close()
+                raise EvaluationEnded(why)
+
+    def close(self) -> None:
+        if self._process is not None:
+            kill(self._process)
+            self._process.join(END_WITHIN)
+            self._connection.close()
+            self._process = None
+
+
+class InlineEvaluator:
+    """Plays at once, when it is asked."""
+
+    def __init__(self, work: "Work", random: bool, going_on: Callable[[], bool]):
+        """`going_on` says whether somebody still waits for it."""
+        self._work, self._random, self._going_on = work, random, going_on
+        self._evaluator = None
+        self._number, self._played = 0, None
+
+    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
+        from a3c.processes.tokens import Stopped
+        from a3c.roles.evaluator import Evaluator
+
+        if self._evaluator is None:
+            self._evaluator = Evaluator(self._work.evaluation_environments, self._work.policy, self._random)
+        self._number, self._played = self._number + 1, None
+        with suppress(Stopped):
+            try:
+                order = Order(self._number, snapshot, way, episodes, seed)
+                self._played = self._evaluator.play(order, self._going_on)
+            except A3CError as error:
+                raise EvaluationEnded(str(error)) from error
+            except Exception as error:
+                raise EvaluationEnded(described(error)) from error
+
+    def answer(self, timeout: float = 0.0) -> Played | None:
+        played, self._played = self._played, None
+        return played
+
+    def close(self) -> None:
+        if self._evaluator is not None:
+            self._evaluator.close()
+
+
+def evaluation_seed(seed: int | None, number: int) -> int:
+    """Of an evaluation, numbered through the run: none plays the episodes of another."""
+    return int(np.random.SeedSequence(seed or 0, spawn_key=(5, number)).generate_state(1)[0])

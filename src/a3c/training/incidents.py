@@ -1,0 +1,89 @@
+"""What befell a run and did not end it: each a line on the display, a row of `events.csv`, and counted for the summary.
+
+In use:
+
+    incidents.failed(death, replaced)       a worker has failed
+    incidents.look()                        often; what the store says of updates that were skipped
+"""
+
+import csv
+import io
+
+from a3c.runs.files import GrowingFile, write_atomically
+from a3c.runs.folder import RunFolder
+from a3c.sharing.setbacks import IN_A_ROW
+from a3c.training.measures import Measures
+from a3c.training.progress import Display
+from a3c.training.restarting import Death
+
+COLUMNS = ("step", "seconds", "worker", "event", "what")
+"""Of `events.csv`."""
+
+WHAT = "an update was not finite"
+
+
+class Incidents:
+    """Of one run. Without a folder nothing is written."""
+
+    def __init__(self, measures: Measures, folder: RunFolder | None, display: Display):
+        self._measures, self._folder, self._display = measures, folder, display
+        self._file: GrowingFile | None = None
+        setbacks = measures.store.setbacks
+        self._skipped, self._times = setbacks.skipped, setbacks.times
+        self.restarts = 0
+        """Workers that were replaced, since this run was begun or resumed."""
+
+    def failed(self, death: Death, replaced: bool) -> None:
+        """Of a worker that was replaced, or had nothing left to do. Raises DiskError."""
+        self.restarts += replaced
+        line = f"worker {death.worker} failed: {death.message}"
+        if replaced:
+            line += "; another has taken its place"
+        if kept := self._keep(death):
+            line += f" ({kept})"
+        self._add("replaced" if replaced else "failed", death.message, line, death.worker)
+
+    def look(self) -> None:
+        """Says that updates are skipped, once, and that training went back. Raises DiskError."""
+        setbacks = self._measures.store.setbacks
+        if setbacks.skipped and not self._skipped:
+            self._add("skipped", WHAT, f"{WHAT}: it was skipped, and so are others, which the summary counts")
+        if setbacks.times > self._times:
+            line = f"{IN_A_ROW} updates in a row were not finite"
+            self._add(
+                "went back", line, f"{line}: training went back to its last checkpoint, at half the learning rate"
+            )
+        self._skipped, self._times = setbacks.skipped, setbacks.times
+
+    def _keep(self, death: Death) -> str:
+        """Writes its traceback into a file of its own, and says where."""
+        if self._folder is None or not death.traceback:
+            return ""
+        folder = self._folder.errors
+        folder.mkdir(exist_ok=True)
+        number = 1 + len(list(folder.glob(f"worker-{death.worker}-*.txt")))
+        path = folder / f"worker-{death.worker}-{number}.txt"
+        write_atomically(path, death.traceback.encode(errors="replace"))
+        return str(path)
+
+    def _add(self, event: str, what: str, line: str, worker: int | None = None) -> None:
+        if self._folder is not None:
+            if self._file is None:
+                new = not self._folder.events_path.exists()
+                self._file = GrowingFile(self._folder.events_path)
+                self._write(COLUMNS if new else ())
+            step, seconds = self._measures.store.total("steps"), f"{self._measures.clock.seconds:.3f}"
+            self._write((step, seconds, worker, event, what))
+        self._display.say(line)
+
+    def _write(self, row: tuple[object, ...]) -> None:
+        assert self._file is not None
+        if row:
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerow(row)
+            self._file.append(text.getvalue().encode(errors="replace"))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """For the summary."""
+        return {"worker_restarts": self.restarts, "skipped_updates": self._measures.store.setbacks.skipped}

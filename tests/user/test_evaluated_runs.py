@@ -1,0 +1,144 @@
+"""Runs that are evaluated beside training: what callbacks hear, what is written, and what may go wrong with it."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from odd_environments import Frames, Unmakeable, Walk
+
+import a3c
+from a3c import A3C, Callback
+from a3c.errors import InvalidEnvironment, SettingsError, TrainingWarning
+from a3c.runs.folder import RunFolder
+
+SMALL = {"envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "tensorboard": False, "seed": 1}
+
+
+def long_walk():
+    """No episode ends in the runs here, so that a segment always has as many steps."""
+    return Walk(length=200)
+
+
+def walk(**settings):
+    """Evaluated every 32 steps, on episodes of 5 steps with a reward of 1 each."""
+    given = {"backend": "inline", "evaluate_every": 32, "evaluation_episodes": 3, "evaluation_environment": Walk}
+    return A3C(long_walk, **given | SMALL | settings)
+
+
+class Hearing(Callback):
+    """Notes every evaluation."""
+
+    def __init__(self):
+        self.heard = []
+
+    def on_evaluation(self, training, evaluation):
+        self.heard.append(evaluation)
+
+
+def rows(folder):
+    return list(csv.DictReader(folder.evaluations_path.read_text().splitlines()))
+
+
+def test_what_is_heard_is_what_is_written_and_the_summary_says_what_the_best_came_to(tmp_path):
+    hearing = Hearing()
+    result = walk().learn(steps=80, run=tmp_path / "run", callback=hearing)
+    heard = [(e.purpose, e.policy, e.step, e.mean, len(e.returns)) for e in hearing.heard]
+    assert heard == [
+        ("interval", "greedy", 32, 5.0, 3), ("interval", "greedy", 64, 5.0, 3), ("candidate", "greedy", 80, 5.0, 3),
+        ("final", "greedy", 80, 5.0, 3), ("final", "sampled", 80, 5.0, 3),
+    ]  # fmt: skip
+    written = [(r["purpose"], r["policy"], int(r["step"]), float(r["mean"])) for r in rows(RunFolder(tmp_path / "run"))]
+    assert written == [one[:4] for one in heard]
+    figure = {"step": 80, "policy": "greedy", "mean": 5.0, "std": 0.0, "min": 5.0, "max": 5.0, "episodes": 3}
+    assert result.summary["best_evaluation"] == figure
+    assert (result.summary["evaluations"], result.best.plays) == (5, "greedy")
+
+
+def test_in_the_end_the_progress_line_says_what_the_best_came_to_as_it_is_to_be_played(command):
+    flags = ["--backend", "inline", "--envs-per-worker", 2, "--segment-length", 8, "--hidden", 4, "--no-tensorboard"]
+    done = command(
+        *("train", "CartPole-v1", *flags, "--seed", 1, "--recipe", "none", "--steps", 64, "--evaluate-every", 32),
+        *("--run", "run"),
+    )
+    assert done.status == 0
+    assert "evaluating the best of the run, 20 episodes\n" in done.out
+    figure = RunFolder(Path("run")).summary()["best_evaluation"]
+    assert f"  evaluated {figure['mean']:.1f}  " in done.out.splitlines()[-4]
+
+
+def test_a_function_of_evaluations_stops():
+    asked = []
+
+    def twice(evaluations):
+        asked.append([evaluation.step for evaluation in evaluations])
+        return len(evaluations) == 2
+
+    result = walk().learn(steps=10_000, stop_when=twice)
+    assert asked[:2] == [[32], [32, 64]]
+    assert (result.summary["steps"], result.stop_reason) == (64, "stop_when was true of the evaluations")
+
+
+def test_what_is_true_only_when_the_run_has_ended_did_not_end_it():
+    result = walk().learn(steps=80, stop_when=lambda evaluations: evaluations[-1].purpose == "final")
+    assert (result.summary["status"], result.stop_reason) == ("finished", None)
+
+
+async def waiting(evaluations): ...
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    (5, "stop_when: 5 is no function of evaluations"),
+    (waiting, "stop_when: waiting would do nothing when it is called, as it is async or has a yield: give an ordinary "
+              "function"),
+])  # fmt: skip
+def test_what_is_no_function_of_evaluations_is_refused(tmp_path, given, message):
+    with pytest.raises(SettingsError) as refused:
+        walk().learn(steps=80, run=tmp_path / "run", stop_when=given)
+    assert str(refused.value) == message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_looks_at_evaluations_needs_some():
+    with pytest.raises(SettingsError, match="`stop_when` looks at evaluations, and `evaluate_every` 0 asks for none"):
+        walk(evaluate_every=0).learn(steps=80, stop_when=lambda evaluations: True)
+
+
+def test_what_a_callback_raises_at_an_evaluation_ends_the_run_which_is_saved(tmp_path):
+    class Raising(Callback):
+        def on_evaluation(self, training, evaluation):
+            raise RuntimeError("not like this")
+
+    with pytest.raises(RuntimeError, match="not like this"):
+        walk().learn(steps=80, run=tmp_path / "run", callback=Raising())
+    folder = RunFolder(tmp_path / "run")
+    assert (folder.summary()["status"], folder.load("latest").counts["steps"]) == ("failed", 32)
+    assert len(rows(folder)) == folder.load("latest").evaluations == 1
+
+
+def test_training_goes_on_where_the_environment_of_evaluations_fails():
+    agent = walk(evaluation_environment=lambda: Walk(breaks_at=5))
+    with pytest.warns(TrainingWarning, match="evaluation beside training has ended: RuntimeError: the wheel") as warned:
+        result = agent.learn(steps=80)
+    assert ["evaluation" in str(warning.message) for warning in warned].count(True) == 1
+    assert (result.summary["status"], result.summary["steps"]) == ("finished", 80)
+    assert (result.summary["evaluations"], result.summary["best_evaluation"]) == (0, None)
+
+
+@pytest.mark.parametrize(("environment", "error", "message"), [
+    (Frames, SettingsError, "`evaluation_environment` Frames has another observation space"),
+    (Unmakeable, InvalidEnvironment, "could not be made"),
+    ("Nope-v0", InvalidEnvironment, "there is no environment 'Nope-v0'"),
+    (5, InvalidEnvironment, "no environment is made from a value of type int"),
+])  # fmt: skip
+def test_an_environment_that_nothing_can_be_evaluated_on_is_refused_at_once(environment, error, message):
+    with pytest.raises(error, match=message):
+        walk(evaluation_environment=environment)
+
+
+def test_a_run_that_goes_on_keeps_the_rows_and_adds_its_own(tmp_path):
+    walk().learn(steps=80, run=tmp_path / "run")
+    result = a3c.resume(tmp_path / "run", environment=long_walk, steps=112)
+    steps = [(int(row["step"]), row["purpose"]) for row in rows(RunFolder(tmp_path / "run"))]
+    before = [(32, "interval"), (64, "interval"), (80, "candidate"), (80, "final"), (80, "final")]
+    assert steps == [*before, (96, "interval"), (112, "candidate"), (112, "final"), (112, "final")]
+    assert result.summary["evaluations"] == result.latest.evaluations == len(steps)
