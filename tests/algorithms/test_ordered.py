@@ -24,10 +24,10 @@ def uneven(environment: Any, *arguments: Any) -> gymnasium.Env:
 
 
 CASES = {
-    "discrete, annealed": ("a3c", 5, partial(uneven, Corridor), 600, ANNEALED),
-    "continuous, normalised": ("a3c", 3, partial(uneven, "Pendulum-v1"), 700, NORMAL),
+    "discrete, annealed": ("a3c", 3, partial(uneven, Corridor), 600, ANNEALED),
+    "continuous, normalised": ("a3c", 2, partial(uneven, "Pendulum-v1"), 700, NORMAL),
     "recurrent": ("a3c", 2, partial(uneven, Recall), 500, {"recurrent": "lstm", "recurrent_units": 4}),
-    "a learner, normalised": ("impala", 3, partial(uneven, "CartPole-v1"), 600, {"min_batch": 32, **NORMAL}),
+    "a learner, normalised": ("impala", 2, partial(uneven, "CartPole-v1"), 600, {"min_batch": 32, **NORMAL}),
 }
 
 
