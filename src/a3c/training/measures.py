@@ -118,13 +118,16 @@ class Updates:
 
     def row(self) -> dict[str, Any]:
         """What a row says of the updates since the one before."""
-        self.recent_lag = self._lag / self._count if self._count else None
-        if self._has_learner:
-            self.recent_queue = self._waiting / self._count if self._count else None
+        lag = queue = None
+        if self._count:
+            # Where there were no updates, the last are the recent ones still.
+            self.recent_lag = lag = self._lag / self._count
+            if self._has_learner:
+                self.recent_queue = queue = self._waiting / self._count
         self._count, self._lag, self._waiting = 0, 0.0, 0
         return {
-            "policy_lag": self.recent_lag,
-            "queue_length": self.recent_queue,
+            "policy_lag": lag,
+            "queue_length": queue,
             **{f"{duty}s": count for duty, count in self.threads.items()},
             **self.diagnostics,
         }
