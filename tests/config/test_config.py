@@ -133,9 +133,17 @@ def test_a_queue_longer_than_a_pipe_can_number_is_refused():
     config_with(algorithm="impala", queue_size=32_768)
 
 
-def test_more_workers_than_ga3c_can_serve_are_refused():
-    assert "`envs_per_worker`" in refusal(algorithm="ga3c", workers=101)
-    config_with(algorithm="impala", workers=101)
+@pytest.mark.parametrize(("settings", "most"), [
+    ({"algorithm": "ga3c"}, 80),
+    ({"ordered": True}, 80),
+    ({"algorithm": "impala", "ordered": True}, 40),
+    ({"algorithm": "impala"}, None),
+    ({"algorithm": "a2c", "ordered": True}, None),
+])  # fmt: skip
+def test_more_workers_than_can_be_handed_a_pipe_each_are_refused(settings, most):
+    assert config_with(**settings, workers=most or 1000).most_workers == most
+    if most is not None:
+        assert "`envs_per_worker`" in refusal(**settings, workers=most + 1)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_what_is_set_stays_and_so_does_the_other(settings, expected):
     [
         (2e-5, {}, 256),
         (0.05, {}, 64),
-        (0.05, {"workers": 100}, 256),
+        (0.05, {"workers": 80}, 256),
         (0.05, {"queue_size": 2}, 32),
         (0.05, {"min_batch": 100}, 100),
         (0.05, {"envs_per_worker": 4}, 256),

@@ -98,14 +98,14 @@ def _alive(pid):
 def test_the_limit_on_open_files_is_raised_as_far_as_it_goes(monkeypatch):
     import resource
 
-    limits = {"soft": 40, "hard": 100}
+    limits = {"soft": 40, "hard": 1000}
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limits["soft"], limits["hard"]))
     monkeypatch.setattr(resource, "setrlimit", lambda _, both: limits.update(soft=both[0], hard=both[1]))
     needed = FILES + 4 * FILES_EACH
     check_open_files(4)
-    assert limits == {"soft": needed, "hard": 100}
+    assert limits == {"soft": needed, "hard": 1000}
     check_open_files(1)
-    assert limits == {"soft": needed, "hard": 100}
+    assert limits == {"soft": needed, "hard": 1000}
     limits.update(soft=12, hard=12)
     with pytest.raises(ProcessError, match=rf"only 12 files .* 4 processes need {needed}: .*ulimit -n {needed}"):
         check_open_files(4)

@@ -196,7 +196,7 @@ def test_too_few_open_files_are_one_line_before_anything_is_written(command, tmp
     monkeypatch.setattr(resource, "getrlimit", lambda _: (60, 60))
     outcome = command("train", "CartPole-v1", *SMALL, "--workers", "8", "--steps", "100", "--run", "run")
     assert outcome.status == 1
-    assert outcome.err.startswith("a3c train: only 60 files may be open at once, and 8 processes need 80: ")
+    assert outcome.err.startswith("a3c train: only 60 files may be open at once, and 9 processes need 236: ")
     assert not (tmp_path / "run").exists()
 
 

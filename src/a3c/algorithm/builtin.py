@@ -72,7 +72,7 @@ GA3C = Algorithm(
     learns="learner",
     shares=("queue", "board"),
     # Each takes two descriptors, and a process starts with 256.
-    most_workers=100,
+    most_workers=80,
 )
 IMPALA = Algorithm(
     name="impala",

@@ -99,6 +99,14 @@ class TrainConfig(
         return (self.workers or 1) + self.has_learner
 
     @property
+    def most_workers(self) -> int | None:
+        """How many workers there may be, where there is a limit."""
+        if self.ordered and self.algorithm.orders:
+            # Each takes two descriptors, or four beside a learner, and a process starts with 256.
+            return 40 if self.has_learner else 80
+        return self.algorithm.most_workers
+
+    @property
     def in_turns(self) -> bool:
         """Whether asynchronous workers take turns, as a single one does."""
         alone = self.workers == 1 and not self.has_learner

@@ -96,9 +96,10 @@ def check_contradictions(config: Any) -> None:
 
 def _check_algorithm(config: Any) -> None:
     algorithm = config.algorithm
-    if algorithm.most_workers is not None and (config.workers or 1) > algorithm.most_workers:
+    if config.most_workers is not None and (config.workers or 1) > config.most_workers:
+        which = f"{algorithm} with `ordered`" if config.ordered else algorithm
         raise SettingsError(
-            f"`workers` is {config.workers}, but {algorithm} serves at most {algorithm.most_workers}: give each more "
+            f"`workers` is {config.workers}, but {which} serves at most {config.most_workers}: give each more "
             "environments with `envs_per_worker`"
         )
     if config.ordered and not (algorithm.orders or algorithm.in_step or config.backend == "inline"):

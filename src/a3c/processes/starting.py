@@ -49,8 +49,11 @@ WORKER_ENVIRONMENT = {
 
 END_WITHIN = 1.0
 """Seconds that a process gets to end once it has nothing left to do, or was killed."""
-FILES, FILES_EACH = 32, 6
-"""Files that the main process of a run may have open at once, and more for each other process: pipes most of them."""
+FILES, FILES_EACH = 128, 12
+"""Files that the main process of a run may have open at once, and more for each other process: pipes and shared arrays
+most of them."""
+FILES_BEFORE = 48
+"""Files that it may have open before there are any processes but the server."""
 SERVER_GONE = 255
 """The exit code of a process whose end nobody tells, as the server that it was forked from is gone."""
 KILLED_SERVER = "the server that processes are started from was killed; out of memory, perhaps"
@@ -70,7 +73,7 @@ def start_server() -> None:
         return
     from multiprocessing import forkserver, resource_tracker
 
-    check_open_files(2)
+    _let_open(FILES_BEFORE, "to prepare a run takes")
 
     with _start_errors(), warnings.catch_warnings():
         # Whoever killed the tracker knows; it has nothing of ours to track.
@@ -84,14 +87,17 @@ def start_server() -> None:
 
 def check_open_files(processes: int) -> None:
     """Lets this process open as many files as so many processes need; raises ProcessError where it must not."""
+    _let_open(FILES + FILES_EACH * processes, f"{processes} processes need")
+
+
+def _let_open(needed: int, who: str) -> None:
     import resource
 
-    needed = FILES + FILES_EACH * processes
     most, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
     # An infinite limit is a negative number.
     if 0 <= allowed < needed:
         raise ProcessError(
-            f"only {allowed} files may be open at once, and {processes} processes need {needed}: raise that limit "
+            f"only {allowed} files may be open at once, and {who} {needed}: raise that limit "
             f"(ulimit -n {needed}), or use fewer workers"
         )
     if 0 <= most < needed:

@@ -6,15 +6,21 @@ start from is a function of the seed and the boundary, so that a run that was ki
 one that was not.
 """
 
+import time
 from collections.abc import Iterable
 from enum import IntEnum
+
+import numpy as np
 
 from a3c.config import TrainConfig
 from a3c.learning.snapshot import Snapshot
 from a3c.processes.shared_memory import SharedArray
-from a3c.processes.tokens import TokenPipe
+from a3c.processes.tokens import Stopped
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.sharing.target import Target
+
+LOOK_EVERY = 0.001
+"""Seconds between two looks of who waits at a Gate."""
 
 
 class Verdict(IntEnum):
@@ -76,16 +82,23 @@ class Course:
 
 
 class Gate:
-    """Where processes wait until the main process lets them go on."""
+    """Where processes wait until the main process lets them go on. That is seldom: no pipe for each of them is handed
+    to all, of which there may not be many."""
 
     def __init__(self, processes: int, store: ParameterStore):
-        self._store, self._pipes = store, [TokenPipe() for _ in range(processes)]
+        # How often it was opened for each, and how often each went through.
+        self._store, self._counts = store, SharedArray((2, processes), np.int64)
 
     def wait(self, process: int) -> None:
         """Raises Stopped when the run stops before it is opened."""
-        self._pipes[process].wait(1, lambda: self._store.stopping)
+        opened, passed = self._counts.array
+        while passed[process] == opened[process]:
+            if self._store.stopping:
+                raise Stopped
+            time.sleep(LOOK_EVERY)
+        passed[process] += 1
 
     def open(self, processes: Iterable[int] | None = None) -> None:
         """For each of these once; for all where none are named."""
-        for process in range(len(self._pipes)) if processes is None else processes:
-            self._pipes[process].put(0)
+        opened = self._counts.array[0]
+        opened[slice(None) if processes is None else list(processes)] += 1

@@ -169,7 +169,7 @@ def prepare_to_send(config: TrainConfig, checkpoint: Checkpoint | None) -> tuple
 def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:
     """The configuration with workers, seed and target filled in."""
     cores = available_cores()
-    workers = 1 if config.backend == "inline" else config.workers or min(cores, config.algorithm.most_workers or cores)
+    workers = 1 if config.backend == "inline" else config.workers or min(cores, config.most_workers or cores)
     seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if config.seed is None else config.seed
     spec = maker.spec
     target = config.target_return
