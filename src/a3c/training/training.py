@@ -185,7 +185,8 @@ class Interrupted(KeyboardInterrupt):
 
 def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], ParameterStore]:
     """A task for each process, the workers' first, and the store that all of them share."""
-    config = start.config
+    # Arguments of the environment travel with what makes it: they may be anything that a script defines.
+    config = start.config.replace(env_kwargs={})
     store = ParameterStore(
         start.parameters,
         start.optimizer_state,
@@ -202,8 +203,6 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
     exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
-    # Arguments of the environment travel with what makes it: they may be anything that a script defines.
-    config = config.replace(env_kwargs={})
     return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
 
 
