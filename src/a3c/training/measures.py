@@ -216,6 +216,17 @@ class Measures:
         self._row_steps = self._rate_steps = start.counts["steps"]
         self._row_time = time.monotonic()
 
+    def go_back(
+        self, start: Checkpoint, store: ParameterStore, best: Snapshot, best_is_new: bool, updates: Updates
+    ) -> None:
+        """Goes on from there, with another store, and what no checkpoint holds: the parameters at the best mean, and
+        the updates until then. The clock runs on."""
+        self.store, self.updates, self.returns = store, updates, Returns(start)
+        self.returns.best_snapshot, self.returns.best_is_new = best, best_is_new
+        self.episodes = start.counts["episodes"]
+        self._row_steps = self._rate_steps = start.counts["steps"]
+        self._row_time = time.monotonic()
+
     @property
     def totals(self) -> dict[str, int]:
         """The counts of the run."""
