@@ -24,7 +24,7 @@ _HOMES = {
     "ActingAgent": "a3c.acting",
     "Training": "a3c.training.callbacks",
     "Callback": "a3c.training.callbacks",
-    "RunEvaluation": "a3c.training.evaluations",
+    "RunEvaluation": "a3c.training.run_evaluation",
     "Result": "a3c.training.training",
     "Snapshot": "a3c.learning.snapshot",
     "resume": "a3c.training.calls",
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from a3c.training.callbacks import Training as Training
     from a3c.training.calls import repeat as repeat
     from a3c.training.calls import resume as resume
-    from a3c.training.evaluations import RunEvaluation as RunEvaluation
+    from a3c.training.run_evaluation import RunEvaluation as RunEvaluation
     from a3c.training.training import Result as Result
 
 __all__ = [

@@ -48,7 +48,7 @@ GivenNetwork: TypeAlias = Network | NetworkName | None
 """What an agent takes as its network: the name of one, or the caller's own."""
 NOTHING_JUDGED: dict[str, Any] = {
     **{"returns": [], "best_return_mean_100": None, "solved_at_step": None, "solved_at_second": None},
-    **{"best_evaluation": None, "evaluations": 0, "confirmations": 0, "confirm_after": 0},
+    **{"best_evaluation": None, "best_step": 0, "evaluations": 0, "confirmations": 0, "confirm_after": 0},
 }
 """What a checkpoint says of how good its run was, before it began."""
 LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback", "stop_when")

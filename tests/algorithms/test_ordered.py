@@ -24,10 +24,10 @@ def uneven(environment: Any, *arguments: Any) -> gymnasium.Env:
 
 
 CASES = {
-    "discrete, annealed": ("a3c", 5, partial(uneven, Corridor), 600, ANNEALED),
-    "continuous, normalised": ("a3c", 3, partial(uneven, "Pendulum-v1"), 700, NORMAL),
+    "discrete, annealed": ("a3c", 3, partial(uneven, Corridor), 600, ANNEALED),
+    "continuous, normalised": ("a3c", 2, partial(uneven, "Pendulum-v1"), 700, NORMAL),
     "recurrent": ("a3c", 2, partial(uneven, Recall), 500, {"recurrent": "lstm", "recurrent_units": 4}),
-    "a learner, normalised": ("impala", 3, partial(uneven, "CartPole-v1"), 600, {"min_batch": 32, **NORMAL}),
+    "a learner, normalised": ("impala", 2, partial(uneven, "CartPole-v1"), 600, {"min_batch": 32, **NORMAL}),
 }
 
 
@@ -98,5 +98,6 @@ def test_a_run_says_whether_it_gives_one_result():
 
     inline = {"backend": "inline"}
     assert learn(inline, steps=16) == [True, None]
-    assert learn(inline, steps=10_000, callback=lambda training: False) == [False, "a callback ended it"]
+    often = {**inline, "checkpoint_steps": 64}
+    assert learn(often, steps=10_000, callback=lambda training: False) == [False, "a callback ended it"]
     assert learn(inline, seconds=0.05) == [False, "the limit on seconds ended it"]

@@ -39,6 +39,7 @@ def a_checkpoint(**changes) -> Checkpoint:
         "solved_at_second": 1.125,
         "plays": "sampled",
         "best_evaluation": -3.5,
+        "best_step": 7,
         "evaluations": 4,
         "confirmations": 2,
         "confirm_after": 2**40,

@@ -253,6 +253,14 @@ def test_tensorboard_shows_evaluations_by_their_policy_at_the_steps_of_what_was_
     ]
 
 
+def test_tensorboard_forgets_the_points_behind_the_steps_from_which_a_run_goes_on(tmp_path):
+    board = TensorBoard(tmp_path, steps=8)
+    board.add({"steps": 9, "loss": 1.0}, seconds=99.0)
+    board.close()
+    _, start, row = events_in(tmp_path)
+    assert (start.session_log.status, start.step, row.step) == (start.session_log.START, 9, 9)
+
+
 def test_tensorboard_files_are_as_others_write_them(tmp_path):
     from tensorboardX.record_writer import RecordWriter
 

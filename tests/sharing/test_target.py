@@ -34,7 +34,7 @@ def main_process(target, returns, before=()):
     measured, reached = Returns(checkpoint), None
     for number, return_ in enumerate(returns, 1):
         measured.follow(snapshot(number), 1)
-        measured.add(return_, 1)
+        measured.add(return_, 1, number)
         if reached is None and measured.reaches_target:
             reached = number
     return measured, reached

@@ -257,4 +257,8 @@ def test_a_resumed_run_keeps_its_best_and_its_rows(new_run, tmp_path):
     assert after.evaluations.best_mean == 3.0
     np.testing.assert_array_equal(after.keeper.best_checkpoint().parameters, best)
     assert len(read_rows(run.folder.evaluations_path, EVALUATION_COLUMNS)) == 1
+    run.monitor, run.evaluators.returns = after, [2.0]
+    run.work(1.0)
+    after.evaluate_at_end(lambda: True)
+    assert [e.step for e in after.news().evaluations if e.purpose == "final"] == [20, 20]
     after.finish("finished")

@@ -112,6 +112,16 @@ def test_the_queue_length_is_the_mean_over_the_updates_since_the_row_before(new_
     assert run.summary()["policy_lag"] == pytest.approx(1.5 / 4)
 
 
+def test_the_progress_line_keeps_lag_and_queue_where_a_row_has_no_updates(new_run):
+    run = new_run(algorithm="impala")
+    run.work(lag=3.0, waiting=2)
+    run.monitor.report()
+    run.store.count(steps=10)
+    run.monitor.report()
+    assert (run.monitor.row["policy_lag"], run.monitor.row["queue_length"]) == (None, None)
+    assert (run.monitor.progress().policy_lag, run.monitor.progress().queue_length) == (3.0, 2.0)
+
+
 def test_without_a_learner_there_is_no_queue(new_run):
     run = new_run()
     run.work()

@@ -71,7 +71,7 @@ class ObjectiveSettings:
     gamma: float = setting(0.99, at_least=0, at_most=1, everyday="discount factor")
     """Discount factor (Mnih et al. 2016, section 8)."""
 
-    gae_lambda: float = setting(0.95, at_least=0, at_most=1, everyday="lambda of generalised advantage estimation")
+    gae_lambda: float = setting(0.95, at_least=0, at_most=1)
     """Lambda of generalised advantage estimation (Schulman et al. 2016); 1 gives the paper's n-step returns."""
 
     restart_at_reward: bool = False

@@ -177,8 +177,9 @@ class RunFolder:
             for events in (*self.path.glob(f"{EVENTS}.*"), *self.errors.glob("*.txt"), self.events_path):
                 events.unlink(missing_ok=True)
 
-    def open_tensorboard(self) -> TensorBoard:
-        return TensorBoard(self.path)
+    def open_tensorboard(self, steps: int = 0) -> TensorBoard:
+        """TensorBoard events of a run that goes on after so many steps."""
+        return TensorBoard(self.path, steps)
 
     def write_summary(self, summary: Summary) -> None:
         write_atomically(self.summary_path, (json.dumps(summary, indent=2) + "\n").encode())

@@ -34,7 +34,8 @@ class Course:
     """
 
     def __init__(self, config: TrainConfig, steps: int = 0, target: Target | None = None):
-        self._config, self.target, self._row_steps = config, target, config.row_steps
+        # Not all settings: what a script defines, such as arguments of its environment, does not travel with this.
+        self._limits, self.target, self._row_steps = (config.steps, config.episodes), target, config.row_steps
         self._every = config.checkpoint_steps or 0, 0 if target is None else config.evaluation_interval
         # The next boundary, and the next evaluation.
         self._next = SharedArray((2,), "i8")
@@ -62,7 +63,7 @@ class Course:
         boundary, evaluation = self._next.array.tolist()
         if totals["steps"] >= boundary:
             return Verdict.CROSS
-        limits = (self._config.steps, totals["steps"]), (self._config.episodes, totals["episodes"])
+        limits = zip(self._limits, (totals["steps"], totals["episodes"]), strict=True)
         if any(limit is not None and total >= limit for limit, total in limits):
             return Verdict.END
         pauses = totals["steps"] >= evaluation or (self.target is not None and self.target.reached)

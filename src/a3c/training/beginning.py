@@ -117,18 +117,22 @@ def go_on(folder: RunFolder, config: TrainConfig, limited: bool, say: Say, own: 
     if folder.unsaved:
         say(_anew(path))
         return _in_folder(folder, config, None, own)
-    checkpoint = folder.load_to_resume(config)
+    latest = checkpoint = folder.load("latest", config.algorithm)
     if (checkpoint.own_environment and own.environment is None) or (checkpoint.own_network and own.network is None):
         raise CheckpointError(
             f"{path} was trained from Python with a factory: continue it there, with a3c.resume(..., environment=) or "
             "network=, or with a3c.load"
         )
     for name in ("steps", "episodes"):
-        limit, done = getattr(config, name), checkpoint.counts[name]
+        limit, done = getattr(config, name), latest.counts[name]
         if limit is not None and done >= limit:
             return f"{path} already has {done:,} {name} of {limit:,}: give a larger `{name}` to go on"
-    if checkpoint.solved_at_step is not None and config.stop_when_solved:
-        solved = f"{path} was solved at step {checkpoint.solved_at_step:,}"
+    checkpoint = folder.load_to_resume(config)
+    if (again := latest.counts["steps"] - checkpoint.counts["steps"]) > 0:
+        step = checkpoint.counts["steps"]
+        say(f"it goes on from its last boundary, at step {step:,}: {again:,} steps are taken again")
+    if latest.solved_at_step is not None and config.stop_when_solved:
+        solved = f"{path} was solved at step {latest.solved_at_step:,}"
         if before.target_return != config.target_return:
             checkpoint = dataclasses.replace(checkpoint, solved_at_step=None, solved_at_second=None)
         elif limited:

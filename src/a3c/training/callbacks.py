@@ -24,10 +24,10 @@ from a3c.config import TrainConfig
 from a3c.errors import SettingsError, brief
 from a3c.roles.messages import PackedWork
 from a3c.runs.metrics import METRIC_COLUMNS, can_be_column
-from a3c.training.evaluations import RunEvaluation
 from a3c.training.keeping import STOP_WHEN
 from a3c.training.monitor import Monitor
 from a3c.training.progress import FinishedEpisode, Progress
+from a3c.training.run_evaluation import RunEvaluation
 
 if TYPE_CHECKING:
     # The main process of a command needs no JAX.

@@ -6,8 +6,7 @@ episodes decide that nothing was chosen by.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,66 +19,10 @@ from a3c.sharing.target import NEVER
 from a3c.training.evaluators import EvaluationEnded, Evaluators, evaluation_seed
 from a3c.training.measures import Measures
 from a3c.training.records import Records
+from a3c.training.run_evaluation import Purpose, RunEvaluation
 
-Purpose = Literal["interval", "candidate", "confirmation", "final"]
-"""Why something was evaluated: as it was time; as training's mean was better than ever; as it had reached the target;
-as it is the best of the run."""
 MOST_WAIT = 16
 """Hundreds of episodes that a target that was not confirmed waits at most before it is tried again."""
-
-
-@dataclass(frozen=True)
-class RunEvaluation:
-    """Whole episodes that the policy of a run played, as it was at one moment: a row of `evaluations.csv`."""
-
-    step: int
-    """Of the run, at which the policy was so."""
-    seconds: float
-    """When the episodes had been played."""
-    version: int
-    """The updates behind the policy."""
-    purpose: Purpose
-    policy: Way
-    returns: list[float] = field(repr=False)
-    """Undiscounted, in the environment's own units."""
-    lengths: list[int] = field(repr=False)
-    cut: int
-    """How many of them were cut, as they did not end."""
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.returns))
-
-    @property
-    def std(self) -> float:
-        return float(np.std(self.returns))
-
-    @property
-    def standard_error(self) -> float:
-        """Of the mean."""
-        return float(np.std(self.returns, ddof=min(1, len(self.returns) - 1)) / len(self.returns) ** 0.5)
-
-    def reaches(self, target: float) -> bool:
-        """Whether its mean, less one standard error, is that at least."""
-        return self.mean - self.standard_error >= target
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """Of `evaluations.csv`."""
-        return {
-            "step": self.step,
-            "seconds": round(self.seconds, 3),
-            "version": self.version,
-            "purpose": self.purpose,
-            "policy": self.policy,
-            "mean": self.mean,
-            "std": self.std,
-            "min": min(self.returns),
-            "max": max(self.returns),
-            "episodes": len(self.returns),
-            "length_mean": float(np.mean(self.lengths)),
-            "cut": self.cut,
-        }
 
 
 class _Trial(NamedTuple):
@@ -126,7 +69,8 @@ class Evaluations:
         """What the best came to in episodes that it was not chosen by."""
         self.best_is_new = False
         """Until somebody has saved it."""
-        self._best_step = 0
+        self.best_step = start.best_step
+        """At which that was as it is."""
         self._interval = self._config.evaluation_interval if self._config.algorithm.learns != "nowhere" else 0
         self._next = self._after(start.counts["steps"])
         self._asked = start.evaluations
@@ -281,7 +225,7 @@ class Evaluations:
 
     def _take_as_best(self, evaluation: RunEvaluation, snapshot: Snapshot) -> None:
         self.best_mean, self.best_snapshot, self.plays = evaluation.mean, snapshot, evaluation.policy
-        self._best_step, self.best_is_new = evaluation.step, True
+        self.best_step, self.best_is_new = evaluation.step, True
 
     def _add(self, trial: _Trial, shares: list[Played]) -> RunEvaluation:
         """Notes what was played."""
@@ -318,21 +262,22 @@ class Evaluations:
         self._next, self._was_due = self._after(steps), True
         self._at, episodes = self._measures.store.snapshot, self._config.evaluation_episodes
         trials = [_Trial("interval", steps, self._at, way, episodes) for way in self._config.evaluated_ways]
-        if (candidate := self._candidate) is not None:
-            trials.append(_Trial("candidate", steps, candidate, "greedy", episodes))
-        return trials
+        return trials + self._candidates(steps)
 
-    @property
-    def _candidate(self) -> Snapshot | None:
+    def _candidates(self, steps: int) -> list[_Trial]:
         """Training's own best, where it is another than the last time. In a run that gives one result the average of
         now: which was tried before, one that is resumed does not know."""
-        returns = self._measures.returns
+        returns, episodes = self._measures.returns, self._config.evaluation_episodes
         if returns.best is None:
-            return None
+            return []
         if self._config.gives_one_result:
-            return returns.average
+            return [_Trial("candidate", steps, returns.average, "greedy", episodes)]
         before, self._tried = self._tried, returns.best_snapshot
-        return None if self._tried is before else self._tried
+        return [] if self._tried is before else [self._own_best(episodes)]
+
+    def _own_best(self, episodes: int) -> _Trial:
+        returns = self._measures.returns
+        return _Trial("candidate", returns.best_step, returns.best_snapshot, "greedy", episodes)
 
     def _ask(self) -> None:
         if self._has_ended:
@@ -387,18 +332,19 @@ class Evaluations:
         best = None if self.best_mean is None else self.best_snapshot or find_best()
         if best is None:
             return
-        last = [_Trial("final", self._best_step or steps, best, way, episodes) for way in ("greedy", "sampled")]
+        last = [_Trial("final", self.best_step or steps, best, way, episodes) for way in ("greedy", "sampled")]
         played = self._played_at_end(last, going_on)
         if len(played) == len(last):
             self._choose_way(*played)
 
     def _last_candidates(self, step: int, episodes: int) -> list[_Trial]:
         """The parameters that training ended with, and its own best, unless they were evaluated already."""
-        returns, last = self._measures.returns, self._measures.store.snapshot
-        snapshots = [last] if self._at is None or last.version > self._at.version else []
+        returns, last, trials = self._measures.returns, self._measures.store.snapshot, []
+        if self._at is None or last.version > self._at.version:
+            trials.append(_Trial("candidate", step, last, "greedy", episodes))
         if returns.best is not None and returns.best_snapshot is not self._tried:
-            snapshots.append(returns.best_snapshot)
-        return [_Trial("candidate", step, snapshot, "greedy", episodes) for snapshot in snapshots]
+            trials.append(self._own_best(episodes))
+        return trials
 
     def _choose_way(self, greedy: RunEvaluation, sampled: RunEvaluation) -> None:
         """How the best is to be played: greedy, unless drawn actions are better by more than chance."""

@@ -107,6 +107,7 @@ class Keeper:
             solved_at_second=returns.solved_at_second,
             plays=evaluations.plays,
             best_evaluation=evaluations.best_mean,
+            best_step=evaluations.best_step,
             evaluations=self._records.evaluated,
             confirmations=evaluations.confirmations,
             confirm_after=evaluations.confirm_after,

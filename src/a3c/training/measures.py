@@ -1,5 +1,6 @@
 """What is measured of a run: the returns of its episodes, its updates, and its time."""
 
+import copy
 import time
 from collections import deque
 from typing import Any
@@ -28,6 +29,7 @@ class Returns:
         self._sum = sum(self._returns)
         self.best = checkpoint.best_return_mean_100
         self.best_snapshot = self.average = checkpoint.snapshot
+        self.best_step = checkpoint.counts["steps"]
         self.best_is_new = False
         """Until somebody has saved it."""
         self.solved_at_step, self.solved_at_second = checkpoint.solved_at_step, checkpoint.solved_at_second
@@ -35,6 +37,14 @@ class Returns:
     def begin(self, now: Snapshot) -> None:
         """At a boundary: what was summed up until now is as it is in a run that is resumed there."""
         self._sum, self.average = sum(self._returns), now
+
+    def take_best(self, before: "Returns") -> None:
+        """What had the best mean, as these know it."""
+        self.best_snapshot, self.best_step, self.best_is_new = (
+            before.best_snapshot,
+            before.best_step,
+            before.best_is_new,
+        )
 
     def follow(self, now: Snapshot, episodes: int) -> None:
         """Moves the average of the snapshots towards this one, by as many episodes as ended."""
@@ -46,8 +56,8 @@ class Returns:
         if self.best_is_new:
             self.best_snapshot = target.best
 
-    def add(self, return_: float, length: int) -> None:
-        """An episode."""
+    def add(self, return_: float, length: int, step: int) -> None:
+        """An episode that ended at this step of the run."""
         if len(self._returns) == WINDOW:
             self._sum -= self._returns[0]
         self._returns.append(return_)
@@ -59,7 +69,7 @@ class Returns:
         # Of equals the latest: where returns have a ceiling, the first to reach it has only just learned to.
         if self.best is None or mean >= self.best:
             self.best, self.best_is_new = mean, True
-            self.best_snapshot = self.average
+            self.best_snapshot, self.best_step = self.average, step
 
     @property
     def mean(self) -> float | None:
@@ -117,13 +127,16 @@ class Updates:
 
     def row(self) -> dict[str, Any]:
         """What a row says of the updates since the one before."""
-        self.recent_lag = self._lag / self._count if self._count else None
-        if self._has_learner:
-            self.recent_queue = self._waiting / self._count if self._count else None
+        lag = queue = None
+        if self._count:
+            # Where there were no updates, the last are the recent ones still.
+            self.recent_lag = lag = self._lag / self._count
+            if self._has_learner:
+                self.recent_queue = queue = self._waiting / self._count
         self._count, self._lag, self._waiting = 0, 0.0, 0
         return {
-            "policy_lag": self.recent_lag,
-            "queue_length": self.recent_queue,
+            "policy_lag": lag,
+            "queue_length": queue,
             **{f"{duty}s": count for duty, count in self.threads.items()},
             **self.diagnostics,
         }
@@ -216,13 +229,11 @@ class Measures:
         self._row_steps = self._rate_steps = start.counts["steps"]
         self._row_time = time.monotonic()
 
-    def go_back(
-        self, start: Checkpoint, store: ParameterStore, best: Snapshot, best_is_new: bool, updates: Updates
-    ) -> None:
-        """Goes on from there, with another store, and what no checkpoint holds: the parameters at the best mean, and
+    def go_back(self, start: Checkpoint, store: ParameterStore, returns: Returns, updates: Updates) -> None:
+        """Goes on from there, with another store, and what no checkpoint holds: the best of the returns of there, and
         the updates until then. The clock runs on."""
-        self.store, self.updates, self.returns = store, updates, Returns(start)
-        self.returns.best_snapshot, self.returns.best_is_new = best, best_is_new
+        self.store, self.updates, self.returns = store, copy.deepcopy(updates), Returns(start)
+        self.returns.take_best(returns)
         self.episodes = start.counts["episodes"]
         self._row_steps = self._rate_steps = start.counts["steps"]
         self._row_time = time.monotonic()

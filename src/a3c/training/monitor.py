@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
-from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import EpisodeRecord, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
@@ -17,16 +16,17 @@ from a3c.runs.summaries import Summary
 from a3c.sharing.exchange import Exchange
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.sharing.target import Target
-from a3c.training.evaluations import Evaluations, RunEvaluation
+from a3c.training.evaluations import Evaluations
 from a3c.training.evaluators import Evaluators
 from a3c.training.incidents import Incidents
 from a3c.training.keeping import Keeper
-from a3c.training.measures import Measures, Updates
+from a3c.training.measures import Measures, Returns, Updates
 from a3c.training.progress import Display, FinishedEpisode, Progress
 from a3c.training.records import Records
 from a3c.training.remarks import Remarks
 from a3c.training.restarting import Death
 from a3c.training.rows import InRows
+from a3c.training.run_evaluation import RunEvaluation
 from a3c.training.turns import InTurns
 
 
@@ -55,11 +55,10 @@ class Kept(NamedTuple):
     """The run as it was at its last boundary, or where it began, with what no checkpoint holds, for all to go back."""
 
     checkpoint: Checkpoint
-    best: Snapshot
-    """The parameters at the best mean of training's own."""
-    best_is_new: bool
-    evaluations: Evaluations
+    returns: Returns
+    """What had the best mean of training's own."""
     updates: Updates
+    evaluations: Evaluations
     row: dict[str, Any]
     to_log: dict[str, float]
     """What callbacks log there too: it is in the next row."""
@@ -115,9 +114,8 @@ class Monitor:
         self.remarks.begin()
 
     def _keep(self, now: Checkpoint) -> Kept:
-        returns, updates = self.measures.returns, copy.deepcopy(self.measures.updates)
-        best, is_new = returns.best_snapshot, returns.best_is_new
-        return Kept(now, best, is_new, self.evaluations.at_boundary(), updates, self.row, self._to_log)
+        returns, updates = copy.copy(self.measures.returns), copy.deepcopy(self.measures.updates)
+        return Kept(now, returns, updates, self.evaluations.at_boundary(), self.row, self._to_log)
 
     def go_back(self, death: Death, store: ParameterStore, exchange: Exchange) -> None:
         """All go back to what was kept, as this worker failed, with other things to share. Raises DiskError."""
@@ -127,8 +125,8 @@ class Monitor:
         assert exchange.assignment is not None
         self.evaluations = kept.evaluations.go_back(exchange.assignment)
         self.keeper.go_back(start, self.evaluations)
-        self.records.go_on(start.counts, start.seconds, start.evaluations)
-        self.measures.go_back(start, store, kept.best, kept.best_is_new, copy.deepcopy(kept.updates))
+        self.records.go_back(start.counts, start.seconds, start.evaluations)
+        self.measures.go_back(start, store, kept.returns, kept.updates)
         self.row, self._to_log = kept.row, dict(kept.to_log)
         self._news, self._is_saved, self.is_paused = News(), False, False
         self._turns, self._rows = self._in_order()
@@ -223,7 +221,7 @@ class Monitor:
             measures.episodes += 1
             moment = measures.clock.at(episode.seconds)
             step, _ = self.records.add_episode(worker, episode.step, moment, episode.return_, episode.length)
-            measures.returns.add(episode.return_, episode.length)
+            measures.returns.add(episode.return_, episode.length, step)
             self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, worker))
         if episodes:
             self.evaluations.look()

@@ -23,12 +23,17 @@ class Records:
         self.episodes = self.metrics = self.evaluations = self._tensorboard = None
         if folder is not None and not counts["steps"]:
             folder.clear_events()
-        self.go_on(counts, seconds, evaluations)
+        self._begin(counts, seconds, evaluations)
         if folder is not None and tensorboard:
-            self._tensorboard = folder.open_tensorboard()
+            self._tensorboard = folder.open_tensorboard(counts["steps"])
 
-    def go_on(self, counts: dict[str, int], seconds: float, evaluations: int) -> None:
-        """From there, also where there are rows of later. Raises DiskError."""
+    def go_back(self, counts: dict[str, int], seconds: float, evaluations: int) -> None:
+        """Goes on from there, without the rows of later. Raises DiskError."""
+        self._begin(counts, seconds, evaluations)
+        if self._tensorboard is not None:
+            self._tensorboard.go_back(counts["steps"])
+
+    def _begin(self, counts: dict[str, int], seconds: float, evaluations: int) -> None:
         self.evaluated = evaluations
         """Evaluations so far, each a row."""
         self._pending: list[dict[str, Any]] = []

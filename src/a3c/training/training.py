@@ -250,7 +250,7 @@ def _run_processes(tasks: list[Task], work: PackedWork, events: Events, interrup
             restarts.tell(death, False)
             return
         kept = monitor.kept
-        tasks, store = _make_tasks(kept.checkpoint, work.layout, kept.best)
+        tasks, store = _make_tasks(kept.checkpoint, work.layout, kept.returns.best_snapshot)
         monitor.go_back(death, store, tasks[0].exchange)
         events.go_back(kept.checkpoint.evaluations)
 
