@@ -120,11 +120,11 @@ def train(
     """
     check_ends(start.config)
     display, started = display or NoDisplay(), time.monotonic() if started is None else started
-    tasks, store = _make_tasks(start, work.layout)
+    tasks = _make_tasks(start, work.layout)
     swapped = GlobalGenerators(tasks[0].seed).swapped if start.config.backend == "inline" else nullcontext
     with interruption.deferred() as interrupted:
         evaluators = _make_evaluators(start, work, interrupted)
-        monitor = Monitor(start, store, folder, display, started, evaluators, tasks[0].exchange)
+        monitor = Monitor(start, tasks[0].store, folder, display, started, evaluators, tasks[0].exchange)
         events = Events(callbacks, monitor, work, swapped)
 
         def run() -> None:
@@ -184,9 +184,9 @@ class Interrupted(KeyboardInterrupt):
         self.result = result
 
 
-def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None) -> tuple[list[Task], ParameterStore]:
-    """A task for each process, the workers' first, and the store that all of them share; `best` are the parameters at
-    the best mean before, where they are known."""
+def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None) -> list[Task]:
+    """A task for each process, the workers' first, with what all of them share; `best` are the parameters at the best
+    mean before, where they are known."""
     config = start.config
     store = ParameterStore(
         start.parameters,
@@ -206,7 +206,7 @@ def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
     # Arguments of the environment travel with what makes it: they may be anything that a script defines.
     config = config.replace(env_kwargs={})
-    return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
+    return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)]
 
 
 def _make_evaluators(start: Checkpoint, work: "Work | PackedWork", interrupted: threading.Event) -> Evaluators:
@@ -250,8 +250,9 @@ def _run_processes(tasks: list[Task], work: PackedWork, events: Events, interrup
             restarts.tell(death, False)
             return
         kept = monitor.kept
-        tasks, store = _make_tasks(kept.checkpoint, work.layout, kept.returns.best_snapshot)
-        monitor.go_back(death, store, tasks[0].exchange)
+        # In place of the others, so that nobody holds what they shared any more.
+        tasks[:] = _make_tasks(kept.checkpoint, work.layout, kept.returns.best_snapshot)
+        monitor.go_back(death, tasks[0].store, tasks[0].exchange)
         events.go_back(kept.checkpoint.evaluations)
 
 
