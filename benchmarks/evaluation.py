@@ -18,9 +18,9 @@ from measure import Record, train
 from report import Finding, Measured, by
 
 TASKS = {
-    "cartpole": ("CartPole-v1", 3_000_000),
-    "pong": ("ALE/Pong-v5", 150_000),
-    "half_cheetah": ("HalfCheetah-v5", 300_000),
+    "cartpole": ("CartPole-v1", 2_000_000),
+    "pong": ("ALE/Pong-v5", 120_000),
+    "half_cheetah": ("HalfCheetah-v5", 200_000),
 }
 """Environments, and the steps of a run."""
 KINDS: dict[str, tuple[str, ...]] = {"with": (), "without": ("--evaluate-every", "0")}

@@ -215,3 +215,19 @@ def test_settings_of_another_algorithm_are_refused():
     with pytest.raises(SettingsError, match=r"`own` is GA3CSettings, but .* impala alone are IMPALASettings"):
         config.replace(algorithm=IMPALA)
     assert config.replace(algorithm=IMPALA, own=IMPALA.settings()).own == IMPALA.settings()
+
+
+@pytest.mark.parametrize(("settings", "interval", "worth"), [
+    ({}, 100_000, 100_000),
+    ({"steps": 5_000_000}, 100_000, 100_000),
+    ({"steps": 100_000}, 10_000, 10_000),
+    ({"steps": 100_000, "evaluate_every": 300}, 300, 300),
+    ({"evaluate_every": 0}, 0, 0),
+    # Where training waits for evaluations, it does so at boundaries.
+    ({"steps": 100_000, "backend": "inline", "checkpoint_steps": 200_000}, 200_000, 10_000),
+    ({"steps": 100_000, "backend": "inline", "checkpoint_steps": 200_000, "evaluate_every": 300}, 300, 300),
+    ({"steps": 100_000, "backend": "inline", "checkpoint_steps": 0}, 10_000, 10_000),
+])  # fmt: skip
+def test_a_run_is_evaluated_so_often(settings, interval, worth):
+    config = config_with(**settings)
+    assert (config.evaluation_interval, config.steps_worth_evaluating) == (interval, worth)

@@ -166,6 +166,16 @@ def test_nobody_waits_at_the_end_of_what_was_interrupted_or_too_short_for_an_eva
     assert purposes(run) == []
 
 
+def test_a_run_that_waits_for_evaluations_is_evaluated_in_the_end_where_it_ends_before_its_boundary(new_run):
+    run = new_run(steps=10_000, checkpoint_steps=100_000)
+    run.evaluators.returns = [1.0]
+    run.work(1.0, steps=10_000)
+    run.monitor.tick()
+    assert run.evaluators.asked == []
+    run.monitor.evaluate_at_end(lambda: True)
+    assert purposes(run) == ["candidate", "final", "final"]
+
+
 def test_a_target_that_is_reached_with_the_last_step_is_confirmed_by_the_evaluator(new_run):
     run = new_run(target_return=5.0)
     run.work(*REACHED)

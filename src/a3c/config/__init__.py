@@ -137,7 +137,14 @@ class TrainConfig(
 
     @property
     def evaluation_interval(self) -> int:
-        """Steps between two evaluations; 0: none."""
+        """Steps between two evaluations; 0: none. Where training waits for them and nothing is set, it does so where it
+        waits anyway: at boundaries."""
+        every = self.steps_worth_evaluating
+        return every if self.evaluate_every is not None else max(every, self.checkpoint_steps or 0)
+
+    @property
+    def steps_worth_evaluating(self) -> int:
+        """Steps of a run from which on it is evaluated, in the end if not before; 0: none is."""
         if self.evaluate_every is not None:
             return self.evaluate_every
         return OTHERWISE if self.steps is None else max(SHORTEST, self.steps // EVALUATIONS)

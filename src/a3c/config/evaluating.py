@@ -26,7 +26,8 @@ class EvaluationSettings:
         None, at_least=0, everyday="steps between two evaluations; 0 for none (default: 1/50 of --steps)"
     )
     """Steps between two evaluations beside training; 0: none. A run that is shorter is not evaluated. Default: 1/50 of
-    `steps`, at least 10,000; 100,000 where no limit on steps is set."""
+    `steps`, at least 10,000; 100,000 where no limit on steps is set; and no less than `checkpoint_steps` in runs that
+    give one result, where training waits meanwhile."""
 
     evaluation_episodes: int = setting(20, at_least=1)
     """Whole episodes of an evaluation."""

@@ -34,8 +34,9 @@ class Course:
     """
 
     def __init__(self, config: TrainConfig, steps: int = 0, target: Target | None = None):
-        # Not all settings: what a script defines, such as arguments of its environment, does not travel with this.
-        self._limits, self.target, self._row_steps = (config.steps, config.episodes), target, config.row_steps
+        self.target, self._row_steps = target, config.row_steps
+        # Numbers alone, as it travels: an algorithm may be one that a script defines.
+        self._limits = config.steps, config.episodes
         self._every = config.checkpoint_steps or 0, 0 if target is None else config.evaluation_interval
         # The next boundary, and the next evaluation.
         self._next = SharedArray((2,), "i8")
@@ -63,8 +64,8 @@ class Course:
         boundary, evaluation = self._next.array.tolist()
         if totals["steps"] >= boundary:
             return Verdict.CROSS
-        limits = zip(self._limits, (totals["steps"], totals["episodes"]), strict=True)
-        if any(limit is not None and total >= limit for limit, total in limits):
+        counts = totals["steps"], totals["episodes"]
+        if any(limit is not None and count >= limit for limit, count in zip(self._limits, counts, strict=True)):
             return Verdict.END
         pauses = totals["steps"] >= evaluation or (self.target is not None and self.target.reached)
         return Verdict.PAUSE if pauses else Verdict.GO_ON

@@ -79,6 +79,7 @@ class Evaluations:
         self._trials: list[_Trial] = []
         """What waits for the evaluator, which is playing the first; in a pause, for the workers."""
         self._is_asked = self._has_ended = False
+        self._started_at = start.counts["steps"]
         self._was_due = start.evaluations > 0
         """Whether the run was long enough for an evaluation."""
         self._at: Snapshot | None = None
@@ -322,9 +323,10 @@ class Evaluations:
         self._trials, self._is_asked = [], False
         if self._wants_confirming:
             self._played_at_end([self._confirmation()], going_on)
-        if not self._was_due or not self._interval or self.figure is not None:
-            return
         steps = self._measures.totals["steps"]
+        was_due = self._was_due or steps - self._started_at >= self._config.steps_worth_evaluating
+        if not was_due or not self._interval or self.figure is not None:
+            return
         episodes = self._config.evaluation_episodes
         self._tell(f"evaluating the best of the run, {episodes} episodes")
         self._played_at_end(self._last_candidates(steps, episodes), going_on)

@@ -187,7 +187,8 @@ class Interrupted(KeyboardInterrupt):
 def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None) -> list[Task]:
     """A task for each process, the workers' first, with what all of them share; `best` are the parameters at the best
     mean before, where they are known."""
-    config = start.config
+    # Arguments of the environment travel with what makes it: they may be anything that a script defines.
+    config = start.config.replace(env_kwargs={})
     store = ParameterStore(
         start.parameters,
         start.optimizer_state,
@@ -204,8 +205,6 @@ def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None)
     exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait, best)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
-    # Arguments of the environment travel with what makes it: they may be anything that a script defines.
-    config = config.replace(env_kwargs={})
     return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)]
 
 
