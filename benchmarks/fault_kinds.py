@@ -229,14 +229,10 @@ def hangs_too_long(trial: Trial, resume: Resuming) -> None:
 
 
 def _is_replaced(trial: Trial, resume: Resuming, fault: str, *flags: str) -> None:
-    """One of the workers, which has stepped before; in A2C it ends the run."""
+    """One of the workers, which has stepped before; in A2C so are all."""
     once = trial.folder / "once"
     _starts_faulty(trial, fault, trial.chance.randrange(200, 2000), "once", str(once), *flags)
     trial.wait_for(once.exists)
-    if trial.algorithm == "a2c":
-        trial.ends(1, traceback=fault == "raises")
-        trial.goes_on(resume)
-        return
     if not trial.wait_for(lambda: trial.summary().get("worker_restarts")):
         trial.bad.append("no worker was replaced")
     _ends_or_lives_on(trial, resume)

@@ -11,6 +11,7 @@ from a3c.errors import CheckpointError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import CHECKPOINTS_KEPT, RunFolder, config_toml, default_run_path, read_config
 from a3c.runs.metrics import read_rows
+from a3c.training.records import Records
 from configs_for_tests import config_with
 
 CONFIG = config_with(
@@ -82,8 +83,8 @@ def test_a_new_run_has_nothing_of_one_that_began_there(tmp_path):
         events.touch()
         folder.episodes_path.write_text("step,seconds,worker,return,length\n5,1,0,1,1\n5,1,0,2,1\n9,1,0,1,1\n")
         folder.evaluations_path.write_text("step,seconds,version,purpose,policy,mean\n" + 3 * "5,1,2,final,greedy,9\n")
-        for file in folder.open_rows({"steps": steps, "episodes": 1}, evaluations=2):
-            file.close()
+        for close in Records(folder, {"steps": steps, "episodes": 1}, 1.0, False, evaluations=2).closing():
+            close()
         assert [row[3:6] for row in read_rows(folder.evaluations_path)] == [["final", "greedy", "9"]] * 2 * kept
         assert [row[3] for row in read_rows(folder.episodes_path)] == ["1"] * kept
         assert events.exists() == kept

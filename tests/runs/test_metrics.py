@@ -261,6 +261,18 @@ def test_tensorboard_forgets_the_points_behind_the_steps_from_which_a_run_goes_o
     assert (start.session_log.status, start.step, row.step) == (start.session_log.START, 9, 9)
 
 
+def test_tensorboard_forgets_them_also_where_a_run_goes_back(tmp_path):
+    board = TensorBoard(tmp_path)
+    board.add({"steps": 4, "loss": 1.0}, seconds=99.0)
+    board.add({"steps": 6, "loss": 1.0}, seconds=0.0)
+    board.go_back(4)
+    board.add({"steps": 5, "loss": 1.0}, seconds=99.0)
+    board.close()
+    _, before, start, again = events_in(tmp_path)
+    assert (before.step, start.step, again.step) == (4, 5, 5)
+    assert start.session_log.status == start.session_log.START
+
+
 def test_tensorboard_files_are_as_others_write_them(tmp_path):
     from tensorboardX.record_writer import RecordWriter
 

@@ -67,9 +67,13 @@ def test_what_would_fail_again_ends_the_run_at_once():
     assert Workers().fail(0, "the observation is no number", 0, final=True) == ""
     assert Workers(taken=0).fail(0, "a wheel", 0) == ""
     assert Workers().fail(3, "a wheel", 0) == ""
-    # Where one seed gives one result a fresh one would give another.
-    assert Workers(algorithm="a2c").fail(0, "a wheel", 0) == ""
-    assert Workers(ordered=True).fail(0, "a wheel", 0) == ""
+
+
+def test_who_takes_its_first_steps_again_may_fail_before_them():
+    workers = Workers(algorithm="a2c")
+    assert workers.fail(0, "a wheel", 0) is None
+    workers._store.steps_of = lambda index: 0
+    assert workers.fail(1, "another wheel", 1) is None
 
 
 def test_a_successor_draws_numbers_that_nobody_drew():

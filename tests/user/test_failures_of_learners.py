@@ -117,7 +117,7 @@ def test_a_killed_process_stops_the_run(command, own_environments, algorithm, vi
             killed.append(process_of(algorithm, victim))
             killed[0].kill()
 
-    outcome = meanwhile(kill, command, *WALK, "--algorithm", algorithm)
+    outcome = meanwhile(kill, command, *WALK, "--algorithm", algorithm, "--worker-restarts", "0")
     assert outcome.status == 1
     kept, last = outcome.err.splitlines()
     assert kept == "what was learned until then is in run"

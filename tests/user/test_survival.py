@@ -34,6 +34,6 @@ def test_workers_whose_environments_raise_and_hang_are_replaced(command, own_env
     }
     assert len(read_rows(folder.episodes_path)) == summary["episodes"] > 0
     # One that is begun anew has a history of its own.
-    folder.open_rows({"steps": 0, "episodes": 0})
+    folder.clear_events()
     assert not folder.events_path.exists()
     assert not list(folder.errors.iterdir())

@@ -55,7 +55,7 @@ class RunSettings:
 
     worker_restarts: int = setting(3, at_least=0)
     """Workers that fail and are replaced, within 10 minutes; one more ends the run, and so does any with 0. Where one
-    seed gives one result (one worker, inline, a2c, ordered) none is replaced."""
+    seed gives one result (one worker, a2c, ordered) all are, and go back to the last boundary; inline none is."""
 
     step_timeout: float = setting(60.0, at_least=0)
     """Seconds that a worker's environments may take for a step, a reset or their making, all of them together, before

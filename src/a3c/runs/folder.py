@@ -161,19 +161,21 @@ class RunFolder:
         """`episodes.csv`, `metrics.csv` and `evaluations.csv`, of which only the rows stay that a checkpoint with these
         counts, and so many evaluations, covers.
 
-        Of a new run none do, nor events of one that began here and was killed. An episode that was reported after the
-        checkpoint may have ended before it, and so an evaluation: the checkpoint's count says how many there are.
+        Of a new run none do. An episode that was reported after the checkpoint may have ended before it, and so an
+        evaluation: the checkpoint's count says how many there are.
         """
         steps, episodes = counts["steps"], counts["episodes"]
-        if not steps:
-            with disk_errors(self.path):
-                for events in (*self.path.glob(f"{EVENTS}.*"), *self.errors.glob("*.txt"), self.events_path):
-                    events.unlink(missing_ok=True)
         return (
             RowFile(self.episodes_path, EPISODE_COLUMNS, {"step": steps} if steps else None, most=episodes),
             RowFile(self.metrics_path, METRIC_COLUMNS, {"steps": steps, "episodes": episodes} if steps else None),
             RowFile(self.evaluations_path, EVALUATION_COLUMNS, {"step": steps} if steps else None, most=evaluations),
         )
+
+    def clear_events(self) -> None:
+        """Deletes the events of a run that began here and was killed: a new one has its own."""
+        with disk_errors(self.path):
+            for events in (*self.path.glob(f"{EVENTS}.*"), *self.errors.glob("*.txt"), self.events_path):
+                events.unlink(missing_ok=True)
 
     def open_tensorboard(self, steps: int = 0) -> TensorBoard:
         """TensorBoard events of a run that goes on after so many steps."""
@@ -194,6 +196,14 @@ class RunFolder:
         """Saves the run as it was at a boundary, which is its latest too."""
         checkpoint.save(self.checkpoint_path(BOUNDARY))
         self.save_latest(checkpoint)
+
+    def go_back(self, start: Checkpoint) -> None:
+        """Deletes the checkpoints of after this one, which the run was begun or resumed from and begins with again."""
+        with disk_errors(self.checkpoints):
+            for path in self.checkpoints.glob(CHECKPOINTS if not start.counts["steps"] else NUMBERED):
+                path.unlink()
+        if start.counts["steps"]:
+            self.save_latest(start)
 
     def save_best(self, checkpoint: Checkpoint) -> None:
         checkpoint.save(self.checkpoint_path("best"))

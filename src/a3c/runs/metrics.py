@@ -183,8 +183,7 @@ class TensorBoard:
             self._file = GrowingFile(self._folder / f"{EVENTS}.{int(time.time())}.{socket.gethostname()}")
             self._file.append(_record(event(wall_time=time.time(), file_version="brain.Event:2")))
             if self._steps:
-                start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)  # type: ignore[attr-defined]
-                self._file.append(_record(event(wall_time=time.time(), step=self._steps + 1, session_log=start)))
+                self._file.append(_start_after(self._steps))
         records = []
         for now, step, numbers in self._pending:
             points = [
@@ -194,12 +193,26 @@ class TensorBoard:
         self._file.append(b"".join(records))
         self._pending = []
 
+    def go_back(self, steps: int) -> None:
+        """The run goes on after so many steps again."""
+        self._pending = [point for point in self._pending if point[1] <= steps]
+        if self._file is not None:
+            self._file.append(_start_after(steps))
+
     def close(self) -> None:
         try:
             self._write()
         finally:
             if self._file is not None:
                 self._file.close()
+
+
+def _start_after(steps: int) -> bytes:
+    """The event for which points behind these steps are forgotten."""
+    from tensorboardX.proto import event_pb2
+
+    event, log = event_pb2.Event, event_pb2.SessionLog  # type: ignore[attr-defined]
+    return _record(event(wall_time=time.time(), step=steps + 1, session_log=log(status=log.START)))
 
 
 def _record(event: Any) -> bytes:

@@ -58,7 +58,7 @@ class Summary(TypedDict):
     stop_reason: str | None
     """Why a callback ended it."""
     worker_restarts: int
-    """Workers that failed and were replaced, since it was begun or resumed."""
+    """Workers that failed and were replaced, alone or with all others, since it was begun or resumed."""
     skipped_updates: int
     """Updates that were not finite."""
     reproducible: bool

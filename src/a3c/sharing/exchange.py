@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
+from a3c.learning.snapshot import Snapshot
 from a3c.rollout.segment import Segment
 from a3c.sharing.assignment import Assignment
 from a3c.sharing.course import Course, Gate
@@ -76,14 +77,17 @@ def make_exchange(
     returns: list[float] | None = None,
     best: float | None = None,
     wait: int = 0,
+    best_snapshot: Snapshot | None = None,
 ) -> Exchange:
     """For a configuration whose `workers` are filled in; `returns` are those of the last episodes before, and `best`
-    the best mean of 100 of them. The target is judged after `wait` episodes at the earliest."""
+    the best mean of 100 of them, with `best_snapshot` where that is known. The target is judged after `wait` episodes
+    at the earliest."""
     turns = Turns() if config.backend == "inline" else None
     exchange, workers = Exchange(assignment=Assignment(store.read()), turns=turns), config.workers or 1
     shares = config.algorithm.shares
-    target = Target(config.target_return, returns or [], store.read(), best) if config.workers_judge else None
-    if target is not None:
+    target = None
+    if config.workers_judge:
+        target = Target(config.target_return, returns or [], store.read(), best, best_snapshot)
         target.judge_after(wait)
     exchange.course = Course(config, store.total("steps"), target)
     if target is not None:

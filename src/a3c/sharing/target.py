@@ -34,10 +34,18 @@ def followed(average: Snapshot, now: Snapshot, episodes: int) -> Snapshot:
 class Target:
     """Of `target` (None: there is none to reach), after these `returns`; in shared memory.
 
-    `now` is the snapshot that the run starts from, `best` the best mean that it had before.
+    `now` is the snapshot that the run starts from, `best` the best mean that it had before, with
+    `best_snapshot` where that is known.
     """
 
-    def __init__(self, target: float | None, returns: list[float], now: Snapshot, best: float | None = None):
+    def __init__(
+        self,
+        target: float | None,
+        returns: list[float],
+        now: Snapshot,
+        best: float | None = None,
+        best_snapshot: Snapshot | None = None,
+    ):
         self._target = target
         self._window = SharedArray((JUDGED,), np.float64)
         # Episodes in all, the step at which the target was reached, or -1, and the episodes from which on it is judged.
@@ -50,7 +58,7 @@ class Target:
         self._floats = SharedArray((2, self._parameters + now.statistics.size), np.float32)
         self._versions = SharedArray((2,), np.int64)
         self.begin(returns, now)
-        self._put(BEST, now)
+        self._put(BEST, best_snapshot or now)
 
     def begin(self, returns: list[float], now: Snapshot, wait: int = 0) -> None:
         """Goes on after these returns, as a run does that is resumed, and averages anew. Whether it was reached is

@@ -159,6 +159,10 @@ class StopWhen(Callback):
             raise SettingsError("`stop_when` looks at evaluations, and `evaluate_every` 0 asks for none")
         self._evaluations = []
 
+    def go_back(self, evaluations: int) -> None:
+        """To where there were so many of this run: the others come again."""
+        del self._evaluations[evaluations:]
+
     def on_evaluation(self, training: Training, evaluation: RunEvaluation) -> None:
         self._evaluations.append(evaluation)
         if self._function(tuple(self._evaluations)):
@@ -222,7 +226,8 @@ class Events:
     ):
         """`swapped` exchanges the global random generators, the caller's for the run's, and back where it is called
         again."""
-        self.monitor, self._work, self.swapped = monitor, work, swapped
+        self.monitor, self._work, self.swapped, self._callbacks = monitor, work, swapped, callbacks
+        self._evaluations = monitor.records.evaluated
         self._calls = {
             event: [getattr(callback, event) for callback in callbacks if _has(callback, event)] for event in EVENTS
         }
@@ -249,6 +254,12 @@ class Events:
             self._call("on_report")
         if news.checkpoint is not None:
             self._call("on_checkpoint", news.checkpoint)
+
+    def go_back(self, evaluations: int) -> None:
+        """The run went back to where it had so many evaluations."""
+        for callback in self._callbacks:
+            if isinstance(callback, StopWhen):
+                callback.go_back(evaluations - self._evaluations)
 
     def end(self) -> None:
         self._call("on_end")

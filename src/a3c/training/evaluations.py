@@ -4,6 +4,7 @@ Training's own mean is a maximum of noise where somebody waits for it to reach a
 episodes decide that nothing was chosen by.
 """
 
+import copy
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -135,6 +136,18 @@ class Evaluations:
     def cross(self) -> None:
         """At a boundary: what a run that is resumed there does not know is forgotten."""
         self._failed = None
+
+    def at_boundary(self) -> "Evaluations":
+        """As they are now: what `go_back` is asked of."""
+        kept = copy.copy(self)
+        kept.news, kept._trials, kept._with_workers = [], [], None
+        return kept
+
+    def go_back(self, assignment: Assignment) -> "Evaluations":
+        """Those that go on from there, with workers that have another assignment."""
+        again = self.at_boundary()
+        again._assignment = assignment
+        return again
 
     @property
     def _wants_confirming(self) -> bool:

@@ -3,6 +3,7 @@
 In use:
 
     incidents.failed(death, replaced)       a worker has failed
+    incidents.goes_back(death, step)        so did one, and everyone goes back
     incidents.look()                        often; what the store says of updates that were skipped
 """
 
@@ -32,16 +33,22 @@ class Incidents:
         setbacks = measures.store.setbacks
         self._skipped, self._times = setbacks.skipped, setbacks.times
         self.restarts = 0
-        """Workers that were replaced, since this run was begun or resumed."""
+        """Workers that were replaced, alone or with all others, since this run was begun or resumed."""
 
     def failed(self, death: Death, replaced: bool) -> None:
         """Of a worker that was replaced, or had nothing left to do. Raises DiskError."""
         self.restarts += replaced
-        line = f"worker {death.worker} failed: {death.message}"
-        if replaced:
-            line += "; another has taken its place"
+        self._tell("replaced" if replaced else "failed", death, "; another has taken its place" if replaced else "")
+
+    def goes_back(self, death: Death, step: int) -> None:
+        """Of a worker with which all are replaced, to go on from this step. Raises DiskError."""
+        self.restarts += 1
+        self._tell("all go back", death, f"; everyone goes back to step {step:,}")
+
+    def _tell(self, event: str, death: Death, what_follows: str) -> None:
+        line = f"worker {death.worker} failed: {death.message}{what_follows}"
         line += self._keep(f"worker-{death.worker}", death.traceback)
-        self._add("replaced" if replaced else "failed", death.message, line, death.worker)
+        self._add(event, death.message, line, death.worker)
 
     def look(self) -> None:
         """Says that updates are skipped, once, and that training went back. Raises DiskError."""

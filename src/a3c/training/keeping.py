@@ -41,12 +41,20 @@ class Keeper:
         self._boundary: Checkpoint | None = None
         self._saved = -math.inf
 
-    def cross(self) -> None:
+    def cross(self) -> Checkpoint:
         """At a boundary: keeps the run as it is now, to be saved when it is time, and for training to go back to."""
-        now = self.checkpoint()
+        now = dataclasses.replace(self.checkpoint(), at_boundary=True)
         self._let_go_back(now)
         if self.folder is not None:
-            self._boundary = dataclasses.replace(now, at_boundary=True)
+            self._boundary = now
+        return now
+
+    def go_back(self, start: Checkpoint, evaluations: Evaluations) -> None:
+        """The run goes on from its last boundary, or from where it began, with the evaluations of there."""
+        self._evaluations = evaluations
+        if self.folder is not None and not start.config.has_boundaries:
+            # What the clock had saved is not to be resumed from: its rows are gone.
+            self.folder.go_back(start)
 
     def _let_go_back(self, checkpoint: Checkpoint) -> None:
         if np.isfinite(checkpoint.parameters).all():

@@ -1,5 +1,6 @@
 """What is measured of a run: the returns of its episodes, its updates, and its time."""
 
+import copy
 import time
 from collections import deque
 from typing import Any
@@ -36,6 +37,14 @@ class Returns:
     def begin(self, now: Snapshot) -> None:
         """At a boundary: what was summed up until now is as it is in a run that is resumed there."""
         self._sum, self.average = sum(self._returns), now
+
+    def take_best(self, before: "Returns") -> None:
+        """What had the best mean, as these know it."""
+        self.best_snapshot, self.best_step, self.best_is_new = (
+            before.best_snapshot,
+            before.best_step,
+            before.best_is_new,
+        )
 
     def follow(self, now: Snapshot, episodes: int) -> None:
         """Moves the average of the snapshots towards this one, by as many episodes as ended."""
@@ -217,6 +226,15 @@ class Measures:
         """Those that were reported, of which there are rows and returns: workers count theirs a moment before."""
         self.rate: float | None = None
         """Steps a second, up to the last row."""
+        self._row_steps = self._rate_steps = start.counts["steps"]
+        self._row_time = time.monotonic()
+
+    def go_back(self, start: Checkpoint, store: ParameterStore, returns: Returns, updates: Updates) -> None:
+        """Goes on from there, with another store, and what no checkpoint holds: the best of the returns of there, and
+        the updates until then. The clock runs on."""
+        self.store, self.updates, self.returns = store, copy.deepcopy(updates), Returns(start)
+        self.returns.take_best(returns)
+        self.episodes = start.counts["episodes"]
         self._row_steps = self._rate_steps = start.counts["steps"]
         self._row_time = time.monotonic()
 

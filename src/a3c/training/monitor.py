@@ -1,11 +1,12 @@
 """The Monitor makes of the workers' reports the progress, the run folder's files, and the decision to stop."""
 
+import copy
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
 from a3c.roles.messages import EpisodeRecord, Report
@@ -19,10 +20,11 @@ from a3c.training.evaluations import Evaluations
 from a3c.training.evaluators import EvaluationEnded, Evaluators
 from a3c.training.incidents import Incidents
 from a3c.training.keeping import Keeper
-from a3c.training.measures import Measures
+from a3c.training.measures import Measures, Returns, Updates
 from a3c.training.progress import Display, FinishedEpisode, Progress
 from a3c.training.records import Records
 from a3c.training.remarks import Remarks
+from a3c.training.restarting import Death
 from a3c.training.rows import InRows
 from a3c.training.run_evaluation import RunEvaluation
 from a3c.training.turns import InTurns
@@ -47,6 +49,19 @@ class _Due:
     reported: float
     shown: float
     saved: float
+
+
+class Kept(NamedTuple):
+    """The run as it was at its last boundary, or where it began, with what no checkpoint holds, for all to go back."""
+
+    checkpoint: Checkpoint
+    returns: Returns
+    """What had the best mean of training's own."""
+    updates: Updates
+    evaluations: Evaluations
+    row: dict[str, Any]
+    to_log: dict[str, float]
+    """What callbacks log there too: it is in the next row."""
 
 
 class Monitor:
@@ -94,8 +109,27 @@ class Monitor:
         """Whether all processes wait: nothing that is learned changes."""
         now = time.monotonic()
         self._due = _Due(now, now, now)
+        self.kept = self._keep(start)
         self._write_summary("running")
         self.remarks.begin()
+
+    def _keep(self, now: Checkpoint) -> Kept:
+        returns, updates = copy.copy(self.measures.returns), copy.deepcopy(self.measures.updates)
+        return Kept(now, returns, updates, self.evaluations.at_boundary(), self.row, self._to_log)
+
+    def go_back(self, death: Death, store: ParameterStore, exchange: Exchange) -> None:
+        """All go back to what was kept, as this worker failed, with other things to share. Raises DiskError."""
+        kept, start = self.kept, self.kept.checkpoint
+        self.incidents.goes_back(death, start.counts["steps"])
+        self.store, self._exchange = store, exchange
+        assert exchange.assignment is not None
+        self.evaluations = kept.evaluations.go_back(exchange.assignment)
+        self.keeper.go_back(start, self.evaluations)
+        self.records.go_back(start.counts, start.seconds, start.evaluations)
+        self.measures.go_back(start, store, kept.returns, kept.updates)
+        self.row, self._to_log = kept.row, dict(kept.to_log)
+        self._news, self._is_saved, self.is_paused = News(), False, False
+        self._turns, self._rows = self._in_order()
 
     @property
     def done(self) -> bool:
@@ -153,7 +187,7 @@ class Monitor:
             self.measures.returns.begin(self.store.snapshot)
             self.evaluations.cross()
             self.report()
-            self.keeper.cross()
+            self.kept = self._keep(self.keeper.cross())
             self._save_boundary_when_due(time.monotonic())
 
     def _save_boundary_when_due(self, now: float) -> None:

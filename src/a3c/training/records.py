@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from a3c.runs.folder import RunFolder
+from a3c.runs.metrics import RowFile
 
 
 class Records:
@@ -18,14 +19,35 @@ class Records:
         evaluations: int = 0,
     ):
         """Goes on from a checkpoint's counts, seconds and evaluations."""
+        self._folder = folder
+        self.episodes = self.metrics = self.evaluations = self._tensorboard = None
+        if folder is not None and not counts["steps"]:
+            folder.clear_events()
+        self._begin(counts, seconds, evaluations)
+        if folder is not None and tensorboard:
+            self._tensorboard = folder.open_tensorboard(counts["steps"])
+
+    def go_back(self, counts: dict[str, int], seconds: float, evaluations: int) -> None:
+        """Goes on from there, without the rows of later. Raises DiskError."""
+        self._begin(counts, seconds, evaluations)
+        if self._tensorboard is not None:
+            self._tensorboard.go_back(counts["steps"])
+
+    def _begin(self, counts: dict[str, int], seconds: float, evaluations: int) -> None:
         self.evaluated = evaluations
         """Evaluations so far, each a row."""
         self._pending: list[dict[str, Any]] = []
         self._latest = (counts["steps"], seconds)
-        self.episodes = self.metrics = self.evaluations = self._tensorboard = None
-        if folder is not None:
-            self.episodes, self.metrics, self.evaluations = folder.open_rows(counts, evaluations)
-            self._tensorboard = folder.open_tensorboard(counts["steps"]) if tensorboard else None
+        if self._folder is None:
+            return
+        before = self._row_files
+        self.episodes, self.metrics, self.evaluations = self._folder.open_rows(counts, evaluations)
+        for file in before:
+            file.close()
+
+    @property
+    def _row_files(self) -> list[RowFile]:
+        return [file for file in (self.episodes, self.metrics, self.evaluations) if file is not None]
 
     @property
     def pending(self) -> int:
@@ -64,14 +86,13 @@ class Records:
 
     def sync(self) -> None:
         """Has the rows survive a power cut."""
-        for file in (self.episodes, self.metrics, self.evaluations):
-            if file is not None:
-                file.sync()
+        for file in self._row_files:
+            file.sync()
 
     def closing(self) -> list[Callable[[], None]]:
         """What there is to do at the end, each to be tried."""
-        files = (self.episodes, self.metrics, self.evaluations, self._tensorboard)
-        return [file.close for file in files if file is not None]
+        tensorboard = [] if self._tensorboard is None else [self._tensorboard.close]
+        return [*(file.close for file in self._row_files), *tensorboard]
 
 
 def _short(value: Any) -> Any:

@@ -14,6 +14,7 @@ class Remarks:
     def __init__(self, start: Checkpoint, display: Display):
         self.lines: list[str] = []
         self._display, self._about = display, set[str]()
+        self._updates = 0
         self._watch = Watch(start.config, start.counts, start.own_network)
 
     def add(self, *lines: str) -> None:
@@ -31,7 +32,10 @@ class Remarks:
             if about not in self._about:
                 self._about.add(about)
                 self.add(f"worker {report.worker}: {remark}")
-        self.add(*self._watch.see(report, updates, time.monotonic()))
+        # What comes again, as training went back, was looked at before.
+        if updates >= self._updates:
+            self._updates = updates
+            self.add(*self._watch.see(report, updates, time.monotonic()))
 
     def end(self, updates: int) -> None:
         """What is said of a run that came to its end."""

@@ -1,6 +1,6 @@
 """When a worker that failed is replaced by a new one, and when that is of no use.
 
-why_not = restarts.refusal(task, death)     None: it is replaced
+why_not = restarts.refusal(task, death)     None: it is replaced, or everyone goes back
 task = successor(task, process.pid)         the same work, with other random numbers
 restarts.tell(death, replaced=True)
 """
@@ -43,19 +43,29 @@ class Death:
         return re.sub(r"\d+", "", self.message)
 
 
+class GoBack(Exception):
+    """A worker of a run that gives one result has failed: all go back to the last boundary."""
+
+    def __init__(self, death: Death):
+        super().__init__(death.message)
+        self.death = death
+
+
 class Restarts:
     """Of one run. `tell` hears of each worker that failed and did not end the run, and whether it was replaced."""
 
     def __init__(self, config: TrainConfig, tell: Callable[[Death, bool], None] = lambda death, replaced: None):
         self._config, self.tell = config, tell
         self._deaths: list[tuple[float, Death]] = []
+        self._stepped: set[int] = set()
 
     def refusal(self, task: Task, death: Death, now: float | None = None) -> str | None:
         """Why this worker is not replaced, as the end of a line, empty where that goes without saying."""
         most, workers = self._config.worker_restarts, self._config.workers or 1
-        replaceable = not (task.is_learner or death.final or self._config.gives_one_result)
+        # Also of those who take their first steps again, as all went back.
+        self._stepped |= {worker for worker in range(workers) if task.store.steps_of(worker)}
         # Who fails before its first step would fail there again.
-        if not most or not replaceable or not task.store.steps_of(task.index):
+        if not most or task.is_learner or death.final or task.index not in self._stepped:
             return ""
         now = time.monotonic() if now is None else now
         self._deaths = [(then, one) for then, one in self._deaths if now - then <= WITHIN] + [(now, death)]

@@ -13,7 +13,7 @@ from a3c.errors import WorkerError
 from a3c.processes.starting import END_WITHIN, SERVER_GONE, cause_of_death, kill, start
 from a3c.roles.messages import Failure, Report, Task
 from a3c.training import process as worker_process
-from a3c.training.restarting import Death, Restarts, successor
+from a3c.training.restarting import Death, GoBack, Restarts, successor
 
 STOP_WITHIN = 10.0
 """Seconds that workers get to finish their segments and to close their environments before they are killed."""
@@ -128,7 +128,7 @@ class Supervisor:
     def reports(self, timeout: float) -> Iterator[Report]:
         """The reports that have come, after waiting at most `timeout` seconds for one.
 
-        Raises WorkerError as soon as one has raised or died and is not replaced.
+        Raises WorkerError as soon as one has raised or died and is not replaced, and GoBack where all are to be.
         """
         self._hurry_failed()
         try:
@@ -155,7 +155,7 @@ class Supervisor:
             self._done.add(index)
 
     def _forget(self, index: int, process: BaseProcess) -> None:
-        """It has ended. Raises WorkerError where it has not said how, and is not replaced."""
+        """It has ended. Raises WorkerError and GoBack where it has not said how, and no other takes its place."""
         process.join(STOP_WITHIN)
         kill(process)
         del self._processes[index]
@@ -174,11 +174,15 @@ class Supervisor:
         self._restarts.tell(death, replaced)
 
     def _fails(self, death: Death) -> None:
-        """Raises WorkerError where the run is to end with it; else it is replaced as soon as its process has ended."""
+        """Raises WorkerError where the run is to end with it, and GoBack where a new one alone would change its result;
+        else it is replaced as soon as its process has ended."""
         task = self._tasks[death.worker]
         if (why_not := self._restarts.refusal(task, death)) is not None:
             self._done.add(death.worker)
             raise WorkerError(task.failed(death.message + why_not), death.worker, death.traceback)
+        if task.config.gives_one_result and not task.store.stopping:
+            self._done.add(death.worker)
+            raise GoBack(death)
         self._failed[death.worker] = death, time.monotonic() + STOP_WITHIN
 
     def give_up(self, index: int, message: str) -> None:

@@ -23,6 +23,7 @@ from a3c.environments.generators import GlobalGenerators
 from a3c.environments.spaces import Layout
 from a3c.errors import A3CError, OutputError, RunFolderError, WorkerError, described
 from a3c.interruption import interruption
+from a3c.learning.snapshot import Snapshot
 from a3c.processes.alarm import Alarm, Rang
 from a3c.processes.pulse import EVERY, Pulse
 from a3c.roles.messages import PackedWork, Report, Task
@@ -38,7 +39,7 @@ from a3c.training.callbacks import Callback, Events
 from a3c.training.evaluators import EvaluatorProcess, Evaluators, InlineEvaluator
 from a3c.training.monitor import Monitor
 from a3c.training.progress import Display, NoDisplay
-from a3c.training.restarting import Restarts
+from a3c.training.restarting import GoBack, Restarts
 from a3c.training.supervisor import HURRY_WITHIN, Supervisor
 
 if TYPE_CHECKING:
@@ -119,11 +120,11 @@ def train(
     """
     check_ends(start.config)
     display, started = display or NoDisplay(), time.monotonic() if started is None else started
-    tasks, store = _make_tasks(start, work.layout)
+    tasks = _make_tasks(start, work.layout)
     swapped = GlobalGenerators(tasks[0].seed).swapped if start.config.backend == "inline" else nullcontext
     with interruption.deferred() as interrupted:
         evaluators = _make_evaluators(start, work, interrupted)
-        monitor = Monitor(start, store, folder, display, started, evaluators, tasks[0].exchange)
+        monitor = Monitor(start, tasks[0].store, folder, display, started, evaluators, tasks[0].exchange)
         events = Events(callbacks, monitor, work, swapped)
 
         def run() -> None:
@@ -183,8 +184,9 @@ class Interrupted(KeyboardInterrupt):
         self.result = result
 
 
-def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], ParameterStore]:
-    """A task for each process, the workers' first, and the store that all of them share."""
+def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None) -> list[Task]:
+    """A task for each process, the workers' first, with what all of them share; `best` are the parameters at the best
+    mean before, where they are known."""
     # Arguments of the environment travel with what makes it: they may be anything that a script defines.
     config = start.config.replace(env_kwargs={})
     store = ParameterStore(
@@ -200,10 +202,10 @@ def _make_tasks(start: Checkpoint, layout: Layout) -> tuple[list[Task], Paramete
         setbacks=start.setbacks,
     )
     wait = NEVER if start.solved_at_step is not None else max(0, start.confirm_after - start.counts["episodes"])
-    exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait)
+    exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait, best)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
-    return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)], store
+    return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)]
 
 
 def _make_evaluators(start: Checkpoint, work: "Work | PackedWork", interrupted: threading.Event) -> Evaluators:
@@ -221,7 +223,7 @@ def _run(tasks: list[Task], work: "Work | PackedWork", events: Events, interrupt
         events.start()
         if not monitor.store.stopping:
             if isinstance(work, PackedWork):
-                _run_processes(tasks, work.pickled, events, interrupted)
+                _run_processes(tasks, work, events, interrupted)
             else:
                 _run_inline(tasks, work, events, interrupted)
         monitor.evaluate_at_end(lambda: not interrupted.is_set())
@@ -232,7 +234,30 @@ def _run(tasks: list[Task], work: "Work | PackedWork", events: Events, interrupt
         events.end()
 
 
-def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: threading.Event) -> None:
+def _run_processes(tasks: list[Task], work: PackedWork, events: Events, interrupted: threading.Event) -> None:
+    """Trains, from the last boundary again wherever a worker of a run that gives one result fails."""
+    monitor = events.monitor
+    restarts = Restarts(monitor.config, monitor.incidents.failed)
+    while True:
+        try:
+            _follow_processes(tasks, work.pickled, restarts, events, interrupted)
+            return
+        except GoBack as back:
+            death = back.death
+        if interrupted.is_set() or monitor.done:
+            # It ends here, with what was done until then.
+            restarts.tell(death, False)
+            return
+        kept = monitor.kept
+        # In place of the others, so that nobody holds what they shared any more.
+        tasks[:] = _make_tasks(kept.checkpoint, work.layout, kept.returns.best_snapshot)
+        monitor.go_back(death, tasks[0].store, tasks[0].exchange)
+        events.go_back(kept.checkpoint.evaluations)
+
+
+def _follow_processes(
+    tasks: list[Task], work: bytes, restarts: Restarts, events: Events, interrupted: threading.Event
+) -> None:
     config, exchange, pulse, monitor = tasks[0].config, tasks[0].exchange, tasks[0].pulse, events.monitor
     steps_before = monitor.store.total("steps")
 
@@ -241,7 +266,7 @@ def _run_processes(tasks: list[Task], work: bytes, events: Events, interrupted: 
         if monitor.measures.clock.is_over or interrupted.is_set():
             monitor.store.stop()
 
-    with Supervisor(tasks, work, Restarts(config, monitor.incidents.failed), watch) as supervisor:
+    with Supervisor(tasks, work, restarts, watch) as supervisor:
         try:
             while supervisor.alive and not monitor.done and not interrupted.is_set() and not monitor.store.stopping:
                 for report in supervisor.reports(monitor.wait_at_most()):
