@@ -115,13 +115,16 @@ def test_what_a_callback_raises_at_an_evaluation_ends_the_run_which_is_saved(tmp
     assert len(rows(folder)) == folder.load("latest").evaluations == 1
 
 
-def test_training_goes_on_where_the_environment_of_evaluations_fails():
+def test_training_goes_on_where_the_environment_of_evaluations_fails(tmp_path):
     agent = walk(evaluation_environment=lambda: Walk(breaks_at=5))
     with pytest.warns(TrainingWarning, match="evaluation beside training has ended: RuntimeError: the wheel") as warned:
-        result = agent.learn(steps=80)
+        result = agent.learn(steps=80, run=tmp_path / "run")
     assert ["evaluation" in str(warning.message) for warning in warned].count(True) == 1
     assert (result.summary["status"], result.summary["steps"]) == ("finished", 80)
     assert (result.summary["evaluations"], result.summary["best_evaluation"]) == (0, None)
+    kept = tmp_path / "run" / "errors" / "evaluator-1.txt"
+    assert 'raise RuntimeError("the wheel came off")' in kept.read_text()
+    assert result.summary["remarks"][-1].endswith(f"({kept})")
 
 
 @pytest.mark.parametrize(("environment", "error", "message"), [

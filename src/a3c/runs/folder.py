@@ -112,7 +112,7 @@ class RunFolder:
 
     @property
     def errors(self) -> Path:
-        """The tracebacks of workers that were replaced."""
+        """The tracebacks of workers that were replaced, and of an evaluator that ended."""
         return self.path / "errors"
 
     @property

@@ -50,12 +50,12 @@ class Evaluations:
         records: Records,
         assignment: Assignment,
         evaluators: Evaluators,
-        say: Callable[[str], None],
+        tell_end: Callable[[EvaluationEnded], None],
         tell: Callable[[str], None] = lambda line: None,
     ):
-        """`say` remarks what people should know, `tell` what is being done."""
+        """`tell_end` hears why nobody plays evaluations any more, `tell` what is being done."""
         self._config, self._measures, self._records = start.config, measures, records
-        self._assignment, self._evaluators, self._say, self._tell = assignment, evaluators, say, tell
+        self._assignment, self._evaluators, self._tell_end, self._tell = assignment, evaluators, tell_end, tell
         self.news: list[RunEvaluation] = []
         """Until somebody has taken them."""
         self.last: RunEvaluation | None = None
@@ -313,7 +313,7 @@ class Evaluations:
         """Training goes on without: its own next best is the best again."""
         self._measures.returns.best_is_new = False
         self._trials, self._is_asked, self._has_ended, self._interval = [], False, True, 0
-        self._say(f"evaluation beside training has ended: {ended}")
+        self._tell_end(ended)
 
     def finish(self, going_on: Callable[[], bool], find_best: Callable[[], Snapshot | None]) -> None:
         """After the last step: confirms what has just reached its target, and plays what is the best, both ways, where

@@ -1,6 +1,7 @@
 """Who plays the evaluations beside training: a process of its own, or inline the process that trains, in turns."""
 
 import multiprocessing
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class EvaluationEnded(A3CError):
-    """Nobody plays evaluations any more; the message says why."""
+    """Nobody plays evaluations any more; the message says why. No traceback where it says it all."""
+
+    def __init__(self, message: str, traceback: str = ""):
+        super().__init__(message)
+        self.traceback = traceback
 
 
 class Evaluators(Protocol):
@@ -69,7 +74,7 @@ class EvaluatorProcess:
             while self._connection.poll(timeout):
                 message = self._connection.recv()
                 if isinstance(message, Failure):
-                    raise EvaluationEnded(message.message)
+                    raise EvaluationEnded(message.message, message.traceback)
                 if message.number == self._number:
                     self._assignment.withdraw()
                     return message
@@ -120,7 +125,7 @@ class InlineEvaluator:
             except A3CError as error:
                 raise EvaluationEnded(str(error)) from error
             except Exception as error:
-                raise EvaluationEnded(described(error)) from error
+                raise EvaluationEnded(described(error), traceback.format_exc()) from error
 
     def answer(self, timeout: float = 0.0) -> Played | None:
         played, self._played = self._played, None

@@ -13,6 +13,7 @@ import io
 from a3c.runs.files import GrowingFile, write_atomically
 from a3c.runs.folder import RunFolder
 from a3c.sharing.setbacks import IN_A_ROW
+from a3c.training.evaluators import EvaluationEnded
 from a3c.training.measures import Measures
 from a3c.training.progress import Display
 from a3c.training.restarting import Death
@@ -46,8 +47,7 @@ class Incidents:
 
     def _tell(self, event: str, death: Death, what_follows: str) -> None:
         line = f"worker {death.worker} failed: {death.message}{what_follows}"
-        if kept := self._keep(death):
-            line += f" ({kept})"
+        line += self._keep(f"worker-{death.worker}", death.traceback)
         self._add(event, death.message, line, death.worker)
 
     def look(self) -> None:
@@ -62,16 +62,20 @@ class Incidents:
             )
         self._skipped, self._times = setbacks.skipped, setbacks.times
 
-    def _keep(self, death: Death) -> str:
-        """Writes its traceback into a file of its own, and says where."""
-        if self._folder is None or not death.traceback:
+    def evaluator_ended(self, ended: EvaluationEnded) -> str:
+        """The line that says so. Raises DiskError."""
+        return f"evaluation beside training has ended: {ended}" + self._keep("evaluator", ended.traceback)
+
+    def _keep(self, whose: str, traceback: str) -> str:
+        """Writes a traceback into a file of its own, and says where, as the end of a line."""
+        if self._folder is None or not traceback:
             return ""
         folder = self._folder.errors
         folder.mkdir(exist_ok=True)
-        number = 1 + len(list(folder.glob(f"worker-{death.worker}-*.txt")))
-        path = folder / f"worker-{death.worker}-{number}.txt"
-        write_atomically(path, death.traceback.encode(errors="replace"))
-        return str(path)
+        number = 1 + len(list(folder.glob(f"{whose}-*.txt")))
+        path = folder / f"{whose}-{number}.txt"
+        write_atomically(path, traceback.encode(errors="replace"))
+        return f" ({path})"
 
     def _add(self, event: str, what: str, line: str, worker: int | None = None) -> None:
         if self._folder is not None:

@@ -17,7 +17,7 @@ from a3c.sharing.exchange import Exchange
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.sharing.target import Target
 from a3c.training.evaluations import Evaluations
-from a3c.training.evaluators import Evaluators
+from a3c.training.evaluators import EvaluationEnded, Evaluators
 from a3c.training.incidents import Incidents
 from a3c.training.keeping import Keeper
 from a3c.training.measures import Measures, Returns, Updates
@@ -93,7 +93,7 @@ class Monitor:
         self.remarks = Remarks(start, display)
         assert exchange.assignment is not None
         self.evaluations = Evaluations(
-            start, self.measures, self.records, exchange.assignment, evaluators, self.remarks.add, display.tell
+            start, self.measures, self.records, exchange.assignment, evaluators, self._say_ended, display.tell
         )
         self.keeper = Keeper(start, self.measures, self.records, self.evaluations, folder)
         self.incidents = Incidents(self.measures, folder, display)
@@ -231,6 +231,9 @@ class Monitor:
         news, self._news = self._news, News()
         news.evaluations, self.evaluations.news = self.evaluations.news, []
         return news
+
+    def _say_ended(self, ended: EvaluationEnded) -> None:
+        self.remarks.add(self.incidents.evaluator_ended(ended))
 
     def log(self, name: str, value: float) -> None:
         """Has the next row say so too."""
