@@ -36,13 +36,13 @@ def cost(arguments: argparse.Namespace, task: str) -> list[Record]:
             flags = ("--steps", str(steps), "--no-stop-when-solved", "--seed", str(seed), *KINDS[kind])
             run = train(environment, *flags, limit=arguments.limit)
             run.pop("curve", None)
-            runs.append({"kind": kind, "environment": environment} | run)
+            runs.append({"system": kind, "environment": environment} | run)
             tell(runs[-1])
     return runs
 
 
 def findings(part: Measured) -> Iterator[Finding]:
-    kinds = by(part, "kind")
+    kinds = by(part, "system")
     rates = {
         kind: [run["steps_per_second"] for run in runs if run.get("steps_per_second")] for kind, runs in kinds.items()
     }
