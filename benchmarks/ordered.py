@@ -11,7 +11,6 @@ import argparse
 import statistics
 from typing import Any
 
-import gymnasium
 from rich.console import Console
 from rich.table import Table
 
@@ -36,8 +35,8 @@ def rate(algorithm: str, task: str, workers: int, seed: int, ordered: bool) -> f
 
 def installed(task: str) -> bool:
     try:
-        gymnasium.make(TASKS[task][0]).close()
-    except (gymnasium.error.Error, ImportError):
+        a3c.make_environment(TASKS[task][0]).close()
+    except a3c.A3CError:
         print(f"{task}: left out, as it is not installed")
         return False
     return True
