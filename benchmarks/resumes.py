@@ -4,9 +4,9 @@
     python benchmarks/resumes.py --only "a2c,pong" --runs 3 --seed 2
 
 For each case one run is left alone. The others are killed (`kill -9`) at moments drawn from a seed, also while they
-start, and resumed until they end. Parameters, optimizer states, statistics, counts, the rows of `episodes.csv` (but for
-their seconds) and of `metrics.csv` (but for seconds, rates and what waited) are to be equal. Ends with status 1 where
-anything is not. About an hour on two cores.
+start, and resumed until they end. Parameters, optimizer states, statistics, counts, the rows of `episodes.csv` and
+`evaluations.csv` (but for their seconds) and of `metrics.csv` (but for seconds, rates and what waited) are to be equal.
+Ends with status 1 where anything is not. About two hours on two cores.
 """
 
 import argparse
@@ -43,8 +43,9 @@ CASES: dict[str, tuple[str, ...]] = {
         *("--checkpoint-steps", "5_000", "--ordered", "--workers", "2"),
     ),
     "pong": (
-        *("ALE/Pong-v5", "--recipe", "none", "--steps", "12_000", "--checkpoint-steps", "2_000", "--ordered"),
+        *("ALE/Pong-v5", "--recipe", "none", "--steps", "24_000", "--checkpoint-steps", "4_000", "--ordered"),
         *("--workers", "2", "--sticky-actions", "0.25", "--frame-size", "42", "42", "--envs-per-worker", "4"),
+        *("--evaluate-every", "8_000", "--evaluation-episodes", "1"),
     ),
 }
 MOST_KILLS = 3
@@ -120,7 +121,7 @@ class Run:
         ]
         return different + [
             name
-            for name in ("episodes.csv", "metrics.csv")
+            for name in ("episodes.csv", "evaluations.csv", "metrics.csv")
             if _rows(self.folder.path / name) != _rows(other.folder.path / name)
         ]
 

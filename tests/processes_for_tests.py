@@ -186,6 +186,9 @@ class QuietStore:
     def totals(self):
         return {"steps": self._steps(), "episodes": 0, "updates": 0}
 
+    def total(self, counter):
+        return self.totals()[counter]
+
     def wait_until_waiting(self, *threads):
         """Until these InThreads wait for what has not come yet: two looks, as the first may have begun before."""
         with self._looked:

@@ -68,6 +68,13 @@ class TokenPipe:
                 raise Stopped
         return tokens
 
+    def wait_for(self, condition: Callable[[], bool], stopping: Callable[[], bool]) -> None:
+        """Until `condition`, of which a token tells; where one that was told of did not come, a look now and then does.
+        Raises Stopped once `stopping` is true before."""
+        while not condition():
+            if not self.take(1, LOOK_UP_EVERY) and stopping() and not condition():
+                raise Stopped
+
     def __len__(self) -> int:
         """How many are in the pipe."""
         waiting = fcntl.ioctl(self._reader, termios.FIONREAD, bytes(4))

@@ -144,13 +144,13 @@ class Round:
         """Until it is this worker's turn; raises Stopped when the run stops before."""
         self._handed[worker].wait(1, lambda: self.store.stopping)
 
-    def hand_on(self, worker: int, number: int) -> tuple[Verdict, bool]:
-        """Ends this worker's turn of that number. The first whose turn ends the round, or brings it to a boundary,
-        decides for all: each of the others has a turn yet, for what it is about. Says what is next, and whether this
-        was the last turn before it."""
+    def hand_on(self, worker: int, number: int, totals: dict[str, int]) -> tuple[Verdict, bool]:
+        """Ends this worker's turn of that number, with these counters. The first whose turn ends the round, or brings
+        it to a boundary, decides for all: each of the others has a turn yet, for what it is about. Says what is next,
+        and whether this was the last turn before it."""
         verdict, turn = Verdict(int(self._verdict.array[0])), int(self._verdict.array[1])
         if verdict is Verdict.GO_ON:
-            verdict, turn = self.course.verdict(self.store.totals()), number
+            verdict, turn = self.course.verdict(totals), number
             self._verdict.array[:] = verdict, turn
         is_last = verdict is not Verdict.GO_ON and number >= turn + self.workers - 1
         if not is_last:
@@ -189,7 +189,7 @@ class Place:
         if round_.reads:
             self._snapshot = round_.store.read()
         number, self.before, self.number = self.number, self.number + 1, self.number + round_.workers
-        self._verdict, self._is_last = round_.hand_on(self._worker, number)
+        self._verdict, self._is_last = round_.hand_on(self._worker, number, self.totals)
 
     def verdict(self, totals: dict[str, int] | None = None) -> Verdict:
         """What was to be done next at the worker's last turn."""

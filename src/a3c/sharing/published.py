@@ -11,7 +11,7 @@ import numpy as np
 
 from a3c.learning.snapshot import Snapshot
 from a3c.processes.shared_memory import SharedArray
-from a3c.processes.tokens import Stopped, TokenPipe
+from a3c.processes.tokens import TokenPipe
 from a3c.sharing.parameter_store import ParameterStore
 
 SPARE = 3
@@ -73,20 +73,8 @@ class PublishedSnapshots:
 
     def read_at(self, version: int, reader: int, store: ParameterStore) -> Snapshot:
         """A copy of this version, as soon as it is there; raises Stopped when the run stops before."""
-        while self._versions.array[1] < version:
+        if self._versions.array[1] < version:
             self._awaited.array[reader] = version
-            # It may have come meanwhile, and nobody told: who waits looks now and then.
-            if self._versions.array[1] < version:
-                self._wait(version, reader, store)
+            self._told[reader].wait_for(lambda: self._versions.array[1] >= version, lambda: store.stopping)
         row = self._ring.array[version % self._slots].copy()
         return Snapshot(row[: self._parameters], row[self._parameters :], version)
-
-    def _wait(self, version: int, reader: int, store: ParameterStore) -> None:
-        def over() -> bool:
-            return store.stopping or self._versions.array[1] >= version
-
-        try:
-            self._told[reader].wait(1, over)
-        except Stopped:
-            if self._versions.array[1] < version:
-                raise

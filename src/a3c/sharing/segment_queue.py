@@ -78,7 +78,7 @@ class SegmentQueue:
         for shared, array in zip(self._arrays, segment, strict=True):
             if shared is not None:
                 shared.array[slot] = array
-        self._versions.array[slot], self._steps.array[slot] = version, (self.store.totals()["steps"], row)
+        self._versions.array[slot], self._steps.array[slot] = version, (self.store.total("steps"), row)
         self._statistics.array[slot] = self.store.statistics
         self._put(self._full, FULL, [slot])
         if self._turns is not None:
