@@ -274,11 +274,9 @@ class Evaluations:
         if self._config.gives_one_result:
             return [_Trial("candidate", steps, returns.average, "greedy", episodes)]
         before, self._tried = self._tried, returns.best_snapshot
-        return [] if self._tried is before else [self._own_best(episodes)]
-
-    def _own_best(self, episodes: int) -> _Trial:
-        returns = self._measures.returns
-        return _Trial("candidate", returns.best_step, returns.best_snapshot, "greedy", episodes)
+        if self._tried is before:
+            return []
+        return [_Trial("candidate", returns.best_step, returns.best_snapshot, "greedy", episodes)]
 
     def _ask(self) -> None:
         if self._has_ended:
@@ -340,13 +338,11 @@ class Evaluations:
             self._choose_way(*played)
 
     def _last_candidates(self, step: int, episodes: int) -> list[_Trial]:
-        """The parameters that training ended with, and its own best, unless they were evaluated already."""
-        returns, last, trials = self._measures.returns, self._measures.store.snapshot, []
-        if self._at is None or last.version > self._at.version:
-            trials.append(_Trial("candidate", step, last, "greedy", episodes))
-        if returns.best is not None and returns.best_snapshot is not self._tried:
-            trials.append(self._own_best(episodes))
-        return trials
+        """The parameters that training ended with, and a candidate of its own, unless they were evaluated already."""
+        last = self._measures.store.snapshot
+        if self._at is not None and last.version <= self._at.version:
+            return [] if self._config.gives_one_result else self._candidates(step)
+        return [_Trial("candidate", step, last, "greedy", episodes), *self._candidates(step)]
 
     def _choose_way(self, greedy: RunEvaluation, sampled: RunEvaluation) -> None:
         """How the best is to be played: greedy, unless drawn actions are better by more than chance."""
