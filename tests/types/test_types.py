@@ -14,8 +14,8 @@ import pytest
 
 import a3c
 from a3c.algorithm import LearnerSettings
-from a3c.algorithm.builtin import GA3CSettings, IMPALASettings
-from a3c.config.keywords import GA3CKeywords, IMPALAKeywords, Keywords, LearnerKeywords
+from a3c.algorithm.builtin import APPOSettings, GA3CSettings, IMPALASettings
+from a3c.config.keywords import APPOKeywords, GA3CKeywords, IMPALAKeywords, Keywords, LearnerKeywords
 from a3c.config.making import FIELDS
 
 HERE = Path(__file__).parent
@@ -54,6 +54,7 @@ def test_a_name_that_a3c_has_not_is_an_error_when_it_runs_too():
             (keywords, {field.name: field for field in dataclasses.fields(settings)})
             for keywords, settings in (
                 (LearnerKeywords, LearnerSettings),
+                (APPOKeywords, APPOSettings),
                 (GA3CKeywords, GA3CSettings),
                 (IMPALAKeywords, IMPALASettings),
             )

@@ -16,10 +16,11 @@ SMALL = {"envs_per_worker": 2, "segment_length": 4, "hidden": (4,), "tensorboard
 EVALUATED = {"evaluate_every": 150, "evaluation_episodes": 2}
 BY_CLOCK = {"seconds", "steps_per_second", "queue_length"}
 NORMAL = {"normalize_observations": True, "normalize_rewards": True}
-AGENTS = {agent.algorithm.name: agent for agent in (a3c.A3C, a3c.A2C, a3c.GA3C, a3c.IMPALA)}
+AGENTS = {agent.algorithm.name: agent for agent in (a3c.A3C, a3c.A2C, a3c.APPO, a3c.GA3C, a3c.IMPALA)}
 CASES = {
     "a3c": ("a3c", Corridor, {}),
     "memory, normalised": ("a3c", Recall, {"recurrent": "gru", "recurrent_units": 3, **NORMAL}),
+    "several passes": ("appo", Recall, {"recurrent": "gru", "recurrent_units": 3, "minibatch_size": 4, **NORMAL}),
     "continuous, noise that is held": ("a2c", "Pendulum-v1", {"hold_noise": 3, **NORMAL}),
     "a learner": ("impala", Corridor, {"min_batch": 24, **NORMAL}),
     "predictors": ("ga3c", Corridor, {"min_batch": 24}),
@@ -54,7 +55,9 @@ def test_a_run_that_breaks_off_between_two_boundaries_goes_on_from_the_last(case
     given = None if isinstance(environment, str) else environment
 
     def learn(run, **more):
-        return make(environment, algorithm, seed=1, **SMALL | EVALUATED | settings).learn(steps=460, run=tmp_path / run, **more)
+        return make(environment, algorithm, seed=1, **SMALL | EVALUATED | settings).learn(
+            steps=460, run=tmp_path / run, **more
+        )
 
     class Breaks(Exception):
         pass
