@@ -20,6 +20,9 @@ _HOMES = {
     "APPO": "a3c.agent",
     "GA3C": "a3c.agent",
     "IMPALA": "a3c.agent",
+    "NStepQ": "a3c.agent",
+    "OneStepQ": "a3c.agent",
+    "OneStepSarsa": "a3c.agent",
     "RandomAgent": "a3c.agent",
     "load": "a3c.agent",
     "ActingAgent": "a3c.acting",
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
     from a3c.agent import GA3C as GA3C
     from a3c.agent import IMPALA as IMPALA
     from a3c.agent import Agent as Agent
+    from a3c.agent import NStepQ as NStepQ
+    from a3c.agent import OneStepQ as OneStepQ
+    from a3c.agent import OneStepSarsa as OneStepSarsa
     from a3c.agent import RandomAgent as RandomAgent
     from a3c.agent import load as load
     from a3c.agent import make_environment as make_environment
@@ -59,8 +65,9 @@ if TYPE_CHECKING:
     from a3c.training.training import Result as Result
 
 __all__ = [
-    "A2C", "A3C", "APPO", "GA3C", "IMPALA", "A3CError", "ActingAgent", "Agent", "Algorithm", "Callback", "RandomAgent",
-    "Result", "RunEvaluation", "Snapshot", "TrainConfig", "Training", "load", "make_environment", "repeat", "resume",
+    "A2C", "A3C", "APPO", "GA3C", "IMPALA", "A3CError", "ActingAgent", "Agent", "Algorithm", "Callback", "NStepQ",
+    "OneStepQ", "OneStepSarsa", "RandomAgent", "Result", "RunEvaluation", "Snapshot", "TrainConfig", "Training", "load",
+    "make_environment", "repeat", "resume",
 ]  # fmt: skip
 
 

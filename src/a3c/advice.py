@@ -151,7 +151,9 @@ def _rewards(config: TrainConfig, action_space: gymnasium.Space, play: RandomPla
     rewards = np.array(play.rewards) + 0.0
     low, high = rewards.min(), rewards.max()
     if low == high and (low == 0 or not any(play.terminated)):
-        if isinstance(action_space, Box):
+        if config.algorithm.network == "action_values":
+            how = f"explore longer, `epsilon_anneal_steps` above {config.epsilon_anneal_steps}"
+        elif isinstance(action_space, Box):
             how = "let noise last longer, `action_std` gsde `hold_noise` 8 or more"
         else:
             further = "`segment_length` 64" if "log_probs" in config.own.carries else "`n_step` 16"

@@ -21,7 +21,7 @@ import gymnasium
 from a3c.acting import ActingAgent
 from a3c.algorithm import Algorithm, builtin
 from a3c.config.checks import check_ends
-from a3c.config.keywords import APPOKeywords, GA3CKeywords, IMPALAKeywords, Keywords
+from a3c.config.keywords import APPOKeywords, GA3CKeywords, IMPALAKeywords, Keywords, QLearningKeywords
 from a3c.config.making import make_config
 from a3c.config.network import NetworkName
 from a3c.config.run import LIMITS
@@ -287,13 +287,48 @@ class IMPALA(Agent):
         super().__init__(environment, network=network, recipe=recipe, **settings)
 
 
+class _OfQLearning(Agent):
+    """An algorithm that learns action values with a target network."""
+
+    def __init__(
+        self,
+        environment: str | EnvironmentFactory,
+        *,
+        network: GivenNetwork = None,
+        recipe: str | None = None,
+        **settings: Unpack[QLearningKeywords],
+    ):
+        """As Agent says."""
+        super().__init__(environment, network=network, recipe=recipe, **settings)
+
+
+class NStepQ(_OfQLearning):
+    """Asynchronous n-step Q-learning (Mnih et al. 2016, algorithm S2)."""
+
+    algorithm = builtin.N_STEP_Q
+
+
+class OneStepQ(_OfQLearning):
+    """Asynchronous one-step Q-learning (Mnih et al. 2016, algorithm 1)."""
+
+    algorithm = builtin.ONE_STEP_Q
+
+
+class OneStepSarsa(_OfQLearning):
+    """Asynchronous one-step Sarsa: the values of the policy that explores (Mnih et al. 2016, section 4.2)."""
+
+    algorithm = builtin.ONE_STEP_SARSA
+
+
 class RandomAgent(_OfAllSettings):
     """Uniformly random actions: the baseline."""
 
     algorithm = builtin.RANDOM
 
 
-AGENTS: dict[str, type[Agent]] = {agent.algorithm.name: agent for agent in (A3C, A2C, APPO, GA3C, IMPALA, RandomAgent)}
+AGENTS: dict[str, type[Agent]] = {
+    agent.algorithm.name: agent for agent in (A3C, A2C, APPO, GA3C, IMPALA, NStepQ, OneStepQ, OneStepSarsa, RandomAgent)
+}
 
 
 def load(

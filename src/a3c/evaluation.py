@@ -94,7 +94,7 @@ class Player:
             actions = policy.best_action(self._snapshot, observations, *remembered)
         else:
             noise = policy.noise(self._generator, batch)
-            actions = policy.act(self._snapshot, observations, noise, 0.0, *remembered)
+            actions = policy.act(self._snapshot, observations, noise, policy.actions.played_epsilon, *remembered)
         if remembered and not self._random:
             actions, state = actions
             state = np.array(state)

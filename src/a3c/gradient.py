@@ -29,14 +29,20 @@ def lambda_targets(
     config: LearningSettings, segment: Any, values: Float[AnyArray, "rows B"], log_probs: Float[AnyArray, "rows-1 B"]
 ) -> Targets:
     """Lambda-returns, and `G_t - v_t` as the advantage (Mnih et al. 2016, algorithm S3)."""
-    steps = _steps(config, segment, values)
-    if config.n_step is None:
-        returns = lambda_returns(*steps, config.gae_lambda)
-    else:
-        returns = n_step_returns(*steps, config.gae_lambda, config.n_step)
+    returns = returns_of(config, segment, values, config.gae_lambda)
     if config.normalize_returns:
         returns = normalize(returns, segment.mask)
     return Targets(returns, returns - values[:-1])
+
+
+def returns_of(
+    config: LearningSettings, segment: Any, values: Float[AnyArray, "rows B"], lambda_: Scalar
+) -> Float[AnyArray, "rows-1 B"]:
+    """Lambda-returns that reach to the end of the segment, or through `n_step` steps."""
+    steps = _steps(config, segment, values)
+    if config.n_step is None:
+        return lambda_returns(*steps, lambda_)
+    return n_step_returns(*steps, lambda_, config.n_step)
 
 
 def vtrace_targets(rho_clip: float = 1.0, c_clip: float = 1.0) -> Targeting:

@@ -29,6 +29,11 @@ CASES = {
     "recurrent": ("a3c", 2, partial(uneven, Recall), 500, {"recurrent": "lstm", "recurrent_units": 4}),
     "several passes": ("appo", 3, partial(uneven, Corridor), 600, ANNEALED | {"minibatch_size": 4, "target_kl": 0.01}),
     "several passes, normalised": ("appo", 2, partial(uneven, "Pendulum-v1"), 700, NORMAL | {"minibatch_size": 4}),
+    "a target network": ("n-step-q", 3, partial(uneven, Corridor), 600, {"target_interval": 20}),
+    "a target network, memory": (
+        *("one-step-sarsa", 2, partial(uneven, Recall), 500),
+        {"recurrent": "gru", "recurrent_units": 4, "target_interval": 100, "normalize_rewards": True},
+    ),
     "a learner, normalised": ("impala", 2, partial(uneven, "CartPole-v1"), 600, {"min_batch": 32, **NORMAL}),
 }
 
@@ -47,6 +52,7 @@ def test_one_seed_gives_one_result_whoever_is_slow(case, tmp_path):
         assert np.isfinite(before).all()
         np.testing.assert_array_equal(before, after)
     np.testing.assert_array_equal(first.latest.moments, second.latest.moments)
+    np.testing.assert_array_equal(first.latest.target, second.latest.target)
     assert first.latest.counts == second.latest.counts
     assert steps <= first.summary["steps"] < steps + workers * 16
     assert first.summary["reproducible"]
@@ -79,7 +85,8 @@ def test_who_fails_in_the_midst_of_a_round_ends_the_run():
         (
             "ga3c",
             {},
-            "`algorithm` ga3c has no order to its updates: leave `ordered` out, or use a3c, a2c, appo, impala",
+            "`algorithm` ga3c has no order to its updates: leave `ordered` out, or use a3c, a2c, appo, impala, "
+            "n-step-q, one-step-q, one-step-sarsa",
         ),
         ("a3c", {"locked": True}, "`locked` is of no use with `ordered`"),
     ],

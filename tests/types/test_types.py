@@ -14,8 +14,15 @@ import pytest
 
 import a3c
 from a3c.algorithm import LearnerSettings
-from a3c.algorithm.builtin import APPOSettings, GA3CSettings, IMPALASettings
-from a3c.config.keywords import APPOKeywords, GA3CKeywords, IMPALAKeywords, Keywords, LearnerKeywords
+from a3c.algorithm.builtin import APPOSettings, GA3CSettings, IMPALASettings, QLearningSettings
+from a3c.config.keywords import (
+    APPOKeywords,
+    GA3CKeywords,
+    IMPALAKeywords,
+    Keywords,
+    LearnerKeywords,
+    QLearningKeywords,
+)
 from a3c.config.making import FIELDS
 
 HERE = Path(__file__).parent
@@ -57,6 +64,7 @@ def test_a_name_that_a3c_has_not_is_an_error_when_it_runs_too():
                 (APPOKeywords, APPOSettings),
                 (GA3CKeywords, GA3CSettings),
                 (IMPALAKeywords, IMPALASettings),
+                (QLearningKeywords, QLearningSettings),
             )
         ),
     ],

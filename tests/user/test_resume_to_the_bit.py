@@ -16,11 +16,19 @@ SMALL = {"envs_per_worker": 2, "segment_length": 4, "hidden": (4,), "tensorboard
 EVALUATED = {"evaluate_every": 150, "evaluation_episodes": 2}
 BY_CLOCK = {"seconds", "steps_per_second", "queue_length"}
 NORMAL = {"normalize_observations": True, "normalize_rewards": True}
-AGENTS = {agent.algorithm.name: agent for agent in (a3c.A3C, a3c.A2C, a3c.APPO, a3c.GA3C, a3c.IMPALA)}
+AGENTS = {
+    agent.algorithm.name: agent
+    for agent in (a3c.A3C, a3c.A2C, a3c.APPO, a3c.GA3C, a3c.IMPALA, a3c.NStepQ, a3c.OneStepQ, a3c.OneStepSarsa)
+}
 CASES = {
     "a3c": ("a3c", Corridor, {}),
     "memory, normalised": ("a3c", Recall, {"recurrent": "gru", "recurrent_units": 3, **NORMAL}),
     "several passes": ("appo", Recall, {"recurrent": "gru", "recurrent_units": 3, "minibatch_size": 4, **NORMAL}),
+    "a target network": ("n-step-q", Corridor, {"target_interval": 170}),
+    "a target network, memory": (
+        *("one-step-sarsa", Recall),
+        {"recurrent": "gru", "recurrent_units": 3, "target_interval": 30, **NORMAL},
+    ),
     "continuous, noise that is held": ("a2c", "Pendulum-v1", {"hold_noise": 3, **NORMAL}),
     "a learner": ("impala", Corridor, {"min_batch": 24, **NORMAL}),
     "predictors": ("ga3c", Corridor, {"min_batch": 24}),
@@ -42,7 +50,7 @@ def kept(folder: RunFolder):
 
 def assert_equal(one: RunFolder, other: RunFolder) -> None:
     (mine, *tables), (theirs, *other_tables) = kept(one), kept(other)
-    for name in ("parameters", "optimizer_state", "statistics", "moments"):
+    for name in ("parameters", "optimizer_state", "statistics", "moments", "target"):
         np.testing.assert_array_equal(getattr(mine, name), getattr(theirs, name), err_msg=name)
     for name in ("counts", "returns", "lengths", "best_return_mean_100", "best_evaluation"):
         assert getattr(mine, name) == getattr(theirs, name)

@@ -20,6 +20,8 @@ MOST_WAITING = 32_768
 
 Shared = Literal["team", "queue", "board", "published"]
 """What processes may share beside the ParameterStore: see `sharing/exchange.py`."""
+Learned = Literal["policy", "action_values"]
+"""What a network gives: a policy and a value, or the value of each action, of which the policy takes the best."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,13 @@ class Algorithm:
     """Where gradients are computed."""
     shares: tuple[Shared, ...] = ()
     """What its processes share beside the parameters: `worker.exchange` has it."""
+    network: Learned = "policy"
+    """What its network gives: see `Learned`."""
+    has_target_network: bool = False
+    """Whether the ParameterStore has a target network, `snapshot.target`, which `store.renew_target` renews."""
+    looks_ahead: int | None = None
+    """Rows that a target needs behind its own: a segment begins with as many of the one before. By default, `n_step`
+    says how many."""
     most_workers: int | None = None
     """How many workers it serves at most."""
     orders: bool = False

@@ -82,6 +82,15 @@ class APPOSettings(OwnSettings):
         return frozenset({"log_probs"})
 
 
+@dataclass(frozen=True)
+class QLearningSettings(OwnSettings):
+    """Settings of n-step Q-learning, one-step Q-learning and one-step Sarsa."""
+
+    target_interval: int = field(default=1000, metadata={"at_least": 1})
+    """Steps, over all workers, after which the target network becomes a copy of the parameters. 10,000 in Mnih et al.
+    2016 (section 8: 40,000 frames, four a step); tasks that take fewer steps learn with a newer one."""
+
+
 A3C = Algorithm(
     name="a3c",
     title="workers that learn without waiting",
@@ -130,6 +139,42 @@ APPO = Algorithm(
     diagnostics=("clip_fraction", "approximate_kl", "passes"),
     orders=True,
 )
+EXPLORATION: dict[str, object] = {
+    "epsilon": (1.0,),
+    "epsilon_final": (0.1, 0.01, 0.5, 0.1, 0.01, 0.5, 0.1, 0.01, 0.5, 0.1),
+    "epsilon_anneal_steps": 20_000,
+}
+"""What Mnih et al. 2016 draw for each worker, with probabilities of 0.4, 0.3 and 0.3, is shared out to them in turn
+here. There it is reached after 4 million frames (section 5.1)."""
+N_STEP_Q = Algorithm(
+    name="n-step-q",
+    title="action values, learned from n-step returns",
+    paper="Mnih et al. 2016, algorithm S2",
+    worker="a3c.algorithms.q_learning:n_step_q",
+    settings=QLearningSettings,
+    defaults=EXPLORATION,
+    diagnostics=("action_value", "epsilon"),
+    network="action_values",
+    has_target_network=True,
+    orders=True,
+)
+ONE_STEP_Q = replace(
+    N_STEP_Q,
+    name="one-step-q",
+    title="action values, learned from the next step",
+    paper="Mnih et al. 2016, algorithm 1",
+    worker="a3c.algorithms.q_learning:one_step_q",
+    looks_ahead=0,
+)
+ONE_STEP_SARSA = replace(
+    N_STEP_Q,
+    name="one-step-sarsa",
+    title="action values of the policy that explores",
+    paper="Mnih et al. 2016, section 4.2",
+    worker="a3c.algorithms.q_learning:one_step_sarsa",
+    # For the action that is taken next.
+    looks_ahead=1,
+)
 RANDOM = Algorithm(
     name="random",
     title="a baseline of uniformly random actions",
@@ -140,7 +185,10 @@ RANDOM = Algorithm(
     orders=True,
 )
 
-BUILT_IN = {algorithm.name: algorithm for algorithm in (A3C, A2C, APPO, GA3C, IMPALA, RANDOM)}
+BUILT_IN = {
+    algorithm.name: algorithm
+    for algorithm in (A3C, A2C, APPO, GA3C, IMPALA, N_STEP_Q, ONE_STEP_Q, ONE_STEP_SARSA, RANDOM)
+}
 
 
 def find_algorithm(name: str) -> Algorithm:

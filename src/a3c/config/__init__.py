@@ -83,6 +83,11 @@ class TrainConfig(
         return dataclasses.replace(self, **changes)
 
     @property
+    def overlap(self) -> int:
+        """Rows that a segment has in common with the one before."""
+        return super().overlap if self.algorithm.looks_ahead is None else self.algorithm.looks_ahead
+
+    @property
     def has_learner(self) -> bool:
         """Whether a learner process trains, and the workers only act."""
         return self.algorithm.has_learner

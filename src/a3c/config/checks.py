@@ -110,6 +110,10 @@ def _check_algorithm(config: Any) -> None:
         raise SettingsError(
             f"`algorithm` {algorithm} has no order to its updates: leave `ordered` out, or use {', '.join(IN_ORDER)}"
         )
+    if config.n_step is not None and algorithm.looks_ahead is not None:
+        raise SettingsError(f"`n_step` is not defined for {algorithm}: leave it out")
+    if algorithm.looks_ahead and config.segment_ends == "episode":
+        raise SettingsError(f"{algorithm} needs segments of fixed length: leave `segment_ends` episode out")
     if "log_probs" in config.own.carries:
         for name in changed(config, ("n_step", "normalize_returns")):
             if config.has_learner:

@@ -123,6 +123,12 @@ class APPOKeywords(Keywords, total=False):
     advantages: Literal["gae", "vtrace"]
 
 
+class QLearningKeywords(Keywords, total=False):
+    """With those of the algorithms that learn action values."""
+
+    target_interval: int
+
+
 class LearnerKeywords(Keywords, total=False):
     """With those of algorithms with a learner."""
 

@@ -45,6 +45,49 @@ class Categorical(eqx.Module):
         return Categorical(jnp.log(jnp.maximum(probs, 1e-30)))
 
 
+class EpsilonGreedy(eqx.Module):
+    """The best of n actions by their values `[..., n]`; with probability `epsilon` `[...]` a uniformly random one."""
+
+    values: Float[AnyArray, "... n"]
+    epsilon: Float[ArrayLike, "..."] = 0.0
+
+    def value_of(self, actions: Int[AnyArray, "..."]) -> Float[AnyArray, "..."]:
+        """The values of these actions."""
+        chosen = jax.nn.one_hot(actions, self.values.shape[-1], dtype=bool)
+        return jnp.sum(jnp.where(chosen, self.values, 0.0), axis=-1)
+
+    @property
+    def log_probs(self) -> Float[AnyArray, "... n"]:
+        """Of all actions."""
+        return self._categorical.log_probs
+
+    def log_prob(self, actions: Int[AnyArray, "..."]) -> Float[AnyArray, "..."]:
+        return self._categorical.log_prob(actions)
+
+    def entropy(self) -> Float[AnyArray, "..."]:
+        """In nats: of what is random, and nothing of the values."""
+        return self._categorical.entropy()
+
+    def mode(self) -> Int[AnyArray, "..."]:
+        """The first of the best."""
+        return jnp.argmax(self.values, axis=-1)
+
+    def sample(self, noise: Float[AnyArray, "..."]) -> Int[AnyArray, "..."]:
+        """From uniform numbers in [0, 1)."""
+        return self._categorical.sample(noise)
+
+    def mix_uniform(self, epsilon: Float[ArrayLike, "..."]) -> "EpsilonGreedy":
+        """With probability `epsilon` a uniformly random action, else one of this distribution."""
+        return EpsilonGreedy(self.values, 1.0 - (1.0 - jnp.asarray(self.epsilon)) * (1.0 - jnp.asarray(epsilon)))
+
+    @property
+    def _categorical(self) -> Categorical:
+        best = jax.nn.one_hot(self.mode(), self.values.shape[-1])
+        epsilon = jnp.asarray(self.epsilon)[..., None]
+        probs = (1.0 - epsilon) * best + epsilon / self.values.shape[-1]
+        return Categorical(jnp.log(jnp.maximum(probs, 1e-30)))
+
+
 class MultiCategorical(eqx.Module):
     """k independent choices, the i-th one of `counts[i]`; made from their `logits` `[..., sum(counts)]`, in a row."""
 

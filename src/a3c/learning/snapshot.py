@@ -20,14 +20,22 @@ class Snapshot:
     """`[S]` float32: what observations and rewards are normalised with (`Statistics.vector`), if they are."""
     version: float = 0
     """The updates that had been applied to the parameters."""
+    target: np.ndarray = field(default_factory=nothing)
+    """`[P]` float32: the parameters of a target network, where the algorithm has one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", _to_be_read(self.parameters))
         object.__setattr__(self, "statistics", _to_be_read(self.statistics))
+        object.__setattr__(self, "target", _to_be_read(self.target))
 
-    def __reduce__(self) -> tuple[type, tuple[np.ndarray, np.ndarray, float]]:
+    @property
+    def bootstrap(self) -> "Snapshot":
+        """Whose values returns are bootstrapped with: the target network's, where there is one."""
+        return Snapshot(self.target, self.statistics, self.version) if self.target.size else self
+
+    def __reduce__(self) -> tuple[type, tuple[np.ndarray, np.ndarray, float, np.ndarray]]:
         """Copies and pickles are made anew: NumPy's arrays would come out of them as arrays that can be written to."""
-        return type(self), (self.parameters, self.statistics, self.version)
+        return type(self), (self.parameters, self.statistics, self.version, self.target)
 
 
 def _to_be_read(array: np.ndarray) -> np.ndarray:

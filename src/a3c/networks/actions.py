@@ -17,12 +17,13 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import ArrayLike, Float
 
+from a3c.algorithm.builtin import BUILT_IN
 from a3c.config import TrainConfig
 from a3c.config.learning import ContinuousSettings
 from a3c.config.setting import changed, names_of
 from a3c.errors import SettingsError, UnsupportedSpace
 from a3c.learning.arrays import AnyArray
-from a3c.learning.distributions import Bernoulli, Categorical, MultiCategorical
+from a3c.learning.distributions import Bernoulli, Categorical, EpsilonGreedy, MultiCategorical
 from a3c.learning.gaussians import Gaussian, SquashedGaussian, StateNoiseGaussian
 
 SMALLEST_LOG_STD, LARGEST_LOG_STD = -5.0, 2.0
@@ -41,6 +42,8 @@ class DiscreteActions:
     noise_shape: tuple[int, ...] = ()
     dtype = np.dtype(np.int64)
     initial_log_std = None
+    played_epsilon = 0.0
+    """Share of uniformly random actions where actions are drawn to be played."""
 
     @property
     def outputs(self) -> int:
@@ -70,6 +73,21 @@ class DiscreteActions:
     def to_environment(self, actions: np.ndarray) -> np.ndarray:
         """The environment's form of a batch of actions `[B, *shape]`."""
         return actions + self.space.start if self.space.start else actions
+
+
+@dataclass(frozen=True)
+class ValuedActions(DiscreteActions):
+    """One of n, each with a value; a Discrete space. The best is taken, but for what is explored."""
+
+    # As the agents of Mnih et al. 2015 were evaluated.
+    played_epsilon = 0.05
+
+    @property
+    def description(self) -> str:
+        return f"the best of {self.outputs} action values"
+
+    def distribution(self, outputs: Float[AnyArray, "*B outputs"], features: AnyArray, log_std: None) -> EpsilonGreedy:  # type: ignore[override]
+        return EpsilonGreedy(outputs)
 
 
 @dataclass(frozen=True)
@@ -131,6 +149,7 @@ class BoxActions:
     """
 
     dtype = np.dtype(np.float32)
+    played_epsilon = 0.0
 
     def __init__(self, space: spaces.Box, config: ContinuousSettings, features: int):
         self._low, self._high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
@@ -196,6 +215,14 @@ def make_actions(space: gymnasium.Space, config: TrainConfig, features: int) -> 
 
     Raises UnsupportedSpace, and SettingsError for settings that don't go with the space.
     """
+    if config.algorithm.network == "action_values":
+        if isinstance(space, spaces.Discrete):
+            return ValuedActions(space)
+        policies = [name for name, one in BUILT_IN.items() if one.network == "policy" and one.learns != "nowhere"]
+        raise UnsupportedSpace(
+            f"{config.algorithm} learns a value for each action of a Discrete space, and these are {space}: use "
+            f"{', '.join(policies)}"
+        )
     if isinstance(space, spaces.Box):
         if config.epsilon:
             raise SettingsError("`epsilon` is for discrete actions: explore with `log_std`, `action_std` instead")

@@ -8,7 +8,7 @@ import numpy as np
 from a3c.networks.choosing import Joined
 from a3c.networks.conv import ConvNet, size_after
 from a3c.networks.keras_model import KerasActorCritic
-from a3c.networks.mlp import MLP, ActorCritic
+from a3c.networks.mlp import MLP, ActionValues, ActorCritic
 
 
 class Layer(NamedTuple):
@@ -19,7 +19,7 @@ class Layer(NamedTuple):
     parameters: int
 
 
-def layers(network: ActorCritic | KerasActorCritic) -> dict[str, list[Layer]]:
+def layers(network: ActorCritic | ActionValues | KerasActorCritic) -> dict[str, list[Layer]]:
     """The layers of each part of the network; the policy's come with the value's where they share them.
 
     All parameters are in one of the parts.
@@ -27,10 +27,14 @@ def layers(network: ActorCritic | KerasActorCritic) -> dict[str, list[Layer]]:
     if isinstance(network, KerasActorCritic):
         return {"policy and value": [Layer("Keras model", (), _size(network))]}
     shared, core = network.critic_torso is None, network.core
-    features = (network.policy_head if core is None else core.inputs).weight.shape[0]
-    found = {"policy and value" if shared else "policy": _layers(network.torso, features)}
+    values = isinstance(network, ActionValues)
+    features = ((network.head if values else network.policy_head) if core is None else core.inputs).weight.shape[0]
+    name = "action values" if values else "policy and value" if shared else "policy"
+    found = {name: _layers(network.torso, features)}
     if core is not None:
-        found["policy and value"].append(Layer(type(core).__name__, core.recurrent.shape[:1], _size(core)))
+        found[name].append(Layer(type(core).__name__, core.recurrent.shape[:1], _size(core)))
+    if values:
+        return found | {"heads": [Layer("action values", network.head.bias.shape, _size(network.head))]}
     if not shared:
         found["value"] = _layers(network.critic_torso, features)
     found["heads"] = [

@@ -1,4 +1,4 @@
-"""Fully connected layers, and the actor-critic built on them or on a user's own module."""
+"""Fully connected layers, and the networks built on them or on a user's own module."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -58,6 +58,40 @@ class MLP(eqx.Module):
         for layer in self.layers:
             x = ACTIVATIONS[self.activation](layer(x))
         return x
+
+
+class ActionValues(eqx.Module):
+    """Features of an observation, and from them the value of each action; what an ActorCritic is to a Policy."""
+
+    torso: eqx.Module
+    core: Any
+    head: Dense
+
+    critic_torso = None
+    log_std = None
+
+    def __init__(
+        self,
+        torso: eqx.Module,
+        features: int,
+        outputs: int,
+        generator: np.random.Generator,
+        core: eqx.Module | None = None,
+    ):
+        self.torso, self.core = torso, core
+        self.head = Dense(features, outputs, 0.01, generator)
+
+    def features(self, observation: Any) -> tuple[jax.Array, jax.Array]:
+        """The same twice, `[n]` each, of one observation."""
+        features = self.torso(observation)  # type: ignore[operator]
+        return features, features
+
+    def heads(
+        self, features: Float[Array, "*B f"], critic_features: Float[Array, "*B f"]
+    ) -> tuple[Float[Array, "*B outputs"], Float[Array, "*B"]]:
+        """The values of all actions `[..., outputs]`, and of the best one `[...]`."""
+        values = self.head(features)
+        return values, values.max(axis=-1)
 
 
 class ActorCritic(eqx.Module):

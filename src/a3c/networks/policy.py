@@ -31,7 +31,7 @@ from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
 from a3c.networks.inputs import amounts, input_shapes, network_input
 from a3c.networks.keras_model import KerasActorCritic, KerasModel, is_keras_model, keras_actor_critic
-from a3c.networks.mlp import ActorCritic
+from a3c.networks.mlp import ActionValues, ActorCritic
 from a3c.networks.readings import readings, with_readings
 from a3c.networks.recurrent import CORES, unroll
 
@@ -49,9 +49,10 @@ class NetworkFactory(Protocol):
 
 
 Network = NetworkFactory | KerasModel
+AnyNetwork = ActorCritic | ActionValues | KerasActorCritic
 
-# A jitted function takes a Snapshot as it takes its arrays; what it returns has no version.
-jax.tree_util.register_dataclass(Snapshot, ["parameters", "statistics"], [], drop_fields=["version"])
+# A jitted function takes a Snapshot as it takes its arrays; what it returns has no version, nor a target network.
+jax.tree_util.register_dataclass(Snapshot, ["parameters", "statistics"], [], drop_fields=["version", "target"])
 
 MOST_STDS = 10.0
 """Standard deviations from the mean to which normalised observations are clipped."""
@@ -65,7 +66,7 @@ class Policy:
 
     def __init__(
         self,
-        network: ActorCritic | KerasActorCritic,
+        network: AnyNetwork,
         observation_space: gymnasium.Space,
         actions: Actions,
         scalings: Sequence[str],
@@ -126,14 +127,18 @@ class Policy:
             module = network(observation_space, jax.random.key(int(generator.integers(2**31))))
             return module, _features(module, input_shapes(observation_space, scalings))
 
+        values = config.algorithm.network == "action_values"
         policy_torso, features = torso()
         shared = shares_trunk(config, observation_space if network is None else None)
-        critic_torso = None if shared else torso()[0]
+        critic_torso = None if shared or values else torso()[0]
         core = None
         if config.recurrent is not None:
             units = config.recurrent_units or features
             core, features = CORES[config.recurrent](features, units, generator), units
         actions = make_actions(action_space, config, features)
+        if values:
+            action_values = ActionValues(policy_torso, features, actions.outputs, generator, core)
+            return cls(action_values, observation_space, actions, *scaling, statistics)
         actor_critic = ActorCritic(
             policy_torso,
             critic_torso,
@@ -155,7 +160,7 @@ class Policy:
         """The number of parameters, P."""
         return self._offsets[-1]
 
-    def network(self, parameters: Float[AnyArray, "{self.size}"]) -> ActorCritic | KerasActorCritic:
+    def network(self, parameters: Float[AnyArray, "{self.size}"]) -> AnyNetwork:
         """The Equinox module with these parameters, a flat vector `[P]`."""
         pieces = iter(
             parameters[start:stop].reshape(shape)
@@ -165,7 +170,7 @@ class Policy:
             lambda leaf: next(pieces) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf, self._template
         )
 
-    def flatten(self, network: ActorCritic | KerasActorCritic) -> Float[Array, "{self.size}"]:
+    def flatten(self, network: AnyNetwork) -> Float[Array, "{self.size}"]:
         """The inverse of `network`: a module, or a gradient of its shape, as a flat vector `[P]`."""
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         return jnp.concatenate([leaf.ravel() for leaf in leaves])
@@ -177,7 +182,7 @@ class Policy:
 
     def apply(
         self,
-        network: ActorCritic | KerasActorCritic,
+        network: AnyNetwork,
         statistics: Float[AnyArray, "{self.layout.statistics.size}"],
         observations: Shaped[AnyArray, "..."],
         state: Float[AnyArray, "*B {self.layout.state}"] | None = None,
@@ -193,7 +198,7 @@ class Policy:
 
     def apply_in_time(
         self,
-        network: ActorCritic | KerasActorCritic,
+        network: AnyNetwork,
         statistics: Float[AnyArray, "{self.layout.statistics.size}"],
         observations: Shaped[AnyArray, "T ..."],
         starts: Bool[AnyArray, "T *B"] | None = None,
@@ -207,7 +212,7 @@ class Policy:
 
     def _features(
         self,
-        network: ActorCritic | KerasActorCritic,
+        network: AnyNetwork,
         statistics: Float[AnyArray, "{self.layout.statistics.size}"],
         observations: Shaped[AnyArray, "..."],
     ) -> tuple[Float[Array, "*B f"], Float[Array, "*B g"]]:
@@ -227,7 +232,7 @@ class Policy:
 
     def _heads(
         self,
-        network: ActorCritic | KerasActorCritic,
+        network: AnyNetwork,
         features: Float[Array, "*B f"],
         critic_features: Float[Array, "*B g"],
     ) -> tuple[Any, Float[Array, "*B"]]:
@@ -350,6 +355,8 @@ def _is_parameter(leaf: Any) -> bool:
 
 def _check_keras(config: TrainConfig) -> None:
     """Raises SettingsError for what takes features, of which a Keras model may give none."""
+    if config.algorithm.network == "action_values":
+        raise SettingsError(f"{config.algorithm} needs a network of another kind than Keras: give an Equinox module")
     if config.action_std == "gsde":
         raise SettingsError("`action_std` gsde needs a network of another kind than Keras: use state or learned")
     if config.recurrent is not None:

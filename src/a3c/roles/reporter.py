@@ -1,5 +1,6 @@
 """What a worker or learner tells the main process, gathered into a report now and then."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -41,7 +42,9 @@ class Reporter:
         """Sends what has gathered."""
         if self._diagnostics:
             means = np.stack(self._diagnostics).astype(np.float64).mean(axis=0)
-            self.report.diagnostics = dict(zip(self._names, means.tolist(), strict=True))
+            said = dict(zip(self._names, means.tolist(), strict=True))
+            # What an algorithm has not, such as a policy's loss, it gives as no number.
+            self.report.diagnostics = {name: mean for name, mean in said.items() if not math.isnan(mean)}
             self._diagnostics = []
         self.report.threads = self.threads
         self._send(self.report)

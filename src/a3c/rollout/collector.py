@@ -133,7 +133,7 @@ class Collector:
             observations[t + 1] = stepper.observations
             if step.final_observations is not None:
                 self.checks.finite("final observation", step.final_observations[None], stepper.steps)
-                values = actor.value(snapshot, step.final_observations)
+                values = actor.value(snapshot.bootstrap, step.final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
             if step.lost is not None:

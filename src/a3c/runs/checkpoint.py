@@ -1,7 +1,8 @@
 """Checkpoints: all that continuing a run needs, in one safetensors file that holds no code.
 
-Four tensors, `parameters` [P], `statistics` [S], `optimizer_state` [K, P] and `moments` [R], and a JSON header with a
-checksum over all. It is never unpickled. What is read is checked whole, as it may be damaged, or somebody else's.
+Four tensors, `parameters` [P], `statistics` [S], `optimizer_state` [K, P] and `moments` [R], with a target network
+`target` [P] too, and a JSON header with a checksum over all. It is never unpickled. What is read is checked whole, as
+it may be damaged, or somebody else's.
 """
 
 import dataclasses
@@ -29,8 +30,11 @@ TENSORS = {
     "statistics": ("F32", 1),
     "optimizer_state": ("F32", 2),
     "moments": ("F64", 1),
+    "target": ("F32", 1),
 }
 """The type of each, and its number of axes."""
+OPTIONAL = ("target",)
+"""Those that a file has only where they hold something."""
 COUNTS = {"steps", "episodes", "updates"}
 MOST_RETURNS = 100
 DEEPEST = 20
@@ -78,6 +82,8 @@ class Checkpoint:
     """What the parameters act with, where something is normalised: see Snapshot."""
     moments: np.ndarray = field(default_factory=lambda: np.empty(0))
     """Of all that was observed, where it is normalised: a row of Statistics."""
+    target: np.ndarray = field(default_factory=nothing)
+    """The target network's parameters, where the algorithm has one. The steps say when it is renewed."""
 
     # No field, as it is not saved.
     source = "the checkpoint"
@@ -98,8 +104,9 @@ class Checkpoint:
         if problem := self._problem():
             raise TrainingDiverged(f"{path} was not written, as {problem}; what was saved before is kept")
         # The format's writer takes for granted that numbers lie one after the other.
-        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in TENSORS}
-        header = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in tensors}
+        names = [name for name in TENSORS if name not in OPTIONAL or getattr(self, name).size]
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in names}
+        header = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in TENSORS}
         header |= {"schema": SCHEMA_VERSION, "config": recorded(self.config)}
         header["sha256"] = checksum(header, tensors)
         text = json.dumps(header)
@@ -124,7 +131,7 @@ class Checkpoint:
             header, tensors = migrated(schema, header, tensors)
             if unknown := header.keys() - {f.name for f in dataclasses.fields(cls)} | header.keys() & TENSORS.keys():
                 raise ValueError(f"there is no field {min(unknown)!r}")
-            if missing := {"spaces", "counts", *TENSORS} - header.keys() - tensors.keys():
+            if missing := {"spaces", "counts", *TENSORS} - header.keys() - tensors.keys() - set(OPTIONAL):
                 raise ValueError(f"there is no {min(missing).replace('_', ' ')} in it")
             # Looking through more would take seconds.
             if any(isinstance(value, (list, dict)) and len(value) > 10_000 for value in header["config"].values()):
@@ -149,6 +156,8 @@ class Checkpoint:
                 return f"its {name.replace('_', ' ')} {'are' if name.endswith('s') else 'is'} not finite"
         if not 0 < self.parameters.size == self.optimizer_state.shape[1]:
             return "its optimizer state is for another number of parameters"
+        if self.target.size != (self.parameters.size if self.config.algorithm.has_target_network else 0):
+            return "its target network is for another number of parameters"
         environment = self.config.environment
         if not self.own_environment and not (environment.isprintable() and len(environment) <= 1000):
             return "its environment is not an id"

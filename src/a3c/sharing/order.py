@@ -97,8 +97,8 @@ class Round:
         """`reads`: whether workers act with what the store holds at their turns; a learner publishes else."""
         self.store, self.workers, self.course, self.reads = store, workers, course, reads
         first = store.snapshot
-        self._parameters = first.parameters.size
-        self._first = SharedArray((self._parameters + first.statistics.size,), np.float32)
+        self._ends = np.cumsum([first.parameters.size, first.statistics.size, first.target.size])
+        self._first = SharedArray((self._ends[-1],), np.float32)
         self._totals = SharedArray((len(COUNTERS),), np.int64)
         # The first that was not to go on, and the turn that it was of.
         self._verdict = SharedArray((2,), np.int64)
@@ -112,8 +112,7 @@ class Round:
         """Has the round begin with worker 0, and all read what the store holds now: others may take their turns while
         one is about to read."""
         snapshot = self.store.snapshot
-        self._first.array[: self._parameters] = snapshot.parameters
-        self._first.array[self._parameters :] = snapshot.statistics
+        self._first.array[:] = np.concatenate([snapshot.parameters, snapshot.statistics, snapshot.target])
         self._totals.array[:] = list(self.store.totals().values())
         self._verdict.array[:] = 0
         self.rows.array[:] = 0, self.course.row(self.store.total("steps")), -self.workers
@@ -125,8 +124,8 @@ class Round:
     @property
     def first(self) -> Snapshot:
         """What all workers begin with."""
-        floats = self._first.array.copy()
-        return Snapshot(floats[: self._parameters], floats[self._parameters :], self.first_totals["updates"])
+        parameters, statistics, target = np.split(self._first.array.copy(), self._ends[:-1])
+        return Snapshot(parameters, statistics, self.first_totals["updates"], target)
 
     @property
     def first_totals(self) -> dict[str, int]:

@@ -56,9 +56,10 @@ class ParameterStore:
         statistics: np.ndarray | None = None,
         moments: np.ndarray | None = None,
         setbacks: Sequence[int] = (0, 0, 0),
+        target: np.ndarray | None = None,
     ):
         """`statistics` and `moments` are those that training starts with, where it `normalizes`; `setbacks` what became
-        of updates before."""
+        of updates before; `target` the target network's parameters, where there is one."""
         make = SharedArray if shared else _LocalArray
         self._floats = make((1 + len(optimizer_state), parameters.size), np.float32)
         self._floats.array[0], self._floats.array[1:] = parameters, optimizer_state
@@ -71,6 +72,10 @@ class ParameterStore:
         if moments is not None:
             self._moments.array[workers] = moments
         self._counters.array[workers] = [(counts or {}).get(name, 0) for name in COUNTERS]
+        self._target, self._renewed = make((0 if target is None else target.size,), np.float32), make((1,), np.int64)
+        if target is not None:
+            self._target.array[:] = target
+        self._renewed.array[0] = self.total("steps")
         self._stop = make((1,), np.int64)
         floats, updates = self._floats.array, self.total("updates")
         self.setbacks = Setbacks(make, floats, self._statistics.array, workers, updates, setbacks)
@@ -96,7 +101,7 @@ class ParameterStore:
     def snapshot(self) -> Snapshot:
         """A copy of what policies act with now, for those who only watch: no worker's lock holds them up."""
         version = self.total("updates")
-        return Snapshot(self.parameters, self.statistics, version)
+        return Snapshot(self.parameters, self.statistics, version, self.target)
 
     def read(self) -> Snapshot:
         """A copy of what policies act with now; with `locked`, of no update that is under way."""
@@ -124,6 +129,8 @@ class ParameterStore:
                     raise
                 with self._held():
                     self.setbacks.go_back(self._floats.array, self._statistics.array)
+                    if self._target.array.size:
+                        self._target.array[:] = self._floats.array[0]
             return None
 
     def apply(self, gradient: np.ndarray, learning_rate: float, version: float) -> float:
@@ -190,6 +197,18 @@ class ParameterStore:
     def statistics(self) -> np.ndarray:
         """A copy of what policies normalise with."""
         return self._statistics.array.copy()
+
+    @property
+    def target(self) -> np.ndarray:
+        """A copy of the target network's parameters; of none where there is no such network."""
+        return self._target.array.copy()
+
+    def renew_target(self, interval: int) -> None:
+        """Has the target network be the parameters of now, whenever the steps have come past a multiple of this."""
+        steps = self.total("steps")
+        if steps // interval > self._renewed.array[0] // interval:
+            self._renewed.array[0] = steps
+            self._target.array[:] = self._floats.array[0]
 
     def total(self, counter: str) -> int:
         """A counter over all workers, and over the runs that this one continues."""

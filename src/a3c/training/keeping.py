@@ -114,6 +114,7 @@ class Keeper:
             confirmations=evaluations.confirmations,
             confirm_after=evaluations.confirm_after,
             moments=store.moments,
+            target=store.target,
         )
 
     def best_checkpoint(self) -> Checkpoint:

@@ -17,6 +17,7 @@ from a3c.environments.spaces import describe_space
 from a3c.environments.step_time import step_seconds
 from a3c.errors import CheckpointError, SettingsError, brief
 from a3c.learning.optimizers import SharedOptimizer
+from a3c.learning.snapshot import nothing
 from a3c.machine import available_cores
 from a3c.networks.policy import MoreParameters, Network, Policy
 from a3c.networks.readings import describe, with_readings
@@ -70,6 +71,7 @@ def prepare(
             own_network=network is not None,
             statistics=first.statistics,
             moments=np.zeros(policy.layout.statistics.row_size),
+            target=first.parameters if config.algorithm.has_target_network else nothing(),
         )
     checkpoint.check_size(policy.size)
     statistics = policy.layout.statistics

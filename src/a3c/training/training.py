@@ -200,6 +200,7 @@ def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None)
         statistics=start.statistics,
         moments=start.moments,
         setbacks=start.setbacks,
+        target=start.target,
     )
     wait = NEVER if start.solved_at_step is not None else max(0, start.confirm_after - start.counts["episodes"])
     exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait, best)
