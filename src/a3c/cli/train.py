@@ -167,8 +167,9 @@ def _from_file(command: Command, file: tuple[str, Path], given: dict[str, Any]) 
 
     config = settings_to_resume(path, own) if which == "resume" else read_config(path, own)
     again = f"{command.prog} {flag(which)} {shlex.quote(str(path))} --import-module"
-    named = {module_of(given.get("environment")), *given.get("import_module", ())}
-    used = config if "environment" not in given else config.replace(environment=given["environment"])
+    others = {name: given[name] for name in ("environment", "evaluation_environment") if name in given}
+    named = {*map(module_of, others.values()), *given.get("import_module", ())}
+    used = config.replace(**others)
     check_modules(used, named, path, lambda module: f"{again} {module}")
     return recorded(config)
 

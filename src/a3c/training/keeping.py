@@ -96,6 +96,7 @@ class Keeper:
             spaces=start.spaces,
             own_environment=start.own_environment,
             own_network=start.own_network,
+            own_evaluation_environment=start.own_evaluation_environment,
             # Where a row could not be written, a run resumed here cannot have it.
             counts=store.totals() | {"episodes": self._measures.episodes - self._records.pending},
             seconds=self._measures.clock.seconds,
