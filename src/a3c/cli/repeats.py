@@ -78,13 +78,16 @@ def _print_table(report: RepeatsSummary) -> None:
 
     has_target = report["target_return"] is not None
     table = Table("seed", "status", box=None, header_style="bold", pad_edge=False)
-    titles = ["steps", "seconds", "last 100", "best 100", *(["solved at (s)"] if has_target else [])]
+    returns = {"return_mean_100": "last 100", "best_return_mean_100": "best 100"}
+    if any(row["best_evaluation"] is not None for row in report["seeds"]):
+        returns["best_evaluation"] = "evaluated"
+    titles = ["steps", "seconds", *returns.values(), *(["solved at (s)"] if has_target else [])]
     for title in titles:
         table.add_column(title, justify="right")
     together = [{"seed": name, "status": "", **report[name]} for name in ("median", "worst")]
     for row in [*report["seeds"], *together]:
         cells = [_number(row["steps"], ",.0f"), _number(row["seconds"], ".2f")]
-        cells += [_number(row[name], ".1f") for name in ("return_mean_100", "best_return_mean_100")]
+        cells += [_number(row[name], ".1f") for name in returns]
         cells += [_number(row["solved_at_second"], ".2f", "not solved")] if has_target else []
         table.add_row(str(row["seed"]), row["status"], *cells)
     Console().print(table)

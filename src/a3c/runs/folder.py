@@ -215,7 +215,12 @@ def _is_summary(value: Any) -> bool:
         and value.keys() >= {"algorithm", "environment", "seed", "workers"}
         and all(isinstance(value.get(name, ""), str) for name in TEXTS)
         and all(isinstance(value.get(name), int | float | None) for name in NUMBERS)
+        and _is_figure(value.get("best_evaluation"))
     )
+
+
+def _is_figure(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and isinstance(value.get("mean"), int | float))
 
 
 def differences(one: TrainConfig, other: TrainConfig) -> list[str]:

@@ -79,6 +79,8 @@ class Measures(TypedDict):
     seconds: float | None
     return_mean_100: float | None
     best_return_mean_100: float | None
+    best_evaluation: float | None
+    """The mean of what the best model came to in whole episodes; None where no evaluation was due."""
     solved_at_step: float | None
     solved_at_second: float | None
 
