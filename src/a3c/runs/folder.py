@@ -27,8 +27,8 @@ CHECKPOINTS, NUMBERED = "*.safetensors", "step-*.safetensors"
 
 TEXTS = ("status", "algorithm", "environment")
 NUMBERS = (
-    *("seed", "workers", "steps", "episodes", "updates", "wall_seconds", "steps_per_second", "target_return"),
-    *("return_mean_100", "best_return_mean_100", "solved_at_step", "solved_at_second"),
+    *("seed", "workers", "steps", "episodes", "updates", "wall_seconds", "training_seconds", "steps_per_second"),
+    *("target_return", "return_mean_100", "best_return_mean_100", "solved_at_step", "solved_at_second"),
 )
 """What `summary.json` is read for."""
 

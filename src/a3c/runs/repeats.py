@@ -109,6 +109,7 @@ def median_and_worst(measure: str, values: list[Any]) -> tuple[Any, Any]:
 
 def _row(summary: dict[str, Any]) -> dict[str, Any]:
     figure = summary.get("best_evaluation")
-    named = {"seed": summary["seed"], "status": summary.get("status"), "seconds": summary.get("wall_seconds")}
-    named["best_evaluation"] = figure and figure["mean"]
+    named = {"seed": summary["seed"], "status": summary.get("status"), "best_evaluation": figure and figure["mean"]}
+    # Older summaries know no evaluation at the end, and have but the one.
+    named["seconds"] = summary.get("training_seconds", summary.get("wall_seconds"))
     return {name: named.get(name, summary.get(name)) for name in ("seed", "status", *MEASURES)}

@@ -191,6 +191,7 @@ class Keeper:
             **totals,
             "startup_seconds": None if clock.first_update is None else round(clock.first_update - clock.started, 3),
             "wall_seconds": round(clock.seconds, 3),
+            "training_seconds": round(clock.training_seconds, 3),
             "steps_per_second": None if rate is None else round(rate, 1),
             "return_mean_100": returns.whole_mean,
             "best_return_mean_100": returns.best,
