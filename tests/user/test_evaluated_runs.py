@@ -1,6 +1,7 @@
 """Runs that are evaluated beside training: what callbacks hear, what is written, and what may go wrong with it."""
 
 import csv
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import a3c
 from a3c import A3C, Callback
 from a3c.errors import CheckpointError, InvalidEnvironment, SettingsError, TrainingWarning
 from a3c.runs.folder import RunFolder
+from a3c.training.evaluations import Evaluations
 
 SMALL = {"envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "tensorboard": False, "seed": 1}
 
@@ -196,3 +198,28 @@ def test_repeats_are_evaluated_on_a_function_too(tmp_path):
         **SMALL,
     )
     assert {row["length_mean"] for row in rows(RunFolder(tmp_path / "it" / "seed-1"))} == {"3"}
+
+
+def test_ctrl_c_in_the_evaluation_at_the_end_says_that_training_had_ended(command, monkeypatch):
+    finish = Evaluations.finish
+
+    def interrupted(self, going_on, find_best):
+        signal.raise_signal(signal.SIGINT)
+        finish(self, going_on, find_best)
+
+    monkeypatch.setattr(Evaluations, "finish", interrupted)
+    flags = ["--backend", "inline", "--envs-per-worker", 2, "--segment-length", 8, "--hidden", 4, "--no-tensorboard"]
+    limits = ["--recipe", "none", "--steps", 256, "--evaluate-every", 256]
+    train = ["train", "odd_environments:Walk-v0", *flags, *limits]
+    done = command(*train, "--run", "run")
+    assert done.status == 130
+    steps = RunFolder(Path("run")).summary()["steps"]
+    said = (
+        f"training had ended, after {steps} steps, and is saved; its best was not evaluated to the end: do that with:"
+    )
+    how = "  a3c evaluate run --import-module odd_environments"
+    assert done.out.splitlines()[-2:] == [said, how]
+    repeated = command(*train, "--run", "all", "--repeats", 2)
+    again = "stopped and saved; continue with: a3c train odd_environments:Walk-v0 --repeats 2 --resume all"
+    assert repeated.out.splitlines()[-3:] == [said, how.replace("run", "all/seed-1", 1), again]
+    assert command(*how.split()[1:], "--episodes", 1).status == 0

@@ -207,9 +207,12 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
         result = begun.train(flags.progress, started, spell=with_flags)
     except Interrupted as interrupted:
         # Who hung up the terminal sees nothing of it.
+        steps = interrupted.result.summary["steps"]
+        lines = [f"stopped after {steps:,} steps and saved; continue with:", f"  {resume}"]
+        if interrupted.trained_to_end:
+            lines = after_training(interrupted, begun.start.config.environment)
         with suppress(OSError):
-            print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
-            print(f"  {resume}", flush=True)
+            print("\n".join(lines), flush=True)
         return 130
     except OutputError as error:
         raise OutputError(f"{error}; stopped and saved, continue with {resume}") from None
@@ -219,6 +222,19 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
     if flags.progress:
         _say_what_is_left(result.summary, folder, begun.start.counts["steps"])
     return 0
+
+
+def after_training(interrupted: Any, environment: str) -> list[str]:
+    """What is said where it was interrupted when training had come to its end: there is nothing to continue."""
+    summary, module = interrupted.result.summary, module_of(environment)
+    ended = f"training had ended, after {summary['steps']:,} steps, and is saved"
+    if summary["best_evaluation"] is not None:
+        return [ended]
+    trusting = f" --import-module {module}" if module else ""
+    return [
+        f"{ended}; its best was not evaluated to the end: do that with:",
+        f"  a3c evaluate {shlex.quote(str(interrupted.result.run))}{trusting}",
+    ]
 
 
 def _say_what_is_left(summary: Summary, folder: Any, steps_before: int) -> None:

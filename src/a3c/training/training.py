@@ -139,7 +139,7 @@ def train(
             evaluators.close()
         result = _keep(monitor, interrupted.is_set() or unseen is not None)
     if interrupted.is_set():
-        raise Interrupted(result)
+        raise Interrupted(result, monitor.trained_to_end)
     if unseen is not None:
         raise unseen
     return result
@@ -177,11 +177,12 @@ def _keep(monitor: Monitor, interrupted: bool) -> Result:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, SIGTERM or SIGHUP, after everything was saved; carries the result up to then."""
+    """Ctrl-C, SIGTERM or SIGHUP, after everything was saved; carries the result up to then, and whether training had
+    come to its end, with the evaluation of its best under way."""
 
-    def __init__(self, result: Result):
+    def __init__(self, result: Result, trained_to_end: bool):
         super().__init__("interrupted")
-        self.result = result
+        self.result, self.trained_to_end = result, trained_to_end
 
 
 def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None) -> list[Task]:
