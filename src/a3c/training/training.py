@@ -31,7 +31,7 @@ from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
 from a3c.sharing.exchange import Exchange, make_exchange
 from a3c.sharing.parameter_store import ParameterStore
-from a3c.sharing.target import NEVER
+from a3c.sharing.target import episodes_to_wait
 from a3c.training import process as worker_process
 from a3c.training.callbacks import Callback, Events
 from a3c.training.evaluators import EvaluatorProcess, Evaluators, InlineEvaluator
@@ -201,7 +201,7 @@ def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None)
         moments=start.moments,
         setbacks=start.setbacks,
     )
-    wait = NEVER if start.solved_at_step is not None else max(0, start.confirm_after - start.counts["episodes"])
+    wait = episodes_to_wait(start.solved_at_step is not None, start.confirm_after, start.counts["episodes"])
     exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait, best)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
