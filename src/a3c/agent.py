@@ -213,10 +213,17 @@ class _OfAllSettings(Agent):
         *,
         network: GivenNetwork = None,
         recipe: str | None = None,
+        evaluation_environment: str | EnvironmentFactory | None = None,
         **settings: Unpack[Keywords],
     ):
         """As Agent says."""
-        super().__init__(environment, network=network, recipe=recipe, **settings)
+        super().__init__(
+            environment,
+            network=network,
+            recipe=recipe,
+            evaluation_environment=evaluation_environment,
+            **settings,
+        )
 
 
 class A3C(_OfAllSettings):
@@ -242,10 +249,17 @@ class GA3C(Agent):
         *,
         network: GivenNetwork = None,
         recipe: str | None = None,
+        evaluation_environment: str | EnvironmentFactory | None = None,
         **settings: Unpack[GA3CKeywords],
     ):
         """As Agent says."""
-        super().__init__(environment, network=network, recipe=recipe, **settings)
+        super().__init__(
+            environment,
+            network=network,
+            recipe=recipe,
+            evaluation_environment=evaluation_environment,
+            **settings,
+        )
 
 
 class IMPALA(Agent):
@@ -259,10 +273,17 @@ class IMPALA(Agent):
         *,
         network: GivenNetwork = None,
         recipe: str | None = None,
+        evaluation_environment: str | EnvironmentFactory | None = None,
         **settings: Unpack[IMPALAKeywords],
     ):
         """As Agent says."""
-        super().__init__(environment, network=network, recipe=recipe, **settings)
+        super().__init__(
+            environment,
+            network=network,
+            recipe=recipe,
+            evaluation_environment=evaluation_environment,
+            **settings,
+        )
 
 
 class RandomAgent(_OfAllSettings):

@@ -46,10 +46,14 @@ def test_a_name_that_a3c_has_not_is_an_error_when_it_runs_too():
         _ = a3c.A4C
 
 
+NAMED = ("environment", "evaluation_environment", "network")
+"""Settings that have arguments of their own."""
+
+
 @pytest.mark.parametrize(
     ("keywords", "fields"),
     [
-        (Keywords, {name: field for name, field in FIELDS.items() if name not in ("environment", "network")}),
+        (Keywords, {name: field for name, field in FIELDS.items() if name not in NAMED}),
         *(
             (keywords, {field.name: field for field in dataclasses.fields(settings)})
             for keywords, settings in (

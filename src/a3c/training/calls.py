@@ -2,10 +2,11 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack, overload
 
 from a3c.algorithm import Algorithm
 from a3c.algorithm.builtin import A3C
+from a3c.config.keywords import AnyKeywords, Keywords
 from a3c.config.making import make_config, recorded
 from a3c.config.run import AMOUNTS
 from a3c.environments.modules import check_loaded
@@ -27,6 +28,32 @@ if TYPE_CHECKING:
     from a3c.networks.policy import Network
 
 
+@overload
+def resume(
+    run: str | Path,
+    *,
+    environment: "str | EnvironmentFactory | None" = None,
+    evaluation_environment: "str | EnvironmentFactory | None" = None,
+    network: "Network | None" = None,
+    algorithm: None = None,
+    progress: bool = False,
+    callback: GivenCallbacks = None,
+    stop_when: GivenStopWhen = None,
+    **settings: Unpack[AnyKeywords],
+) -> Result: ...
+@overload
+def resume(
+    run: str | Path,
+    *,
+    environment: "str | EnvironmentFactory | None" = None,
+    evaluation_environment: "str | EnvironmentFactory | None" = None,
+    network: "Network | None" = None,
+    algorithm: Algorithm,
+    progress: bool = False,
+    callback: GivenCallbacks = None,
+    stop_when: GivenStopWhen = None,
+    **settings: object,
+) -> Result: ...
 def resume(
     run: str | Path,
     *,
@@ -74,6 +101,35 @@ def resume(
         return begun.train(progress, started, otherwise=Warnings, callbacks=callbacks)
 
 
+@overload
+def repeat(
+    environment: "str | EnvironmentFactory",
+    repeats: int,
+    *,
+    evaluation_environment: "str | EnvironmentFactory | None" = None,
+    network: "Network | None" = None,
+    recipe: str | None = None,
+    run: str | Path | None = None,
+    progress: bool = False,
+    callback: GivenCallbacks = None,
+    stop_when: GivenStopWhen = None,
+    **settings: Unpack[Keywords],
+) -> RepeatsSummary: ...
+@overload
+def repeat(
+    environment: "str | EnvironmentFactory",
+    repeats: int,
+    *,
+    algorithm: Algorithm | str,
+    evaluation_environment: "str | EnvironmentFactory | None" = None,
+    network: "Network | None" = None,
+    recipe: str | None = None,
+    run: str | Path | None = None,
+    progress: bool = False,
+    callback: GivenCallbacks = None,
+    stop_when: GivenStopWhen = None,
+    **settings: object,
+) -> RepeatsSummary: ...
 def repeat(
     environment: "str | EnvironmentFactory",
     repeats: int,
