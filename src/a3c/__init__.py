@@ -17,6 +17,7 @@ _HOMES = {
     "Agent": "a3c.agent",
     "A3C": "a3c.agent",
     "A2C": "a3c.agent",
+    "APPO": "a3c.agent",
     "GA3C": "a3c.agent",
     "IMPALA": "a3c.agent",
     "RandomAgent": "a3c.agent",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from a3c.acting import ActingAgent as ActingAgent
     from a3c.agent import A2C as A2C
     from a3c.agent import A3C as A3C
+    from a3c.agent import APPO as APPO
     from a3c.agent import GA3C as GA3C
     from a3c.agent import IMPALA as IMPALA
     from a3c.agent import Agent as Agent
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from a3c.training.training import Result as Result
 
 __all__ = [
-    "A2C", "A3C", "GA3C", "IMPALA", "A3CError", "ActingAgent", "Agent", "Algorithm", "Callback", "RandomAgent",
+    "A2C", "A3C", "APPO", "GA3C", "IMPALA", "A3CError", "ActingAgent", "Agent", "Algorithm", "Callback", "RandomAgent",
     "Result", "RunEvaluation", "Snapshot", "TrainConfig", "Training", "load", "make_environment", "repeat", "resume",
 ]  # fmt: skip
 

@@ -21,7 +21,7 @@ import gymnasium
 from a3c.acting import ActingAgent
 from a3c.algorithm import Algorithm, builtin
 from a3c.config.checks import check_ends
-from a3c.config.keywords import GA3CKeywords, IMPALAKeywords, Keywords
+from a3c.config.keywords import APPOKeywords, GA3CKeywords, IMPALAKeywords, Keywords
 from a3c.config.making import make_config
 from a3c.config.network import NetworkName
 from a3c.config.run import LIMITS
@@ -48,7 +48,14 @@ GivenNetwork: TypeAlias = Network | NetworkName | None
 """What an agent takes as its network: the name of one, or the caller's own."""
 NOTHING_JUDGED: dict[str, Any] = {
     **{"returns": [], "best_return_mean_100": None, "solved_at_step": None, "solved_at_second": None},
-    **{"best_evaluation": None, "best_step": 0, "evaluations": 0, "confirmations": 0, "confirm_after": 0},
+    **{
+        "best_evaluation": None,
+        "best_step": 0,
+        "best_version": 0,
+        "evaluations": 0,
+        "confirmations": 0,
+        "confirm_after": 0,
+    },
 }
 """What a checkpoint says of how good its run was, before it began."""
 LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback", "stop_when")
@@ -238,6 +245,23 @@ class A2C(_OfAllSettings):
     algorithm = builtin.A2C
 
 
+class APPO(Agent):
+    """Asynchronous proximal policy optimisation: clipped updates, several from each step (Schulman et al. 2017)."""
+
+    algorithm = builtin.APPO
+
+    def __init__(
+        self,
+        environment: str | EnvironmentFactory,
+        *,
+        network: GivenNetwork = None,
+        recipe: str | None = None,
+        **settings: Unpack[APPOKeywords],
+    ):
+        """As Agent says."""
+        super().__init__(environment, network=network, recipe=recipe, **settings)
+
+
 class GA3C(Agent):
     """A3C with actions and gradients in central batches (Babaeizadeh et al. 2017)."""
 
@@ -292,7 +316,7 @@ class RandomAgent(_OfAllSettings):
     algorithm = builtin.RANDOM
 
 
-AGENTS: dict[str, type[Agent]] = {agent.algorithm.name: agent for agent in (A3C, A2C, GA3C, IMPALA, RandomAgent)}
+AGENTS: dict[str, type[Agent]] = {agent.algorithm.name: agent for agent in (A3C, A2C, APPO, GA3C, IMPALA, RandomAgent)}
 
 
 def load(

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from a3c import A2C, A3C, GA3C, IMPALA
+from a3c import A2C, A3C, APPO, GA3C, IMPALA
 from a3c.agent import Agent
 from a3c.training.training import Result
 
-ALGORITHMS = {agent.algorithm.name: agent for agent in (A3C, A2C, GA3C, IMPALA)}
+ALGORITHMS = {agent.algorithm.name: agent for agent in (A3C, A2C, APPO, GA3C, IMPALA)}
 LEARNERS = ("ga3c", "impala")
 SMALL = {"backend": "inline", "envs_per_worker": 8, "segment_length": 8, "learning_rate": 0.02, "hidden": (16,)}
 """Segments of at most 64 steps."""

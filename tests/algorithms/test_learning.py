@@ -11,7 +11,9 @@ from environments_for_tests import Bandit, Corridor, Endless
 each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
 
 
-@pytest.mark.parametrize(("algorithm", "start"), [("a3c", 0), ("a3c", -2), ("a2c", -2), ("ga3c", -2), ("impala", -2)])
+@pytest.mark.parametrize(
+    ("algorithm", "start"), [("a3c", 0), ("a3c", -2), ("a2c", -2), ("appo", -2), ("ga3c", -2), ("impala", -2)]
+)
 def test_a_bandit_is_learned(algorithm, start):
     agent, result = learn(lambda: Bandit(start=start), 6000, algorithm)
     assert probabilities(agent, [1])[2] > 0.95
@@ -26,7 +28,7 @@ def test_a_corridor_is_walked_straight_to_its_end(algorithm):
     np.testing.assert_allclose(agent.value(np.eye(6)[:5]), 0.9 ** np.arange(4, -1, -1), atol=0.1)
 
 
-@pytest.mark.parametrize("algorithm", ["a2c", *LEARNERS])
+@pytest.mark.parametrize("algorithm", ["a2c", "appo", *LEARNERS])
 def test_cartpole_is_balanced(algorithm):
     # With this learning rate seeds 0 to 3 take 31 to 69 thousand steps.
     batch = {"min_batch": 256} if algorithm in LEARNERS else {}
@@ -50,6 +52,7 @@ def test_two_worker_processes_learn_together(algorithm):
         ("a3c", "CartPole-v1", {"epsilon": (0.3,)}),
         ("a3c", "CartPole-v1", {"segment_ends": "episode", "envs_per_worker": 1}),
         ("a2c", "CartPole-v1", {}),
+        ("appo", "CartPole-v1", {"minibatch_size": 32, "target_kl": 0.01, "recompute_advantages": True}),
         ("ga3c", Corridor, {"epsilon": (0.3,)}),
         ("ga3c", Corridor, {"lag_correction": "vtrace", "trainers": 2}),
         ("impala", Corridor, {"forced_lag": 3}),
@@ -65,6 +68,10 @@ def test_inline_runs_of_one_seed_are_equal_bit_for_bit(algorithm, environment, s
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
     assert (first[0] != other[0]).all(where=first[0] != 0) or first[2] != other[2]
+
+
+ONCE = {"appo": {"passes": 1}}
+"""Settings by which each segment is learned from once."""
 
 
 class Huge(Endless):
@@ -83,7 +90,7 @@ class Huge(Endless):
 
 @each_algorithm
 def test_training_that_diverges_stops_before_the_parameters_are_spoilt(algorithm, tmp_path):
-    agent = make(Huge, algorithm)
+    agent = make(Huge, algorithm, **ONCE.get(algorithm, {}))
     with pytest.raises(TrainingDiverged, match="`reward_scale`"):
         agent.learn(steps=10_000, run=tmp_path / "run")
     summary, latest = RunFolder(tmp_path / "run").summary(), RunFolder(tmp_path / "run").load("latest")
@@ -95,6 +102,6 @@ def test_training_that_diverges_stops_before_the_parameters_are_spoilt(algorithm
 
 @each_algorithm
 def test_a_gradient_that_is_not_finite_is_skipped(algorithm):
-    result = make(Huge, algorithm, env_kwargs={"always": False}).learn(steps=1000)
+    result = make(Huge, algorithm, env_kwargs={"always": False}, **ONCE.get(algorithm, {})).learn(steps=1000)
     assert 0 < result.summary["skipped_updates"] < result.summary["updates"] + 10
     assert np.isfinite(result.latest.parameters).all()

@@ -27,6 +27,8 @@ CASES = {
     "discrete, annealed": ("a3c", 3, partial(uneven, Corridor), 600, ANNEALED),
     "continuous, normalised": ("a3c", 2, partial(uneven, "Pendulum-v1"), 700, NORMAL),
     "recurrent": ("a3c", 2, partial(uneven, Recall), 500, {"recurrent": "lstm", "recurrent_units": 4}),
+    "several passes": ("appo", 3, partial(uneven, Corridor), 600, ANNEALED | {"minibatch_size": 4, "target_kl": 0.01}),
+    "several passes, normalised": ("appo", 2, partial(uneven, "Pendulum-v1"), 700, NORMAL | {"minibatch_size": 4}),
     "a learner, normalised": ("impala", 2, partial(uneven, "CartPole-v1"), 600, {"min_batch": 32, **NORMAL}),
 }
 
@@ -74,7 +76,11 @@ def test_who_fails_in_the_midst_of_a_round_ends_the_run():
 @pytest.mark.parametrize(
     ("algorithm", "settings", "says"),
     [
-        ("ga3c", {}, "`algorithm` ga3c has no order to its updates: leave `ordered` out, or use a3c, impala or a2c"),
+        (
+            "ga3c",
+            {},
+            "`algorithm` ga3c has no order to its updates: leave `ordered` out, or use a3c, a2c, appo, impala",
+        ),
         ("a3c", {"locked": True}, "`locked` is of no use with `ordered`"),
     ],
 )

@@ -8,12 +8,16 @@ from a3c.config.making import all_own_fields, make_config, recorded
 from a3c.errors import SettingsError
 from configs_for_tests import config_with
 
-ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random")
+ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random", "appo")
 LEARNERS_SETTINGS = {
     "min_batch": 64, "queue_size": 99, "lag_correction": "none", "rho_clip": 2.0, "c_clip": 0.5, "log_epsilon": 0.1,
 }  # fmt: skip
 GA3C_SETTINGS = {"predictors": 2, "trainers": 3, "adjust_threads": True}
 IMPALA_SETTINGS = {"forced_lag": 4}
+APPO_SETTINGS = {
+    "passes": 2, "minibatch_size": 32, "clip_range": 0.1, "value_clip_range": 0.3, "target_kl": 0.01,
+    "recompute_advantages": True, "advantages": "vtrace",
+}  # fmt: skip
 
 
 def refusal(**settings):
@@ -27,7 +31,12 @@ def refusal(**settings):
 
 @pytest.mark.parametrize(
     ("settings", "owners"),
-    [(LEARNERS_SETTINGS, ("ga3c", "impala")), (GA3C_SETTINGS, ("ga3c",)), (IMPALA_SETTINGS, ("impala",))],
+    [
+        (LEARNERS_SETTINGS, ("ga3c", "impala")),
+        (GA3C_SETTINGS, ("ga3c",)),
+        (IMPALA_SETTINGS, ("impala",)),
+        (APPO_SETTINGS, ("appo",)),
+    ],
 )
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_setting_of_some_algorithms_is_refused_for_others(settings, owners, algorithm):
@@ -40,7 +49,7 @@ def test_a_setting_of_some_algorithms_is_refused_for_others(settings, owners, al
 
 
 def test_every_setting_of_some_algorithms_is_tested_here():
-    assert set(all_own_fields()) == {*LEARNERS_SETTINGS, *GA3C_SETTINGS, *IMPALA_SETTINGS}
+    assert set(all_own_fields()) == {*LEARNERS_SETTINGS, *GA3C_SETTINGS, *IMPALA_SETTINGS, *APPO_SETTINGS}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -40,6 +40,7 @@ def a_checkpoint(**changes) -> Checkpoint:
         "plays": "sampled",
         "best_evaluation": -3.5,
         "best_step": 7,
+        "best_version": 6,
         "evaluations": 4,
         "confirmations": 2,
         "confirm_after": 2**40,

@@ -14,8 +14,8 @@ import pytest
 
 import a3c
 from a3c.algorithm import LearnerSettings
-from a3c.algorithm.builtin import GA3CSettings, IMPALASettings
-from a3c.config.keywords import GA3CKeywords, IMPALAKeywords, Keywords, LearnerKeywords
+from a3c.algorithm.builtin import APPOSettings, GA3CSettings, IMPALASettings
+from a3c.config.keywords import APPOKeywords, GA3CKeywords, IMPALAKeywords, Keywords, LearnerKeywords
 from a3c.config.making import FIELDS
 
 HERE = Path(__file__).parent
@@ -58,6 +58,7 @@ NAMED = ("environment", "evaluation_environment", "network")
             (keywords, {field.name: field for field in dataclasses.fields(settings)})
             for keywords, settings in (
                 (LearnerKeywords, LearnerSettings),
+                (APPOKeywords, APPOSettings),
                 (GA3CKeywords, GA3CSettings),
                 (IMPALAKeywords, IMPALASettings),
             )

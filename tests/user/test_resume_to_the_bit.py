@@ -13,12 +13,14 @@ from a3c.runs.folder import RunFolder
 from environments_for_tests import Corridor, Recall
 
 SMALL = {"envs_per_worker": 2, "segment_length": 4, "hidden": (4,), "tensorboard": False, "checkpoint_steps": 100}
+EVALUATED = {"evaluate_every": 150, "evaluation_episodes": 2}
 BY_CLOCK = {"seconds", "steps_per_second", "queue_length"}
 NORMAL = {"normalize_observations": True, "normalize_rewards": True}
-AGENTS = {agent.algorithm.name: agent for agent in (a3c.A3C, a3c.A2C, a3c.GA3C, a3c.IMPALA)}
+AGENTS = {agent.algorithm.name: agent for agent in (a3c.A3C, a3c.A2C, a3c.APPO, a3c.GA3C, a3c.IMPALA)}
 CASES = {
     "a3c": ("a3c", Corridor, {}),
     "memory, normalised": ("a3c", Recall, {"recurrent": "gru", "recurrent_units": 3, **NORMAL}),
+    "several passes": ("appo", Recall, {"recurrent": "gru", "recurrent_units": 3, "minibatch_size": 4, **NORMAL}),
     "continuous, noise that is held": ("a2c", "Pendulum-v1", {"hold_noise": 3, **NORMAL}),
     "a learner": ("impala", Corridor, {"min_batch": 24, **NORMAL}),
     "predictors": ("ga3c", Corridor, {"min_batch": 24}),
@@ -30,9 +32,9 @@ def make(environment, algorithm="a3c", **settings):
 
 
 def kept(folder: RunFolder):
-    """What two runs are to have in common: the latest checkpoint, the rows of episodes, those of metrics."""
+    """What two runs are to have in common: the latest checkpoint, the rows of episodes, metrics and evaluations."""
     tables = []
-    for path in (folder.episodes_path, folder.metrics_path):
+    for path in (folder.episodes_path, folder.metrics_path, folder.evaluations_path):
         names, *rows = (line.split(",") for line in path.read_text().splitlines())
         tables.append([[cell for name, cell in zip(names, row, strict=True) if name not in BY_CLOCK] for row in rows])
     return Checkpoint.load(folder.checkpoint_path("latest")), *tables
@@ -42,7 +44,7 @@ def assert_equal(one: RunFolder, other: RunFolder) -> None:
     (mine, *tables), (theirs, *other_tables) = kept(one), kept(other)
     for name in ("parameters", "optimizer_state", "statistics", "moments"):
         np.testing.assert_array_equal(getattr(mine, name), getattr(theirs, name), err_msg=name)
-    for name in ("counts", "returns", "lengths", "best_return_mean_100"):
+    for name in ("counts", "returns", "lengths", "best_return_mean_100", "best_evaluation"):
         assert getattr(mine, name) == getattr(theirs, name)
     assert tables == other_tables
 
@@ -53,7 +55,9 @@ def test_a_run_that_breaks_off_between_two_boundaries_goes_on_from_the_last(case
     given = None if isinstance(environment, str) else environment
 
     def learn(run, **more):
-        return make(environment, algorithm, seed=1, **SMALL | settings).learn(steps=460, run=tmp_path / run, **more)
+        return make(environment, algorithm, seed=1, **SMALL | EVALUATED | settings).learn(
+            steps=460, run=tmp_path / run, **more
+        )
 
     class Breaks(Exception):
         pass
@@ -79,6 +83,7 @@ def test_a_run_that_breaks_off_between_two_boundaries_goes_on_from_the_last(case
 def test_killed_at_random_and_resumed(settings, tmp_path):
     small = ["--workers", "2", "--envs-per-worker", "2", "--segment-length", "8", "--hidden", "4", "--no-tensorboard"]
     arguments = ["train", "CartPole-v1", "--seed", "1", "--steps", "8000", "--checkpoint-steps", "700", *small]
+    arguments += ["--evaluate-every", "2000", "--evaluation-episodes", "2"]
     folders = [RunFolder(tmp_path / name) for name in ("whole", "killed")]
     for folder in folders:
         running = Running(folder.path, [*arguments, *settings, "--run", str(folder.path)])

@@ -7,7 +7,7 @@ Looking at one takes no JAX: its loops are named, and loaded where they run, in 
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -89,6 +89,10 @@ class Algorithm:
     learner: str | Callable[..., object] | None = None
     """What a learner does again and again, `duties(learner)` -> Duties; None where there is no learner process."""
     settings: type[OwnSettings] = OwnSettings
+    defaults: Mapping[str, object] = field(default_factory=dict[str, object], compare=False)
+    """What it takes for settings that every algorithm has, instead of their own defaults."""
+    diagnostics: tuple[str, ...] = ()
+    """What its gradients say of themselves besides DIAGNOSTICS, behind them: columns of `metrics.csv`."""
     acts: Literal["worker", "learner", "nowhere"] = "worker"
     """Where actions are chosen; nowhere, where they are drawn from the action space."""
     learns: Literal["worker", "learner", "nowhere"] = "worker"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import Literal
 
-from a3c.algorithm import Algorithm, LearnerSettings
+from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings
 from a3c.errors import SettingsError, brief, described, nearest
 from a3c.modules import import_here
 
@@ -47,6 +47,41 @@ class IMPALASettings(LearnerSettings):
         return self.forced_lag
 
 
+@dataclass(frozen=True)
+class APPOSettings(OwnSettings):
+    """Settings of APPO."""
+
+    passes: int = field(default=4, metadata={"at_least": 1})
+    """How often each segment is learned from; the epochs of PPO (Schulman et al. 2017, algorithm 1)."""
+
+    minibatch_size: int = field(default=128, metadata={"at_least": 1})
+    """Steps that one of appo's gradients is computed from, about: a segment is shared out evenly. A recurrent policy
+    learns from whole sequences, of one environment at least."""
+
+    clip_range: float = field(default=0.2, metadata={"above": 0})
+    """How far the probability of an action may have moved, as a ratio, until it is moved no further (Schulman et al.
+    2017, equation 7)."""
+
+    value_clip_range: float | None = field(default=None, metadata={"above": 0})
+    """The same for the value estimate, in its own units. Default: it is not clipped."""
+
+    target_kl: float | None = field(default=None, metadata={"above": 0})
+    """A segment is let be once the policy has moved away from what collected it by 1.5 times this, as the mean of
+    approximate Kullback-Leibler divergences in nats. Default: all passes are made."""
+
+    recompute_advantages: bool = False
+    """Compute returns and advantages anew before each pass, with the values of then (Andrychowicz et al. 2021,
+    section 3.5)."""
+
+    advantages: Literal["gae", "vtrace"] = "gae"
+    """Generalised advantage estimates, or V-trace's, which correct for what the policy has moved since (Espeholt et al.
+    2018)."""
+
+    @property
+    def carries(self) -> frozenset[str]:
+        return frozenset({"log_probs"})
+
+
 A3C = Algorithm(
     name="a3c",
     title="workers that learn without waiting",
@@ -85,6 +120,16 @@ IMPALA = Algorithm(
     shares=("queue", "published"),
     orders=True,
 )
+APPO = Algorithm(
+    name="appo",
+    title="workers that learn several times from what they collect",
+    paper="Schulman et al. 2017, arXiv 1707.06347, asynchronous",
+    worker="a3c.algorithms.appo:run",
+    settings=APPOSettings,
+    defaults={"envs_per_worker": 4, "segment_length": 128, "learning_rate": 3e-4},
+    diagnostics=("clip_fraction", "approximate_kl", "passes"),
+    orders=True,
+)
 RANDOM = Algorithm(
     name="random",
     title="a baseline of uniformly random actions",
@@ -95,7 +140,7 @@ RANDOM = Algorithm(
     orders=True,
 )
 
-BUILT_IN = {algorithm.name: algorithm for algorithm in (A3C, A2C, GA3C, IMPALA, RANDOM)}
+BUILT_IN = {algorithm.name: algorithm for algorithm in (A3C, A2C, APPO, GA3C, IMPALA, RANDOM)}
 
 
 def find_algorithm(name: str) -> Algorithm:

@@ -9,9 +9,13 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from a3c.algorithm import MIN_BATCH, MOST_WAITING
+from a3c.algorithm.builtin import BUILT_IN
 from a3c.config.run import CHECKPOINT_INTERVAL
+from a3c.config.setting import changed
 from a3c.errors import SettingsError, brief
 
+IN_ORDER = [name for name, one in BUILT_IN.items() if (one.orders or one.in_step) and one.learns != "nowhere"]
+"""The algorithms whose updates have an order."""
 MOST_PIXELS = 10_000_000
 """Pixels that are seen at once at most: memory is taken for them before anything can be learned."""
 BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
@@ -104,13 +108,15 @@ def _check_algorithm(config: Any) -> None:
         )
     if config.ordered and not (algorithm.orders or algorithm.in_step or config.backend == "inline"):
         raise SettingsError(
-            f"`algorithm` {algorithm} has no order to its updates: leave `ordered` out, or use a3c, impala or a2c"
+            f"`algorithm` {algorithm} has no order to its updates: leave `ordered` out, or use {', '.join(IN_ORDER)}"
         )
     if "log_probs" in config.own.carries:
-        if config.n_step is not None:
-            raise SettingsError("`n_step` is not defined for V-trace: leave it out, or set `lag_correction` epsilon")
-        if config.normalize_returns:
-            raise SettingsError("`normalize_returns` is not defined for V-trace: leave it out, or set `lag_correction`")
+        for name in changed(config, ("n_step", "normalize_returns")):
+            if config.has_learner:
+                raise SettingsError(
+                    f"`{name}` is not defined for V-trace: leave it out, or set `lag_correction` epsilon"
+                )
+            raise SettingsError(f"`{name}` is not defined for {algorithm}: leave it out")
 
 
 def _check_learner(config: Any) -> None:

@@ -110,6 +110,18 @@ class Keywords(TypedDict, total=False):
     tensorboard: bool
 
 
+class APPOKeywords(Keywords, total=False):
+    """With those of APPO."""
+
+    passes: int
+    minibatch_size: int
+    clip_range: float
+    value_clip_range: float | None
+    target_kl: float | None
+    recompute_advantages: bool
+    advantages: Literal["gae", "vtrace"]
+
+
 class LearnerKeywords(Keywords, total=False):
     """With those of algorithms with a learner."""
 

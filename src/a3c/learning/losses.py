@@ -78,6 +78,66 @@ def actor_critic_loss(
     return Losses(total, policy, value, entropy)
 
 
+class Clipped(NamedTuple):
+    """Scalars: how far the policy has moved from the one that took the actions."""
+
+    fraction: Float[Array, ""]
+    """Share of the steps whose ratio is beyond the clip."""
+    kl: Float[Array, ""]
+    """The mean Kullback-Leibler divergence, approximately, in nats."""
+
+
+def clipped_loss(
+    log_probs: Float[AnyArray, "T *B"],
+    log_probs_before: Float[AnyArray, "T *B"],
+    entropies: Float[AnyArray, "T *B"],
+    values: Float[AnyArray, "T *B"],
+    values_before: Float[AnyArray, "T *B"],
+    targets: Targets,
+    mask: Bool[AnyArray, "T *B"],
+    *,
+    clip_range: Scalar,
+    value_clip_range: Scalar | None,
+    value_coefficient: Scalar,
+    entropy_coefficient: Scalar,
+    normalize_advantages: bool = False,
+    reduction: Literal["mean", "sum"] = "mean",
+) -> tuple[Losses, Clipped]:
+    """The clipped surrogate objective (Schulman et al. 2017, equations 7 and 9).
+
+        loss = -min(r_t A_t, clip(r_t, 1 - e, 1 + e) A_t) + value_coefficient * (G_t - v_t)^2
+               - entropy_coefficient * H_t,    r_t = pi(a_t) / mu(a_t)
+
+    An action is made no more probable, or less, than it is worth trusting what was seen of it with the policy mu.
+
+    Args:
+        log_probs_before: log mu(a_t), of the policy that took the actions.
+        values_before: its v_t; with `value_clip_range` the worse of two errors is the value's loss, the other that of
+            a v_t no further away from these.
+        clip_range: e.
+        The others are those of `actor_critic_loss`, whose advantages' weights are 1 here.
+    """
+    returns, advantages, _ = jax.lax.stop_gradient(targets)
+    if normalize_advantages:
+        advantages = normalize(advantages, mask)
+    moved = log_probs - log_probs_before
+    ratios = jnp.exp(moved)
+    clipped = jnp.clip(ratios, 1.0 - clip_range, 1.0 + clip_range)
+    gains = jnp.minimum(ratios * advantages, clipped * advantages)
+    errors = (returns - values) ** 2
+    if value_clip_range is not None:
+        near = values_before + jnp.clip(values - values_before, -value_clip_range, value_clip_range)
+        errors = jnp.maximum(errors, (returns - near) ** 2)
+    beyond = (jnp.abs(ratios - 1.0) > clip_range).astype(ratios.dtype)
+    # The estimate that is never below 0, and of little variance.
+    kl = ratios - 1.0 - moved
+    policy, value, entropy, fraction, kl = masked_mean(jnp.stack([-gains, errors, entropies, beyond, kl]), mask)
+    total = policy + value_coefficient * value - entropy_coefficient * entropy
+    if reduction == "sum":
+        total = total * jnp.sum(mask)
+    return Losses(total, policy, value, entropy), Clipped(fraction, kl)
+
+
 def explained_variance(
     values: Float[AnyArray, "T *B"], returns: Float[AnyArray, "T *B"], mask: Bool[AnyArray, "T *B"]
 ) -> Float[Array, ""]:

@@ -33,7 +33,7 @@ class Learner:
         self.config, self.policy, self.store, self.exchange = task.config, work.policy, task.store, task.exchange
         self.generator = np.random.default_rng(task.seed)
         self.store.attach(task.index, work.optimizer)
-        self.reporter = Reporter(task.index, send, report_every)
+        self.reporter = Reporter(task.index, send, report_every, task.config.algorithm.diagnostics)
         self._take(self._read())
         self._applying, self._row = threading.Lock(), 0
 

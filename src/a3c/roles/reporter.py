@@ -14,8 +14,10 @@ REPORT_EVERY = 0.05
 class Reporter:
     """Sends the reports of process `index`."""
 
-    def __init__(self, index: int, send: Callable[[Report], None], every: float):
+    def __init__(self, index: int, send: Callable[[Report], None], every: float, own: tuple[str, ...] = ()):
+        """`own` are the names of what the algorithm's gradients say besides DIAGNOSTICS."""
         self._index, self._send, self._every = index, send, every
+        self._names = (*DIAGNOSTICS, *own)
         self.report, self._reported = Report(index), 0.0
         self.threads: dict[str, int] = {}
         """A learner's threads by their duty: every report has them."""
@@ -39,7 +41,7 @@ class Reporter:
         """Sends what has gathered."""
         if self._diagnostics:
             means = np.stack(self._diagnostics).astype(np.float64).mean(axis=0)
-            self.report.diagnostics = dict(zip(DIAGNOSTICS, means.tolist(), strict=True))
+            self.report.diagnostics = dict(zip(self._names, means.tolist(), strict=True))
             self._diagnostics = []
         self.report.threads = self.threads
         self._send(self.report)

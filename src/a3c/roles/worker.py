@@ -110,7 +110,7 @@ class Worker:
             raise
         random = task.config.algorithm.acts == "nowhere"
         self._evaluator, self._played = Evaluator(work.evaluation_environments, work.policy, random), 0
-        self.reporter = Reporter(task.index, send, report_every)
+        self.reporter = Reporter(task.index, send, report_every, task.config.algorithm.diagnostics)
         self.reporter.report.largest_observation = self.collector.checks.largest_observation
 
     def _begin(self, seed: np.random.SeedSequence) -> None:
@@ -121,6 +121,8 @@ class Worker:
         seed_unseeded(separate(self._vector), seed, again=self.config.has_boundaries)
         self._row = self.order.row
         self.collector = Collector(self._vector, self._acts_with, self.config, seed)
+        self.generator = np.random.default_rng(seed.spawn(1)[0])
+        """For what the algorithm draws itself."""
 
     def _calls(self) -> int:
         """Odd while the environments are made or called."""
@@ -153,6 +155,11 @@ class Worker:
                 self._begin(seed_at(self.config, self.order.totals["steps"], self.index))
             verdict = self.order.verdict()
         return verdict is Verdict.GO_ON
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a segment may be learned from further; where not, `running` is to be asked."""
+        return not self.store.stopping and self.order.verdict() is Verdict.GO_ON
 
     def _wait_for_all(self) -> None:
         """In a pause or at a boundary: until all are there, what they have done is kept, and what is to be evaluated

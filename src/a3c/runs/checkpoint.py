@@ -66,6 +66,8 @@ class Checkpoint:
     """The mean return of the best candidate that was evaluated so far."""
     best_step: int = 0
     """The step at which that candidate was as it is."""
+    best_version: int = 0
+    """Its version: the updates that it has seen."""
     evaluations: int = 0
     """Rows of `evaluations.csv` so far."""
     confirmations: int = 0
@@ -273,7 +275,9 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "solved_at_second": (lambda value: value is None or (_is_number(value) and value >= 0), "a number from 0 on"),
     "plays": (lambda value: value in get_args(Way), " or ".join(get_args(Way))),
     "best_evaluation": (lambda value: value is None or _is_number(value), "a number"),
-    **dict.fromkeys(["best_step", "evaluations", "confirmations", "confirm_after"], (_is_count, "a count from 0 on")),
+    **dict.fromkeys(
+        ["best_step", "best_version", "evaluations", "confirmations", "confirm_after"], (_is_count, "a count from 0 on")
+    ),
     "setbacks": (
         lambda value: isinstance(value, list) and len(value) == 3 and all(map(_is_count, value)) and value[2] <= 1,
         "three counts",

@@ -6,6 +6,7 @@ episodes decide that nothing was chosen by.
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -69,8 +70,8 @@ class Evaluations:
         """What the best came to in episodes that it was not chosen by."""
         self.best_is_new = False
         """Until somebody has saved it."""
-        self.best_step = start.best_step
-        """At which that was as it is."""
+        self.best_step, self.best_version = start.best_step, start.best_version
+        """At which that was as it is, and its version."""
         self._interval = self._config.evaluation_interval if self._config.algorithm.learns != "nowhere" else 0
         self._next = self._after(start.counts["steps"])
         self._asked = start.evaluations
@@ -225,7 +226,7 @@ class Evaluations:
 
     def _take_as_best(self, evaluation: RunEvaluation, snapshot: Snapshot) -> None:
         self.best_mean, self.best_snapshot, self.plays = evaluation.mean, snapshot, evaluation.policy
-        self.best_step, self.best_is_new = evaluation.step, True
+        self.best_step, self.best_version, self.best_is_new = evaluation.step, evaluation.version, True
 
     def _add(self, trial: _Trial, shares: list[Played]) -> RunEvaluation:
         """Notes what was played."""
@@ -273,11 +274,9 @@ class Evaluations:
         if self._config.gives_one_result:
             return [_Trial("candidate", steps, returns.average, "greedy", episodes)]
         before, self._tried = self._tried, returns.best_snapshot
-        return [] if self._tried is before else [self._own_best(episodes)]
-
-    def _own_best(self, episodes: int) -> _Trial:
-        returns = self._measures.returns
-        return _Trial("candidate", returns.best_step, returns.best_snapshot, "greedy", episodes)
+        if self._tried is before:
+            return []
+        return [_Trial("candidate", returns.best_step, returns.best_snapshot, "greedy", episodes)]
 
     def _ask(self) -> None:
         if self._has_ended:
@@ -333,19 +332,20 @@ class Evaluations:
         best = None if self.best_mean is None else self.best_snapshot or find_best()
         if best is None:
             return
+        best = replace(best, version=self.best_version)
         last = [_Trial("final", self.best_step or steps, best, way, episodes) for way in ("greedy", "sampled")]
         played = self._played_at_end(last, going_on)
         if len(played) == len(last):
             self._choose_way(*played)
 
     def _last_candidates(self, step: int, episodes: int) -> list[_Trial]:
-        """The parameters that training ended with, and its own best, unless they were evaluated already."""
-        returns, last, trials = self._measures.returns, self._measures.store.snapshot, []
-        if self._at is None or last.version > self._at.version:
-            trials.append(_Trial("candidate", step, last, "greedy", episodes))
-        if returns.best is not None and returns.best_snapshot is not self._tried:
-            trials.append(self._own_best(episodes))
-        return trials
+        """The parameters that training ended with, and a candidate of its own, unless they were evaluated already. In a
+        run that gives one result they are once more: one that is resumed just before its end does not know."""
+        last = self._measures.store.snapshot
+        is_new = self._at is None or last.version > self._at.version
+        if not is_new and not self._config.gives_one_result:
+            return self._candidates(step)
+        return [_Trial("candidate", step, last, "greedy", episodes), *self._candidates(step)]
 
     def _choose_way(self, greedy: RunEvaluation, sampled: RunEvaluation) -> None:
         """How the best is to be played: greedy, unless drawn actions are better by more than chance."""

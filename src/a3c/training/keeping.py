@@ -72,8 +72,9 @@ class Keeper:
         if boundary is None or folder is None:
             return None
         self._boundary, self._saved = None, now
-        folder.save_boundary(boundary)
+        # The best first: a run that is resumed from a boundary finds what its best was, or finds it anew.
         self._save_best()
+        folder.save_boundary(boundary)
         return folder.checkpoint_path("latest")
 
     def _save_best(self) -> None:
@@ -109,6 +110,7 @@ class Keeper:
             plays=evaluations.plays,
             best_evaluation=evaluations.best_mean,
             best_step=evaluations.best_step,
+            best_version=evaluations.best_version,
             evaluations=self._records.evaluated,
             confirmations=evaluations.confirmations,
             confirm_after=evaluations.confirm_after,

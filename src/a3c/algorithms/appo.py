@@ -1,0 +1,183 @@
+"""APPO: asynchronous proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347, algorithm 1).
+
+The workers of A3C, each of which learns from what it collected several times:
+
+    repeat
+        theta' <- theta                                     copy the shared parameters
+        take T steps of B environments with mu = pi(.; theta'), noting mu(a_t)      a segment
+        G_t, A_t <- returns and advantages, with V(.; theta')                       `lambda_targets`
+        K times, for each minibatch of the segment, shuffled
+            theta' <- theta
+            r_t <- pi(a_t; theta') / mu(a_t)
+            d theta' <- grad min(r_t A_t, clip(r_t, 1 - e, 1 + e) A_t)
+                        + beta grad H(pi(s_t)) - c grad (G_t - V(s_t))^2
+            apply d theta' to theta through the shared optimizer
+
+Others change theta meanwhile: the ratio r_t is to the policy that collected, and sees their changes too. So the clip
+bounds what all of them together make of an action (Heess et al. 2017, arXiv 1707.02286, section 3, has workers that
+wait instead).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Shaped
+
+from a3c.algorithm.builtin import APPOSettings
+from a3c.config import TrainConfig
+from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
+from a3c.gradient import lambda_targets, vtrace_targets
+from a3c.learning.arrays import AnyArray, Scalar
+from a3c.learning.diagnostics import norm_of
+from a3c.learning.losses import clipped_loss, explained_variance
+from a3c.learning.optimizers import clip_by_global_norm
+from a3c.learning.returns import Targets
+from a3c.learning.snapshot import Snapshot
+from a3c.networks.policy import Policy
+from a3c.roles.worker import Worker
+
+KL = -1
+"""Where a gradient's diagnostics have the divergence."""
+TOO_FAR = 1.5
+"""Times `target_kl`: there passes end, as in the implementations that introduced it."""
+
+
+def run(worker: Worker) -> None:
+    """A worker's whole life."""
+    config, order, own = worker.config, worker.order, worker.config.own
+    assert isinstance(own, APPOSettings)
+    sample_of, gradient_of = make_sample(worker.policy, config, own), make_gradient(worker.policy, config, own)
+    shuffle = Shuffle(config, own, worker.policy.recurrent)
+    while worker.running(order.totals):
+        step, acted = order.totals["steps"], order.read()
+        segment, episodes = worker.collector.collect(acted, epsilon_at(config, worker.index, step))
+        with order.turn():
+            worker.record(segment, episodes)
+        sample, learned = None, []
+        for number, places in enumerate(shuffle.minibatches(worker.generator, segment.mask)):
+            if not worker.goes_on:
+                break
+            # What was observed stays what it was: normalised as when it was acted upon.
+            now = replace(order.read(), statistics=acted.statistics)
+            if sample is None or (own.recompute_advantages and number % shuffle.count == 0):
+                sample = sample_of(now, segment)
+            gradient, diagnostics = gradient_of(now, sample, places, entropy_coefficient_at(config, step))
+            gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
+            if own.target_kl is not None and diagnostics[KL] > TOO_FAR * own.target_kl:
+                break
+            with order.turn():
+                rate = learning_rate_at(config, step)
+                lag = worker.store.learn(gradient, norm_of(diagnostics), rate, now.version)
+            learned.append((lag, diagnostics))
+        passes = len(learned) / shuffle.count
+        for lag, diagnostics in learned:
+            worker.learned(lag, np.append(diagnostics, passes))
+
+
+class Sample(NamedTuple):
+    """A segment as it is learned from: its rows in one, `[T * B, ...]`; of a recurrent policy `[T, B, ...]`."""
+
+    observations: Shaped[Array, "*B"]
+    actions: Shaped[Array, "*B"]
+    log_probs: Float[Array, "*B"]
+    """Of the policy that collected."""
+    values: Float[Array, "*B"]
+    targets: Targets
+    mask: Bool[Array, "*B"]
+    starts: Bool[Array, "*B"] | None
+    first_state: Float[Array, "1 B S"] | None
+
+
+class Minibatch(NamedTuple):
+    """Which rows of a Sample, or which environments of a recurrent policy's, a gradient is computed from."""
+
+    places: Int[np.ndarray, "M"]
+    real: Bool[np.ndarray, "M"]
+    """Minibatches are of one size: what one lacks is filled up, and not real."""
+
+
+class Shuffle:
+    """How a segment is shared out to minibatches."""
+
+    def __init__(self, config: TrainConfig, own: APPOSettings, recurrent: bool):
+        self._passes, self._recurrent = own.passes, recurrent
+        whole = config.environments_each if recurrent else config.segment_size
+        self.count = min(max(1, round(config.segment_size / own.minibatch_size)), whole)
+        """Minibatches of a pass."""
+        self._size = -(-whole // self.count)
+
+    def minibatches(self, generator: np.random.Generator, mask: Bool[np.ndarray, "T B"]) -> Iterator[Minibatch]:
+        """Of all passes, over the real rows."""
+        whole = np.arange(mask.shape[1]) if self._recurrent else np.flatnonzero(mask)
+        for _ in range(self._passes):
+            for part in np.array_split(generator.permutation(whole), self.count):
+                places, real = np.zeros(self._size, np.int32), np.zeros(self._size, bool)
+                places[: len(part)], real[: len(part)] = part, True
+                yield Minibatch(places, real)
+
+
+def make_sample(policy: Policy, config: TrainConfig, own: APPOSettings) -> Callable[..., Sample]:
+    """Jitted `(snapshot, segment) -> sample`: with returns and advantages by the values of this snapshot."""
+    targets_of = vtrace_targets() if own.advantages == "vtrace" else lambda_targets
+
+    def sample_of(snapshot: Snapshot, segment: Any) -> Sample:
+        context = segment.starts, segment.first_state
+        network = policy.network(snapshot.parameters)
+        distribution, values = policy.apply_in_time(network, snapshot.statistics, segment.observations, *context)
+        log_probs = jax.tree.map(lambda x: x[:-1], distribution).log_prob(segment.actions)
+        # V-trace's weights are the ratios, which the loss has itself.
+        targets = targets_of(config, segment, values, log_probs)._replace(weights=jnp.ones_like(log_probs))
+        observations, starts = segment.observations[:-1], None if segment.starts is None else segment.starts[:-1]
+        rows = Sample(
+            observations, segment.actions, segment.log_probs, values[:-1], targets, segment.mask, starts, None
+        )
+        if not policy.recurrent:
+            return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rows)
+        return rows._replace(first_state=segment.first_state)
+
+    return jax.jit(sample_of)
+
+
+def make_gradient(policy: Policy, config: TrainConfig, own: APPOSettings) -> Callable[..., Any]:
+    """Jitted `(snapshot, sample, minibatch, entropy_coefficient) -> (gradient [P], diagnostics)`: those of DIAGNOSTICS,
+    the share of clipped steps, and the divergence from the policy that collected."""
+
+    def loss(
+        network: Any, statistics: Float[AnyArray, "S"], batch: Sample, entropy_coefficient: Scalar
+    ) -> tuple[Float[Array, ""], Any]:
+        context = batch.starts, batch.first_state
+        distribution, values = policy.apply_in_time(network, statistics, batch.observations, *context)
+        losses, clipped = clipped_loss(
+            distribution.log_prob(batch.actions),
+            batch.log_probs,
+            distribution.entropy(),
+            values,
+            batch.values,
+            batch.targets,
+            batch.mask,
+            clip_range=own.clip_range,
+            value_clip_range=own.value_clip_range,
+            value_coefficient=config.value_coefficient,
+            entropy_coefficient=entropy_coefficient,
+            normalize_advantages=config.normalize_advantages,
+            reduction=config.loss_reduction,
+        )
+        return losses.total, (losses, explained_variance(values, batch.targets.returns, batch.mask), clipped)
+
+    def gradient_of(
+        snapshot: Snapshot, sample: Sample, minibatch: Minibatch, entropy_coefficient: Scalar
+    ) -> tuple[Float[Array, "P"], Float[Array, "D"]]:
+        batch = jax.tree.map(lambda x: jnp.take(x, minibatch.places, axis=int(policy.recurrent)), sample)
+        batch = batch._replace(mask=batch.mask & minibatch.real)
+        gradient, (losses, explained, clipped) = eqx.filter_grad(loss, has_aux=True)(
+            policy.network(snapshot.parameters), snapshot.statistics, batch, entropy_coefficient
+        )
+        gradient, norm = clip_by_global_norm(policy.flatten(gradient), config.max_gradient_norm)
+        return gradient, jnp.stack([*losses, norm, explained, *clipped])
+
+    return jax.jit(gradient_of)
