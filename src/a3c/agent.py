@@ -256,10 +256,17 @@ class APPO(Agent):
         *,
         network: GivenNetwork = None,
         recipe: str | None = None,
+        evaluation_environment: str | EnvironmentFactory | None = None,
         **settings: Unpack[APPOKeywords],
     ):
         """As Agent says."""
-        super().__init__(environment, network=network, recipe=recipe, **settings)
+        super().__init__(
+            environment,
+            network=network,
+            recipe=recipe,
+            evaluation_environment=evaluation_environment,
+            **settings,
+        )
 
 
 class GA3C(Agent):

@@ -147,5 +147,5 @@ class IMPALAKeywords(LearnerKeywords, total=False):
     forced_lag: int
 
 
-class AnyKeywords(GA3CKeywords, IMPALAKeywords, total=False):
+class AnyKeywords(APPOKeywords, GA3CKeywords, IMPALAKeywords, total=False):
     """Those of all algorithms of this package, where the algorithm is not known from the call."""

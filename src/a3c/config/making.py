@@ -30,7 +30,7 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
     """
     try:
         algorithm = _algorithm(settings.get("algorithm", A3C))
-        settings = algorithm.defaults | settings
+        settings = {**algorithm.defaults, **settings}
         fields = FIELDS | own_fields(algorithm)
         given = {}
         for name, value in settings.items():
