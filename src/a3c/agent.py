@@ -225,11 +225,7 @@ class _OfAllSettings(Agent):
     ):
         """As Agent says."""
         super().__init__(
-            environment,
-            network=network,
-            recipe=recipe,
-            evaluation_environment=evaluation_environment,
-            **settings,
+            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
         )
 
 
@@ -261,11 +257,7 @@ class APPO(Agent):
     ):
         """As Agent says."""
         super().__init__(
-            environment,
-            network=network,
-            recipe=recipe,
-            evaluation_environment=evaluation_environment,
-            **settings,
+            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
         )
 
 
@@ -285,11 +277,7 @@ class GA3C(Agent):
     ):
         """As Agent says."""
         super().__init__(
-            environment,
-            network=network,
-            recipe=recipe,
-            evaluation_environment=evaluation_environment,
-            **settings,
+            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
         )
 
 
@@ -309,11 +297,7 @@ class IMPALA(Agent):
     ):
         """As Agent says."""
         super().__init__(
-            environment,
-            network=network,
-            recipe=recipe,
-            evaluation_environment=evaluation_environment,
-            **settings,
+            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
         )
 
 
