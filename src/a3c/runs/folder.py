@@ -140,6 +140,13 @@ class RunFolder:
             raise RunFolderError(f"{self.summary_path} is missing or damaged")
         return summary
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it came to its end, and neither failed nor was killed; also where nothing is known of that."""
+        with suppress(RunFolderError):
+            return self.summary()["status"] not in ("running", "failed")
+        return True
+
     def load(self, which: str = "best", algorithm: Algorithm | None = None) -> Checkpoint:
         """The best checkpoint, or the latest where there is no best one yet."""
         named = [self.checkpoint_path(name) for name in (which, "latest")]

@@ -131,7 +131,8 @@ def go_on(folder: RunFolder, config: TrainConfig, limited: bool, say: Say, own: 
         )
     for name in ("steps", "episodes"):
         limit, done = getattr(config, name), latest.counts[name]
-        if limit is not None and done >= limit:
+        # Who was killed while its best was evaluated, at the end, has that to do yet.
+        if limit is not None and done >= limit and folder.has_ended:
             return f"{path} already has {done:,} {name} of {limit:,}: give a larger `{name}` to go on"
     checkpoint = folder.load_to_resume(config)
     if (again := latest.counts["steps"] - checkpoint.counts["steps"]) > 0:

@@ -332,7 +332,8 @@ class Monitor:
         """After the last step: what is to be evaluated then, for as long as `going_on` says that somebody waits."""
         self.measures.clock.trained_until = time.monotonic()
         self.trained_to_end = going_on()
-        if self.measures.clock.work_started is not None:
+        # Who was killed in the evaluation at the end has nothing to do but that.
+        if self.trained_to_end or self.measures.clock.work_started is not None:
             self.evaluations.finish(going_on, self.keeper.find_best)
 
     def finish(self, status: str, error: str | None = None) -> None:
