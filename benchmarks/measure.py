@@ -69,7 +69,7 @@ def train(
             summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
             kept = (
                 "status seed workers steps episodes startup_seconds solved_at_second solved_at_step wall_seconds "
-                "steps_per_second return_mean_100 best_return_mean_100 policy_lag "
+                "training_seconds steps_per_second return_mean_100 best_return_mean_100 policy_lag "
                 "best_evaluation confirmations_failed evaluations"
             )
             record |= {name: summary.get(name) for name in kept.split()}

@@ -146,8 +146,10 @@ def published(arguments: argparse.Namespace) -> list[Record]:
 def published_findings(part: Measured) -> Iterator[Finding]:
     for run in part["runs"]:
         if run.get("episodes"):
+            # Older results have no seconds of training alone.
+            seconds = run.get("training_seconds") or run["wall_seconds"]
             measured = (
-                f"{run['episodes']:,} episodes, {run['steps']:,} steps in {run['wall_seconds']:.0f} s, "
+                f"{run['episodes']:,} episodes, {run['steps']:,} steps in {seconds:.0f} s, "
                 f"mean of the last 100 (or of all) {run['curve']['mean'][-1]:.1f}"
             )
             yield Finding(run["system"], measured)

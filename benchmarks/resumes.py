@@ -75,7 +75,7 @@ class Run:
         if process.returncode:
             raise SystemExit(f"{' '.join(self._arguments)}: {error.decode()}")
         summary = self.folder.summary()
-        return summary["wall_seconds"] - (summary["startup_seconds"] or 0.0)
+        return summary["training_seconds"] - (summary["startup_seconds"] or 0.0)
 
     def killed(self, trained: float, chance: random.Random) -> list[int]:
         """To its end, with kills at random; gives the steps of the boundaries that it went on from."""

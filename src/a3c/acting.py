@@ -153,6 +153,8 @@ class ActingAgent:
     ) -> Evaluation:
         """Plays `episodes` whole episodes, on `evaluation_environment` where one is set, and learns nothing.
 
+        Raises SettingsError where that was a function, and was not given to `a3c.load` again.
+
         Args:
             episodes: how many.
             deterministic: whether the most probable actions are taken, or drawn ones; by default what is recorded for
@@ -175,7 +177,8 @@ class ActingAgent:
         return dataclasses.replace(evaluation, manner=manner)
 
     def make_environment(self, **kwargs: object) -> gymnasium.Env:
-        """One environment as for play, of those that are evaluated on; `kwargs` such as `render_mode` are added."""
+        """One environment as for play, of those that are evaluated on; `kwargs` such as `render_mode` are added. Raises
+        SettingsError as `evaluate` does."""
         return self._work.evaluation_environments.make(**kwargs)
 
     def keras_model(self) -> "keras.Model":

@@ -161,6 +161,8 @@ class Agent(ActingAgent):
         for name in unknown:
             raise SettingsError(f"learn: there is no argument {name!r}{called(name, LEARN_ARGUMENTS)}")
         callbacks = as_callbacks(callback, stop_when)
+        # Before anything is written: the line says what is to be given again.
+        self._work.evaluation_environments  # noqa: B018
         limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target_return}
         work = self._work if self.config.backend == "inline" else self._work.pack()
         with self._alone("learn()"):
@@ -218,10 +220,13 @@ class _OfAllSettings(Agent):
         *,
         network: GivenNetwork = None,
         recipe: str | None = None,
+        evaluation_environment: str | EnvironmentFactory | None = None,
         **settings: Unpack[Keywords],
     ):
         """As Agent says."""
-        super().__init__(environment, network=network, recipe=recipe, **settings)
+        super().__init__(
+            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
+        )
 
 
 class A3C(_OfAllSettings):
@@ -247,10 +252,13 @@ class APPO(Agent):
         *,
         network: GivenNetwork = None,
         recipe: str | None = None,
+        evaluation_environment: str | EnvironmentFactory | None = None,
         **settings: Unpack[APPOKeywords],
     ):
         """As Agent says."""
-        super().__init__(environment, network=network, recipe=recipe, **settings)
+        super().__init__(
+            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
+        )
 
 
 class GA3C(Agent):
@@ -264,10 +272,13 @@ class GA3C(Agent):
         *,
         network: GivenNetwork = None,
         recipe: str | None = None,
+        evaluation_environment: str | EnvironmentFactory | None = None,
         **settings: Unpack[GA3CKeywords],
     ):
         """As Agent says."""
-        super().__init__(environment, network=network, recipe=recipe, **settings)
+        super().__init__(
+            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
+        )
 
 
 class IMPALA(Agent):
@@ -281,10 +292,13 @@ class IMPALA(Agent):
         *,
         network: GivenNetwork = None,
         recipe: str | None = None,
+        evaluation_environment: str | EnvironmentFactory | None = None,
         **settings: Unpack[IMPALAKeywords],
     ):
         """As Agent says."""
-        super().__init__(environment, network=network, recipe=recipe, **settings)
+        super().__init__(
+            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
+        )
 
 
 class _OfQLearning(Agent):
@@ -336,6 +350,7 @@ def load(
     environment: str | EnvironmentFactory | None = None,
     network: Network | None = None,
     algorithm: Algorithm | None = None,
+    evaluation_environment: str | EnvironmentFactory | None = None,
 ) -> Agent:
     """An agent from a checkpoint file, or from a run folder (its best checkpoint).
 
@@ -346,6 +361,8 @@ def load(
             Another one's own target return takes the place of that one's.
         network: needed where it was trained with a network of its own.
         algorithm: needed where it was trained with one that has no `module:NAME`, as a script defines it.
+        evaluation_environment: what it is evaluated on; needed to evaluate and to learn, where that was a factory.
+            Default: what it was evaluated on.
 
     Raises:
         CheckpointError: damaged, foreign, or for other spaces or another network.
@@ -353,14 +370,15 @@ def load(
     """
     is_folder = exists(Path(path)) and Path(path).is_dir()
     checkpoint = RunFolder.open(path).load(algorithm=algorithm) if is_folder else Checkpoint.load(path, algorithm)
-    check_loaded(checkpoint.config, environment, path)
-    return agent_from(checkpoint, environment, network)
+    check_loaded(checkpoint.config, environment, evaluation_environment, path)
+    return agent_from(checkpoint, environment, network, evaluation_environment)
 
 
 def agent_from(
     checkpoint: Checkpoint,
     environment: str | EnvironmentFactory | None = None,
     network: Network | None = None,
+    evaluation_environment: str | EnvironmentFactory | None = None,
 ) -> Agent:
     """The agent that a checkpoint describes; see `load`."""
     if checkpoint.own_environment and environment is None:
@@ -371,8 +389,13 @@ def agent_from(
         )
     factory = environment if not isinstance(environment, str) else None
     config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
+    evaluated_on = None
+    if isinstance(evaluation_environment, str):
+        config = config.replace(evaluation_environment=evaluation_environment)
+    else:
+        evaluated_on = evaluation_environment
     agent = AGENTS.get(config.algorithm.name, Agent)
-    prepared = prepare(config, factory, network, checkpoint)
+    prepared = prepare(config, factory, network, checkpoint, evaluated_on)
     # For this function alone: users have `load`.
     return agent._from_checkpoint(*prepared)  # pyright: ignore[reportPrivateUsage]
 

@@ -21,6 +21,7 @@ from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores
 from a3c.networks.policy import Policy
 from a3c.processes.tokens import Stopped
+from a3c.rollout.episodes import WholeEpisodes
 
 AT_ONCE = 32
 """Environments that evaluation steps together."""
@@ -41,23 +42,11 @@ class Manner(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Undiscounted returns and lengths of whole episodes, in the environment's own units."""
+class Evaluation(WholeEpisodes):
+    """Whole episodes that were played, and how."""
 
-    returns: list[float]
-    lengths: list[int]
-    cut: int = 0
-    """How many of them were cut, as they did not end: their returns are those until then."""
     manner: Manner | None = None
     """How was played."""
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.returns))
-
-    @property
-    def std(self) -> float:
-        return float(np.std(self.returns))
 
     def __str__(self) -> str:
         cut = f"; {self.cut} cut after {max(self.lengths):,} steps, without an end" if self.cut else ""

@@ -5,7 +5,7 @@ import pytest
 
 from a3c.learning.snapshot import Snapshot
 from a3c.runs.checkpoint import Checkpoint
-from a3c.sharing.target import NEVER, Target
+from a3c.sharing.target import AVERAGE, BEST, NEVER, Target
 from a3c.training.measures import Returns
 from configs_for_tests import config_with
 
@@ -80,3 +80,14 @@ def test_it_is_judged_again_after_as_many_episodes_as_it_is_to_wait():
     judge.judge_after(NEVER)
     judge.add([9.0], 1, snapshot(1))
     assert not judge.reached
+
+
+def test_the_best_is_written_once_for_all_episodes_of_a_turn(monkeypatch):
+    written, put = [], Target._put
+    judge = Target(None, [0.0] * 100, snapshot(0))
+    monkeypatch.setattr(Target, "_put", lambda self, which, what: written.append(which) or put(self, which, what))
+    judge.add([1.0] * 50, 50, snapshot(50))
+    assert written == [AVERAGE, BEST]
+    judge.add([-1.0] * 50, 100, snapshot(100))
+    assert written == [AVERAGE, BEST, AVERAGE]
+    assert judge.best.version == 50

@@ -45,6 +45,19 @@ def test_seconds_count_from_the_first_update(new_run, clock, algorithm):
     assert run.summary()["wall_seconds"] == pytest.approx(170.0, abs=1)
 
 
+def test_the_evaluation_at_the_end_is_no_training(new_run, clock):
+    run = new_run()
+    run.work(steps=100)
+    clock.now += 10
+    run.monitor.evaluate_at_end(lambda: True)
+    before = run.summary()
+    clock.now += 90
+    summary = run.summary()
+    assert summary["wall_seconds"] == pytest.approx(before["wall_seconds"] + 90, abs=0.01)
+    assert summary["training_seconds"] == before["training_seconds"] == before["wall_seconds"]
+    assert summary["steps_per_second"] == before["steps_per_second"]
+
+
 def test_seconds_of_random_actions_count_from_the_first_steps(new_run, clock):
     run = new_run(seconds=60.0, algorithm="random")
     clock.now += 100

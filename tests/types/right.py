@@ -64,6 +64,11 @@ A3C(lambda: gymnasium.make("CartPole-v1"))
 A3C(partial(corridor, length=3))
 print(a3c.repeat(corridor, 3, env_kwargs={"length": 3}, steps=1_000)["median"]["return_mean_100"])
 print(a3c.resume("runs/corridor", environment=corridor, steps=2_000).stop_reason)
+a3c.resume("runs/corridor", evaluation_environment=corridor, lag_correction="none", learning_rate=1e-3)
+a3c.resume("runs/corridor", algorithm=a3c.IMPALA.algorithm, my_own_setting=3)
+a3c.repeat(corridor, 3, algorithm="my_module:MINE", my_own_setting=3)
+a3c.repeat(corridor, 3, algorithm="impala", evaluation_environment="CartPole-v1", forced_lag=3)
+A3C("CartPole-v1", evaluation_environment=corridor)
 
 
 class Network(eqx.Module):

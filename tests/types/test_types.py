@@ -16,6 +16,7 @@ import a3c
 from a3c.algorithm import LearnerSettings
 from a3c.algorithm.builtin import APPOSettings, GA3CSettings, IMPALASettings, QLearningSettings
 from a3c.config.keywords import (
+    AnyKeywords,
     APPOKeywords,
     GA3CKeywords,
     IMPALAKeywords,
@@ -23,7 +24,7 @@ from a3c.config.keywords import (
     LearnerKeywords,
     QLearningKeywords,
 )
-from a3c.config.making import FIELDS
+from a3c.config.making import FIELDS, all_own_fields
 
 HERE = Path(__file__).parent
 
@@ -53,10 +54,14 @@ def test_a_name_that_a3c_has_not_is_an_error_when_it_runs_too():
         _ = a3c.A4C
 
 
+NAMED = ("environment", "evaluation_environment", "network")
+"""Settings that have arguments of their own."""
+
+
 @pytest.mark.parametrize(
     ("keywords", "fields"),
     [
-        (Keywords, {name: field for name, field in FIELDS.items() if name not in ("environment", "network")}),
+        (Keywords, {name: field for name, field in FIELDS.items() if name not in NAMED}),
         *(
             (keywords, {field.name: field for field in dataclasses.fields(settings)})
             for keywords, settings in (
@@ -74,6 +79,10 @@ def test_keyword_arguments_are_the_settings(keywords: type, fields: dict[str, da
     if keywords is not Keywords:
         types = {name: types[name] for name in types.keys() - typing.get_type_hints(Keywords).keys()}
     assert types == {name: _as_keyword(name, field.type) for name, field in fields.items()}
+
+
+def test_where_the_algorithm_is_not_known_those_of_all_are():
+    assert typing.get_type_hints(AnyKeywords).keys() == typing.get_type_hints(Keywords).keys() | all_own_fields()
 
 
 def _as_keyword(name: str, kind: Any) -> Any:

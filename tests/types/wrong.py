@@ -33,4 +33,8 @@ agent.learn(steps=1_000, callback=Reporting)  # wrong
 agent.learn(steps=1_000).summary["return"]  # wrong
 agent.predict(None)  # wrong
 agent.evaluate(deterministic="greedy")  # wrong
+a3c.resume("runs/corridor", wrokers=4)  # wrong
+a3c.resume("runs/corridor", step_timeout="60")  # wrong
+a3c.repeat("CartPole-v1", 3, wrokers=4)  # wrong
+agent.learn(steps=1_000, callback=lambda training: training.stop(None))  # wrong
 a3c.A4C("CartPole-v1")  # wrong

@@ -185,6 +185,11 @@ def test_stop_says_why(tmp_path):
     assert small().learn(steps=64).stop_reason is None
 
 
+def test_a_reason_that_is_no_text_is_refused():
+    with pytest.raises(SettingsError, match=r"^stop: the reason is None, but must be text that says why$"):
+        small().learn(steps=64, callback=lambda training: training.stop(None))
+
+
 def test_a_run_that_is_stopped_at_its_start_takes_no_step():
     class Never(Callback):
         def on_start(self, training):

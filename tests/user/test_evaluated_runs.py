@@ -1,6 +1,7 @@
 """Runs that are evaluated beside training: what callbacks hear, what is written, and what may go wrong with it."""
 
 import csv
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from odd_environments import Frames, Unmakeable, Walk
 
 import a3c
 from a3c import A3C, Callback
-from a3c.errors import InvalidEnvironment, SettingsError, TrainingWarning
+from a3c.errors import CheckpointError, InvalidEnvironment, SettingsError, TrainingWarning
 from a3c.runs.folder import RunFolder
+from a3c.training.evaluations import Evaluations
 
 SMALL = {"envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "tensorboard": False, "seed": 1}
 
@@ -140,8 +142,84 @@ def test_an_environment_that_nothing_can_be_evaluated_on_is_refused_at_once(envi
 
 def test_a_run_that_goes_on_keeps_the_rows_and_adds_its_own(tmp_path):
     walk().learn(steps=80, run=tmp_path / "run")
-    result = a3c.resume(tmp_path / "run", environment=long_walk, steps=112)
+    result = a3c.resume(tmp_path / "run", environment=long_walk, evaluation_environment=Walk, steps=112)
     steps = [(int(row["step"]), row["purpose"]) for row in rows(RunFolder(tmp_path / "run"))]
     before = [(32, "interval"), (64, "interval"), (80, "candidate"), (80, "final"), (80, "final")]
     assert steps == [*before, (96, "interval"), (112, "candidate"), (112, "final"), (112, "final")]
     assert result.summary["evaluations"] == result.latest.evaluations == len(steps)
+
+
+def short_walk():
+    return Walk(length=3)
+
+
+def test_a_function_that_evaluations_are_played_on_is_to_be_given_again(tmp_path, command):
+    A3C("odd_environments:Walk-v0", backend="inline", evaluation_environment=short_walk, **SMALL).learn(
+        steps=32, run=tmp_path / "run"
+    )
+    folder = RunFolder(tmp_path / "run")
+    assert (folder.config().evaluation_environment, folder.load("latest").own_evaluation_environment) == (
+        "short_walk",
+        True,
+    )
+    with pytest.raises(
+        CheckpointError, match=r"evaluated on short_walk, .* a3c.resume\(..., evaluation_environment=\)"
+    ):
+        a3c.resume(folder.path, steps=64)
+    agent = a3c.load(folder.path)
+    agent.predict([0.0, 0.0, 0.0])
+    missing = "short_walk, a function that no file holds: give it to a3c.load as evaluation_environment="
+    for use in (agent.evaluate, agent.make_environment, lambda: agent.learn(steps=8, run=tmp_path / "again")):
+        with pytest.raises(SettingsError, match=missing):
+            use()
+    assert not (tmp_path / "again").exists()
+    agent.save(tmp_path / "saved")
+    with pytest.raises(SettingsError, match=missing):
+        a3c.load(tmp_path / "saved").evaluate(1)
+    for given, length in ((short_walk, 3), ("odd_environments:Walk-v0", 5)):
+        assert a3c.load(tmp_path / "saved", evaluation_environment=given).evaluate(1).lengths == [length]
+    done = command("evaluate", folder.path, "--import-module", "odd_environments")
+    assert (done.status, done.out) == (2, "")
+    assert missing in done.err
+    assert a3c.resume(folder.path, evaluation_environment=short_walk, steps=64).latest.own_evaluation_environment
+
+
+def test_repeats_are_evaluated_on_a_function_too(tmp_path):
+    a3c.repeat(
+        "odd_environments:Walk-v0",
+        1,
+        backend="inline",
+        evaluation_environment=short_walk,
+        run=tmp_path / "it",
+        steps=32,
+        evaluate_every=32,
+        evaluation_episodes=1,
+        recipe="none",
+        **SMALL,
+    )
+    assert {row["length_mean"] for row in rows(RunFolder(tmp_path / "it" / "seed-1"))} == {"3"}
+
+
+def test_ctrl_c_in_the_evaluation_at_the_end_says_that_training_had_ended(command, monkeypatch):
+    finish = Evaluations.finish
+
+    def interrupted(self, going_on, find_best):
+        signal.raise_signal(signal.SIGINT)
+        finish(self, going_on, find_best)
+
+    monkeypatch.setattr(Evaluations, "finish", interrupted)
+    flags = ["--backend", "inline", "--envs-per-worker", 2, "--segment-length", 8, "--hidden", 4, "--no-tensorboard"]
+    limits = ["--recipe", "none", "--steps", 256, "--evaluate-every", 256]
+    train = ["train", "odd_environments:Walk-v0", *flags, *limits]
+    done = command(*train, "--run", "run")
+    assert done.status == 130
+    steps = RunFolder(Path("run")).summary()["steps"]
+    said = (
+        f"training had ended, after {steps} steps, and is saved; its best was not evaluated to the end: do that with:"
+    )
+    how = "  a3c evaluate run --import-module odd_environments"
+    assert done.out.splitlines()[-2:] == [said, how]
+    repeated = command(*train, "--run", "all", "--repeats", 2)
+    again = "stopped and saved; continue with: a3c train odd_environments:Walk-v0 --repeats 2 --resume all"
+    assert repeated.out.splitlines()[-3:] == [said, how.replace("run", "all/seed-1", 1), again]
+    assert command(*how.split()[1:], "--episodes", 1).status == 0

@@ -17,7 +17,8 @@ from a3c.environments import serial
 from a3c.errors import TrainingWarning
 from a3c.processes import pulse
 from a3c.runs.folder import RunFolder
-from a3c.training import training
+from a3c.training import hangs
+from a3c.training.evaluations import Evaluations
 from a3c.training.progress import Warnings
 
 RANDOM = ["--algorithm", "random", "--envs-per-worker", "3", "--segment-length", "8"]
@@ -91,8 +92,8 @@ class Interrupts(odd.Well):
 
 
 def test_an_inline_run_does_not_wait_for_ever_after_ctrl_c(monkeypatch):
-    monkeypatch.setattr(training, "EVERY", 0.01)
-    monkeypatch.setattr(training, "HURRY_WITHIN", 0.05)
+    monkeypatch.setattr(hangs, "EVERY", 0.01)
+    monkeypatch.setattr(hangs, "HURRY_WITHIN", 0.05)
     with pytest.raises(KeyboardInterrupt):
         a3c.RandomAgent(Interrupts, backend="inline", seed=1).learn(steps=100)
 
@@ -112,7 +113,7 @@ class Hangs(odd.Well):
 def test_a_step_that_hangs_is_noticed_inline_too(monkeypatch):
     monkeypatch.setattr(Hangs, "noticed", [])
     monkeypatch.setattr(Warnings, "say", lambda self, line: Hangs.noticed.append(line))
-    for module in (training, pulse):
+    for module in (hangs, pulse):
         monkeypatch.setattr(module, "EVERY", 0.01)
     monkeypatch.setattr(pulse, "QUIET", 0.1)
     a3c.RandomAgent(Hangs, backend="inline", seed=1, segment_length=4).learn(steps=8)
@@ -133,7 +134,7 @@ class NeverSteps(odd.Well):
 
 
 def test_a_step_that_hangs_for_too_long_ends_an_inline_run(monkeypatch, tmp_path):
-    for module in (training, pulse):
+    for module in (hangs, pulse):
         monkeypatch.setattr(module, "EVERY", 0.01)
     agent = a3c.RandomAgent(NeverSteps, backend="inline", seed=1, segment_length=2, step_timeout=0.05)
     line = r"worker 0 failed \(NeverSteps, seed 1\): its environment has not finished a step for 0 s \(in odd, "
@@ -143,6 +144,33 @@ def test_a_step_that_hangs_for_too_long_ends_an_inline_run(monkeypatch, tmp_path
     summary = folder.summary()
     assert (summary["status"], "`step_timeout`" in summary["error"]) == ("failed", True)
     assert folder.load("latest").counts["steps"] == summary["steps"] > 0
+
+
+class NeverResets(odd.Well):
+    def reset(self, **others):
+        time.sleep(600)
+
+
+def test_an_evaluation_that_hangs_for_too_long_ends_and_an_inline_run_goes_on(monkeypatch):
+    for module in (hangs, pulse):
+        monkeypatch.setattr(module, "EVERY", 0.01)
+    agent = a3c.A3C(
+        odd.Well, backend="inline", seed=1, hidden=(4,), envs_per_worker=1, segment_length=8, step_timeout=1.0,
+        evaluation_environment=NeverResets, evaluate_every=8,
+    )  # fmt: skip
+    line = (
+        r"evaluation beside training has ended: its environment has not finished making .* \(in reset, .*step_timeout"
+    )
+    with pytest.warns(TrainingWarning, match=line):
+        assert agent.learn(steps=32).summary["steps"] >= 32
+
+
+def test_ctrl_c_ends_an_evaluation_that_hangs(monkeypatch):
+    monkeypatch.setattr(hangs, "EVERY", 0.01)
+    monkeypatch.setattr(hangs, "HURRY_WITHIN", 0.05)
+    monkeypatch.setattr(Evaluations, "finish", lambda *_: Interrupts.odd(odd.Well()))
+    with pytest.raises(KeyboardInterrupt):
+        a3c.RandomAgent(odd.Well, backend="inline", seed=1, segment_length=2).learn(steps=4)
 
 
 class NeverCloses(odd.Well):

@@ -83,6 +83,24 @@ def test_a_run_that_breaks_off_between_two_boundaries_goes_on_from_the_last(case
     assert_equal(RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken"))
 
 
+@pytest.mark.parametrize("checkpoint_steps", [0, 100])
+def test_a_run_that_breaks_off_in_the_evaluation_at_its_end_has_it_after_all(checkpoint_steps, tmp_path):
+    class Breaks(a3c.Callback):
+        def on_evaluation(self, training, evaluation):
+            if evaluation.purpose == "final":
+                raise RuntimeError
+
+    settings = SMALL | EVALUATED | {"checkpoint_steps": checkpoint_steps}
+    whole = make(Corridor, seed=1, **settings).learn(steps=460, run=tmp_path / "whole")
+    with pytest.raises(RuntimeError):
+        make(Corridor, seed=1, **settings).learn(steps=460, run=tmp_path / "broken", callback=Breaks())
+    resumed = a3c.resume(tmp_path / "broken", environment=Corridor)
+    assert resumed.summary["steps"] == whole.summary["steps"]
+    assert resumed.summary["best_evaluation"]["episodes"] == 2
+    if checkpoint_steps:
+        assert_equal(RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken"))
+
+
 @pytest.mark.parametrize(
     "settings",
     [("--algorithm", "a2c"), ("--ordered",), ("--algorithm", "impala", "--ordered", "--min-batch", "48")],

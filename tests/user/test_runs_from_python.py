@@ -36,6 +36,8 @@ def test_a_run_goes_on_in_its_folder_as_by_the_command(run, command, tmp_path):
 def test_where_nothing_is_left_to_do_it_says_so(run):
     with pytest.raises(SettingsError, match=r"already has 1.. steps of 160: give a larger `steps` to go on"):
         a3c.resume(run)
+    with pytest.raises(SettingsError, match="give a larger `steps` to go on"):
+        a3c.resume(run, seconds=1.0)
     with pytest.raises(SettingsError, match="`hidden` cannot be 'x'"):
         a3c.resume(run, hidden="x")
     with pytest.raises(SettingsError, match="is a run of a3c, not of a2c"):

@@ -20,7 +20,8 @@ from configs_for_tests import config_with
 INLINE = [*SMALL, "--backend", "inline"]
 KEYS = [
     *("status", "algorithm", "environment", "seed", "workers", "steps", "episodes", "updates"),
-    *("startup_seconds", "wall_seconds", "steps_per_second", "policy_lag", "remarks", "versions", "machine"),
+    *("startup_seconds", "wall_seconds", "training_seconds", "steps_per_second"),
+    *("policy_lag", "remarks", "versions", "machine"),
     *("return_mean_100", "best_return_mean_100", "solved_at_step", "solved_at_second"),
 ]
 

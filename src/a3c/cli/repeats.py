@@ -3,6 +3,7 @@
 from typing import Any
 
 from a3c.cli.command import with_flags
+from a3c.cli.train import after_training
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ranges
 from a3c.errors import OutputError
@@ -13,6 +14,7 @@ from a3c.runs.repeats import RepeatsFolder
 from a3c.runs.summaries import RepeatsSummary
 from a3c.training.progress import output_errors
 from a3c.training.repeating import SeedsFailed, Series, draw, to_resume
+from a3c.training.training import Interrupted
 
 
 def repeat(flags: Any, config: TrainConfig, limited: bool) -> int:
@@ -49,15 +51,17 @@ def _say(line: str) -> None:
 
 def _repeat(series: Series, repeats: RepeatsFolder, config: TrainConfig, flags: Any) -> int:
     command = f"a3c train {config.environment} --repeats {flags.repeats} --resume {repeats.path}"
-    interrupted = False
+    interrupted, ended = False, list[str]()
     try:
         series.run()
     except OutputError as error:
         raise OutputError(f"{error}; stopped and saved, continue with {command}") from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if not repeats.seeds():
             raise
         interrupted = True
+        if isinstance(error, Interrupted) and error.trained_to_end:
+            ended = after_training(error, config.environment)
     report = series.report()
     draw(repeats)
     _print_table(report)
@@ -65,6 +69,7 @@ def _repeat(series: Series, repeats: RepeatsFolder, config: TrainConfig, flags: 
         if path.exists():
             print(f"{title:8} {path}")
     if interrupted:
+        print(*(f"{line}\n" for line in ended), sep="", end="")
         print(f"stopped and saved; continue with: {command}")
         return 130
     if series.errors:
@@ -78,13 +83,16 @@ def _print_table(report: RepeatsSummary) -> None:
 
     has_target = report["target_return"] is not None
     table = Table("seed", "status", box=None, header_style="bold", pad_edge=False)
-    titles = ["steps", "seconds", "last 100", "best 100", *(["solved at (s)"] if has_target else [])]
+    returns = {"return_mean_100": "last 100", "best_return_mean_100": "best 100"}
+    if any(row["best_evaluation"] is not None for row in report["seeds"]):
+        returns["best_evaluation"] = "evaluated"
+    titles = ["steps", "seconds", *returns.values(), *(["solved at (s)"] if has_target else [])]
     for title in titles:
         table.add_column(title, justify="right")
     together = [{"seed": name, "status": "", **report[name]} for name in ("median", "worst")]
     for row in [*report["seeds"], *together]:
         cells = [_number(row["steps"], ",.0f"), _number(row["seconds"], ".2f")]
-        cells += [_number(row[name], ".1f") for name in ("return_mean_100", "best_return_mean_100")]
+        cells += [_number(row[name], ".1f") for name in returns]
         cells += [_number(row["solved_at_second"], ".2f", "not solved")] if has_target else []
         table.add_row(str(row["seed"]), row["status"], *cells)
     Console().print(table)

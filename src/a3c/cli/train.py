@@ -167,8 +167,9 @@ def _from_file(command: Command, file: tuple[str, Path], given: dict[str, Any]) 
 
     config = settings_to_resume(path, own) if which == "resume" else read_config(path, own)
     again = f"{command.prog} {flag(which)} {shlex.quote(str(path))} --import-module"
-    named = {module_of(given.get("environment")), *given.get("import_module", ())}
-    used = config if "environment" not in given else config.replace(environment=given["environment"])
+    others = {name: given[name] for name in ("environment", "evaluation_environment") if name in given}
+    named = {*map(module_of, others.values()), *given.get("import_module", ())}
+    used = config.replace(**others)
     check_modules(used, named, path, lambda module: f"{again} {module}")
     return recorded(config)
 
@@ -206,9 +207,12 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
         result = begun.train(flags.progress, started, spell=with_flags)
     except Interrupted as interrupted:
         # Who hung up the terminal sees nothing of it.
+        steps = interrupted.result.summary["steps"]
+        lines = [f"stopped after {steps:,} steps and saved; continue with:", f"  {resume}"]
+        if interrupted.trained_to_end:
+            lines = after_training(interrupted, begun.start.config.environment)
         with suppress(OSError):
-            print(f"stopped after {interrupted.result.summary['steps']:,} steps and saved; continue with:")
-            print(f"  {resume}", flush=True)
+            print("\n".join(lines), flush=True)
         return 130
     except OutputError as error:
         raise OutputError(f"{error}; stopped and saved, continue with {resume}") from None
@@ -218,6 +222,19 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
     if flags.progress:
         _say_what_is_left(result.summary, folder, begun.start.counts["steps"])
     return 0
+
+
+def after_training(interrupted: Any, environment: str) -> list[str]:
+    """What is said where it was interrupted when training had come to its end: there is nothing to continue."""
+    summary, module = interrupted.result.summary, module_of(environment)
+    ended = f"training had ended, after {summary['steps']:,} steps, and is saved"
+    if summary["best_evaluation"] is not None:
+        return [ended]
+    trusting = f" --import-module {module}" if module else ""
+    return [
+        f"{ended}; its best was not evaluated to the end: do that with:",
+        f"  a3c evaluate {shlex.quote(str(interrupted.result.run))}{trusting}",
+    ]
 
 
 def _say_what_is_left(summary: Summary, folder: Any, steps_before: int) -> None:

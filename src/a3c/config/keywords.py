@@ -12,7 +12,6 @@ class Keywords(TypedDict, total=False):
     """The settings that every algorithm has, but those that an agent takes under its own arguments."""
 
     # EnvironmentSettings
-    evaluation_environment: str | None
     max_episode_steps: int | None
     env_kwargs: Mapping[str, object]
     hide: Sequence[int]
@@ -152,3 +151,7 @@ class IMPALAKeywords(LearnerKeywords, total=False):
     """With those of IMPALA."""
 
     forced_lag: int
+
+
+class AnyKeywords(APPOKeywords, GA3CKeywords, IMPALAKeywords, QLearningKeywords, total=False):
+    """Those of all algorithms of this package, where the algorithm is not known from the call."""

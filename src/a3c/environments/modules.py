@@ -45,15 +45,18 @@ def check_modules(config: EnvironmentSettings, named: Iterable[str], source: Any
             raise SettingsError(f"{source} {reason}; if you trust it: {yes(module)}")
 
 
-def check_loaded(config: EnvironmentSettings, environment: Any, source: Any) -> None:
-    """The same for `load`, whose user may have given another environment than that of the file."""
+def check_loaded(config: EnvironmentSettings, environment: Any, evaluation_environment: Any, source: Any) -> None:
+    """The same for `load`, whose user may have given other environments than those of the file."""
 
     def yes(module: str) -> str:
-        own = module == module_of(config.environment)
-        return f"give environment={config.environment!r}" if own else f"import {module} before"
+        for name in ("environment", "evaluation_environment"):
+            if module == module_of(getattr(config, name)):
+                return f"give {name}={getattr(config, name)!r}"
+        return f"import {module} before"
 
     used = config if environment is None else dataclasses.replace(config, environment="")
-    check_modules(used, {module_of(environment)}, source, yes)
+    used = used if evaluation_environment is None else dataclasses.replace(used, evaluation_environment=None)
+    check_modules(used, {module_of(environment), module_of(evaluation_environment)}, source, yes)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Recipes: tuned settings for an environment, and published systems to reproduce; a TOML file each.
 
 [about]      title, environments (ids, or patterns such as ALE/*), default (whether it applies by itself to them),
-             source, reached
+             algorithm (where it is not A3C that is best), source, reached
 [common]     settings for every algorithm
 [a3c], ...   settings for one algorithm
 """
@@ -29,11 +29,8 @@ class Recipe:
     reached: str
     common: dict[str, Any]
     algorithms: dict[str, dict[str, Any]]
-
-    @property
-    def algorithm(self) -> str:
-        """The algorithm it is for where none is asked for: A3C, unless it has only settings for another."""
-        return "a3c" if "a3c" in self.algorithms or not self.algorithms else next(iter(self.algorithms))
+    algorithm: str = "a3c"
+    """The one it is for where none is asked for."""
 
     def settings(self, algorithm: str) -> dict[str, Any]:
         """The settings for an algorithm; for one without a table, those that are common."""

@@ -14,7 +14,7 @@ from a3c.environments.making import EnvironmentMaker
 from a3c.environments.registrations import Registrations
 from a3c.environments.serial import close
 from a3c.environments.spaces import Layout
-from a3c.errors import InvalidEnvironment
+from a3c.errors import InvalidEnvironment, SettingsError, brief
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.networks.policy import Policy
 from a3c.processes.pickling import dumps
@@ -42,10 +42,17 @@ class Work:
     """A line for people: the network, why it was chosen, and what it is given."""
     evaluated_on: EnvironmentMaker | None = None
     """What makes environments for evaluation, where they are others."""
+    not_given: str | None = None
+    """The name of what made those and is a function of the caller's own, where it was not given again."""
 
     @property
     def evaluation_environments(self) -> EnvironmentMaker:
-        """What makes environments for evaluation."""
+        """What makes environments for evaluation. Raises SettingsError where that was not given again."""
+        if self.not_given is not None:
+            raise SettingsError(
+                f"this agent is evaluated on {brief(self.not_given)}, a function that no file holds: give it to "
+                "a3c.load as evaluation_environment=, or give there what it was trained on"
+            )
         return self.evaluated_on or self.environments
 
     def pack(self) -> PackedWork:

@@ -1,5 +1,6 @@
-"""The returns and lengths of episodes, which go on from segment to segment."""
+"""The returns and lengths of episodes; in training they go on from segment to segment."""
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,26 @@ class Episode(NamedTuple):
 
     return_: float
     length: int
+
+
+@dataclass(frozen=True)
+class WholeEpisodes:
+    """Whole episodes that a fixed policy played, which are not learned from."""
+
+    returns: list[float] = field(repr=False)
+    """Undiscounted, in the environment's own units."""
+    lengths: list[int] = field(repr=False)
+    """In steps."""
+    cut: int = 0
+    """How many of them were cut, as they did not end: their returns are those until then."""
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.returns))
+
+    @property
+    def std(self) -> float:
+        return float(np.std(self.returns))
 
 
 class OpenEpisodes:

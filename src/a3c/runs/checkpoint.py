@@ -51,6 +51,8 @@ class Checkpoint:
     spaces: dict[str, Any]
     own_environment: bool = False
     own_network: bool = False
+    own_evaluation_environment: bool = False
+    """Whether the one that evaluations are played on, which the settings name, is a function of the caller's own."""
     counts: dict[str, int] = field(default_factory=lambda: {"steps": 0, "episodes": 0, "updates": 0})
     seconds: float = 0.0
     returns: list[float] = field(default_factory=list)
@@ -93,6 +95,12 @@ class Checkpoint:
     def snapshot(self) -> Snapshot:
         """What the run's policy acts with."""
         return Snapshot(self.parameters, self.statistics, self.counts["updates"])
+
+    def own_evaluation(self, config: TrainConfig) -> str | None:
+        """The name of the caller's function that evaluations are played on with these settings, which is to be given
+        again; None where there is none."""
+        name = self.config.evaluation_environment
+        return name if self.own_evaluation_environment and config.evaluation_environment == name else None
 
     def save(self, path: str | Path) -> None:
         """Writes the file to a temporary name, syncs it and renames it.
@@ -255,7 +263,8 @@ def _are_numbers(name: str) -> Callable[[Any], bool]:
 FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "spaces": (_are_spaces, "the descriptions of two spaces"),
     **dict.fromkeys(
-        ["own_environment", "own_network", "at_boundary"], (lambda value: isinstance(value, bool), "true or false")
+        ["own_environment", "own_network", "own_evaluation_environment", "at_boundary"],
+        (lambda value: isinstance(value, bool), "true or false"),
     ),
     "counts": (
         lambda value: isinstance(value, dict) and set(value) == COUNTS and all(map(_is_count, value.values())),

@@ -27,8 +27,8 @@ CHECKPOINTS, NUMBERED = "*.safetensors", "step-*.safetensors"
 
 TEXTS = ("status", "algorithm", "environment")
 NUMBERS = (
-    *("seed", "workers", "steps", "episodes", "updates", "wall_seconds", "steps_per_second", "target_return"),
-    *("return_mean_100", "best_return_mean_100", "solved_at_step", "solved_at_second"),
+    *("seed", "workers", "steps", "episodes", "updates", "wall_seconds", "training_seconds", "steps_per_second"),
+    *("target_return", "return_mean_100", "best_return_mean_100", "solved_at_step", "solved_at_second"),
 )
 """What `summary.json` is read for."""
 
@@ -140,6 +140,13 @@ class RunFolder:
             raise RunFolderError(f"{self.summary_path} is missing or damaged")
         return summary
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it came to its end, and neither failed nor was killed; also where nothing is known of that."""
+        with suppress(RunFolderError):
+            return self.summary()["status"] not in ("running", "failed")
+        return True
+
     def load(self, which: str = "best", algorithm: Algorithm | None = None) -> Checkpoint:
         """The best checkpoint, or the latest where there is no best one yet."""
         named = [self.checkpoint_path(name) for name in (which, "latest")]
@@ -215,7 +222,12 @@ def _is_summary(value: Any) -> bool:
         and value.keys() >= {"algorithm", "environment", "seed", "workers"}
         and all(isinstance(value.get(name, ""), str) for name in TEXTS)
         and all(isinstance(value.get(name), int | float | None) for name in NUMBERS)
+        and _is_figure(value.get("best_evaluation"))
     )
+
+
+def _is_figure(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and isinstance(value.get("mean"), int | float))
 
 
 def differences(one: TrainConfig, other: TrainConfig) -> list[str]:

@@ -15,7 +15,7 @@ from a3c.runs.lock import LOCK
 from a3c.runs.summaries import Measures, RepeatsSummary
 
 MEASURES = tuple(Measures.__annotations__)
-RETURNS = ("return_mean_100", "best_return_mean_100")
+RETURNS = ("return_mean_100", "best_return_mean_100", "best_evaluation")
 """The measures of which more is better."""
 
 
@@ -108,5 +108,8 @@ def median_and_worst(measure: str, values: list[Any]) -> tuple[Any, Any]:
 
 
 def _row(summary: dict[str, Any]) -> dict[str, Any]:
-    named = {"seed": summary["seed"], "status": summary.get("status"), "seconds": summary.get("wall_seconds")}
+    figure = summary.get("best_evaluation")
+    named = {"seed": summary["seed"], "status": summary.get("status"), "best_evaluation": figure and figure["mean"]}
+    # Older summaries know no evaluation at the end, and have but the one.
+    named["seconds"] = summary.get("training_seconds", summary.get("wall_seconds"))
     return {name: named.get(name, summary.get(name)) for name in ("seed", "status", *MEASURES)}

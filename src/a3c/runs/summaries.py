@@ -40,7 +40,9 @@ class Summary(TypedDict):
     startup_seconds: float | None
     """Until the first update."""
     wall_seconds: float
-    """Of training, from then on."""
+    """Since the process started, and in the runs that it continues: start-up and the evaluation at the end included."""
+    training_seconds: float
+    """The same until training ended: without the evaluation at the end."""
     steps_per_second: float | None
     return_mean_100: float | None
     """Of the last 100 episodes; of all where there are fewer."""
@@ -77,8 +79,11 @@ class Measures(TypedDict):
 
     steps: float | None
     seconds: float | None
+    """Until training ended: the `training_seconds` of its summary."""
     return_mean_100: float | None
     best_return_mean_100: float | None
+    best_evaluation: float | None
+    """The mean of what the best model came to in whole episodes; None where no evaluation was due."""
     solved_at_step: float | None
     solved_at_second: float | None
 

@@ -31,6 +31,11 @@ def followed(average: Snapshot, now: Snapshot, episodes: int) -> Snapshot:
     )
 
 
+def episodes_to_wait(solved: bool, confirm_after: int, episodes: int) -> int:
+    """Until the target is judged again, of a run that has had so many and does not try before `confirm_after`."""
+    return NEVER if solved else max(0, confirm_after - episodes)
+
+
 class Target:
     """Of `target` (None: there is none to reach), after these `returns`; in shared memory.
 
@@ -84,6 +89,7 @@ class Target:
         self._put(AVERAGE, average)
         window, count = self._window.array.tolist(), int(self._numbers.array[COUNT])
         total, best = self._sums.array.tolist()
+        is_best = False
         for return_ in returns:
             # What has no return yet holds a zero. Subtracted first, as `Returns` does: both are to agree in every bit.
             if count >= JUDGED:
@@ -92,19 +98,19 @@ class Target:
             window[count % JUDGED] = return_
             count += 1
             if count >= JUDGED:
-                best = self._judge(total / JUDGED, count, best, step, average)
+                mean = total / JUDGED
+                self._judge(mean, count, step)
+                # Of equals the latest.
+                if mean >= best:
+                    best, is_best = mean, True
+        if is_best:
+            self._put(BEST, average)
         self._window.array[:], self._sums.array[:], self._numbers.array[COUNT] = window, (total, best), count
 
-    def _judge(self, mean: float, count: int, best: float, step: int, average: Snapshot) -> float:
-        """The best mean with this one."""
+    def _judge(self, mean: float, count: int, step: int) -> None:
         is_asked = count >= self._numbers.array[FROM] and not self.reached
         if is_asked and self._target is not None and mean >= self._target:
             self._numbers.array[REACHED] = step
-        # Of equals the latest.
-        if mean < best:
-            return best
-        self._put(BEST, average)
-        return mean
 
     def _put(self, which: int, snapshot: Snapshot) -> None:
         row = self._floats.array[which]

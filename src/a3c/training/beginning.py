@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ends
-from a3c.errors import CheckpointError, SettingsError
+from a3c.errors import CheckpointError, SettingsError, brief
 from a3c.interruption import interruption
 from a3c.processes.starting import call, check_open_files
 from a3c.roles.messages import PackedWork
@@ -37,6 +37,7 @@ class Own:
 
     environment: "EnvironmentFactory | None" = None
     network: "Network | None" = None
+    evaluation_environment: "EnvironmentFactory | None" = None
 
 
 NOTHING_OWN = Own()
@@ -123,9 +124,15 @@ def go_on(folder: RunFolder, config: TrainConfig, limited: bool, say: Say, own: 
             f"{path} was trained from Python with a factory: continue it there, with a3c.resume(..., environment=) or "
             "network=, or with a3c.load"
         )
+    if own.evaluation_environment is None and (name := checkpoint.own_evaluation(config)) is not None:
+        raise CheckpointError(
+            f"{path} is evaluated on {brief(name)}, a function given from Python: continue it there, with "
+            "a3c.resume(..., evaluation_environment=), or name an environment with `evaluation_environment`"
+        )
     for name in ("steps", "episodes"):
         limit, done = getattr(config, name), latest.counts[name]
-        if limit is not None and done >= limit:
+        # Who was killed while its best was evaluated, at the end, has that to do yet.
+        if limit is not None and done >= limit and folder.has_ended:
             return f"{path} already has {done:,} {name} of {limit:,}: give a larger `{name}` to go on"
     checkpoint = folder.load_to_resume(config)
     if (again := latest.counts["steps"] - checkpoint.counts["steps"]) > 0:
@@ -158,7 +165,7 @@ def prepare(
     if config.backend == "inline" or own != NOTHING_OWN:
         from a3c.training import preparing
 
-        work, start = preparing.prepare(config, own.environment, own.network, checkpoint)
+        work, start = preparing.prepare(config, own.environment, own.network, checkpoint, own.evaluation_environment)
         work = work if config.backend == "inline" else work.pack()
     else:
         work, start = call("a3c.training.preparing:prepare_to_send", config, checkpoint)

@@ -94,8 +94,13 @@ class Training(Progress):
         self._events.monitor.keeper.checkpoint().save(path)
 
     def stop(self, reason: str) -> None:
-        """Ends the run, as a limit does; `stop_reason` in `summary.json` and in the Result says why."""
-        self._events.monitor.stop(str(reason))
+        """Ends the run, as a limit does; `stop_reason` in `summary.json` and in the Result says why.
+
+        Raises SettingsError where the reason is no text.
+        """
+        if not isinstance(cast("object", reason), str):
+            raise SettingsError(f"stop: the reason is {brief(repr(reason))}, but must be text that says why")
+        self._events.monitor.stop(reason)
 
 
 Answer: TypeAlias = bool | np.bool_ | None

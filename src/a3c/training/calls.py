@@ -2,10 +2,11 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack, overload
 
 from a3c.algorithm import Algorithm
 from a3c.algorithm.builtin import A3C
+from a3c.config.keywords import AnyKeywords, Keywords
 from a3c.config.making import make_config, recorded
 from a3c.config.run import AMOUNTS
 from a3c.environments.modules import check_loaded
@@ -27,10 +28,37 @@ if TYPE_CHECKING:
     from a3c.networks.policy import Network
 
 
+@overload
 def resume(
     run: str | Path,
     *,
     environment: "str | EnvironmentFactory | None" = None,
+    evaluation_environment: "str | EnvironmentFactory | None" = None,
+    network: "Network | None" = None,
+    algorithm: None = None,
+    progress: bool = False,
+    callback: GivenCallbacks = None,
+    stop_when: GivenStopWhen = None,
+    **settings: Unpack[AnyKeywords],
+) -> Result: ...
+@overload
+def resume(
+    run: str | Path,
+    *,
+    environment: "str | EnvironmentFactory | None" = None,
+    evaluation_environment: "str | EnvironmentFactory | None" = None,
+    network: "Network | None" = None,
+    algorithm: Algorithm,
+    progress: bool = False,
+    callback: GivenCallbacks = None,
+    stop_when: GivenStopWhen = None,
+    **settings: object,
+) -> Result: ...
+def resume(
+    run: str | Path,
+    *,
+    environment: "str | EnvironmentFactory | None" = None,
+    evaluation_environment: "str | EnvironmentFactory | None" = None,
     network: "Network | None" = None,
     algorithm: Algorithm | None = None,
     progress: bool = False,
@@ -42,8 +70,8 @@ def resume(
 
     Args:
         run: the run's folder.
-        environment, network, algorithm: as in `load`, where the run was trained with some of the caller's own, or where
-            it names a module that is neither installed nor imported.
+        environment, evaluation_environment, network, algorithm: as in `load`, where the run was trained with some of
+            the caller's own, or where it names a module that is neither installed nor imported.
         progress: whether to show a progress line.
         callback, stop_when: as in `learn`.
         settings: settings to change. `steps` and `episodes` are totals; with a limit a run that was solved goes on.
@@ -58,26 +86,56 @@ def resume(
     before = RunFolder.open(path).config(algorithm)
     if algorithm not in (None, before.algorithm):
         raise SettingsError(f"{path} is a run of {before.algorithm}, not of {algorithm}")
-    check_loaded(before, environment, path)
-    factory = None
-    if isinstance(environment, str):
-        settings["environment"] = environment
-    else:
-        factory = environment
+    check_loaded(before, environment, evaluation_environment, path)
+    own = Own(
+        _taken("environment", environment, settings),
+        network,
+        _taken("evaluation_environment", evaluation_environment, settings),
+    )
     config = make_config(recorded(before) | {"algorithm": before.algorithm} | settings, "settings")
     limited = any(settings.get(name) is not None for name in AMOUNTS)
     display = make_display(progress, Warnings)
-    with resumed_run(path, config, limited, display.say, Own(factory, network)) as begun:
+    with resumed_run(path, config, limited, display.say, own) as begun:
         if isinstance(begun, str):
             raise SettingsError(begun)
         return begun.train(progress, started, otherwise=Warnings, callbacks=callbacks)
 
 
+@overload
+def repeat(
+    environment: "str | EnvironmentFactory",
+    repeats: int,
+    *,
+    evaluation_environment: "str | EnvironmentFactory | None" = None,
+    network: "Network | None" = None,
+    recipe: str | None = None,
+    run: str | Path | None = None,
+    progress: bool = False,
+    callback: GivenCallbacks = None,
+    stop_when: GivenStopWhen = None,
+    **settings: Unpack[Keywords],
+) -> RepeatsSummary: ...
+@overload
+def repeat(
+    environment: "str | EnvironmentFactory",
+    repeats: int,
+    *,
+    algorithm: Algorithm | str,
+    evaluation_environment: "str | EnvironmentFactory | None" = None,
+    network: "Network | None" = None,
+    recipe: str | None = None,
+    run: str | Path | None = None,
+    progress: bool = False,
+    callback: GivenCallbacks = None,
+    stop_when: GivenStopWhen = None,
+    **settings: object,
+) -> RepeatsSummary: ...
 def repeat(
     environment: "str | EnvironmentFactory",
     repeats: int,
     *,
     algorithm: Algorithm | str = A3C,
+    evaluation_environment: "str | EnvironmentFactory | None" = None,
     network: "Network | None" = None,
     recipe: str | None = None,
     run: str | Path | None = None,
@@ -89,7 +147,8 @@ def repeat(
     """Trains with several seeds, one after another, as `a3c train --repeats` does: one run says little.
 
     Args:
-        environment, network, recipe, settings: as in A3C. The seeds are `seed` (default: 1) and those that follow.
+        environment, evaluation_environment, network, recipe, settings: as in A3C. The seeds are `seed` (default: 1)
+            and those that follow.
         repeats: how many seeds.
         run: the folder, which must be empty; `seed-S` in it are ordinary run folders.
             Default: runs/ENV-ALGORITHM-xN-TIME.
@@ -105,9 +164,13 @@ def repeat(
     callbacks = as_callbacks(callback, stop_when)
     if repeats < 1:
         raise SettingsError(f"repeats is {repeats}, but must be at least 1")
-    factory = None if isinstance(environment, str) else environment
-    given = {"environment": environment if isinstance(environment, str) else "", "algorithm": algorithm}
-    config = make_config(with_recipe(recipe, given | settings), "settings")
+    given: dict[str, object] = {"environment": "", "algorithm": algorithm, **settings}
+    own = Own(
+        _taken("environment", environment, given),
+        network,
+        _taken("evaluation_environment", evaluation_environment, given),
+    )
+    config = make_config(with_recipe(recipe, given), "settings")
     if config.backend != "inline":
         start_server()
     folder = RepeatsFolder.new(run or default_repeats_path(config, repeats))
@@ -120,7 +183,7 @@ def repeat(
             recipe=recipe_name(recipe, config.environment),
             progress=progress,
             say=say,
-            own=Own(factory, network),
+            own=own,
             callbacks=callbacks,
         )
         series.run()
@@ -129,3 +192,13 @@ def repeat(
     if series.errors:
         raise SeedsFailed(series.errors, repeats)
     return report
+
+
+def _taken(
+    name: str, given: "str | EnvironmentFactory | None", settings: dict[str, object]
+) -> "EnvironmentFactory | None":
+    """A function of the caller's own; a name goes among the settings."""
+    if isinstance(given, str):
+        settings[name] = given
+        return None
+    return given

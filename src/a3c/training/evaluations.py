@@ -16,7 +16,7 @@ from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Played, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.sharing.assignment import Assignment
-from a3c.sharing.target import NEVER
+from a3c.sharing.target import episodes_to_wait
 from a3c.training.evaluators import EvaluationEnded, Evaluators, evaluation_seed
 from a3c.training.measures import Measures
 from a3c.training.records import Records
@@ -118,9 +118,8 @@ class Evaluations:
     @property
     def episodes_to_wait(self) -> int:
         """Until the target is judged again."""
-        if self._measures.returns.solved_at_step is not None:
-            return NEVER
-        return max(0, self.confirm_after - self._measures.episodes)
+        solved = self._measures.returns.solved_at_step is not None
+        return episodes_to_wait(solved, self.confirm_after, self._measures.episodes)
 
     def ask_workers(self) -> bool:
         """In a pause: has the workers play what is next; whether there is anything."""
@@ -253,7 +252,7 @@ class Evaluations:
             # One that is late is left out.
             self._trials = self._due_trials(steps)
             self._ask()
-        while self._take_answer(0.0):
+        while self._take_answer(0.0) is not None:
             pass
 
     def _is_due(self, steps: int) -> bool:
@@ -291,7 +290,7 @@ class Evaluations:
         except EvaluationEnded as ended:
             self._end(ended)
 
-    def _take_answer(self, timeout: float) -> tuple[_Trial, RunEvaluation] | None:
+    def _take_answer(self, timeout: float) -> RunEvaluation | None:
         """What was played, if it was."""
         if not self._is_asked:
             return None
@@ -306,7 +305,7 @@ class Evaluations:
         self._is_asked = False
         evaluation = self._take(trial, [played])
         self._ask()
-        return trial, evaluation
+        return evaluation
 
     def _end(self, ended: EvaluationEnded) -> None:
         """Training goes on without: its own next best is the best again."""
@@ -360,7 +359,7 @@ class Evaluations:
         self._trials, played = list(trials), []
         self._ask()
         while self._trials and going_on():
-            if done := self._take_answer(0.1):
-                played.append(done[1])
+            if (done := self._take_answer(0.1)) is not None:
+                played.append(done)
         self._trials, self._is_asked = [], False
         return played

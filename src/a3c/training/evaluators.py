@@ -1,6 +1,7 @@
 """Who plays the evaluations beside training: a process of its own, or inline the process that trains, in turns."""
 
 import multiprocessing
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,11 +13,14 @@ import numpy as np
 from a3c.config.evaluating import Way
 from a3c.errors import A3CError, described
 from a3c.learning.snapshot import Snapshot
-from a3c.processes.pulse import Pulse
+from a3c.processes.alarm import Rang
+from a3c.processes.pulse import EVERY, Pulse
 from a3c.processes.starting import END_WITHIN, cause_of_death, kill, start
+from a3c.processes.time_had import TimeHad, cpu_seconds
 from a3c.roles.messages import Failure, Played
 from a3c.sharing.assignment import Assignment, Order
 from a3c.training import process as worker_process
+from a3c.training.hangs import watched
 
 if TYPE_CHECKING:
     from a3c.roles.worker import Work
@@ -48,16 +52,16 @@ class EvaluatorProcess:
     def __init__(self, work: bytes, like: Snapshot, random: bool, step_timeout: float):
         """`work` is packed; `random`: whether the algorithm draws actions from the action space.
 
-        Who waits for an answer does so no longer than `step_timeout` for a step; 0 waits for ever.
+        A step may take `step_timeout` seconds, not counting those for which others have the cores; 0 waits for ever.
         """
         self._work, self._random, self._timeout = work, random, step_timeout
-        self._pulse, self._waited = Pulse(1, shared=True), 0.0
+        self._pulse, self._had = Pulse(1, shared=True), TimeHad()
         self._assignment = Assignment(like)
         self._number = 0
         self._process: BaseProcess | None = None
 
     def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
-        self._number, self._waited = self._assignment.give(snapshot, way, episodes, seed), 0.0
+        self._number = self._assignment.give(snapshot, way, episodes, seed)
         if self._process is None:
             self._connection, theirs = multiprocessing.Pipe(duplex=False)
             arguments = (theirs, self._work, self._random, self._assignment, self._pulse)
@@ -69,7 +73,7 @@ class EvaluatorProcess:
                 theirs.close()
 
     def answer(self, timeout: float = 0.0) -> Played | None:
-        self._check_goes_on(timeout)
+        self._check_goes_on()
         try:
             while self._connection.poll(timeout):
                 message = self._connection.recv()
@@ -84,12 +88,12 @@ class EvaluatorProcess:
             raise EvaluationEnded(cause_of_death(self._process)) from None
         return None
 
-    def _check_goes_on(self, waiting: float) -> None:
-        """Ends it where somebody waits and its environment hangs; beside workers that take all there is it may be
-        slow."""
-        self._waited = self._waited + waiting if waiting else 0.0
+    def _check_goes_on(self) -> None:
+        """Ends it where its environment hangs; beside workers that take all there is it may be slow."""
         self._pulse.look()
-        if self._waited > self._timeout:
+        if self._process is None or not self._timeout or not self._pulse.late(EVERY):
+            self._had.begin()
+        elif self._had.look(time.monotonic(), cpu_seconds(self._process.pid)) > self._timeout:
             for _, why in self._pulse.late(self._timeout):
                 self.close()
                 raise EvaluationEnded(why)
@@ -105,11 +109,12 @@ class EvaluatorProcess:
 class InlineEvaluator:
     """Plays at once, when it is asked."""
 
-    def __init__(self, work: "Work", random: bool, going_on: Callable[[], bool]):
-        """`going_on` says whether somebody still waits for it."""
-        self._work, self._random, self._going_on = work, random, going_on
+    def __init__(self, work: "Work", random: bool, step_timeout: float, going_on: Callable[[], bool]):
+        """A step may take `step_timeout` seconds; `going_on` says whether somebody still waits for it."""
+        self._work, self._random, self._timeout, self._going_on = work, random, step_timeout, going_on
+        self._pulse = Pulse(1, shared=False)
         self._evaluator = None
-        self._number, self._played = 0, None
+        self._played: Played | None = None
 
     def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
         from a3c.processes.tokens import Stopped
@@ -117,15 +122,20 @@ class InlineEvaluator:
 
         if self._evaluator is None:
             self._evaluator = Evaluator(self._work.evaluation_environments, self._work.policy, self._random)
-        self._number, self._played = self._number + 1, None
+        evaluator, self._played = self._evaluator, None
+        end_watch = self._pulse.watch(0, lambda: evaluator.calls)
         with suppress(Stopped):
             try:
-                order = Order(self._number, snapshot, way, episodes, seed)
-                self._played = self._evaluator.play(order, self._going_on)
+                with watched(self._pulse, self._timeout):
+                    self._played = evaluator.play(Order(1, snapshot, way, episodes, seed), self._going_on)
+            except Rang as rang:
+                raise EvaluationEnded(str(rang)) from None
             except A3CError as error:
                 raise EvaluationEnded(str(error)) from error
             except Exception as error:
                 raise EvaluationEnded(described(error), traceback.format_exc()) from error
+            finally:
+                end_watch()
 
     def answer(self, timeout: float = 0.0) -> Played | None:
         played, self._played = self._played, None

@@ -97,6 +97,7 @@ class Keeper:
             spaces=start.spaces,
             own_environment=start.own_environment,
             own_network=start.own_network,
+            own_evaluation_environment=start.own_evaluation_environment,
             # Where a row could not be written, a run resumed here cannot have it.
             counts=store.totals() | {"episodes": self._measures.episodes - self._records.pending},
             seconds=self._measures.clock.seconds,
@@ -193,6 +194,7 @@ class Keeper:
             **totals,
             "startup_seconds": None if clock.first_update is None else round(clock.first_update - clock.started, 3),
             "wall_seconds": round(clock.seconds, 3),
+            "training_seconds": round(clock.training_seconds, 3),
             "steps_per_second": None if rate is None else round(rate, 1),
             "return_mean_100": returns.whole_mean,
             "best_return_mean_100": returns.best,

@@ -181,6 +181,16 @@ class Clock:
         return self._before + moment - self.started
 
     @property
+    def training_seconds(self) -> float:
+        """The same, until training ended where it has."""
+        return self.at(self._now)
+
+    @property
+    def _now(self) -> float:
+        """This moment, or that at which training ended."""
+        return self.trained_until or self.ended or time.monotonic()
+
+    @property
     def trained_for(self) -> float:
         """Seconds since the first update, which is what a limit on them counts; below 0 before it."""
         first = self.work_started if self.config.algorithm.learns == "nowhere" else self.first_update
@@ -195,8 +205,7 @@ class Clock:
         """Steps a second since the work began, until training ended."""
         if self.work_started is None:
             return None
-        passed = (self.trained_until or self.ended or time.monotonic()) - self.work_started
-        return (steps - self._counts["steps"]) / max(passed, 1e-9)
+        return (steps - self._counts["steps"]) / max(self._now - self.work_started, 1e-9)
 
     def fraction(self, totals: dict[str, int]) -> tuple[float | None, float | None]:
         """How much of the nearest limit is used, and the seconds left until it."""

@@ -107,6 +107,8 @@ class Monitor:
         self._turns, self._rows = self._in_order()
         self.is_paused = False
         """Whether all processes wait: nothing that is learned changes."""
+        self.trained_to_end = False
+        """Whether training came to its end, and was not interrupted."""
         now = time.monotonic()
         self._due = _Due(now, now, now)
         self.kept = self._keep(start)
@@ -329,7 +331,9 @@ class Monitor:
     def evaluate_at_end(self, going_on: Callable[[], bool]) -> None:
         """After the last step: what is to be evaluated then, for as long as `going_on` says that somebody waits."""
         self.measures.clock.trained_until = time.monotonic()
-        if self.measures.clock.work_started is not None:
+        self.trained_to_end = going_on()
+        # Who was killed in the evaluation at the end has nothing to do but that.
+        if self.trained_to_end or self.measures.clock.work_started is not None:
             self.evaluations.finish(going_on, self.keeper.find_best)
 
     def finish(self, status: str, error: str | None = None) -> None:

@@ -58,8 +58,13 @@ def prepare(
         checkpoint.check_spaces(spaces)
     policy = _policy(config, observation_space, action_space, network, checkpoint)
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
-    other = _evaluation_maker(config, evaluated_on, spaces)
-    work = Work(maker, policy, optimizer, describe(config, observation_space, network is not None), other)
+    missing = None if checkpoint is None or evaluated_on is not None else checkpoint.own_evaluation(config)
+    other = None if missing is not None else _evaluation_maker(config, evaluated_on, spaces)
+    if other is not None:
+        config = dataclasses.replace(config, evaluation_environment=other.name)
+    description = describe(config, observation_space, network is not None)
+    work = Work(maker, policy, optimizer, description, other, missing)
+    own_evaluation = evaluated_on is not None or missing is not None
     if checkpoint is None:
         first = policy.first_snapshot
         return work, Checkpoint(
@@ -69,6 +74,7 @@ def prepare(
             spaces,
             own_environment=own_environment,
             own_network=network is not None,
+            own_evaluation_environment=own_evaluation,
             statistics=first.statistics,
             moments=np.zeros(policy.layout.statistics.row_size),
             target=first.parameters if config.algorithm.has_target_network else nothing(),
@@ -83,6 +89,7 @@ def prepare(
         optimizer_state=_optimizer_state(checkpoint, optimizer),
         own_environment=own_environment,
         own_network=network is not None,
+        own_evaluation_environment=own_evaluation,
     )
 
 

@@ -142,4 +142,4 @@ def _outcome(summary: Summary, steps_before: int) -> str:
         return line
     mean = summary["return_mean_100"]
     last = "" if mean is None else f", mean return of the last 100 episodes {mean:.1f}"
-    return f"finished: {summary['steps']:,} steps, {summary['wall_seconds']:.2f} s{last}"
+    return f"finished: {summary['steps']:,} steps, {summary['training_seconds']:.2f} s{last}"

@@ -1,19 +1,20 @@
 """What an evaluation of a run came to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from a3c.config.evaluating import Way
+from a3c.rollout.episodes import WholeEpisodes
 
 Purpose = Literal["interval", "candidate", "confirmation", "final"]
 """Why something was evaluated: as it was time; as training's mean was better than ever; as it had reached the target;
 as it is the best of the run."""
 
 
-@dataclass(frozen=True)
-class RunEvaluation:
+@dataclass(frozen=True, kw_only=True)
+class RunEvaluation(WholeEpisodes):
     """Whole episodes that the policy of a run played, as it was at one moment: a row of `evaluations.csv`."""
 
     step: int
@@ -24,19 +25,6 @@ class RunEvaluation:
     """The updates behind the policy."""
     purpose: Purpose
     policy: Way
-    returns: list[float] = field(repr=False)
-    """Undiscounted, in the environment's own units."""
-    lengths: list[int] = field(repr=False)
-    cut: int
-    """How many of them were cut, as they did not end."""
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.returns))
-
-    @property
-    def std(self) -> float:
-        return float(np.std(self.returns))
 
     @property
     def standard_error(self) -> float:

@@ -4,12 +4,10 @@ The main process makes the ParameterStore, starts the workers, and until a limit
 the Monitor. It imports no JAX for that.
 """
 
-import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +22,8 @@ from a3c.environments.spaces import Layout
 from a3c.errors import A3CError, OutputError, RunFolderError, WorkerError, described
 from a3c.interruption import interruption
 from a3c.learning.snapshot import Snapshot
-from a3c.processes.alarm import Alarm, Rang
-from a3c.processes.pulse import EVERY, Pulse
+from a3c.processes.alarm import Rang
+from a3c.processes.pulse import Pulse
 from a3c.roles.messages import PackedWork, Report, Task
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
 from a3c.runs.files import disk_errors
@@ -33,14 +31,15 @@ from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
 from a3c.sharing.exchange import Exchange, make_exchange
 from a3c.sharing.parameter_store import ParameterStore
-from a3c.sharing.target import NEVER
+from a3c.sharing.target import episodes_to_wait
 from a3c.training import process as worker_process
 from a3c.training.callbacks import Callback, Events
 from a3c.training.evaluators import EvaluatorProcess, Evaluators, InlineEvaluator
+from a3c.training.hangs import hurried, watched
 from a3c.training.monitor import Monitor
 from a3c.training.progress import Display, NoDisplay
 from a3c.training.restarting import GoBack, Restarts
-from a3c.training.supervisor import HURRY_WITHIN, Supervisor
+from a3c.training.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from a3c.roles.worker import Work
@@ -139,7 +138,7 @@ def train(
             evaluators.close()
         result = _keep(monitor, interrupted.is_set() or unseen is not None)
     if interrupted.is_set():
-        raise Interrupted(result)
+        raise Interrupted(result, monitor.trained_to_end)
     if unseen is not None:
         raise unseen
     return result
@@ -177,11 +176,12 @@ def _keep(monitor: Monitor, interrupted: bool) -> Result:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, SIGTERM or SIGHUP, after everything was saved; carries the result up to then."""
+    """Ctrl-C, SIGTERM or SIGHUP, after everything was saved; carries the result up to then, and whether training had
+    come to its end, with the evaluation of its best under way."""
 
-    def __init__(self, result: Result):
+    def __init__(self, result: Result, trained_to_end: bool):
         super().__init__("interrupted")
-        self.result = result
+        self.result, self.trained_to_end = result, trained_to_end
 
 
 def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None) -> list[Task]:
@@ -202,7 +202,7 @@ def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None)
         setbacks=start.setbacks,
         target=start.target,
     )
-    wait = NEVER if start.solved_at_step is not None else max(0, start.confirm_after - start.counts["episodes"])
+    wait = episodes_to_wait(start.solved_at_step is not None, start.confirm_after, start.counts["episodes"])
     exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait, best)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
     pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
@@ -214,7 +214,7 @@ def _make_evaluators(start: Checkpoint, work: "Work | PackedWork", interrupted: 
     random = start.config.algorithm.acts == "nowhere"
     if isinstance(work, PackedWork):
         return EvaluatorProcess(work.pickled, start.snapshot, random, start.config.step_timeout)
-    return InlineEvaluator(work, random, lambda: not interrupted.is_set())
+    return InlineEvaluator(work, random, start.config.step_timeout, lambda: not interrupted.is_set())
 
 
 def _run(tasks: list[Task], work: "Work | PackedWork", events: Events, interrupted: threading.Event) -> None:
@@ -227,7 +227,8 @@ def _run(tasks: list[Task], work: "Work | PackedWork", events: Events, interrupt
                 _run_processes(tasks, work, events, interrupted)
             else:
                 _run_inline(tasks, work, events, interrupted)
-        monitor.evaluate_at_end(lambda: not interrupted.is_set())
+        with nullcontext() if isinstance(work, PackedWork) else hurried(interrupted):
+            monitor.evaluate_at_end(lambda: not interrupted.is_set())
         monitor.report()
         events.tell()
         monitor.save()
@@ -327,7 +328,7 @@ def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: th
         # Duties are done in turn, whenever the worker has handed something over.
         turns.duties = worker_process.loop(worker.config.algorithm.learner)(Learner(task, work, send, report_every=0.0))
     try:
-        with _watched(worker, monitor, interrupted):
+        with hurried(interrupted), watched(worker.pulse, worker.config.step_timeout, monitor.notice):
             made, at_once = Worker(worker, work, send, report_every=0.0), False
             try:
                 worker_process.run(made)
@@ -337,36 +338,11 @@ def _run_inline(tasks: list[Task], work: "Work", events: Events, interrupted: th
             finally:
                 if not at_once and (wrong := made.close()):
                     monitor.receive(Report(worker.index, remarks={"close": wrong}))
+    except Rang as rang:
+        raise WorkerError(worker.failed(str(rang)), worker.index) from None
     finally:
         # They hold each other; what is shared is to be freed now.
         turns.duties = None
-
-
-@contextmanager
-def _watched(task: Task, monitor: Monitor, interrupted: threading.Event) -> Generator[None, None, None]:
-    """Says that the environment hangs, from a thread, as the main one hangs with it, and ends it where it takes too
-    long; after Ctrl-C it does not wait for that: a second one is sent. Raises WorkerError."""
-    over, pulse, alarm = threading.Event(), task.pulse, Alarm()
-
-    def watch() -> None:
-        waited = 0.0
-        while not over.wait(EVERY):
-            monitor.notice(pulse.look(), pulse.stands_still)
-            for _, why in pulse.late(task.config.step_timeout):
-                alarm.ring(why, pulse.in_call)
-            waited += EVERY if interrupted.is_set() else 0.0
-            if waited >= HURRY_WITHIN:
-                os.kill(os.getpid(), signal.SIGINT)
-                return
-
-    threading.Thread(target=watch, daemon=True, name="watch the run").start()
-    try:
-        with alarm:
-            yield
-    except Rang as rang:
-        raise WorkerError(task.failed(str(rang)), task.index) from None
-    finally:
-        over.set()
 
 
 def _draw_curve(folder: RunFolder) -> None:

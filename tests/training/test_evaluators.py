@@ -1,0 +1,75 @@
+"""Who plays the evaluations beside training, and what becomes of one that hangs."""
+
+import os
+from multiprocessing.connection import Connection
+
+import numpy as np
+import pytest
+
+from a3c.learning.snapshot import Snapshot
+from a3c.processes import pulse
+from a3c.training import evaluators
+from a3c.training.evaluators import EvaluationEnded, EvaluatorProcess
+
+
+class Process:
+    """One that never says anything; with a clock of its own, and the CPU time that it has used."""
+
+    pid, now, cpu = 1, 1000.0, 0.0
+
+    def begin(self, target, arguments, name):
+        self.connection = Connection(os.dup(arguments[0].fileno()))
+        return self
+
+    def join(self, within):
+        self.connection.close()
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def process(monkeypatch):
+    process = Process()
+    monkeypatch.setattr(evaluators, "start", process.begin)
+    monkeypatch.setattr(evaluators, "kill", lambda process: None)
+    monkeypatch.setattr(evaluators, "cpu_seconds", lambda pid: process.cpu)
+    for module in (evaluators, pulse):
+        monkeypatch.setattr(module, "time", process)
+    return process
+
+
+@pytest.fixture
+def evaluator(process):
+    snapshot = Snapshot(np.zeros(3, np.float32), np.zeros(0, np.float32), 0)
+    evaluator = EvaluatorProcess(b"", snapshot, False, 30.0)
+    evaluator.ask(snapshot, "greedy", 1, 1)
+    yield evaluator
+    evaluator.close()
+
+
+def pass_(process, evaluator, seconds, cpu, stuck=True):
+    """So many seconds, in which it gets this share of a core; nobody waits for it."""
+    row = evaluator._pulse._rows
+    row["calls"] = 11
+    for _ in range(seconds):
+        process.now += 1
+        process.cpu += cpu
+        row["looks"] += 1
+        row["calls"] += 0 if stuck else 2
+        row["quiet"] = row["quiet"] + 1 if stuck else 0
+        assert evaluator.answer() is None
+
+
+def test_one_that_hangs_is_named_while_training_goes_on(process, evaluator):
+    pass_(process, evaluator, 29, cpu=0.0)
+    with pytest.raises(
+        EvaluationEnded, match=r"its environment has not finished a step for .* `step_timeout` from 30 s"
+    ):
+        pass_(process, evaluator, 15, cpu=0.0)
+
+
+def test_one_that_others_leave_no_core_is_waited_for(process, evaluator):
+    pass_(process, evaluator, 300, cpu=0.03)
+    pass_(process, evaluator, 5, cpu=0.03, stuck=False)
+    pass_(process, evaluator, 29, cpu=0.0)
