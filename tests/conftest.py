@@ -35,7 +35,7 @@ from configs_for_tests import config_with
 
 CONFIG = config_with(seed=0, hidden=())
 POLICY_SETTINGS = (
-    *("algorithm", "seed", "hidden", "activation", "shared_trunk", "recurrent", "recurrent_units"),
+    *("algorithm", "seed", "hidden", "activation", "shared_trunk", "recurrent", "recurrent_units", "layer_norm"),
     *("normalize_observations", "normalize_rewards"),
 )
 

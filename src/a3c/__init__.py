@@ -23,8 +23,9 @@ _HOMES = {
     "NStepQ": "a3c.agent",
     "OneStepQ": "a3c.agent",
     "OneStepSarsa": "a3c.agent",
+    "PQN": "a3c.agent",
     "RandomAgent": "a3c.agent",
-    "load": "a3c.agent",
+    "load": "a3c.loading",
     "ActingAgent": "a3c.acting",
     "Training": "a3c.training.callbacks",
     "Callback": "a3c.training.callbacks",
@@ -46,17 +47,18 @@ if TYPE_CHECKING:
     from a3c.agent import APPO as APPO
     from a3c.agent import GA3C as GA3C
     from a3c.agent import IMPALA as IMPALA
+    from a3c.agent import PQN as PQN
     from a3c.agent import Agent as Agent
     from a3c.agent import NStepQ as NStepQ
     from a3c.agent import OneStepQ as OneStepQ
     from a3c.agent import OneStepSarsa as OneStepSarsa
     from a3c.agent import RandomAgent as RandomAgent
-    from a3c.agent import load as load
     from a3c.agent import make_environment as make_environment
     from a3c.algorithm import Algorithm as Algorithm
     from a3c.config import TrainConfig as TrainConfig
     from a3c.errors import A3CError as A3CError
     from a3c.learning.snapshot import Snapshot as Snapshot
+    from a3c.loading import load as load
     from a3c.training.callbacks import Callback as Callback
     from a3c.training.callbacks import Training as Training
     from a3c.training.calls import repeat as repeat
@@ -65,9 +67,30 @@ if TYPE_CHECKING:
     from a3c.training.training import Result as Result
 
 __all__ = [
-    "A2C", "A3C", "APPO", "GA3C", "IMPALA", "A3CError", "ActingAgent", "Agent", "Algorithm", "Callback", "NStepQ",
-    "OneStepQ", "OneStepSarsa", "RandomAgent", "Result", "RunEvaluation", "Snapshot", "TrainConfig", "Training", "load",
-    "make_environment", "repeat", "resume",
+    "A2C",
+    "A3C",
+    "APPO",
+    "GA3C",
+    "IMPALA",
+    "PQN",
+    "A3CError",
+    "ActingAgent",
+    "Agent",
+    "Algorithm",
+    "Callback",
+    "NStepQ",
+    "OneStepQ",
+    "OneStepSarsa",
+    "RandomAgent",
+    "Result",
+    "RunEvaluation",
+    "Snapshot",
+    "TrainConfig",
+    "Training",
+    "load",
+    "make_environment",
+    "repeat",
+    "resume",
 ]  # fmt: skip
 
 

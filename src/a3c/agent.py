@@ -21,26 +21,31 @@ import gymnasium
 from a3c.acting import ActingAgent
 from a3c.algorithm import Algorithm, builtin
 from a3c.config.checks import check_ends
-from a3c.config.keywords import APPOKeywords, GA3CKeywords, IMPALAKeywords, Keywords, QLearningKeywords
+from a3c.config.keywords import (
+    APPOKeywords,
+    GA3CKeywords,
+    IMPALAKeywords,
+    Keywords,
+    PQNKeywords,
+    QLearningKeywords,
+)
 from a3c.config.making import make_config
 from a3c.config.network import NetworkName
 from a3c.config.run import LIMITS
 from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.making import EnvironmentMaker
-from a3c.environments.modules import check_loaded
-from a3c.errors import AgentLearning, SettingsError, brief
+from a3c.errors import AgentLearning, SettingsError
 from a3c.names import called
 from a3c.networks.policy import Network
 from a3c.processes.starting import check_open_files, start_server
 from a3c.recipes import with_recipe
 from a3c.roles.worker import Work
 from a3c.runs.checkpoint import Checkpoint
-from a3c.runs.files import exists
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
 from a3c.training.beginning import Begun
 from a3c.training.callbacks import GivenCallbacks, GivenStopWhen, as_callbacks
-from a3c.training.preparing import moved, prepare
+from a3c.training.preparing import prepare
 from a3c.training.progress import Warnings
 from a3c.training.training import Interrupted, Result, limits_of_call
 
@@ -334,6 +339,23 @@ class OneStepSarsa(_OfQLearning):
     algorithm = builtin.ONE_STEP_SARSA
 
 
+class PQN(Agent):
+    """Q-learning from lambda-returns, with normalised layers instead of a target network (Gallici et al. 2024)."""
+
+    algorithm = builtin.PQN
+
+    def __init__(
+        self,
+        environment: str | EnvironmentFactory,
+        *,
+        network: GivenNetwork = None,
+        recipe: str | None = None,
+        **settings: Unpack[PQNKeywords],
+    ):
+        """As Agent says."""
+        super().__init__(environment, network=network, recipe=recipe, **settings)
+
+
 class RandomAgent(_OfAllSettings):
     """Uniformly random actions: the baseline."""
 
@@ -341,63 +363,9 @@ class RandomAgent(_OfAllSettings):
 
 
 AGENTS: dict[str, type[Agent]] = {
-    agent.algorithm.name: agent for agent in (A3C, A2C, APPO, GA3C, IMPALA, NStepQ, OneStepQ, OneStepSarsa, RandomAgent)
+    agent.algorithm.name: agent
+    for agent in (A3C, A2C, APPO, GA3C, IMPALA, NStepQ, OneStepQ, OneStepSarsa, PQN, RandomAgent)
 }
-
-
-def load(
-    path: str | Path,
-    environment: str | EnvironmentFactory | None = None,
-    network: Network | None = None,
-    algorithm: Algorithm | None = None,
-    evaluation_environment: str | EnvironmentFactory | None = None,
-) -> Agent:
-    """An agent from a checkpoint file, or from a run folder (its best checkpoint).
-
-    Args:
-        path: what `save` wrote, or a run folder.
-        environment: needed where the agent was trained on a factory, and where it names a module that is neither
-            installed nor imported: none is imported that only the file names. Default: the id it was trained on.
-            Another one's own target return takes the place of that one's.
-        network: needed where it was trained with a network of its own.
-        algorithm: needed where it was trained with one that has no `module:NAME`, as a script defines it.
-        evaluation_environment: what it is evaluated on; needed to evaluate and to learn, where that was a factory.
-            Default: what it was evaluated on.
-
-    Raises:
-        CheckpointError: damaged, foreign, or for other spaces or another network.
-        SettingsError: an environment or network is needed.
-    """
-    is_folder = exists(Path(path)) and Path(path).is_dir()
-    checkpoint = RunFolder.open(path).load(algorithm=algorithm) if is_folder else Checkpoint.load(path, algorithm)
-    check_loaded(checkpoint.config, environment, evaluation_environment, path)
-    return agent_from(checkpoint, environment, network, evaluation_environment)
-
-
-def agent_from(
-    checkpoint: Checkpoint,
-    environment: str | EnvironmentFactory | None = None,
-    network: Network | None = None,
-    evaluation_environment: str | EnvironmentFactory | None = None,
-) -> Agent:
-    """The agent that a checkpoint describes; see `load`."""
-    if checkpoint.own_environment and environment is None:
-        name = brief(checkpoint.config.environment)
-        raise SettingsError(
-            f"this agent was trained on an environment factory, or with env_kwargs that no file can hold ({name}): "
-            "give what makes its environment as environment="
-        )
-    factory = environment if not isinstance(environment, str) else None
-    config = checkpoint.config if environment is None else moved(checkpoint.config, environment)
-    evaluated_on = None
-    if isinstance(evaluation_environment, str):
-        config = config.replace(evaluation_environment=evaluation_environment)
-    else:
-        evaluated_on = evaluation_environment
-    agent = AGENTS.get(config.algorithm.name, Agent)
-    prepared = prepare(config, factory, network, checkpoint, evaluated_on)
-    # For this function alone: users have `load`.
-    return agent._from_checkpoint(*prepared)  # pyright: ignore[reportPrivateUsage]
 
 
 def make_environment(

@@ -4,15 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from a3c import A2C, A3C, APPO, GA3C, IMPALA, NStepQ, OneStepQ, OneStepSarsa
+from a3c import A2C, A3C, APPO, GA3C, IMPALA, PQN, NStepQ, OneStepQ, OneStepSarsa
 from a3c.agent import Agent
 from a3c.training.training import Result
 
-ALGORITHMS = {agent.algorithm.name: agent for agent in (A3C, A2C, APPO, GA3C, IMPALA, NStepQ, OneStepQ, OneStepSarsa)}
+ALGORITHMS = {
+    agent.algorithm.name: agent for agent in (A3C, A2C, APPO, GA3C, IMPALA, NStepQ, OneStepQ, OneStepSarsa, PQN)
+}
 LEARNERS = ("ga3c", "impala")
-VALUES = ("n-step-q", "one-step-q", "one-step-sarsa")
+WITH_TARGET = ("n-step-q", "one-step-q", "one-step-sarsa")
+VALUES = (*WITH_TARGET, "pqn")
 """Those that learn what each action is worth."""
-EXPLORING = {"epsilon": (0.2,), "epsilon_final": (), "hidden": (), "target_interval": 128}
+EXPLORING = {"epsilon": (0.2,), "epsilon_final": (), "hidden": ()}
 SMALL = {"backend": "inline", "envs_per_worker": 8, "segment_length": 8, "learning_rate": 0.02, "hidden": (16,)}
 """Segments of at most 64 steps."""
 
@@ -20,6 +23,7 @@ SMALL = {"backend": "inline", "envs_per_worker": 8, "segment_length": 8, "learni
 def make(environment: Any, algorithm: str = "a3c", *, seed: int = 0, **settings: Any) -> Agent:
     """An agent that trains on one segment at a time, unless `min_batch` says otherwise."""
     more = {"min_batch": 1} if algorithm in LEARNERS else EXPLORING if algorithm in VALUES else {}
+    more = more | ({"target_interval": 128} if algorithm in WITH_TARGET else {})
     return ALGORITHMS[algorithm](environment, seed=seed, **SMALL | more | settings)
 
 

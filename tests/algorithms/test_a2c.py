@@ -7,10 +7,10 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from learning_agents import learn, learned, make
 
-from a3c.agent import agent_from
 from a3c.environments.making import EnvironmentMaker
 from a3c.gradient import make_gradient
 from a3c.learning.snapshot import Snapshot
+from a3c.loading import agent_from
 from a3c.rollout.collector import Collector
 from a3c.runs.checkpoint import Checkpoint, worker_seeds
 from environments_for_tests import Bandit, Corridor, Endless, vector_of

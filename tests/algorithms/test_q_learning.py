@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from gymnasium.vector import AutoresetMode
-from learning_agents import VALUES, learn, make, probabilities
+from learning_agents import WITH_TARGET, learn, make, probabilities
 
 import a3c
 from a3c.algorithms.q_learning import best, make_gradient, taken
@@ -51,7 +51,7 @@ def papers_loss(parameters, target, policy, segment, algorithm, gamma):
     return loss
 
 
-@pytest.mark.parametrize("algorithm", VALUES)
+@pytest.mark.parametrize("algorithm", WITH_TARGET)
 def test_the_gradient_is_that_of_the_papers_loop(algorithm, make_collector):
     environments = counting(AutoresetMode.NEXT_STEP, 1, lengths=(3, 8, 2), endings=("terminated", "truncated"))
     settings = {"segment_length": 6, "reward_scale": 0.1, "gamma": 0.7, **WHOLE}
@@ -207,6 +207,33 @@ def test_metrics_have_action_values_and_no_policy(tmp_path):
     assert float(row["epsilon"]) == 0.2
     assert float(row["value_loss"]) >= 0
     assert np.isfinite(float(row["action_value"]))
+
+
+def test_pqn_learns_from_lambda_returns_of_its_own_values(make_collector):
+    collector = make_collector(counting(AutoresetMode.NEXT_STEP), algorithm="pqn", reward_scale=0.1, **WHOLE)
+    policy, config = collector.policy, collector.config
+    parameters = GENERATOR.normal(scale=0.1, size=policy.size).astype(np.float32)
+    segment, _ = collector.collect(Snapshot(parameters), 0.5)
+    values, discounts = policy.value(Snapshot(parameters), segment.observations), config.gamma * ~segment.terminated
+    # There is nothing to go on with after the last row, an episode's end, or a row that is none.
+    through = 0.65 * (~(segment.terminated | segment.truncated) & np.append(segment.mask[1:], [[True, True]], axis=0))
+    returns = [values[-1]]
+    for t in reversed(range(len(segment.mask))):
+        after = (1 - through[t]) * values[t + 1] + through[t] * returns[0]
+        returns.insert(0, segment.rewards[t] + discounts[t] * after)
+    chosen = policy(Snapshot(parameters), segment.observations[:-1])[0].value_of(segment.actions)
+    expected = ((np.array(returns[:-1]) - chosen) ** 2)[segment.mask].sum()
+    snapshot = Snapshot(parameters)
+    assert snapshot.bootstrap is snapshot
+    _, said = make_gradient(policy, config, best, config.own.q_lambda)(snapshot, snapshot.bootstrap, segment)
+    np.testing.assert_allclose(said[0], expected, rtol=1e-4)
+
+
+def test_pqn_has_no_target_network_and_normalised_layers():
+    agent = make(Corridor, "pqn", hidden=(8,))
+    assert agent.config.layer_norm
+    assert agent.learn(steps=64).latest.target.size == 0
+    assert not make(Corridor, "n-step-q").config.layer_norm
 
 
 def test_sarsa_values_what_explores_and_q_learning_what_is_best():

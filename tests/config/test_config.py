@@ -8,14 +8,15 @@ from a3c.config.making import all_own_fields, make_config, recorded
 from a3c.errors import SettingsError
 from configs_for_tests import config_with
 
-VALUES = ("n-step-q", "one-step-q", "one-step-sarsa")
-ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random", "appo", *VALUES)
+WITH_TARGET = ("n-step-q", "one-step-q", "one-step-sarsa")
+ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random", "appo", "pqn", *WITH_TARGET)
 LEARNERS_SETTINGS = {
     "min_batch": 64, "queue_size": 99, "lag_correction": "none", "rho_clip": 2.0, "c_clip": 0.5, "log_epsilon": 0.1,
 }  # fmt: skip
 GA3C_SETTINGS = {"predictors": 2, "trainers": 3, "adjust_threads": True}
 IMPALA_SETTINGS = {"forced_lag": 4}
 Q_LEARNING_SETTINGS = {"target_interval": 500}
+PQN_SETTINGS = {"q_lambda": 0.5}
 APPO_SETTINGS = {
     "passes": 2, "minibatch_size": 32, "clip_range": 0.1, "value_clip_range": 0.3, "target_kl": 0.01,
     "recompute_advantages": True, "advantages": "vtrace",
@@ -38,7 +39,8 @@ def refusal(**settings):
         (GA3C_SETTINGS, ("ga3c",)),
         (IMPALA_SETTINGS, ("impala",)),
         (APPO_SETTINGS, ("appo",)),
-        (Q_LEARNING_SETTINGS, VALUES),
+        (Q_LEARNING_SETTINGS, WITH_TARGET),
+        (PQN_SETTINGS, ("pqn",)),
     ],
 )
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -58,6 +60,7 @@ def test_every_setting_of_some_algorithms_is_tested_here():
         *IMPALA_SETTINGS,
         *APPO_SETTINGS,
         *Q_LEARNING_SETTINGS,
+        *PQN_SETTINGS,
     }
 
 

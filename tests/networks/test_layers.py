@@ -49,6 +49,8 @@ class Own(eqx.Module):
     [
         (VECTOR, {}),
         (VECTOR, {"shared_trunk": True, "hidden": (8,)}),
+        (VECTOR, {"algorithm": "n-step-q", "recurrent": "gru"}),
+        (FRAMES, {"algorithm": "pqn"}),
         (VECTOR, {"hidden": ()}),
         (VECTOR, {"actions": NUMBERS}),
         (VECTOR, {"actions": NUMBERS, "action_std": "gsde"}),

@@ -11,6 +11,7 @@ from gymnasium.spaces import Box, Discrete, Text
 from a3c import A3C
 from a3c.errors import SettingsError, UnsupportedSpace
 from a3c.learning.snapshot import Snapshot
+from a3c.networks.mlp import activate
 from a3c.networks.policy import Policy
 from configs_for_tests import config_with
 from environments_for_tests import Bandit, Corridor
@@ -243,3 +244,34 @@ def test_predicted_actions_are_inside_the_space(start):
     for deterministic in (True, False):
         actions, _ = agent.predict(np.ones((50, 1)), deterministic=deterministic)
         assert all(start <= action < start + 4 for action in actions)
+
+
+def test_normalised_layers_see_no_scale_and_no_shift():
+    """Of frames too, whose channels are normalised at each place."""
+    x = np.random.default_rng(0).normal(size=(4, 3, 6)).astype(np.float32)
+    given = activate(x, "relu", layer_norm=True)
+    np.testing.assert_allclose(activate(7 * x + 2, "relu", layer_norm=True), given, atol=1e-4)
+    expected = (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True)
+    np.testing.assert_allclose(given, np.maximum(expected, 0), atol=1e-4)
+    np.testing.assert_array_equal(activate(x, "relu", layer_norm=False), np.maximum(x, 0))
+
+
+@pytest.mark.parametrize("space", [Box(-1, 1, (3,), np.float32), Box(0, 255, (40, 40, 2), np.uint8)], ids=str)
+def test_layer_norm_is_in_all_hidden_layers(space):
+    plain, normal = (Policy.make(space, Discrete(2), config_with(seed=0, layer_norm=on)) for on in (False, True))
+    observation = space.sample()[None]
+    assert plain.size == normal.size
+    # What a layer gives is the same however large its weights are, but for the heads.
+    head = sum(leaf.size for leaf in jax.tree.leaves(normal.network(normal.initial_parameters).value_head))
+    larger = np.concatenate([3 * normal.initial_parameters[:-head], normal.initial_parameters[-head:]])
+    before, after = (
+        policy_values(normal, parameters, observation) for parameters in (normal.initial_parameters, larger)
+    )
+    np.testing.assert_allclose(before, after, rtol=1e-3)
+    assert (
+        policy_values(plain, plain.initial_parameters, observation) != policy_values(plain, larger, observation)
+    ).all()
+
+
+def policy_values(policy, parameters, observation):
+    return np.asarray(policy.value(Snapshot(parameters), observation))

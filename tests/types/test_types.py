@@ -14,7 +14,7 @@ import pytest
 
 import a3c
 from a3c.algorithm import LearnerSettings
-from a3c.algorithm.builtin import APPOSettings, GA3CSettings, IMPALASettings, QLearningSettings
+from a3c.algorithm.builtin import APPOSettings, GA3CSettings, IMPALASettings, PQNSettings, QLearningSettings
 from a3c.config.keywords import (
     AnyKeywords,
     APPOKeywords,
@@ -22,6 +22,7 @@ from a3c.config.keywords import (
     IMPALAKeywords,
     Keywords,
     LearnerKeywords,
+    PQNKeywords,
     QLearningKeywords,
 )
 from a3c.config.making import FIELDS, all_own_fields
@@ -70,6 +71,7 @@ NAMED = ("environment", "evaluation_environment", "network")
                 (GA3CKeywords, GA3CSettings),
                 (IMPALAKeywords, IMPALASettings),
                 (QLearningKeywords, QLearningSettings),
+                (PQNKeywords, PQNSettings),
             )
         ),
     ],

@@ -91,6 +91,15 @@ class QLearningSettings(OwnSettings):
     2016 (section 8: 40,000 frames, four a step); tasks that take fewer steps learn with a newer one."""
 
 
+@dataclass(frozen=True)
+class PQNSettings(OwnSettings):
+    """Settings of PQN."""
+
+    q_lambda: float = field(default=0.65, metadata={"at_least": 0, "at_most": 1})
+    """Lambda of the returns that pqn learns from: 0, a step and the value of the best action; 1, n-step returns (0.65
+    in Gallici et al. 2024)."""
+
+
 A3C = Algorithm(
     name="a3c",
     title="workers that learn without waiting",
@@ -175,6 +184,17 @@ ONE_STEP_SARSA = replace(
     # For the action that is taken next.
     looks_ahead=1,
 )
+PQN = Algorithm(
+    name="pqn",
+    title="action values from lambda-returns, without a target network",
+    paper="Gallici et al. 2024, arXiv 2407.04811, asynchronous",
+    worker="a3c.algorithms.q_learning:pqn",
+    settings=PQNSettings,
+    defaults={**EXPLORATION, "layer_norm": True},
+    diagnostics=N_STEP_Q.diagnostics,
+    network="action_values",
+    orders=True,
+)
 RANDOM = Algorithm(
     name="random",
     title="a baseline of uniformly random actions",
@@ -187,7 +207,7 @@ RANDOM = Algorithm(
 
 BUILT_IN = {
     algorithm.name: algorithm
-    for algorithm in (A3C, A2C, APPO, GA3C, IMPALA, N_STEP_Q, ONE_STEP_Q, ONE_STEP_SARSA, RANDOM)
+    for algorithm in (A3C, A2C, APPO, GA3C, IMPALA, N_STEP_Q, ONE_STEP_Q, ONE_STEP_SARSA, PQN, RANDOM)
 }
 
 

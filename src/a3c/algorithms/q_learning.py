@@ -1,4 +1,4 @@
-"""Asynchronous Q-learning and Sarsa (Mnih et al. 2016, arXiv 1602.01783, algorithms 1 and S2).
+"""Asynchronous Q-learning and Sarsa (Mnih et al. 2016, arXiv 1602.01783, algorithms 1 and S2), and PQN.
 
 The workers of A3C, which learn what each action is worth, and act by that:
 
@@ -14,6 +14,10 @@ The workers of A3C, which learn what each action is worth, and act by that:
         theta^- <- theta                                    once every `target_interval` steps of all workers
 
 Each worker anneals to an epsilon of its own, so that they explore in different ways.
+
+PQN (Gallici et al. 2024, arXiv 2407.04811) has layers that are normalised, and no theta^-, but theta' in its place:
+
+            PQN             r_t + gamma (lambda G_{t+1} + (1 - lambda) max_a Q(s_{t+1}, a; theta'))
 """
 
 from collections.abc import Callable
@@ -25,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from a3c.algorithm.builtin import QLearningSettings
+from a3c.algorithm.builtin import PQNSettings, QLearningSettings
 from a3c.config.learning import LearningSettings
 from a3c.config.schedules import epsilon_at, learning_rate_at
 from a3c.gradient import learned_steps, returns_of
@@ -70,10 +74,16 @@ def one_step_sarsa(worker: Worker) -> None:
     _run(worker, taken, 0.0)
 
 
+def pqn(worker: Worker) -> None:
+    """A worker's whole life."""
+    own = worker.config.own
+    assert isinstance(own, PQNSettings)
+    _run(worker, best, own.q_lambda)
+
+
 def _run(worker: Worker, bootstrap: Bootstrap, lambda_: float) -> None:
     """With returns that go on for one step, where lambda is 0, or as many as there are, where it is 1."""
     config, store, order, own = worker.config, worker.store, worker.order, worker.config.own
-    assert isinstance(own, QLearningSettings)
     gradient_of = make_gradient(worker.policy, config, bootstrap, lambda_)
     while worker.running(order.totals):
         step, snapshot = order.totals["steps"], order.read()
@@ -84,7 +94,8 @@ def _run(worker: Worker, bootstrap: Bootstrap, lambda_: float) -> None:
         with order.turn():
             lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), snapshot.version)
             worker.record(segment, episodes, lag, diagnostics)
-            store.renew_target(own.target_interval)
+            if isinstance(own, QLearningSettings):
+                store.renew_target(own.target_interval)
 
 
 def make_gradient(

@@ -32,7 +32,7 @@ def run(arguments: list[str]) -> int:
     flags = parse(EvaluateFlags, arguments, "a3c evaluate", description)
     quiet_jax()
     checkpoint = saved_checkpoint(flags, "evaluate")
-    from a3c.agent import agent_from
+    from a3c.loading import agent_from
 
     agent = agent_from(checkpoint)
     evaluation = agent.evaluate(

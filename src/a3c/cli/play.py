@@ -39,7 +39,7 @@ def run(arguments: list[str]) -> int:
     if filming:
         # Frames are drawn without a window, which pygame would otherwise look for.
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    from a3c.agent import agent_from
+    from a3c.loading import agent_from
     from a3c.playing import play
 
     play(

@@ -83,6 +83,7 @@ class Keywords(TypedDict, total=False):
     input_parts: Mapping[str, str]
     hidden: Sequence[int] | None
     activation: Literal["tanh", "relu", "elu"] | None
+    layer_norm: bool
     shared_trunk: bool
     recurrent: Literal["lstm", "gru"] | None
     recurrent_units: int | None
@@ -128,6 +129,12 @@ class QLearningKeywords(Keywords, total=False):
     target_interval: int
 
 
+class PQNKeywords(Keywords, total=False):
+    """With those of PQN."""
+
+    q_lambda: float
+
+
 class LearnerKeywords(Keywords, total=False):
     """With those of algorithms with a learner."""
 
@@ -153,5 +160,5 @@ class IMPALAKeywords(LearnerKeywords, total=False):
     forced_lag: int
 
 
-class AnyKeywords(APPOKeywords, GA3CKeywords, IMPALAKeywords, QLearningKeywords, total=False):
+class AnyKeywords(APPOKeywords, GA3CKeywords, IMPALAKeywords, PQNKeywords, QLearningKeywords, total=False):
     """Those of all algorithms of this package, where the algorithm is not known from the call."""

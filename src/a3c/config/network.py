@@ -35,6 +35,10 @@ class NetworkSettings:
     activation: Literal["tanh", "relu", "elu"] | None = None
     """Activation after each hidden layer. Default: tanh, and relu in networks with convolutions."""
 
+    layer_norm: bool = False
+    """Have the numbers that each hidden layer gives mean 0 and variance 1 before their activation (Ba et al. 2016).
+    pqn's default, as it keeps that from diverging (Gallici et al. 2024). Not in a recurrent layer, nor in the heads."""
+
     shared_trunk: bool = False
     """Policy and value share the hidden layers; otherwise each has a tower of its own, which needs less tuning: large
     returns then cannot drown the policy's gradient. Networks with convolutions and recurrent ones always share them."""

@@ -44,12 +44,15 @@ def _make_convolutions(
 ) -> ConvNet:
     layers, activation = LAYERS[reading.network], config.activation or "relu"
     rows = reading.layout.index("H")
-    return ConvNet(frame_shape(reading, part), layers, hidden, activation, generator, (part.shape or (), rows))
+    axes = part.shape or (), rows
+    return ConvNet(frame_shape(reading, part), layers, hidden, activation, generator, axes, config.layer_norm)
 
 
 def _make_mlp(config: NetworkSettings, inputs: int, generator: np.random.Generator) -> tuple[MLP, int]:
     hidden = (64, 64) if config.hidden is None else config.hidden
-    return MLP(inputs, hidden, config.activation or "tanh", generator), hidden[-1] if hidden else inputs
+    return MLP(inputs, hidden, config.activation or "tanh", generator, config.layer_norm), hidden[
+        -1
+    ] if hidden else inputs
 
 
 def _make_joined(

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from a3c.errors import SettingsError
 from a3c.learning.arrays import AnyArray
-from a3c.networks.mlp import ACTIVATIONS, MLP, orthogonal
+from a3c.networks.mlp import MLP, activate, orthogonal
 
 LAYERS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "a3c": ((16, 8, 4), (32, 4, 2)),
@@ -89,6 +89,7 @@ class ConvNet(eqx.Module):
     convolutions: list[Conv]
     dense: MLP
     activation: str = eqx.field(static=True)
+    layer_norm: bool = eqx.field(static=True)
     shape: tuple[int, int, int] = eqx.field(static=True)
     """A frame's, `[H, W, C]`."""
     axes: tuple[tuple[int, ...], int] = eqx.field(static=True)
@@ -102,6 +103,7 @@ class ConvNet(eqx.Module):
         activation: str,
         generator: np.random.Generator,
         axes: tuple[tuple[int, ...], int] | None = None,
+        layer_norm: bool = False,
     ):
         """`shape` is a frame's, `[H, W, C]`; raises SettingsError where it is too small for the `layers`."""
         self.shape, self.axes = (shape[0], shape[1], shape[2]), axes or (shape, 0)
@@ -112,8 +114,8 @@ class ConvNet(eqx.Module):
                 raise SettingsError(f"frames of {shape[0]}x{shape[1]} are too small for this network: set `network`")
             self.convolutions.append(Conv(inputs, channels, kernel, stride, generator))
             height, width, inputs = size_after(height, kernel, stride), size_after(width, kernel, stride), channels
-        self.dense = MLP(height * width * inputs, hidden, activation, generator)
-        self.activation = activation
+        self.dense = MLP(height * width * inputs, hidden, activation, generator, layer_norm)
+        self.activation, self.layer_norm = activation, layer_norm
 
     def __call__(self, frame: Float[AnyArray, "..."]) -> Float[Array, "f"]:
         """One-hot numbers have one more axis, or are flat."""
@@ -121,5 +123,5 @@ class ConvNet(eqx.Module):
         if frame.shape != self.shape or rows:
             frame = jnp.moveaxis(frame.reshape(*shape, -1), (rows, rows + 1), (0, 1)).reshape(self.shape)
         for convolution in self.convolutions:
-            frame = ACTIVATIONS[self.activation](convolution(frame))
+            frame = activate(convolution(frame), self.activation, self.layer_norm)
         return self.dense(frame)

@@ -15,6 +15,16 @@ from a3c.learning.arrays import AnyArray
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"tanh": jnp.tanh, "relu": jax.nn.relu, "elu": jax.nn.elu}
 
 
+def activate(x: Float[AnyArray, "*B n"], activation: str, layer_norm: bool) -> Float[Array, "*B n"]:
+    """What a layer gives, after its activation; before that, with `layer_norm`, with mean 0 and variance 1 over its
+    numbers, of a frame over the channels of each place (Ba et al. 2016, without the gain and bias that follow there).
+    """
+    if layer_norm:
+        x = x - x.mean(axis=-1, keepdims=True)
+        x = x * jax.lax.rsqrt((x**2).mean(axis=-1, keepdims=True) + 1e-6)
+    return ACTIVATIONS[activation](jnp.asarray(x))
+
+
 class Dense(eqx.Module):
     """`x @ weight + bias`, initialised orthogonally (Saxe et al. 2014) with the given gain.
 
@@ -47,16 +57,24 @@ class MLP(eqx.Module):
 
     layers: list[Dense]
     activation: str = eqx.field(static=True)
+    layer_norm: bool = eqx.field(static=True)
 
-    def __init__(self, inputs: int, hidden: Sequence[int], activation: str, generator: np.random.Generator):
+    def __init__(
+        self,
+        inputs: int,
+        hidden: Sequence[int],
+        activation: str,
+        generator: np.random.Generator,
+        layer_norm: bool = False,
+    ):
         widths = [inputs, *hidden]
         self.layers = [Dense(a, b, np.sqrt(2), generator) for a, b in pairwise(widths)]
-        self.activation = activation
+        self.activation, self.layer_norm = activation, layer_norm
 
     def __call__(self, observation: Float[AnyArray, "..."]) -> Float[Array, "f"]:
         x = jnp.ravel(observation)
         for layer in self.layers:
-            x = ACTIVATIONS[self.activation](layer(x))
+            x = activate(layer(x), self.activation, self.layer_norm)
         return x
 
 
