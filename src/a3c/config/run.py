@@ -63,8 +63,8 @@ class RunSettings:
 
     ordered: bool = setting(False, everyday="one seed, one result, though workers are asynchronous")
     """Workers are asynchronous, and yet one seed gives one result, bit for bit, however fast each of them is: they take
-    turns to apply what they have computed (Langford, Smola and Zinkevich 2009). For a3c and impala; a2c and inline runs
-    give one result anyway, and ga3c has no order."""
+    turns to apply what they have computed (Langford, Smola and Zinkevich 2009). a2c and inline runs give one result
+    anyway, and ga3c has no order."""
 
     checkpoint_steps: int | None = setting(None, at_least=0)
     """Steps between two boundaries of a run that gives one result (one worker, inline, a2c, ordered): all environments
