@@ -148,20 +148,22 @@ APPO = Algorithm(
     diagnostics=("clip_fraction", "approximate_kl", "passes"),
     orders=True,
 )
-EXPLORATION: dict[str, object] = {
+VALUE_DEFAULTS: dict[str, object] = {
+    "segment_length": 5,
     "epsilon": (1.0,),
     "epsilon_final": (0.1, 0.01, 0.5, 0.1, 0.01, 0.5, 0.1, 0.01, 0.5, 0.1),
     "epsilon_anneal_steps": 20_000,
 }
-"""What Mnih et al. 2016 draw for each worker, with probabilities of 0.4, 0.3 and 0.3, is shared out to them in turn
-here. There it is reached after 4 million frames (section 5.1)."""
+"""Segments of 5 steps (Mnih et al. 2016, section 8). The epsilons that are drawn there for each worker, with
+probabilities of 0.4, 0.3 and 0.3, are shared out to them in turn here; there they are reached after 4 million frames
+(section 5.1)."""
 N_STEP_Q = Algorithm(
     name="n-step-q",
     title="action values, learned from n-step returns",
     paper="Mnih et al. 2016, algorithm S2",
     worker="a3c.algorithms.q_learning:n_step_q",
     settings=QLearningSettings,
-    defaults=EXPLORATION,
+    defaults=VALUE_DEFAULTS,
     diagnostics=("action_value", "epsilon"),
     network="action_values",
     has_target_network=True,
@@ -190,7 +192,7 @@ PQN = Algorithm(
     paper="Gallici et al. 2024, arXiv 2407.04811, asynchronous",
     worker="a3c.algorithms.q_learning:pqn",
     settings=PQNSettings,
-    defaults={**EXPLORATION, "layer_norm": True},
+    defaults={**VALUE_DEFAULTS, "layer_norm": True},
     diagnostics=N_STEP_Q.diagnostics,
     network="action_values",
     orders=True,
