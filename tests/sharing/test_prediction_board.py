@@ -187,7 +187,7 @@ def test_a_segment_is_the_same_wherever_the_network_is(mode, segment_ends, recur
     there = Collector(environments[1], remote_policy, config, np.random.SeedSequence(3))
     bootstrapped = 0.0
     for _ in range(4):
-        (segment, episodes), (remote, remote_episodes) = here.collect(snapshot, 0.3), there.collect(None, 0.3)
+        (segment, episodes), (remote, remote_episodes) = here.collect(snapshot, 0.3), there.collect(Snapshot(None), 0.3)
         assert episodes == remote_episodes
         stepped = segment.log_probs.copy()
         if segment_ends == "episode":
