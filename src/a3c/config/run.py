@@ -69,7 +69,8 @@ class RunSettings:
     checkpoint_steps: int | None = setting(None, at_least=0)
     """Steps between two boundaries of a run that gives one result (one worker, inline, a2c, ordered): all environments
     start anew there, with new seeds, and a run that was killed and resumed ends as one that was not, bit for bit; 0
-    turns them off. Default: 100,000, or ten time limits for each environment where that is more."""
+    turns them off. An episode that is cut off there counts nowhere: let boundaries be many episodes apart. Default:
+    100,000, or ten time limits for each environment where that is more."""
 
     checkpoint_interval: float = setting(CHECKPOINT_INTERVAL, above=0)
     """Seconds between two checkpoints, where there are no boundaries (checkpoint_steps); the last three are kept,
