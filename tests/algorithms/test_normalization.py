@@ -4,13 +4,15 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete
-from learning_agents import ALGORITHMS, learn, learned, make
+from learning_agents import ALGORITHMS, VALUES, learn, learned, make
 
 import a3c
 from a3c.learning.moments import Moments, Statistics
 from a3c.learning.snapshot import Snapshot
 
 BOTH = {"normalize_observations": True, "normalize_rewards": True}
+# Those that learn action values have a loop in common.
+each_algorithm = pytest.mark.parametrize("algorithm", [one for one in ALGORITHMS if one not in VALUES[1:]])
 
 
 class Far(gymnasium.Env):
@@ -46,13 +48,13 @@ def statistics_of(agent):
 
 
 @pytest.mark.parametrize("frames", [False, True])
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@each_algorithm
 def test_what_is_far_from_zero_is_learned_once_it_is_normalised(algorithm, frames):
     agent, _ = learn(lambda: Far(frames), 16_000, algorithm, gamma=0.5, learning_rate=0.01, **BOTH)
     assert agent.evaluate(episodes=40).mean > 4200
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@each_algorithm
 def test_the_moments_are_those_of_every_real_step(algorithm):
     agent, result = learn(Far, 2000, algorithm, **BOTH)
     statistics = statistics_of(agent)
@@ -79,7 +81,7 @@ def test_evaluation_and_acting_leave_the_statistics_alone_and_a_checkpoint_has_t
     assert again.latest.moments[0] == result.latest.moments[0] + again.summary["steps"] - result.summary["steps"]
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@each_algorithm
 def test_worker_processes_merge_what_they_see(algorithm):
     settings = {"backend": "processes", "workers": 2, **BOTH}
     result = learn(Far, 2000, algorithm, **settings)[1]
