@@ -1,7 +1,7 @@
 """An algorithm of your own: A3C whose workers learn from each segment more than once.
 
     python own_algorithm.py                                                    from Python
-    a3c train CartPole-v1 --algorithm own_algorithm:REPLAY --passes 3          from the command line, in this folder
+    a3c train CartPole-v1 --algorithm own_algorithm:REPLAY --replays 3         from the command line, in this folder
 
 An Algorithm is a value: what sets it apart, its own settings, and the loop of its workers. All else (processes, limits,
 checkpoints, resuming, flags, help) it has from a3c. Prints the return of 20 episodes, before and after it was loaded.
@@ -24,7 +24,7 @@ from a3c.roles.worker import Worker
 class ReplaySettings(OwnSettings):
     """What this algorithm has beside the settings of all."""
 
-    passes: int = setting(2, at_least=1)
+    replays: int = setting(2, at_least=1)
     """How often each segment is learned from."""
 
 
@@ -38,10 +38,10 @@ def run(worker: Worker) -> None:
         snapshot = store.read()
         segment, episodes = worker.collector.collect(snapshot, epsilon_at(config, worker.index, step))
         worker.record(segment, episodes)
-        for _ in range(own.passes):
+        for _ in range(own.replays):
             gradient, diagnostics = gradient_of(snapshot, segment, entropy_coefficient_at(config, step))
             gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
-            rate = learning_rate_at(config, step) / own.passes
+            rate = learning_rate_at(config, step) / own.replays
             lag = store.learn(gradient, norm_of(diagnostics), rate, snapshot.version)
             worker.learned(lag, diagnostics)
             snapshot = store.read()
@@ -50,7 +50,7 @@ def run(worker: Worker) -> None:
 REPLAY = Algorithm("replay", "A3C that learns from each segment more than once", "none", run, settings=ReplaySettings)
 
 if __name__ == "__main__":
-    agent = a3c.Agent("CartPole-v1", algorithm=REPLAY, passes=2, seed=1)
+    agent = a3c.Agent("CartPole-v1", algorithm=REPLAY, replays=2, seed=1)
     agent.learn(progress=True)
     print(agent.evaluate(episodes=20))
     agent.save("replay.safetensors")

@@ -43,7 +43,7 @@ def test_the_example_learns_and_is_at_most_60_lines(tmp_path):
 @pytest.mark.parametrize("backend", ["inline", "processes"])
 def test_it_is_trained_resumed_and_evaluated_by_commands(command, tmp_path, example, backend):
     flags = [*FLAGS, *LIMITED, "--backend", backend, *(["--workers", "1"] if backend == "processes" else [])]
-    assert command("train", "CartPole-v1", "--algorithm", example, "--passes", "3", *flags) == (0, "", "")
+    assert command("train", "CartPole-v1", "--algorithm", example, "--replays", "3", *flags) == (0, "", "")
     summary = RunFolder(tmp_path / "run").summary()
     assert summary["algorithm"] == "replay"
     # A segment of 32 rows, some of them resets, is learned from three times.
@@ -62,11 +62,11 @@ def test_it_is_trained_resumed_and_evaluated_by_commands(command, tmp_path, exam
 
 
 def test_its_settings_stand_in_help_and_are_checked(command, tmp_path, example):
-    assert "--passes N" in command("train", "--algorithm", example, "--help-all").out
-    assert "--passes" not in command("train", "--help-all").out
-    outcome = command("train", "CartPole-v1", "--algorithm", example, "--passes", "0", *LIMITED)
-    assert_refused(outcome, "--passes is 0, but must be at least 1")
-    assert_refused(command("train", "CartPole-v1", "--passes", "1"), "there is no flag --passes")
+    assert "--replays N" in command("train", "--algorithm", example, "--help-all").out
+    assert "--replays" not in command("train", "--help-all").out
+    outcome = command("train", "CartPole-v1", "--algorithm", example, "--replays", "0", *LIMITED)
+    assert_refused(outcome, "--replays is 0, but must be at least 1")
+    assert_refused(command("train", "CartPole-v1", "--replays", "1"), "there is no flag --replays")
     assert not (tmp_path / "run").exists()
 
 
@@ -105,7 +105,7 @@ def test_one_that_a_script_defines_trains_is_saved_and_goes_on(tmp_path, setting
 def test_what_a_script_trained_goes_on_by_command_where_that_names_it(command, tmp_path, example, monkeypatch, repeats):
     monkeypatch.syspath_prepend(str(tmp_path))
     value = importlib.import_module("own_algorithm").REPLAY
-    settings = {**SMALL, "backend": "inline", "steps": 320, "passes": 3}
+    settings = {**SMALL, "backend": "inline", "steps": 320, "replays": 3}
     if repeats:
         a3c.repeat("CartPole-v1", 2, algorithm=value, run=tmp_path / "run", **settings)
     else:
@@ -155,6 +155,6 @@ def test_installed_packages_offer_theirs_by_entry_points(command, tmp_path, exam
     (tmp_path / "their-1.dist-info" / "METADATA").write_text("Name: their\nVersion: 1\n")
     monkeypatch.syspath_prepend(str(Path(tmp_path)))
     flags = [*FLAGS, *LIMITED, "--backend", "inline"]
-    assert command("train", "CartPole-v1", "--algorithm", "replay", "--passes", "1", *flags) == (0, "", "")
+    assert command("train", "CartPole-v1", "--algorithm", "replay", "--replays", "1", *flags) == (0, "", "")
     assert command(*AGAIN) == (0, "", "")
     assert RunFolder(tmp_path / "run").summary()["steps"] >= 640

@@ -91,10 +91,6 @@ class Algorithm:
     learner: str | Callable[..., object] | None = None
     """What a learner does again and again, `duties(learner)` -> Duties; None where there is no learner process."""
     settings: type[OwnSettings] = OwnSettings
-    defaults: Mapping[str, object] = field(default_factory=dict[str, object], compare=False)
-    """What it takes for settings that every algorithm has, instead of their own defaults."""
-    diagnostics: tuple[str, ...] = ()
-    """What its gradients say of themselves besides DIAGNOSTICS, behind them: columns of `metrics.csv`."""
     acts: Literal["worker", "learner", "nowhere"] = "worker"
     """Where actions are chosen; nowhere, where they are drawn from the action space."""
     learns: Literal["worker", "learner", "nowhere"] = "worker"
@@ -113,6 +109,10 @@ class Algorithm:
     orders: bool = False
     """Whether its workers go by `worker.order`, reading and changing what is shared in their turns alone: they are
     asynchronous, and with `ordered` one seed gives one result."""
+    defaults: Mapping[str, object] = field(default_factory=dict[str, object], compare=False)
+    """What it takes for settings that every algorithm has, instead of their own defaults."""
+    diagnostics: tuple[str, ...] = ()
+    """What its gradients say of themselves besides DIAGNOSTICS, behind them: columns of `metrics.csv`."""
     reference: str = field(default="", compare=False)
     """`module:NAME` where it was found by that; what a run's files call it."""
 
