@@ -14,7 +14,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Never, TypeAlias, Unpack
+from typing import Any, Never, TypeAlias, TypedDict, Unpack
 
 import gymnasium
 
@@ -53,14 +53,8 @@ GivenNetwork: TypeAlias = Network | NetworkName | None
 """What an agent takes as its network: the name of one, or the caller's own."""
 NOTHING_JUDGED: dict[str, Any] = {
     **{"returns": [], "best_return_mean_100": None, "solved_at_step": None, "solved_at_second": None},
-    **{
-        "best_evaluation": None,
-        "best_step": 0,
-        "best_version": 0,
-        "evaluations": 0,
-        "confirmations": 0,
-        "confirm_after": 0,
-    },
+    **{"best_evaluation": None, **dict.fromkeys(("best_step", "best_version", "evaluations"), 0)},
+    **dict.fromkeys(("confirmations", "confirm_after"), 0),
 }
 """What a checkpoint says of how good its run was, before it began."""
 LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback", "stop_when")
@@ -216,22 +210,38 @@ class Agent(ActingAgent):
         self._start = dataclasses.replace(latest, config=self.config)
 
 
+class OwnArguments(TypedDict, total=False):
+    """What agents take besides settings, as Agent says."""
+
+    network: GivenNetwork
+    recipe: str | None
+    evaluation_environment: str | EnvironmentFactory | None
+
+
+class Arguments(Keywords, OwnArguments, total=False): ...
+
+
+class APPOArguments(APPOKeywords, OwnArguments, total=False): ...
+
+
+class GA3CArguments(GA3CKeywords, OwnArguments, total=False): ...
+
+
+class IMPALAArguments(IMPALAKeywords, OwnArguments, total=False): ...
+
+
+class QLearningArguments(QLearningKeywords, OwnArguments, total=False): ...
+
+
+class PQNArguments(PQNKeywords, OwnArguments, total=False): ...
+
+
 class _OfAllSettings(Agent):
     """An algorithm of this package that has the settings of all and no more: an editor knows them."""
 
-    def __init__(
-        self,
-        environment: str | EnvironmentFactory,
-        *,
-        network: GivenNetwork = None,
-        recipe: str | None = None,
-        evaluation_environment: str | EnvironmentFactory | None = None,
-        **settings: Unpack[Keywords],
-    ):
+    def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[Arguments]):
         """As Agent says."""
-        super().__init__(
-            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
-        )
+        super().__init__(environment, **given)
 
 
 class A3C(_OfAllSettings):
@@ -251,19 +261,9 @@ class APPO(Agent):
 
     algorithm = builtin.APPO
 
-    def __init__(
-        self,
-        environment: str | EnvironmentFactory,
-        *,
-        network: GivenNetwork = None,
-        recipe: str | None = None,
-        evaluation_environment: str | EnvironmentFactory | None = None,
-        **settings: Unpack[APPOKeywords],
-    ):
+    def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[APPOArguments]):
         """As Agent says."""
-        super().__init__(
-            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
-        )
+        super().__init__(environment, **given)
 
 
 class GA3C(Agent):
@@ -271,19 +271,9 @@ class GA3C(Agent):
 
     algorithm = builtin.GA3C
 
-    def __init__(
-        self,
-        environment: str | EnvironmentFactory,
-        *,
-        network: GivenNetwork = None,
-        recipe: str | None = None,
-        evaluation_environment: str | EnvironmentFactory | None = None,
-        **settings: Unpack[GA3CKeywords],
-    ):
+    def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[GA3CArguments]):
         """As Agent says."""
-        super().__init__(
-            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
-        )
+        super().__init__(environment, **given)
 
 
 class IMPALA(Agent):
@@ -291,34 +281,17 @@ class IMPALA(Agent):
 
     algorithm = builtin.IMPALA
 
-    def __init__(
-        self,
-        environment: str | EnvironmentFactory,
-        *,
-        network: GivenNetwork = None,
-        recipe: str | None = None,
-        evaluation_environment: str | EnvironmentFactory | None = None,
-        **settings: Unpack[IMPALAKeywords],
-    ):
+    def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[IMPALAArguments]):
         """As Agent says."""
-        super().__init__(
-            environment, network=network, recipe=recipe, evaluation_environment=evaluation_environment, **settings
-        )
+        super().__init__(environment, **given)
 
 
 class _OfQLearning(Agent):
     """An algorithm that learns action values with a target network."""
 
-    def __init__(
-        self,
-        environment: str | EnvironmentFactory,
-        *,
-        network: GivenNetwork = None,
-        recipe: str | None = None,
-        **settings: Unpack[QLearningKeywords],
-    ):
+    def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[QLearningArguments]):
         """As Agent says."""
-        super().__init__(environment, network=network, recipe=recipe, **settings)
+        super().__init__(environment, **given)
 
 
 class NStepQ(_OfQLearning):
@@ -344,16 +317,9 @@ class PQN(Agent):
 
     algorithm = builtin.PQN
 
-    def __init__(
-        self,
-        environment: str | EnvironmentFactory,
-        *,
-        network: GivenNetwork = None,
-        recipe: str | None = None,
-        **settings: Unpack[PQNKeywords],
-    ):
+    def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[PQNArguments]):
         """As Agent says."""
-        super().__init__(environment, network=network, recipe=recipe, **settings)
+        super().__init__(environment, **given)
 
 
 class RandomAgent(_OfAllSettings):
