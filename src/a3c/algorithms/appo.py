@@ -58,6 +58,7 @@ def run(worker: Worker) -> None:
         segment, episodes = worker.collector.collect(acted, epsilon_at(config, worker.index, step))
         with order.turn():
             worker.record(segment, episodes)
+        entropy_coefficient, rate = entropy_coefficient_at(config, step), learning_rate_at(config, step)
         sample, learned = None, []
         for number, places in enumerate(shuffle.minibatches(worker.generator, segment.mask)):
             if not worker.goes_on:
@@ -66,12 +67,11 @@ def run(worker: Worker) -> None:
             now = replace(order.read(), statistics=acted.statistics)
             if sample is None or (own.recompute_advantages and number % shuffle.count == 0):
                 sample = sample_of(now, segment)
-            gradient, diagnostics = gradient_of(now, sample, places, entropy_coefficient_at(config, step))
+            gradient, diagnostics = gradient_of(now, sample, places, entropy_coefficient)
             gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
             if own.target_kl is not None and diagnostics[KL] > TOO_FAR * own.target_kl:
                 break
             with order.turn():
-                rate = learning_rate_at(config, step)
                 lag = worker.store.learn(gradient, norm_of(diagnostics), rate, now.version)
             learned.append((lag, diagnostics))
         passes = len(learned) / shuffle.count
@@ -87,7 +87,8 @@ class Sample(NamedTuple):
     log_probs: Float[Array, "*B"]
     """Of the policy that collected."""
     values: Float[Array, "*B"]
-    targets: Targets
+    returns: Float[AnyArray, "*B"]
+    advantages: Float[AnyArray, "*B"]
     mask: Bool[Array, "*B"]
     starts: Bool[Array, "*B"] | None
     first_state: Float[Array, "1 B S"] | None
@@ -131,11 +132,10 @@ def make_sample(policy: Policy, config: TrainConfig, own: APPOSettings) -> Calla
         distribution, values = policy.apply_in_time(network, snapshot.statistics, segment.observations, *context)
         log_probs = jax.tree.map(lambda x: x[:-1], distribution).log_prob(segment.actions)
         # V-trace's weights are the ratios, which the loss has itself.
-        targets = targets_of(config, segment, values, log_probs)._replace(weights=jnp.ones_like(log_probs))
+        returns, advantages, _ = targets_of(config, segment, values, log_probs)
         observations, starts = segment.observations[:-1], None if segment.starts is None else segment.starts[:-1]
-        rows = Sample(
-            observations, segment.actions, segment.log_probs, values[:-1], targets, segment.mask, starts, None
-        )
+        acted = segment.actions, segment.log_probs
+        rows = Sample(observations, *acted, values[:-1], returns, advantages, segment.mask, starts, None)
         if not policy.recurrent:
             return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rows)
         return rows._replace(first_state=segment.first_state)
@@ -158,7 +158,7 @@ def make_gradient(policy: Policy, config: TrainConfig, own: APPOSettings) -> Cal
             distribution.entropy(),
             values,
             batch.values,
-            batch.targets,
+            Targets(batch.returns, batch.advantages),
             batch.mask,
             clip_range=own.clip_range,
             value_clip_range=own.value_clip_range,
@@ -167,7 +167,7 @@ def make_gradient(policy: Policy, config: TrainConfig, own: APPOSettings) -> Cal
             normalize_advantages=config.normalize_advantages,
             reduction=config.loss_reduction,
         )
-        return losses.total, (losses, explained_variance(values, batch.targets.returns, batch.mask), clipped)
+        return losses.total, (losses, explained_variance(values, batch.returns, batch.mask), clipped)
 
     def gradient_of(
         snapshot: Snapshot, sample: Sample, minibatch: Minibatch, entropy_coefficient: Scalar

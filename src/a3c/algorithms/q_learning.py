@@ -36,7 +36,7 @@ from a3c.gradient import learned_steps, returns_of
 from a3c.learning.arrays import AnyArray, Scalar
 from a3c.learning.diagnostics import norm_of
 from a3c.learning.distributions import EpsilonGreedy
-from a3c.learning.losses import explained_variance, masked_mean
+from a3c.learning.losses import explained_variance, masked_mean, reduced
 from a3c.learning.optimizers import clip_by_global_norm
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.policy import Policy
@@ -111,8 +111,7 @@ def make_gradient(
         values = EpsilonGreedy(given.values[:-1]).value_of(segment.actions)
         mask = learned_steps(config, segment)
         error, mean = masked_mean(jnp.stack([(returns - values) ** 2, values]), mask)
-        total = error * jnp.sum(mask) if config.loss_reduction == "sum" else error
-        return total, (error, explained_variance(values, returns, mask), mean)
+        return reduced(error, mask, config.loss_reduction), (error, explained_variance(values, returns, mask), mean)
 
     def gradient_of(snapshot: Snapshot, target: Snapshot, segment: Any) -> tuple[Float[Array, "P"], Float[Array, "D"]]:
         network = policy.network(snapshot.parameters)

@@ -62,20 +62,28 @@ def actor_critic_loss(
         mask: True at real steps; dummy reset steps and padding add nothing.
         reduction: `mean` over real steps, or the paper's `sum`.
     """
-    shapes = {x.shape for x in (log_probs, entropies, values, targets.returns, targets.advantages, mask)}
-    if jnp.ndim(targets.weights):
-        shapes.add(jnp.shape(targets.weights))
-    if len(shapes) != 1:
-        raise ValueError(f"every step needs its own value: shapes differ, {sorted(shapes)}")
+    _check_shapes(log_probs, entropies, values, *targets, mask)
     returns, advantages, weights = jax.lax.stop_gradient(targets)
     if normalize_advantages:
         advantages = normalize(advantages, mask)
     terms = jnp.stack([-log_probs * advantages * weights, (returns - values) ** 2, entropies])
     policy, value, entropy = masked_mean(terms, mask)
     total = policy + value_coefficient * value - entropy_coefficient * entropy
-    if reduction == "sum":
-        total = total * jnp.sum(mask)
-    return Losses(total, policy, value, entropy)
+    return Losses(reduced(total, mask, reduction), policy, value, entropy)
+
+
+def _check_shapes(*of_each_step: AnyArray | Scalar) -> None:
+    """Raises ValueError where arrays would be broadcast; plain numbers may be."""
+    shapes = {jnp.shape(x) for x in of_each_step if jnp.ndim(x)}
+    if len(shapes) != 1:
+        raise ValueError(f"every step needs its own value: shapes differ, {sorted(shapes)}")
+
+
+def reduced(
+    mean: Float[AnyArray, ""], mask: Bool[AnyArray, "T *B"], reduction: Literal["mean", "sum"]
+) -> Float[Array, ""]:
+    """A mean over the real steps, or the sum over them."""
+    return jnp.asarray(mean * jnp.sum(mask) if reduction == "sum" else mean)
 
 
 class Clipped(NamedTuple):
@@ -117,6 +125,7 @@ def clipped_loss(
         clip_range: e.
         The others are those of `actor_critic_loss`, whose advantages' weights are 1 here.
     """
+    _check_shapes(log_probs, log_probs_before, entropies, values, values_before, *targets, mask)
     returns, advantages, _ = jax.lax.stop_gradient(targets)
     if normalize_advantages:
         advantages = normalize(advantages, mask)
@@ -133,9 +142,7 @@ def clipped_loss(
     kl = ratios - 1.0 - moved
     policy, value, entropy, fraction, kl = masked_mean(jnp.stack([-gains, errors, entropies, beyond, kl]), mask)
     total = policy + value_coefficient * value - entropy_coefficient * entropy
-    if reduction == "sum":
-        total = total * jnp.sum(mask)
-    return Losses(total, policy, value, entropy), Clipped(fraction, kl)
+    return Losses(reduced(total, mask, reduction), policy, value, entropy), Clipped(fraction, kl)
 
 
 def explained_variance(
