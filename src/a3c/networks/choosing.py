@@ -50,9 +50,8 @@ def _make_convolutions(
 
 def _make_mlp(config: NetworkSettings, inputs: int, generator: np.random.Generator) -> tuple[MLP, int]:
     hidden = (64, 64) if config.hidden is None else config.hidden
-    return MLP(inputs, hidden, config.activation or "tanh", generator, config.layer_norm), hidden[
-        -1
-    ] if hidden else inputs
+    mlp = MLP(inputs, hidden, config.activation or "tanh", generator, config.layer_norm)
+    return mlp, hidden[-1] if hidden else inputs
 
 
 def _make_joined(
