@@ -113,7 +113,7 @@ def draw_scores(part: Measured, path: Path, title: str) -> None:
 
 
 def draw_task(part: Measured, path: Path, title: str, aim: float) -> None:
-    """Mean return over steps of every seed of a task; a dot for what its best agent reaches greedily."""
+    """Mean return over steps of every seed of a task; a dot for what its final policy reaches greedily."""
     figure = Figure(figsize=(5.5, 4), layout="constrained")
     axes = figure.subplots()
     for number, (system, runs) in enumerate(by(part, "system").items()):
@@ -121,7 +121,7 @@ def draw_task(part: Measured, path: Path, title: str, aim: float) -> None:
             color, steps = f"C{number}", np.array(run["curve"]["step"]) / 1e6
             label = f"{system}, {len(runs)} seeds" if index == 0 else None
             axes.plot(steps, run["curve"]["mean"], color=color, alpha=0.8, linewidth=1.2, label=label)
-            greedy = run.get("greedy", {}).get("best", {}).get("mean")
+            greedy = run.get("greedy", {}).get("latest", {}).get("mean")
             axes.plot(steps[-1:], [greedy], "o", color=color, markersize=5)
     axes.axhline(aim, color="grey", linestyle="--", linewidth=1, label=f"aim: {aim:g}, for the dots")
     axes.set(title=title, xlabel="million steps", ylabel=MEAN_RETURN)
