@@ -2,7 +2,7 @@
 
     python benchmarks/tasks.py                             everything, about 75 minutes on two cores
     python benchmarks/tasks.py --only pendulum,memory --seeds 2   a part of it
-    python benchmarks/tasks.py --only peers --peer PYTHON   how fast PPO of Stable-Baselines3 is on the same machine
+    python benchmarks/tasks.py --only pace                 how fast PPO of Stable-Baselines3 is on the same machine
     python benchmarks/tasks.py --figures-only              draw the figures again from the results
 
 What counts is the mean of 100 fresh episodes that the final policy plays greedily, not the training returns; that of
@@ -11,6 +11,7 @@ results, bad ones included; a part that is not measured again keeps its earlier 
 """
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,10 +20,10 @@ from statistics import median
 
 from rich.table import Table
 
-from benchmark import Benchmark, Part, tell
-from measure import Record, train
+from benchmark import Benchmark, Part, check_peers, tell
+from measure import Record, train, train_peer_by_default
 from pictures import draw_task
-from report import Finding, Measured, by, column, number
+from report import Finding, Measured, by, column, final_score, number
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ MEMORY_TASK = Task("CartPole-v1", 500_000, 500, 490)
 FORGETFUL = 200
 """What the feed-forward policy has to stay below, for the task to need memory."""
 
+PHYSICS = ("half-cheetah", "hopper", "walker2d")
+PEER, PEER_STEPS = "PPO of Stable-Baselines3, by default", 50_000
+
 COST = 2.5
 """How many times the time of the feed-forward policy an LSTM may take for the same steps."""
 COST_FLAGS = ("--recipe", "none", "--steps", "400_000", "--no-stop-when-solved")
@@ -76,13 +80,8 @@ def solve(task: Task, arguments: argparse.Namespace) -> list[Record]:
 def _trained(system: str, task: Task, seed: int, flags: tuple[str, ...] = ()) -> Record:
     run = train(task.environment, *flags, "--seed", str(seed), limit=3600.0, evaluated=("latest", "best"))
     tell({"system": system} | run)
-    print(f"    greedy: {_score(run):.1f}, best checkpoint {_score(run, 'best'):.1f}", flush=True)
+    print(f"    greedy: {final_score(run):.1f}, best checkpoint {final_score(run, 'best'):.1f}", flush=True)
     return {"system": system} | run
-
-
-def _score(run: Measured, checkpoint: str = "latest") -> float:
-    """Mean return of 100 episodes of a checkpoint; minus infinity where there is none."""
-    return run.get("greedy", {}).get(checkpoint, {}).get("mean", float("-inf"))
 
 
 def solve_findings(task: Task, part: Measured) -> Iterator[Finding]:
@@ -93,8 +92,8 @@ def solve_findings(task: Task, part: Measured) -> Iterator[Finding]:
 
 def _findings(task: Task, runs: list[Measured]) -> Iterator[Finding]:
     for name, find, aim in (("median", median, task.aim), ("worst", min, task.least)):
-        found = find(_score(run) for run in runs)
-        best = number(find(_score(run, "best") for run in runs), ".1f", missing="failed")
+        found = find(final_score(run) for run in runs)
+        best = number(find(final_score(run, "best") for run in runs), ".1f", missing="failed")
         said = f"{number(found, '.1f', missing='failed')} of {len(runs)} seeds (best checkpoints {best})"
         yield Finding(f"{task.environment}: {name}", said, f">= {aim:g}", found >= aim)
     steps, seconds = column(runs, "steps"), column(runs, "process_seconds")
@@ -103,6 +102,29 @@ def _findings(task: Task, runs: list[Measured]) -> Iterator[Finding]:
     yield Finding(f"{task.environment}: steps, most", number(max(steps), ",.0f"), f"<= {task.steps:,}", within)
     said = f"median {median(seconds):.0f} s, most {max(seconds):.0f} s"
     yield Finding(f"{task.environment}: time", said, f"<= {task.seconds:.0f} s", max(seconds) <= task.seconds)
+
+
+def pace(arguments: argparse.Namespace) -> list[Record]:
+    """How fast the physics tasks are trained by their recipes, and by PPO of Stable-Baselines3 on the same machine."""
+    runs = []
+    for name in PHYSICS:
+        environment = TASKS[name].environment
+        for system in (f"{environment}, recipe", f"{environment}, {PEER}"):
+            if system.endswith(PEER):
+                run = train_peer_by_default(arguments.peer_python, environment, "ppo", 1, PEER_STEPS)
+            else:
+                run = train(environment, "--seed", "1", "--steps", str(2 * PEER_STEPS))
+            runs.append({"system": system, "environment": environment} | run)
+            tell(runs[-1])
+    return runs
+
+
+def pace_findings(part: Measured) -> Iterator[Finding]:
+    for environment, (ours, theirs) in by(part, "environment").items():
+        rates = column([ours, theirs], "steps_per_second", missing=0.0)
+        seconds = " and ".join(f"{1e6 / rate:,.0f} s" for rate in rates)
+        ratio = rates[0] / rates[1]
+        yield Finding(f"{environment}: a million steps, ours and PPO's", f"{seconds}, {ratio:.1f} x as fast")
 
 
 def memory(arguments: argparse.Namespace) -> list[Record]:
@@ -118,7 +140,7 @@ def memory_findings(part: Measured) -> Iterator[Finding]:
     systems = by(part, "system")
     for finding in _findings(MEMORY_TASK, systems[WITH_MEMORY]):
         yield Finding(f"{WITH_MEMORY}, {finding.name}", finding.measured, finding.target, finding.reached)
-    best = max(_score(run) for run in systems[WITHOUT_MEMORY])
+    best = max(final_score(run) for run in systems[WITHOUT_MEMORY])
     name = f"{WITHOUT_MEMORY}, {MEMORY_TASK.environment}: best seed"
     yield Finding(name, number(best, ".1f"), f"< {FORGETFUL}", best < FORGETFUL)
 
@@ -161,8 +183,8 @@ def tasks_table(part: Measured, title: str) -> Table:
         table.add_row(
             run["system"],
             str(run.get("seed", "")),
-            number(_score(run), ".1f", missing="failed"),
-            number(_score(run, "best"), ".1f", missing="failed"),
+            number(final_score(run), ".1f", missing="failed"),
+            number(final_score(run, "best"), ".1f", missing="failed"),
             f"{run.get('steps', 0):,}",
             f"{run['process_seconds']:.0f}",
             f"{run.get('steps_per_second') or 0:,.0f}",
@@ -193,6 +215,7 @@ PARTS = {name: _part(name, task) for name, task in TASKS.items()} | {
         {"task_memory.png": draw_memory},
     ),
     "cost-of-memory": Part(cost, cost_findings),
+    "pace": Part(pace, pace_findings),
 }
 
 
@@ -200,7 +223,11 @@ def main() -> None:
     benchmark = Benchmark("tasks", PARTS)
     parser = benchmark.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds of every task (default: %(default)s)")
-    benchmark.run(parser.parse_args())
+    parser.add_argument("--peer-python", default=sys.executable, help="interpreter with stable-baselines3 and torch")
+    arguments = parser.parse_args()
+    if "pace" in arguments.only and not arguments.figures_only:
+        check_peers(parser, arguments.peer_python)
+    benchmark.run(arguments)
 
 
 if __name__ == "__main__":
