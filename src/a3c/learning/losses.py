@@ -141,9 +141,7 @@ def clipped_loss(
     beyond = (jnp.abs(ratios - 1.0) > clip_range).astype(ratios.dtype)
     # The estimate that is never below 0, and of little variance.
     kl = ratios - 1.0 - moved
-    policy, value, entropy, fraction, kl = masked_mean(
-        jnp.stack([-gains, errors, entropies, beyond, kl]), mask
-    )
+    policy, value, entropy, fraction, kl = masked_mean(jnp.stack([-gains, errors, entropies, beyond, kl]), mask)
     total = policy + value_coefficient * value - entropy_coefficient * entropy
     return Losses(reduced(total, mask, reduction), policy, value, entropy), Clipped(fraction, kl)
 
