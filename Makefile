@@ -64,6 +64,7 @@ docs: setup ## redraw the figures in docs/ from the results in benchmarks/result
 	@$(BIN)/python benchmarks/algorithms.py --figures-only
 	@$(BIN)/python benchmarks/pong.py --figures-only
 	@$(BIN)/python benchmarks/tasks.py --figures-only
+	@$(BIN)/python benchmarks/defaults.py --figures-only
 
 notes: ## print what CHANGELOG.md says of VERSION, for a release (VERSION=0.1.0)
 	@awk -v heading="## [$(VERSION)]" \

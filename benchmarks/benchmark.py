@@ -1,6 +1,7 @@
 """How a benchmark runs: its flags, its parts one after the other, its results saved after each, its pictures."""
 
 import argparse
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,10 @@ class Benchmark:
 
     name: str
     parts: dict[str, Part]
+    table: Callable[[dict[str, Measured]], Table] | None = None
+    """Of all parts that there are results of, together."""
+    pictures: dict[str, Callable[[dict[str, Measured], Path], None]] = field(default_factory=dict)
+    """What draws all parts that there are results of, by file names."""
 
     def parser(self, description: str | None) -> argparse.ArgumentParser:
         """The flags that every benchmark has."""
@@ -41,7 +46,7 @@ class Benchmark:
         parser.add_argument("--only", type=self._names, default=names, help="parts to measure, of %(default)s")
         parser.add_argument("--output", type=Path, default=output, help="the results")
         parser.set_defaults(figures_only=False)
-        if any(part.pictures for part in self.parts.values()):
+        if self.pictures or any(part.pictures for part in self.parts.values()):
             parser.add_argument("--figures", type=Path, default=ROOT / "docs", help="the folder to draw figures into")
             parser.add_argument("--figures-only", action="store_true", help="measure nothing: draw from the results")
         return parser
@@ -78,6 +83,8 @@ class Benchmark:
             results = self.measured(arguments)
             measured = {name: results[name] for name in arguments.only}
             tables = [table(part) for name, part in measured.items() if (table := self.parts[name].table) is not None]
+            if self.table is not None:
+                tables.append(self.table(results))
             report.show(measured, self.findings, tables)
         for name, part in self.parts.items():
             for picture, draw in part.pictures.items():
@@ -86,6 +93,19 @@ class Benchmark:
                     print(f"figure   {arguments.figures / picture}")
                 else:
                     print(f"no figure {picture}: {arguments.output} has no results of the part {name}")
+        for picture, draw in self.pictures.items():
+            if results:
+                draw(results, arguments.figures / picture)
+                print(f"figure   {arguments.figures / picture}")
+            else:
+                print(f"no figure {picture}: {arguments.output} has no results")
+
+
+def check_peers(parser: argparse.ArgumentParser, python: str) -> None:
+    """Ends with a line where the interpreter `python` has no Stable-Baselines3."""
+    found = subprocess.run([python, "-c", "import stable_baselines3"], capture_output=True, timeout=120, check=False)
+    if found.returncode:
+        parser.error(f"{python} has no stable-baselines3: `make bench` installs it, --peer-seeds 0 goes without")
 
 
 def tell(run: Record) -> None:

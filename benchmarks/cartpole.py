@@ -10,7 +10,6 @@ runs are kept in the results, bad ones included; a part that is not measured aga
 
 import argparse
 import math
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from statistics import median
 
 from a3c.config.making import make_config
 from a3c.recipes import with_recipe
-from benchmark import Benchmark, Part, tell
+from benchmark import Benchmark, Part, check_peers, tell
 from measure import MemoryWatch, Record, bare_rate, train, train_peer
 from pictures import draw_solved
 from report import Finding, Measured, by, column, number, solved, systems_table
@@ -225,14 +224,8 @@ def main() -> None:
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter with stable-baselines3")
     arguments = parser.parse_args()
     if "solve" in arguments.only and arguments.peer_seeds and not arguments.figures_only:
-        _check_peers(parser, arguments.peer_python)
+        check_peers(parser, arguments.peer_python)
     benchmark.run(arguments)
-
-
-def _check_peers(parser: argparse.ArgumentParser, python: str) -> None:
-    found = subprocess.run([python, "-c", "import stable_baselines3"], capture_output=True, timeout=120, check=False)
-    if found.returncode:
-        parser.error(f"{python} has no stable-baselines3: `make bench` installs it, --peer-seeds 0 goes without")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def train(
     watch: Callable[[subprocess.Popen], None] | None = None,
     evaluated: tuple[str, ...] = (),
     episodes: int = EPISODES,
+    evaluated_with: tuple[str, ...] = (),
     program: tuple[str, ...] = (sys.executable, "-m", "a3c"),
 ) -> Record:
     """Runs `a3c train FLAGS` and returns what its summary.json says, with the learning curve.
@@ -54,8 +55,9 @@ def train(
         limit: seconds after which the process is killed, which makes the run a failed one.
         environment: variables added to the environment.
         watch: called with the process while it runs.
-        evaluated: checkpoints of the run to evaluate when it is over, of "best" and "latest", as they are to be played.
+        evaluated: checkpoints of the run to evaluate when it is over, of "best" and "latest".
         episodes: of these evaluations.
+        evaluated_with: flags of these evaluations, such as --greedy; without, a checkpoint plays as it says.
         program: what `a3c` is: that of this interpreter, or of another checkout.
     """
     with tempfile.TemporaryDirectory() as temporary:
@@ -82,15 +84,17 @@ def train(
                 ]
             record["curve"] = _curve(finished)
             if evaluated and not record["error"]:
-                record["greedy"] = {checkpoint: _evaluate(folder, checkpoint, episodes) for checkpoint in evaluated}
+                record["greedy"] = {
+                    checkpoint: _evaluate(folder, checkpoint, episodes, evaluated_with) for checkpoint in evaluated
+                }
     return record | UNSOLVED if record["error"] else record
 
 
-def _evaluate(folder: Path, checkpoint: str, episodes: int, limit: float = 600.0) -> Record:
+def _evaluate(folder: Path, checkpoint: str, episodes: int, flags: tuple[str, ...], limit: float = 600.0) -> Record:
     """What `a3c evaluate` of this interpreter says of a checkpoint of the run in `folder`, of episodes that it never
     saw."""
     output = folder.parent / f"{checkpoint}.json"
-    flags = ("--checkpoint", checkpoint, "--episodes", str(episodes), "--json", "--seed", UNSEEN)
+    flags = ("--checkpoint", checkpoint, "--episodes", str(episodes), "--json", "--seed", UNSEEN, *flags)
     record = _run([sys.executable, "-m", "a3c", "evaluate", str(folder), *flags], limit, output=output)
     if record["error"] is None:
         said = json.loads(output.read_text(encoding="utf-8"))
@@ -106,6 +110,14 @@ def train_peer(python: str, algorithm: str, seed: int, steps: int = 500_000, sec
     record |= _run_peer(python, "sb3_cartpole.py", flags, timed, limit=seconds + 30.0)
     if "episodes" in record:
         record["curve"] = _curve(record.pop("episodes"))
+    return record | UNSOLVED if record["error"] else record
+
+
+def train_peer_by_default(python: str, environment: str, algorithm: str, seed: int, steps: int) -> Record:
+    """Runs a Stable-Baselines3 algorithm with its default arguments, and plays what it has learned greedily."""
+    flags = [environment, algorithm, "--seed", str(seed), "--steps", str(steps), "--episodes", str(EPISODES)]
+    record: Record = {"seed": seed}
+    record |= _run_peer(python, "sb3_defaults.py", [*flags, "--unseen", UNSEEN], [], limit=3600.0)
     return record | UNSOLVED if record["error"] else record
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from report import Measured, by, column, solved
+from report import Measured, by, column, final_score, solved
 
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200)
 SECONDS = "seconds since the process started (logarithmic)"
@@ -113,7 +113,7 @@ def draw_scores(part: Measured, path: Path, title: str) -> None:
 
 
 def draw_task(part: Measured, path: Path, title: str, aim: float) -> None:
-    """Mean return over steps of every seed of a task; a dot for what its best agent reaches greedily."""
+    """Mean return over steps of every seed of a task; a dot for what its final policy reaches greedily."""
     figure = Figure(figsize=(5.5, 4), layout="constrained")
     axes = figure.subplots()
     for number, (system, runs) in enumerate(by(part, "system").items()):
@@ -121,7 +121,7 @@ def draw_task(part: Measured, path: Path, title: str, aim: float) -> None:
             color, steps = f"C{number}", np.array(run["curve"]["step"]) / 1e6
             label = f"{system}, {len(runs)} seeds" if index == 0 else None
             axes.plot(steps, run["curve"]["mean"], color=color, alpha=0.8, linewidth=1.2, label=label)
-            greedy = run.get("greedy", {}).get("best", {}).get("mean")
+            greedy = run.get("greedy", {}).get("latest", {}).get("mean")
             axes.plot(steps[-1:], [greedy], "o", color=color, markersize=5)
     axes.axhline(aim, color="grey", linestyle="--", linewidth=1, label=f"aim: {aim:g}, for the dots")
     axes.set(title=title, xlabel="million steps", ylabel=MEAN_RETURN)
@@ -129,6 +129,32 @@ def draw_task(part: Measured, path: Path, title: str, aim: float) -> None:
     axes.grid(alpha=0.2)
     axes.legend(loc="best", fontsize="small")
     _save(figure, part, path)
+
+
+def draw_tasks(parts: dict[str, Measured], path: Path, systems: list[str]) -> None:
+    """A panel for each part, by its title: a dot for what each seed of every system reaches, a line for their median.
+
+    `systems` stand from left to right.
+    """
+    columns = 5
+    rows = math.ceil(len(parts) / columns)
+    figure = Figure(figsize=(3 * columns, 3 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[len(parts) :]:
+        axes.set_axis_off()
+    for axes, (title, part) in zip(panels, parts.items(), strict=False):
+        for place, system in enumerate(systems):
+            scores = [score for run in by(part, "system").get(system, []) if math.isfinite(score := final_score(run))]
+            if scores:
+                axes.plot([place] * len(scores), scores, "o", color=f"C{place}", markersize=5, alpha=0.6)
+                axes.hlines(median(scores), place - 0.3, place + 0.3, color=f"C{place}", linewidth=2)
+        axes.set_title(title, fontsize="medium")
+        axes.set_xticks(range(len(systems)), systems, fontsize="small")
+        axes.set_xlim(-0.6, len(systems) - 0.4)
+        axes.grid(alpha=0.2)
+    for axes in panels[::columns]:
+        axes.set_ylabel("mean of 100 greedy episodes")
+    _save(figure, next(iter(parts.values())), path)
 
 
 def _has_curve(run: Measured) -> bool:

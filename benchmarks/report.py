@@ -110,6 +110,11 @@ def solved(runs: list[Measured]) -> int:
     return sum(run["solved_at_second"] is not None for run in runs)
 
 
+def final_score(run: Measured, checkpoint: str = "latest") -> float:
+    """Mean return of the episodes that the agent of a run's end plays, or its best; minus infinity where it failed."""
+    return run.get("greedy", {}).get(checkpoint, {}).get("mean", -math.inf)
+
+
 def number(value: float, form: str, unit: str = "", missing: str = "never") -> str:
     """A number with its unit; what is infinite never came."""
     return format(value, form) + unit if math.isfinite(value) else missing

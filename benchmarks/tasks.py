@@ -1,15 +1,17 @@
-"""Trains the recipes of the tasks that everyone tries first, until solved or out of steps, and plays their best agents.
+"""Trains the recipes of the tasks that everyone tries first, and plays the policies they end with.
 
-    python benchmarks/tasks.py                             everything, about 45 minutes on two cores
+    python benchmarks/tasks.py                             everything, about 75 minutes on two cores
     python benchmarks/tasks.py --only pendulum,memory --seeds 2   a part of it
+    python benchmarks/tasks.py --only pace                 how fast PPO of Stable-Baselines3 is on the same machine
     python benchmarks/tasks.py --figures-only              draw the figures again from the results
 
-What counts is the mean of 100 episodes that the best checkpoint plays greedily after the run, not the training returns.
-Every run is a fresh process, timed from its start. All runs are kept in the results, bad ones included; a part that is
-not measured again keeps its earlier results.
+What counts is the mean of 100 fresh episodes that the final policy plays greedily, not the training returns; that of
+the best checkpoint is measured beside it. Every run is a fresh process, timed from its start. All runs are kept in the
+results, bad ones included; a part that is not measured again keeps its earlier results.
 """
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,10 +20,10 @@ from statistics import median
 
 from rich.table import Table
 
-from benchmark import Benchmark, Part, tell
-from measure import Record, train
+from benchmark import Benchmark, Part, check_peers, tell
+from measure import Record, train, train_peer_by_default
 from pictures import draw_task
-from report import Finding, Measured, by, column, number
+from report import Finding, Measured, by, column, final_score, number
 
 
 @dataclass(frozen=True)
@@ -29,38 +31,41 @@ class Task:
     """A task and what its recipe is to reach."""
 
     environment: str
-    aim: float
-    """Mean return of 100 episodes."""
     steps: int
     """Within so many."""
-    seeds: int = 5
-    needed: int = 5
-    """Seeds that have to reach it."""
-    least: float | None = None
-    """What the worst seed has to reach, where not all have to reach the aim."""
-    seconds: float | None = None
+    aim: float
+    """What the median of the seeds is to reach, as mean return of 100 episodes of the final policy."""
+    least: float
+    """What the worst of them is to reach."""
+    published: str = ""
+    """What the Stable-Baselines3 zoo says of its PPO and its A2C, at as many steps or more."""
+    seconds: float = 240.0
     """Within so many, from the start of the process."""
-    zoo: str = ""
-    """What the agents of the Stable-Baselines3 zoo reach with A2C."""
 
+
+SEEDS = 5
 
 TASKS = {
-    "mountain-car": Task("MountainCar-v0", -110, 1_000_000, zoo="-111"),
-    "mountain-car-continuous": Task("MountainCarContinuous-v0", 90, 500_000, zoo="91"),
-    "pendulum": Task("Pendulum-v1", -180, 1_000_000, zoo="-163"),
-    "lunar-lander": Task("LunarLander-v3", 200, 1_000_000, seconds=300, zoo="36 to 156 (200k steps)"),
-    "bipedal-walker": Task("BipedalWalker-v3", 300, 5_000_000, 3, 2, 270, seconds=1200, zoo="300 (5M steps)"),
-    "half-cheetah": Task(
-        "HalfCheetah-v5", 5_900, 1_000_000, needed=3, least=4_500, seconds=180, zoo="3,041; with PPO 5,819"
-    ),
+    "half-cheetah": Task("HalfCheetah-v5", 1_000_000, 5_900, 4_500, "5,819; 3,041", 180.0),
+    "hopper": Task("Hopper-v5", 1_000_000, 3_400, 2_600, "2,410; 733", 180.0),
+    "walker2d": Task("Walker2d-v5", 1_000_000, 4_500, 3_500, "3,479; 582", 180.0),
+    "lunar-lander": Task("LunarLander-v3", 1_000_000, 265, 240, "242; 156"),
+    "lunar-lander-continuous": Task("LunarLanderContinuous-v3", 1_000_000, 270, 250, "271; 84"),
+    "bipedal-walker": Task("BipedalWalker-v3", 3_000_000, 300, 285, "288; 300"),
+    "pendulum": Task("Pendulum-v1", 100_000, -165, -180, "-172; -163"),
+    "mountain-car": Task("MountainCar-v0", 500_000, -105, -112, "-110; -111"),
+    "mountain-car-continuous": Task("MountainCarContinuous-v0", 50_000, 94, 92, "89; 91"),
 }
 
 MEMORY = "cartpole-without-velocities"
 WITH_MEMORY, WITHOUT_MEMORY = "LSTM", "feed-forward"
 MEMORY_FLAGS = {WITH_MEMORY: (), WITHOUT_MEMORY: ("--recurrent", "None")}
-MEMORY_TASK = Task("CartPole-v1", 450, 1_000_000)
+MEMORY_TASK = Task("CartPole-v1", 500_000, 500, 490)
 FORGETFUL = 200
 """What the feed-forward policy has to stay below, for the task to need memory."""
+
+PHYSICS = ("half-cheetah", "hopper", "walker2d")
+PEER, PEER_STEPS = "PPO of Stable-Baselines3, by default", 50_000
 
 COST = 2.5
 """How many times the time of the feed-forward policy an LSTM may take for the same steps."""
@@ -69,58 +74,64 @@ COST_FLAGS = ("--recipe", "none", "--steps", "400_000", "--no-stop-when-solved")
 
 def solve(task: Task, arguments: argparse.Namespace) -> list[Record]:
     """The task's recipe with every seed."""
-    return [_trained(task.environment, task, seed) for seed in range(1, (arguments.seeds or task.seeds) + 1)]
+    return [_trained(task.environment, task, seed) for seed in range(1, arguments.seeds + 1)]
 
 
 def _trained(system: str, task: Task, seed: int, flags: tuple[str, ...] = ()) -> Record:
-    run = train(task.environment, *flags, "--seed", str(seed), limit=3600.0, evaluated=("best",))
+    run = train(task.environment, *flags, "--seed", str(seed), limit=3600.0, evaluated=("latest", "best"))
     tell({"system": system} | run)
-    print(f"    greedy: {_score(run):.1f}", flush=True)
+    print(f"    greedy: {final_score(run):.1f}, best checkpoint {final_score(run, 'best'):.1f}", flush=True)
     return {"system": system} | run
-
-
-def _score(run: Measured) -> float:
-    """Mean return of 100 episodes of the best checkpoint; minus infinity where there is none."""
-    return run.get("greedy", {}).get("best", {}).get("mean", float("-inf"))
 
 
 def solve_findings(task: Task, part: Measured) -> Iterator[Finding]:
     yield from _findings(task, part["runs"])
-    if task.zoo:
-        yield Finding(f"{task.environment}: A2C of the Stable-Baselines3 zoo, published", task.zoo)
+    if task.published:
+        yield Finding(f"{task.environment}: PPO and A2C of the Stable-Baselines3 zoo, published", task.published)
 
 
 def _findings(task: Task, runs: list[Measured]) -> Iterator[Finding]:
-    scores, steps = [_score(run) for run in runs], column(runs, "steps")
-    above = sum(score >= task.aim for score in scores)
-    yield Finding(
-        f"{task.environment}: >= {task.aim:g}",
-        f"{above} of {len(runs)} seeds, median {median(scores):.1f}",
-        f"{task.needed} of {task.seeds} seeds",
-        above >= task.needed,
-    )
-    worst = number(min(scores), ".1f", missing="failed")
-    least = task.least
-    if least is None:
-        yield Finding(f"{task.environment}: worst seed", worst)
-    else:
-        yield Finding(f"{task.environment}: worst seed", worst, f">= {least:g}", min(scores) >= least)
+    for name, find, aim in (("median", median, task.aim), ("worst", min, task.least)):
+        found = find(final_score(run) for run in runs)
+        best = number(find(final_score(run, "best") for run in runs), ".1f", missing="failed")
+        said = f"{number(found, '.1f', missing='failed')} of {len(runs)} seeds (best checkpoints {best})"
+        yield Finding(f"{task.environment}: {name}", said, f">= {aim:g}", found >= aim)
+    steps, seconds = column(runs, "steps"), column(runs, "process_seconds")
     # A segment of every worker may be under way when the limit is met.
     within = max(steps) <= task.steps * 1.01
     yield Finding(f"{task.environment}: steps, most", number(max(steps), ",.0f"), f"<= {task.steps:,}", within)
-    seconds = column(runs, "process_seconds")
     said = f"median {median(seconds):.0f} s, most {max(seconds):.0f} s"
-    if task.seconds is None:
-        yield Finding(f"{task.environment}: time", said)
-    else:
-        yield Finding(f"{task.environment}: time", said, f"<= {task.seconds:.0f} s", max(seconds) <= task.seconds)
+    yield Finding(f"{task.environment}: time", said, f"<= {task.seconds:.0f} s", max(seconds) <= task.seconds)
+
+
+def pace(arguments: argparse.Namespace) -> list[Record]:
+    """How fast the physics tasks are trained by their recipes, and by PPO of Stable-Baselines3 on the same machine."""
+    runs = []
+    for name in PHYSICS:
+        environment = TASKS[name].environment
+        for system in (f"{environment}, recipe", f"{environment}, {PEER}"):
+            if system.endswith(PEER):
+                run = train_peer_by_default(arguments.peer_python, environment, "ppo", 1, PEER_STEPS)
+            else:
+                run = train(environment, "--seed", "1", "--steps", str(2 * PEER_STEPS))
+            runs.append({"system": system, "environment": environment} | run)
+            tell(runs[-1])
+    return runs
+
+
+def pace_findings(part: Measured) -> Iterator[Finding]:
+    for environment, (ours, theirs) in by(part, "environment").items():
+        rates = column([ours, theirs], "steps_per_second", missing=0.0)
+        seconds = " and ".join(f"{1e6 / rate:,.0f} s" for rate in rates)
+        ratio = rates[0] / rates[1]
+        yield Finding(f"{environment}: a million steps, ours and PPO's", f"{seconds}, {ratio:.1f} x as fast")
 
 
 def memory(arguments: argparse.Namespace) -> list[Record]:
     """CartPole with its velocities hidden: the recipe, and the same without its recurrent layer."""
     return [
         _trained(system, MEMORY_TASK, seed, ("--recipe", MEMORY, *flags))
-        for seed in range(1, (arguments.seeds or MEMORY_TASK.seeds) + 1)
+        for seed in range(1, arguments.seeds + 1)
         for system, flags in MEMORY_FLAGS.items()
     ]
 
@@ -129,7 +140,7 @@ def memory_findings(part: Measured) -> Iterator[Finding]:
     systems = by(part, "system")
     for finding in _findings(MEMORY_TASK, systems[WITH_MEMORY]):
         yield Finding(f"{WITH_MEMORY}, {finding.name}", finding.measured, finding.target, finding.reached)
-    best = max(_score(run) for run in systems[WITHOUT_MEMORY])
+    best = max(final_score(run) for run in systems[WITHOUT_MEMORY])
     name = f"{WITHOUT_MEMORY}, {MEMORY_TASK.environment}: best seed"
     yield Finding(name, number(best, ".1f"), f"< {FORGETFUL}", best < FORGETFUL)
 
@@ -137,7 +148,7 @@ def memory_findings(part: Measured) -> Iterator[Finding]:
 def cost(arguments: argparse.Namespace) -> list[Record]:
     """Training of a feed-forward policy and of one with an LSTM behind the same layers, in turn."""
     runs = []
-    for repeat in range(1, (arguments.seeds or 5) + 1):
+    for repeat in range(1, arguments.seeds + 1):
         for system, flags in {WITHOUT_MEMORY: (), WITH_MEMORY: ("--recurrent", "lstm")}.items():
             run = train("CartPole-v1", *COST_FLAGS, "--shared-trunk", *flags, "--seed", str(repeat))
             runs.append({"system": system} | run)
@@ -157,12 +168,23 @@ def cost_findings(part: Measured) -> Iterator[Finding]:
 
 def tasks_table(part: Measured, title: str) -> Table:
     """A row for each seed."""
-    table = Table("", "seed", "greedy mean of 100", "steps", "seconds", "steps/s", "why it ended", title=title)
+    table = Table(
+        "",
+        "seed",
+        "final, greedy mean of 100",
+        "best checkpoint",
+        "steps",
+        "seconds",
+        "steps/s",
+        "why it ended",
+        title=title,
+    )
     for run in part["runs"]:
         table.add_row(
             run["system"],
             str(run.get("seed", "")),
-            number(_score(run), ".1f", missing="failed"),
+            number(final_score(run), ".1f", missing="failed"),
+            number(final_score(run, "best"), ".1f", missing="failed"),
             f"{run.get('steps', 0):,}",
             f"{run['process_seconds']:.0f}",
             f"{run.get('steps_per_second') or 0:,.0f}",
@@ -193,14 +215,19 @@ PARTS = {name: _part(name, task) for name, task in TASKS.items()} | {
         {"task_memory.png": draw_memory},
     ),
     "cost-of-memory": Part(cost, cost_findings),
+    "pace": Part(pace, pace_findings),
 }
 
 
 def main() -> None:
     benchmark = Benchmark("tasks", PARTS)
     parser = benchmark.parser(__doc__)
-    parser.add_argument("--seeds", type=int, help="seeds of every task (default: 5, and 3 where runs are long)")
-    benchmark.run(parser.parse_args())
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds of every task (default: %(default)s)")
+    parser.add_argument("--peer-python", default=sys.executable, help="interpreter with stable-baselines3 and torch")
+    arguments = parser.parse_args()
+    if "pace" in arguments.only and not arguments.figures_only:
+        check_peers(parser, arguments.peer_python)
+    benchmark.run(arguments)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,11 @@ ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random")
 DEFAULTS = sorted(name for name, recipe in all_recipes().items() if recipe.default)
 
 
+def one_of(recipe):
+    """The first environment that it is for."""
+    return all_recipes()[recipe].environments[0].replace("*", "Breakout-v5").replace("[45]", "5")
+
+
 @pytest.mark.parametrize(
     ("environment", "name"),
     [
@@ -29,7 +34,13 @@ DEFAULTS = sorted(name for name, recipe in all_recipes().items() if recipe.defau
         ("CartPole-v0", "CartPole-v1"),
         ("MountainCarContinuous-v0", "MountainCarContinuous-v0"),
         ("MountainCar-v0", "MountainCar-v0"),
-        ("Acrobot-v1", None),
+        ("Acrobot-v1", "classic-control"),
+        ("Hopper-v4", "mujoco"),
+        ("Hopper-v3", None),
+        ("BipedalWalkerHardcore-v3", "box2d"),
+        ("MinAtar/Breakout-v1", "minatar"),
+        ("minigrid:MiniGrid-Empty-8x8-v0", "minigrid"),
+        ("BabyAI-GoToObj-v0", None),
         ("BreakoutNoFrameskip-v5", None),
         ("ale/Pong-v5", None),
         ("my_games:Pong-v5", None),
@@ -44,6 +55,14 @@ def test_an_environment_of_its_own_comes_before_a_pattern(environment, name):
 def test_a_recipe_brings_its_environment_unless_that_is_a_pattern():
     assert with_recipe("pylessons-pong", {})["environment"] == "PongDeterministic-v4"
     assert not with_recipe("atari", {}).get("environment")
+    assert not with_recipe("mujoco", {}).get("environment")
+
+
+def test_one_of_a_family_may_differ_from_the_others():
+    settings = {environment: with_recipe(None, {"environment": environment}) for environment in ("Ant-v5", "Hopper-v4")}
+    assert settings["Hopper-v4"].pop("log_std") != settings["Ant-v5"].pop("log_std")
+    assert settings["Hopper-v4"] | {"environment": "Ant-v5"} == settings["Ant-v5"]
+    assert with_recipe("mujoco", {})["log_std"] == with_recipe("mujoco", {"environment": "Swimmer-v5"})["log_std"]
 
 
 def test_a_named_recipe_is_taken_for_any_environment():
@@ -72,7 +91,7 @@ def test_every_recipe_is_a_run_for_its_algorithms(name):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_a_recipe_that_applies_by_itself_is_a_run_for_every_algorithm(name, algorithm):
-    environment = all_recipes()[name].environments[0].replace("*", "Breakout-v5")
+    environment = one_of(name)
     config = make_config(with_recipe(None, {"algorithm": algorithm, "environment": environment}), name)
     check_ends(config)
     assert config.environment == environment
@@ -81,7 +100,7 @@ def test_a_recipe_that_applies_by_itself_is_a_run_for_every_algorithm(name, algo
 @pytest.mark.parametrize("limit", [{"steps": 9000}, {"episodes": 9}, {"seconds": 9.0}], ids=str)
 @pytest.mark.parametrize("recipe", all_recipes())
 def test_any_limit_can_take_the_place_of_a_recipes(recipe, limit):
-    environment = all_recipes()[recipe].environments[0].replace("*", "Breakout-v5")
+    environment = one_of(recipe)
     config = make_config(with_recipe(recipe, {"environment": environment} | limit))
     ((name, value),) = limit.items()
     _, flags, _ = parse([environment, "--recipe", recipe, f"--{name}", str(value)])

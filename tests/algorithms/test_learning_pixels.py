@@ -11,7 +11,7 @@ def test_a_ball_is_caught_by_who_sees_only_pixels():
     settings = {"envs_per_worker": 4, "segment_length": 18, "learning_rate": 4e-3, "entropy_coefficient": 0.01}
     agent = A3C(Catch, **INLINE, **settings, hidden=(64,), pixel_std=64.0)
     assert len(agent.policy.network(agent.parameters).torso.convolutions) == 2
-    agent.learn(steps=24_000, seconds=120)
+    agent.learn(steps=14_000, seconds=120)
     assert agent.evaluate(episodes=100).mean > 0.8
 
 

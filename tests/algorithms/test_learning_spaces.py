@@ -42,18 +42,18 @@ def learned_score(agent, steps):
 def test_every_kind_of_action_is_learned(space):
     agent = make(lambda: Guess(space))
     assert agent.evaluate(episodes=200, deterministic=False).mean < 0.75
-    assert learned_score(agent, 12_000) > 0.9
+    assert learned_score(agent, 10_000) > 0.9
 
 
 @pytest.mark.parametrize("settings", FORMS.values(), ids=FORMS)
 def test_every_form_of_continuous_actions_is_learned(settings):
-    assert learned_score(make(lambda: Guess(CONTINUOUS), **settings), 16_000) > 0.9
+    assert learned_score(make(lambda: Guess(CONTINUOUS), **settings), 8_000) > 0.9
 
 
 @pytest.mark.parametrize("algorithm", ["ga3c", "impala"])
 def test_continuous_actions_are_learned_from_by_a_learner(algorithm):
     settings = FORMS["by state and smooth"] | {"lag_correction": "vtrace"}
-    assert learned_score(make(lambda: Guess(CONTINUOUS), algorithm, **settings), 16_000) > 0.9
+    assert learned_score(make(lambda: Guess(CONTINUOUS), algorithm, **settings), 8_000) > 0.9
 
 
 @pytest.mark.parametrize("space", OBSERVATIONS.values(), ids=OBSERVATIONS)
@@ -61,15 +61,15 @@ def test_every_kind_of_observation_is_learned(space):
     agent = make(lambda: Sum(space), normalize_advantages=False, entropy_coefficient=0.03)
     assert agent.evaluate(episodes=100).mean < 0.85
     # Whoever always says the same is at 0.875 at best.
-    assert learned_score(agent, 8_000) > 0.9
+    assert learned_score(agent, 6_000) > 0.9
 
 
 @pytest.mark.parametrize(
     ("algorithm", "kind"),
     [
-        # With a learner all is handed over between processes; A3C learns every kind above.
-        *((algorithm, kind) for algorithm in ("ga3c", "impala") for kind in KINDS),
-        *((algorithm, kind) for algorithm in ("a3c", "a2c") for kind in ("numbers", "observed a dict")),
+        # GA3C hands over all there is, for actions and for learning; A3C learns every kind above.
+        *(("ga3c", kind) for kind in KINDS),
+        *((algorithm, kind) for algorithm in ("a3c", "a2c", "impala") for kind in ("numbers", "observed a dict")),
     ],
 )
 def test_every_algorithm_trains_saves_and_plays_every_kind(algorithm, kind, tmp_path):

@@ -47,10 +47,13 @@ def statistics_of(agent):
     return agent.policy.layout.statistics
 
 
-@pytest.mark.parametrize("frames", [False, True])
-@each_algorithm
+# What is observed is normalised by the policy, whatever the algorithm. In one process A2C learns as A3C does.
+@pytest.mark.parametrize(
+    ("algorithm", "frames"),
+    [("a3c", True), ("a3c", False), ("appo", False), ("ga3c", False), ("impala", False), ("n-step-q", False)],
+)
 def test_what_is_far_from_zero_is_learned_once_it_is_normalised(algorithm, frames):
-    agent, _ = learn(lambda: Far(frames), 16_000, algorithm, gamma=0.5, learning_rate=0.01, **BOTH)
+    agent, _ = learn(lambda: Far(frames), 10_000, algorithm, gamma=0.5, learning_rate=0.01, **BOTH)
     assert agent.evaluate(episodes=40).mean > 4200
 
 

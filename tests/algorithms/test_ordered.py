@@ -27,12 +27,13 @@ CASES = {
     "discrete, annealed": ("a3c", 3, partial(uneven, Corridor), 600, ANNEALED),
     "continuous, normalised": ("a3c", 2, partial(uneven, "Pendulum-v1"), 700, NORMAL),
     "recurrent": ("a3c", 2, partial(uneven, Recall), 500, {"recurrent": "lstm", "recurrent_units": 4}),
-    "several passes": ("appo", 3, partial(uneven, Corridor), 600, ANNEALED | {"minibatch_size": 4, "target_kl": 0.01}),
-    "several passes, normalised": ("appo", 2, partial(uneven, "Pendulum-v1"), 700, NORMAL | {"minibatch_size": 4}),
-    "a target network": ("n-step-q", 3, partial(uneven, Corridor), 600, {"target_interval": 20}),
+    "several passes, normalised": (
+        *("appo", 3, partial(uneven, "Pendulum-v1"), 700),
+        {"minibatch_size": 4, "target_kl": 0.01, "learning_rate_final": 0.0, "anneal_steps": 700, **NORMAL},
+    ),
     "a target network, memory": (
-        *("one-step-sarsa", 2, partial(uneven, Recall), 500),
-        {"recurrent": "gru", "recurrent_units": 4, "target_interval": 100, "normalize_rewards": True},
+        *("one-step-sarsa", 3, partial(uneven, Recall), 500),
+        {"recurrent": "gru", "recurrent_units": 4, "target_interval": 20, "normalize_rewards": True},
     ),
     "a learner, normalised": ("impala", 2, partial(uneven, "CartPole-v1"), 600, {"min_batch": 32, **NORMAL}),
     "a learner with a target network": (

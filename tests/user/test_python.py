@@ -118,7 +118,8 @@ def test_a_run_folder_is_not_overwritten(tmp_path):
 def test_the_second_run_of_an_agent_has_its_own_best(tmp_path):
     agent = cartpole()
     agent.learn(target_return=20)
-    agent.learn(steps=60_000, run=tmp_path / "run")
+    # Enough episodes for a mean of a hundred.
+    agent.learn(episodes=150, run=tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
     assert folder.load("best").best_return_mean_100 == folder.summary()["best_return_mean_100"]
     assert folder.checkpoint_path("best").exists()

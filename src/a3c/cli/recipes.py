@@ -50,7 +50,11 @@ def run(arguments: list[str]) -> int:
 def _show(recipe: Any) -> None:
     print(f"{recipe.name}: {recipe.title}\nenvironments: {', '.join(recipe.environments)}")
     print(f"source: {recipe.source}\nreached: {recipe.reached}")
-    for title, settings in (("common", recipe.common), *recipe.algorithms.items()):
+    for title, settings in (
+        ("common", recipe.common),
+        *recipe.algorithms.items(),
+        *((f'environments."{pattern}"', own) for pattern, own in recipe.members.items()),
+    ):
         print(f"\n[{title}]")
         for name, value in settings.items():
             print(f"{name} = {value}")

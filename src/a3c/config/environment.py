@@ -34,8 +34,9 @@ class EnvironmentSettings:
     )
     """Keyword arguments for the environment, as KEY VALUE pairs; in Python any values."""
 
-    hide: tuple[int, ...] = ()
-    """Numbers of a vector observation that the agent is not shown, counted from 0: for studies of memory."""
+    hide: tuple[int | str, ...] = ()
+    """Parts of observations that the agent is not shown: numbers of a vector, counted from 0, for studies of memory;
+    parts of a Dict by their names, such as those of text."""
 
     episodic_life: bool = False
     """Nothing is to be gained after a lost life, in environments that tell how many are left (Mnih et al. 2015).

@@ -14,7 +14,7 @@ class Keywords(TypedDict, total=False):
     # EnvironmentSettings
     max_episode_steps: int | None
     env_kwargs: Mapping[str, object]
-    hide: Sequence[int]
+    hide: Sequence[int | str]
     episodic_life: bool
     reward_scale: float
     reward_clip: float | None

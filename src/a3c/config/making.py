@@ -19,7 +19,7 @@ FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig) if fiel
 KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
 ONLY_PYTHON = "only from Python"
 """Stands in `config.toml` for an argument of the environment that no file can hold, beside its type."""
-SEVERAL = {int: "whole numbers", float: "numbers"}
+SEVERAL = {int: "whole numbers", float: "numbers", int | str: "whole numbers or names"}
 
 
 def make_config(settings: dict[str, Any], source: str = "the settings") -> TrainConfig:

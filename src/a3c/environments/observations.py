@@ -14,7 +14,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text, Tuple
 
 from a3c.environments.spaces import observation_dtype
 from a3c.errors import InvalidEnvironment, UnsupportedSpace, described
@@ -112,9 +112,18 @@ class Observations:
 
 def parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
     """The spaces that a space is made of, by the keys that lead to each, in order."""
+    if isinstance(space, Dict) and (text := [name for name, part in space.spaces.items() if isinstance(part, Text)]):
+        raise UnsupportedSpace(
+            f"`{text[0]}` of the observations is text, which no network here reads: leave it out, with `hide` "
+            f"{text[0]}, or make numbers of it with a gymnasium.wrappers.TransformObservation of your own"
+        )
+    return _parts(space)
+
+
+def _parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
     if isinstance(space, Dict | Tuple):
         inner = space.spaces.items() if isinstance(space, Dict) else enumerate(space.spaces)
-        return {(key, *path): part for key, within in inner for path, part in parts(within).items()}
+        return {(key, *path): part for key, within in inner for path, part in _parts(within).items()}
     if not isinstance(space, Box | Discrete | MultiDiscrete | MultiBinary):
         raise UnsupportedSpace(
             f"observation space {space} is not supported; supported: {SUPPORTED}. "

@@ -1,13 +1,14 @@
-"""Recipes: tuned settings for an environment, and published systems to reproduce; a TOML file each.
+"""Recipes: tuned settings for an environment or a family of them, and published systems to reproduce; a TOML file each.
 
 [about]      title, environments (ids, or patterns such as ALE/*), default (whether it applies by itself to them),
              algorithm (where it is not A3C that is best), source, reached
 [common]     settings for every algorithm
 [a3c], ...   settings for one algorithm
+[environments."LunarLander*"], ...   where a recipe is for a family: settings that one of them, or some, need besides
 """
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
@@ -31,10 +32,17 @@ class Recipe:
     algorithms: dict[str, dict[str, Any]]
     algorithm: str = "a3c"
     """The one it is for where none is asked for."""
+    members: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Settings for some of a family's environments, by id or pattern."""
 
-    def settings(self, algorithm: str) -> dict[str, Any]:
-        """The settings for an algorithm; for one without a table, those that are common."""
-        return self.common | self.algorithms.get(algorithm, {})
+    def settings(self, algorithm: str, environment: str) -> dict[str, Any]:
+        """The settings for an algorithm; for one without a table, those that are common. An environment's own come
+        last."""
+        settings = self.common | self.algorithms.get(algorithm, {})
+        for pattern, own in self.members.items():
+            if fnmatchcase(environment, pattern):
+                settings |= own
+        return settings
 
 
 @cache
@@ -46,8 +54,8 @@ def all_recipes() -> dict[str, Recipe]:
             tables = tomllib.loads(file.read_text(encoding="utf-8"))
             about, common = tables.pop("about"), tables.pop("common", {})
             about["environments"] = tuple(about["environments"])
-            name = file.name.removesuffix(".toml")
-            recipes[name] = Recipe(name=name, common=common, algorithms=tables, **about)
+            name, members = file.name.removesuffix(".toml"), tables.pop("environments", {})
+            recipes[name] = Recipe(name=name, common=common, members=members, algorithms=tables, **about)
     return recipes
 
 
@@ -86,9 +94,9 @@ def with_recipe(name: str | None, settings: dict[str, Any]) -> dict[str, Any]:
     if recipe is None:
         return settings
     settings = {"algorithm": recipe.algorithm} | settings
-    base = recipe.settings(str(settings["algorithm"]))
+    base = recipe.settings(str(settings["algorithm"]), str(settings.get("environment") or ""))
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in LIMITS}
-    if not settings.get("environment") and "*" not in recipe.environments[0]:
+    if not settings.get("environment") and not set("*[") & set(recipe.environments[0]):
         settings = settings | {"environment": recipe.environments[0]}
     return base | settings

@@ -159,13 +159,13 @@ def moved(config: TrainConfig, environment: str | EnvironmentFactory) -> TrainCo
     # Looked up first, as that may register both.
     maker.spec  # noqa: B018
     registered = gymnasium.registry.get(before.rpartition(":")[2])
-    brought = {recipe.settings(config.algorithm.name).get("target_return") for recipe in recipes_for(before)}
+    brought = {r.settings(config.algorithm.name, before).get("target_return") for r in recipes_for(before)}
     brought.add(registered and registered.reward_threshold)
     name = environment if isinstance(environment, str) else ""
     target = config.target_return
     if target in brought:
         own = find_recipe(None, name)
-        target = own.settings(config.algorithm.name).get("target_return") if own else None
+        target = own.settings(config.algorithm.name, name).get("target_return") if own else None
     return dataclasses.replace(config, environment=name, target_return=target, evaluation_environment=None)
 
 
