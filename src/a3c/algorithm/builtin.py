@@ -91,7 +91,7 @@ class IMPACTSettings(QueueSettings):
     takes the fewest steps on CartPole; more are spread further from each other."""
 
     passes: int = field(default=4, metadata={"at_least": 1})
-    """How often each of those batches is learned from; the replay coefficient K of Luo et al. 2020."""
+    """How often each of those batches is learned from."""
 
     clip_range: float = field(default=0.2, metadata={"above": 0})
     """How far the probability of an action may have moved, as a ratio, until it is moved no further (Schulman et al.

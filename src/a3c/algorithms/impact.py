@@ -1,5 +1,5 @@
 """IMPACT: importance weighted asynchronous architectures with clipped target networks (Luo et al. 2020, arXiv
-1912.00167, algorithm 1).
+1912.00167).
 
 The workers of IMPALA (`impala.py`), and a learner that learns several times from what they send:
 
