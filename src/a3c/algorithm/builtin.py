@@ -88,7 +88,7 @@ class IMPACTSettings(QueueSettings):
 
     buffer_size: int = field(default=1, metadata={"at_least": 1})
     """Batches that impact's learner keeps; a new one takes the place of the oldest (Luo et al. 2020, section 3.2). One
-    takes the fewest steps on CartPole; more are spread further from each other."""
+    takes the fewest steps on CartPole."""
 
     passes: int = field(default=4, metadata={"at_least": 1})
     """How often each of those batches is learned from."""
