@@ -19,6 +19,7 @@ _HOMES = {
     "A2C": "a3c.agent",
     "APPO": "a3c.agent",
     "GA3C": "a3c.agent",
+    "IMPACT": "a3c.agent",
     "IMPALA": "a3c.agent",
     "NStepQ": "a3c.agent",
     "OneStepQ": "a3c.agent",
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from a3c.agent import A3C as A3C
     from a3c.agent import APPO as APPO
     from a3c.agent import GA3C as GA3C
+    from a3c.agent import IMPACT as IMPACT
     from a3c.agent import IMPALA as IMPALA
     from a3c.agent import PQN as PQN
     from a3c.agent import Agent as Agent
@@ -71,6 +73,7 @@ __all__ = [
     "A3C",
     "APPO",
     "GA3C",
+    "IMPACT",
     "IMPALA",
     "PQN",
     "A3CError",

@@ -24,6 +24,7 @@ from a3c.config.checks import check_ends
 from a3c.config.keywords import (
     APPOKeywords,
     GA3CKeywords,
+    IMPACTKeywords,
     IMPALAKeywords,
     Keywords,
     PQNKeywords,
@@ -227,6 +228,9 @@ class APPOArguments(APPOKeywords, OwnArguments, total=False): ...
 class GA3CArguments(GA3CKeywords, OwnArguments, total=False): ...
 
 
+class IMPACTArguments(IMPACTKeywords, OwnArguments, total=False): ...
+
+
 class IMPALAArguments(IMPALAKeywords, OwnArguments, total=False): ...
 
 
@@ -272,6 +276,17 @@ class GA3C(Agent):
     algorithm = builtin.GA3C
 
     def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[GA3CArguments]):
+        """As Agent says."""
+        super().__init__(environment, **given)
+
+
+class IMPACT(Agent):
+    """Workers that act, and a learner that learns several times from what they send, with a target network (Luo et al.
+    2020)."""
+
+    algorithm = builtin.IMPACT
+
+    def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[IMPACTArguments]):
         """As Agent says."""
         super().__init__(environment, **given)
 
@@ -330,7 +345,7 @@ class RandomAgent(_OfAllSettings):
 
 AGENTS: dict[str, type[Agent]] = {
     agent.algorithm.name: agent
-    for agent in (A3C, A2C, APPO, GA3C, IMPALA, NStepQ, OneStepQ, OneStepSarsa, PQN, RandomAgent)
+    for agent in (A3C, A2C, APPO, GA3C, IMPACT, IMPALA, NStepQ, OneStepQ, OneStepSarsa, PQN, RandomAgent)
 }
 
 

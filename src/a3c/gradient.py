@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from a3c.algorithm import LearnerSettings
 from a3c.config import TrainConfig
 from a3c.config.learning import LearningSettings, RolloutSettings
 from a3c.learning.arrays import AnyArray, Scalar
@@ -122,7 +123,8 @@ def make_gradient(
 
 def make_corrected_gradient(policy: Policy, config: TrainConfig) -> Callable:
     """The gradient with what a learner does about segments that older parameters collected (`lag_correction`)."""
-    own = config.learner
+    own = config.own
+    assert isinstance(own, LearnerSettings)
     match own.lag_correction:
         case "vtrace":
             return make_gradient(policy, config, vtrace_targets(own.rho_clip, own.c_clip))

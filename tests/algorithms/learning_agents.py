@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from a3c import A2C, A3C, APPO, GA3C, IMPALA, PQN, NStepQ, OneStepQ, OneStepSarsa
+from a3c import A2C, A3C, APPO, GA3C, IMPACT, IMPALA, PQN, NStepQ, OneStepQ, OneStepSarsa
 from a3c.agent import Agent
 from a3c.training.training import Result
 
 ALGORITHMS = {
-    agent.algorithm.name: agent for agent in (A3C, A2C, APPO, GA3C, IMPALA, NStepQ, OneStepQ, OneStepSarsa, PQN)
+    agent.algorithm.name: agent for agent in (A3C, A2C, APPO, GA3C, IMPACT, IMPALA, NStepQ, OneStepQ, OneStepSarsa, PQN)
 }
-LEARNERS = ("ga3c", "impala")
+LEARNERS = ("ga3c", "impact", "impala")
 WITH_TARGET = ("n-step-q", "one-step-q", "one-step-sarsa")
 VALUES = (*WITH_TARGET, "pqn")
 """Those that learn what each action is worth."""

@@ -36,6 +36,10 @@ CASES = {
         {"recurrent": "gru", "recurrent_units": 4, "target_interval": 20, "normalize_rewards": True},
     ),
     "a learner, normalised": ("impala", 2, partial(uneven, "CartPole-v1"), 600, {"min_batch": 32, **NORMAL}),
+    "a learner with a target network": (
+        *("impact", 2, partial(uneven, Corridor), 400),
+        {"min_batch": 32, "buffer_size": 2, "passes": 3, "target_updates": 4, "normalize_observations": True},
+    ),
 }
 
 

@@ -9,17 +9,18 @@ from a3c.errors import SettingsError
 from configs_for_tests import config_with
 
 WITH_TARGET = ("n-step-q", "one-step-q", "one-step-sarsa")
-ALGORITHMS = ("a3c", "a2c", "ga3c", "impala", "random", "appo", "pqn", *WITH_TARGET)
-LEARNERS_SETTINGS = {
-    "min_batch": 64, "queue_size": 99, "lag_correction": "none", "rho_clip": 2.0, "c_clip": 0.5, "log_epsilon": 0.1,
-}  # fmt: skip
+ALGORITHMS = ("a3c", "a2c", "ga3c", "impact", "impala", "random", "appo", "pqn", *WITH_TARGET)
+QUEUE_SETTINGS = {"min_batch": 64, "queue_size": 99}
+LEARNERS_SETTINGS = {"lag_correction": "none", "rho_clip": 2.0, "c_clip": 0.5, "log_epsilon": 0.1}
 GA3C_SETTINGS = {"predictors": 2, "trainers": 3, "adjust_threads": True}
+IMPACT_SETTINGS = {"buffer_size": 3, "worker_clip": 1.5, "target_updates": 5}
 IMPALA_SETTINGS = {"forced_lag": 4}
 Q_LEARNING_SETTINGS = {"target_interval": 500}
 PQN_SETTINGS = {"q_lambda": 0.5}
+CLIPPED_SETTINGS = {"passes": 3, "clip_range": 0.1}
 APPO_SETTINGS = {
-    "passes": 2, "minibatch_size": 32, "clip_range": 0.1, "value_clip_range": 0.3, "target_kl": 0.01,
-    "recompute_advantages": True, "advantages": "vtrace",
+    "minibatch_size": 32, "value_clip_range": 0.3, "target_kl": 0.01, "recompute_advantages": True,
+    "advantages": "vtrace",
 }  # fmt: skip
 
 
@@ -35,9 +36,12 @@ def refusal(**settings):
 @pytest.mark.parametrize(
     ("settings", "owners"),
     [
+        (QUEUE_SETTINGS, ("ga3c", "impact", "impala")),
         (LEARNERS_SETTINGS, ("ga3c", "impala")),
         (GA3C_SETTINGS, ("ga3c",)),
+        (IMPACT_SETTINGS, ("impact",)),
         (IMPALA_SETTINGS, ("impala",)),
+        (CLIPPED_SETTINGS, ("appo", "impact")),
         (APPO_SETTINGS, ("appo",)),
         (Q_LEARNING_SETTINGS, WITH_TARGET),
         (PQN_SETTINGS, ("pqn",)),
@@ -55,9 +59,12 @@ def test_a_setting_of_some_algorithms_is_refused_for_others(settings, owners, al
 
 def test_every_setting_of_some_algorithms_is_tested_here():
     assert set(all_own_fields()) == {
+        *QUEUE_SETTINGS,
         *LEARNERS_SETTINGS,
         *GA3C_SETTINGS,
+        *IMPACT_SETTINGS,
         *IMPALA_SETTINGS,
+        *CLIPPED_SETTINGS,
         *APPO_SETTINGS,
         *Q_LEARNING_SETTINGS,
         *PQN_SETTINGS,
@@ -129,12 +136,12 @@ def test_segments_overlap_by_one_step_less_than_returns_reach(algorithm, n_step,
 
 @pytest.mark.parametrize(
     ("algorithm", "correction"),
-    [("a3c", None), ("a2c", None), ("random", None), ("ga3c", "epsilon"), ("impala", "vtrace")],
+    [("a3c", None), ("a2c", None), ("random", None), ("ga3c", "epsilon"), ("impact", None), ("impala", "vtrace")],
 )
 def test_each_algorithm_has_its_own_correction(algorithm, correction):
     config = config_with(algorithm=algorithm)
     assert getattr(config.own, "lag_correction", None) == correction
-    assert config.has_learner == (algorithm in ("ga3c", "impala"))
+    assert config.has_learner == (algorithm in ("ga3c", "impact", "impala"))
 
 
 @pytest.mark.parametrize("algorithm", ["ga3c", "impala"])

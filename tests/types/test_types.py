@@ -14,11 +14,19 @@ import pytest
 
 import a3c
 from a3c.algorithm import LearnerSettings
-from a3c.algorithm.builtin import APPOSettings, GA3CSettings, IMPALASettings, PQNSettings, QLearningSettings
+from a3c.algorithm.builtin import (
+    APPOSettings,
+    GA3CSettings,
+    IMPACTSettings,
+    IMPALASettings,
+    PQNSettings,
+    QLearningSettings,
+)
 from a3c.config.keywords import (
     AnyKeywords,
     APPOKeywords,
     GA3CKeywords,
+    IMPACTKeywords,
     IMPALAKeywords,
     Keywords,
     LearnerKeywords,
@@ -69,6 +77,7 @@ NAMED = ("environment", "evaluation_environment", "network")
                 (LearnerKeywords, LearnerSettings),
                 (APPOKeywords, APPOSettings),
                 (GA3CKeywords, GA3CSettings),
+                (IMPACTKeywords, IMPACTSettings),
                 (IMPALAKeywords, IMPALASettings),
                 (QLearningKeywords, QLearningSettings),
                 (PQNKeywords, PQNSettings),

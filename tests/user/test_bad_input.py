@@ -85,7 +85,10 @@ def test_an_environment_that_is_not_installed(command, environment, module, extr
         (["--backend", "inline", "--locked"], ["--locked", "--backend inline"]),
         (["--epsilon-final", "0.1"], ["--epsilon-final", "without --epsilon"]),
         (["--predictors", "2"], ["--predictors is a setting of ga3c, not of a3c"]),
-        (["--algorithm", "a2c", "--min-batch", "64"], ["--min-batch is a setting of ga3c and impala, not of a2c"]),
+        (
+            ["--algorithm", "a2c", "--min-batch", "64"],
+            ["--min-batch is a setting of ga3c and impact and impala, not of a2c"],
+        ),
         (["--algorithm", "impala", "--trainers", "2"], ["--trainers is a setting of ga3c, not of impala"]),
         (["--algorithm", "ga3c", "--forced-lag", "2"], ["--forced-lag is a setting of impala, not of ga3c"]),
         (

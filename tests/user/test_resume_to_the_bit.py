@@ -18,7 +18,17 @@ BY_CLOCK = {"seconds", "steps_per_second", "queue_length"}
 NORMAL = {"normalize_observations": True, "normalize_rewards": True}
 AGENTS = {
     agent.algorithm.name: agent
-    for agent in (a3c.A3C, a3c.A2C, a3c.APPO, a3c.GA3C, a3c.IMPALA, a3c.NStepQ, a3c.OneStepQ, a3c.OneStepSarsa)
+    for agent in (
+        a3c.A3C,
+        a3c.A2C,
+        a3c.APPO,
+        a3c.GA3C,
+        a3c.IMPACT,
+        a3c.IMPALA,
+        a3c.NStepQ,
+        a3c.OneStepQ,
+        a3c.OneStepSarsa,
+    )
 }
 CASES = {
     "a3c": ("a3c", Corridor, {}),
@@ -31,6 +41,10 @@ CASES = {
     ),
     "continuous, noise that is held": ("a2c", "Pendulum-v1", {"hold_noise": 3, **NORMAL}),
     "a learner": ("impala", Corridor, {"min_batch": 24, **NORMAL}),
+    "a learner with a target network": (
+        *("impact", Recall),
+        {"recurrent": "gru", "recurrent_units": 3, "min_batch": 16, "buffer_size": 2, "target_updates": 3, **NORMAL},
+    ),
     "predictors": ("ga3c", Corridor, {"min_batch": 24}),
 }
 

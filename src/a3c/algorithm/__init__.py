@@ -38,10 +38,20 @@ class OwnSettings:
         """Updates by which the published parameters are to stay behind the learner's."""
         return 0
 
+    @property
+    def updates_per_batch(self) -> int:
+        """Updates that a learner makes whenever a batch has come."""
+        return 1
+
+    @property
+    def batches_before(self) -> int:
+        """Batches that a learner gathers before it makes the first."""
+        return 0
+
 
 @dataclass(frozen=True)
-class LearnerSettings(OwnSettings):
-    """Settings of algorithms with a learner process."""
+class QueueSettings(OwnSettings):
+    """Settings of algorithms with a learner process, which takes segments from a queue."""
 
     min_batch: int | None = field(default=None, metadata={"at_least": 1})
     """Steps that the learner trains on at once, at least: as many segments as hold them are joined. Default: 256;
@@ -50,6 +60,19 @@ class LearnerSettings(OwnSettings):
     queue_size: int | None = field(default=None, metadata={"at_least": 1})
     """Segments that may wait for the learner before workers wait. Default: one batch, and at least one for each
     worker."""
+
+    def segments_per_batch(self, steps: int) -> int:
+        """Segments of so many steps that a learner trains on at once."""
+        return math.ceil((self.min_batch or MIN_BATCH) / steps)
+
+    def segments_that_may_wait(self, steps: int, workers: int) -> int:
+        """How many segments of so many steps the queue to the learner holds."""
+        return self.queue_size or max(self.segments_per_batch(steps), workers)
+
+
+@dataclass(frozen=True)
+class LearnerSettings(QueueSettings):
+    """With those of learners that compute the gradient of the actor-critic loss, once from each segment."""
 
     lag_correction: Literal["vtrace", "epsilon", "none"] = "none"
     """What is done about segments that older parameters collected: V-trace (impala's default), the epsilon in the
@@ -67,14 +90,6 @@ class LearnerSettings(OwnSettings):
     @property
     def carries(self) -> frozenset[str]:
         return frozenset({"log_probs"} if self.lag_correction == "vtrace" else ())
-
-    def segments_per_batch(self, steps: int) -> int:
-        """Segments of so many steps that a learner trains on at once."""
-        return math.ceil((self.min_batch or MIN_BATCH) / steps)
-
-    def segments_that_may_wait(self, steps: int, workers: int) -> int:
-        """How many segments of so many steps the queue to the learner holds."""
-        return self.queue_size or max(self.segments_per_batch(steps), workers)
 
 
 @dataclass(frozen=True)
@@ -121,10 +136,10 @@ class Algorithm:
             raise SettingsError(f"{brief(repr(self.name))} is no name of an algorithm: use small letters and digits")
         if (self.learner is not None) != (self.learns == "learner"):
             raise SettingsError(f"algorithm {self.name}: give `learner` where `learns` is 'learner', and only there")
-        if self.has_learner and not (issubclass(self.settings, LearnerSettings) and "queue" in self.shares):
+        if self.has_learner and not (issubclass(self.settings, QueueSettings) and "queue" in self.shares):
             raise SettingsError(
-                f"algorithm {self.name}: a learner needs 'queue' in `shares`, and settings that LearnerSettings is a "
-                "base of"
+                f"algorithm {self.name}: a learner needs 'queue' in `shares`, and settings that QueueSettings is a "
+                "base of, as it is of LearnerSettings"
             )
         if (self.acts == "learner") != ("board" in self.shares):
             raise SettingsError(f"algorithm {self.name}: `acts` is 'learner' where 'board' is in `shares`")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import Literal
 
-from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings
+from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings, QueueSettings
 from a3c.errors import SettingsError, brief, described, nearest
 from a3c.modules import import_here
 
@@ -83,6 +83,42 @@ class APPOSettings(OwnSettings):
 
 
 @dataclass(frozen=True)
+class IMPACTSettings(QueueSettings):
+    """Settings of IMPACT."""
+
+    buffer_size: int = field(default=1, metadata={"at_least": 1})
+    """Batches that impact's learner keeps; a new one takes the place of the oldest (Luo et al. 2020, section 3.2). One
+    takes the fewest steps on CartPole."""
+
+    passes: int = field(default=4, metadata={"at_least": 1})
+    """How often each of those batches is learned from."""
+
+    clip_range: float = field(default=0.2, metadata={"above": 0})
+    """How far the probability of an action may have moved, as a ratio, until it is moved no further (Schulman et al.
+    2017, equation 7)."""
+
+    worker_clip: float = field(default=2.0, metadata={"at_least": 1})
+    """How many times as probable an action may count for the worker that took it as for the target network: rho (Luo et
+    al. 2020, section 3.1)."""
+
+    target_updates: int | None = field(default=None, metadata={"at_least": 1})
+    """Updates after which impact's target network becomes a copy of the parameters. Default: as many as it takes to
+    replace all batches, buffer_size times passes."""
+
+    @property
+    def carries(self) -> frozenset[str]:
+        return frozenset({"log_probs"})
+
+    @property
+    def updates_per_batch(self) -> int:
+        return self.passes
+
+    @property
+    def batches_before(self) -> int:
+        return self.buffer_size - 1
+
+
+@dataclass(frozen=True)
 class QLearningSettings(OwnSettings):
     """Settings of n-step Q-learning, one-step Q-learning and one-step Sarsa."""
 
@@ -148,6 +184,20 @@ APPO = Algorithm(
     diagnostics=("clip_fraction", "approximate_kl", "passes"),
     orders=True,
 )
+IMPACT = Algorithm(
+    name="impact",
+    title="workers that act and a learner that learns several times from what they send",
+    paper="Luo et al. 2020, arXiv 1912.00167",
+    # The workers are IMPALA's.
+    worker="a3c.algorithms.impala:run",
+    learner="a3c.algorithms.impact:duties",
+    settings=IMPACTSettings,
+    learns="learner",
+    shares=("queue", "published"),
+    has_target_network=True,
+    diagnostics=("clip_fraction", "approximate_kl", "passes"),
+    orders=True,
+)
 VALUE_DEFAULTS: dict[str, object] = {
     "segment_length": 5,
     "epsilon": (1.0,),
@@ -209,7 +259,7 @@ RANDOM = Algorithm(
 
 BUILT_IN = {
     algorithm.name: algorithm
-    for algorithm in (A3C, A2C, APPO, GA3C, IMPALA, N_STEP_Q, ONE_STEP_Q, ONE_STEP_SARSA, PQN, RANDOM)
+    for algorithm in (A3C, A2C, APPO, GA3C, IMPACT, IMPALA, N_STEP_Q, ONE_STEP_Q, ONE_STEP_SARSA, PQN, RANDOM)
 }
 
 

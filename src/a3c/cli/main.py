@@ -21,7 +21,7 @@ COMMANDS = {
 
 HELP = """usage: a3c COMMAND ...
 
-Asynchronous training (A3C, A2C, APPO, GA3C, IMPALA, Q-learning) for any Gymnasium environment.
+Asynchronous training (A3C, A2C, APPO, GA3C, IMPALA, IMPACT, Q-learning) for any Gymnasium environment.
 
 commands:
 {commands}

@@ -9,7 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Self
 
-from a3c.algorithm import Algorithm, LearnerSettings, OwnSettings
+from a3c.algorithm import Algorithm, OwnSettings, QueueSettings
 from a3c.algorithm.builtin import A3C
 from a3c.config.checks import check_contradictions, check_ranges
 from a3c.config.environment import AtariSettings, EnvironmentSettings, FrameSettings, WorldSettings
@@ -101,9 +101,9 @@ class TrainConfig(
         return self.algorithm.has_learner
 
     @property
-    def learner(self) -> LearnerSettings:
+    def learner(self) -> QueueSettings:
         """The learner's settings, where there is one."""
-        assert isinstance(self.own, LearnerSettings)
+        assert isinstance(self.own, QueueSettings)
         return self.own
 
     @property

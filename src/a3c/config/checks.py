@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
-from a3c.algorithm import MIN_BATCH, MOST_WAITING
+from a3c.algorithm import MIN_BATCH, MOST_WAITING, LearnerSettings
 from a3c.algorithm.builtin import BUILT_IN
 from a3c.config.run import CHECKPOINT_INTERVAL
 from a3c.config.setting import changed
@@ -116,7 +116,7 @@ def _check_algorithm(config: Any) -> None:
         raise SettingsError(f"{algorithm} needs segments of fixed length: leave `segment_ends` episode out")
     if "log_probs" in config.own.carries:
         for name in changed(config, ("n_step", "normalize_returns")):
-            if config.has_learner:
+            if isinstance(config.own, LearnerSettings):
                 raise SettingsError(
                     f"`{name}` is not defined for V-trace: leave it out, or set `lag_correction` epsilon"
                 )

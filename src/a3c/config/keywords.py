@@ -135,11 +135,26 @@ class PQNKeywords(Keywords, total=False):
     q_lambda: float
 
 
-class LearnerKeywords(Keywords, total=False):
+class QueueKeywords(Keywords, total=False):
     """With those of algorithms with a learner."""
 
     min_batch: int | None
     queue_size: int | None
+
+
+class IMPACTKeywords(QueueKeywords, total=False):
+    """With those of IMPACT."""
+
+    buffer_size: int
+    passes: int
+    clip_range: float
+    worker_clip: float
+    target_updates: int | None
+
+
+class LearnerKeywords(QueueKeywords, total=False):
+    """With those of learners that learn once from each segment."""
+
     lag_correction: Literal["vtrace", "epsilon", "none"]
     rho_clip: float
     c_clip: float
@@ -160,5 +175,7 @@ class IMPALAKeywords(LearnerKeywords, total=False):
     forced_lag: int
 
 
-class AnyKeywords(APPOKeywords, GA3CKeywords, IMPALAKeywords, PQNKeywords, QLearningKeywords, total=False):
+class AnyKeywords(
+    APPOKeywords, GA3CKeywords, IMPACTKeywords, IMPALAKeywords, PQNKeywords, QLearningKeywords, total=False
+):
     """Those of all algorithms of this package, where the algorithm is not known from the call."""

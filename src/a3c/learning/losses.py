@@ -113,7 +113,7 @@ def clipped_loss(
 ) -> tuple[Losses, Clipped]:
     """The clipped surrogate objective (Schulman et al. 2017, equations 7 and 9).
 
-        loss = -min(r_t A_t, clip(r_t, 1 - e, 1 + e) A_t) + value_coefficient * (G_t - v_t)^2
+        loss = -w_t min(r_t A_t, clip(r_t, 1 - e, 1 + e) A_t) + value_coefficient * (G_t - v_t)^2
                - entropy_coefficient * H_t,    r_t = pi(a_t) / mu(a_t)
 
     An action is made no more probable, or less, than it is worth trusting what was seen of it with the policy mu.
@@ -123,16 +123,17 @@ def clipped_loss(
         values_before: its v_t; with `value_clip_range` the worse of two errors is the value's loss, the other that of
             a v_t no further away from these.
         clip_range: e.
-        The others are those of `actor_critic_loss`, whose advantages' weights are 1 here.
+        targets: G_t, A_t and its weight w_t, 1 where mu is the policy that A_t is of.
+        The others are those of `actor_critic_loss`.
     """
     _check_shapes(log_probs, log_probs_before, entropies, values, values_before, *targets, mask)
-    returns, advantages, _ = jax.lax.stop_gradient(targets)
+    returns, advantages, weights = jax.lax.stop_gradient(targets)
     if normalize_advantages:
         advantages = normalize(advantages, mask)
     moved = log_probs - log_probs_before
     ratios = jnp.exp(moved)
     clipped = jnp.clip(ratios, 1.0 - clip_range, 1.0 + clip_range)
-    gains = jnp.minimum(ratios * advantages, clipped * advantages)
+    gains = weights * jnp.minimum(ratios * advantages, clipped * advantages)
     errors = (returns - values) ** 2
     if value_clip_range is not None:
         near = values_before + jnp.clip(values - values_before, -value_clip_range, value_clip_range)

@@ -1,9 +1,10 @@
-"""A learner's side of training: what GA3C and IMPALA have where A3C has none."""
+"""A learner's side of training: what GA3C, IMPALA and IMPACT have where A3C has none."""
 
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import jax
 import numpy as np
@@ -17,6 +18,10 @@ from a3c.roles.reporter import REPORT_EVERY, Reporter
 from a3c.roles.worker import Work
 from a3c.rollout.segment import Segment
 from a3c.runs.checkpoint import seed_at
+from a3c.sharing.segment_queue import Batch
+
+Gradient = Callable[[Snapshot, float], tuple[Any, Any]]
+"""`(snapshot, entropy_coefficient) -> (gradient [P], diagnostics)`, of a batch."""
 
 
 class Learner:
@@ -26,7 +31,15 @@ class Learner:
 
         snapshot = learner.current
         learner.train(gradient_of, timeout)
+
+    or, where several updates are made for each batch that comes:
+
+        newest = learner.get(timeout)
+        learner.learn(newest, version, gradient)
     """
+
+    forget: Callable[[], None] | None = None
+    """What an algorithm does at boundaries and in pauses, where what no checkpoint holds is given up."""
 
     def __init__(self, task: Task, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
         self.index = task.index
@@ -43,36 +56,49 @@ class Learner:
         Several threads may train: their gradients are computed side by side and applied one at a time. Raises
         TrainingDiverged where too many of them were not finite.
         """
-        config, store = self.config, self.store
-        batch = self.exchange.queue.get(config.segments_per_batch, timeout)
+        batch = self.get(timeout)
+        if batch is None:
+            return False
+        self.learn(batch, batch.version, lambda now, coefficient: gradient_of(now, batch.segment, coefficient))
+        return True
+
+    def get(self, timeout: float) -> Batch | None:
+        """The next batch of segments; None where none came within `timeout` seconds."""
+        batch = self.exchange.queue.get(self.config.segments_per_batch, timeout)
         if batch is None:
             if self.exchange.queue.at_end:
                 self._cross()
-            return False
+            return None
         while self.config.in_turns and batch.row > self._row:
             # Before this update: those until now are all that the row is of.
             self._row += 1
-            self.reporter.report.row = {"updates": store.total("updates")}
+            self.reporter.report.row = {"updates": self.store.total("updates")}
             self.reporter.flush(time.monotonic())
+        return batch
+
+    def learn(self, newest: Batch, version: float, gradient_of: Gradient) -> None:
+        """One update, at the step of the newest batch, from one that was acted with in this version."""
+        config, store = self.config, self.store
         # What was counted since is no function of what the learner trains on.
-        step = batch.step
-        gradient, diagnostics = gradient_of(self.current, batch.segment, entropy_coefficient_at(config, step))
+        step = newest.step
+        gradient, diagnostics = gradient_of(self.current, entropy_coefficient_at(config, step))
         gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
         with self._applying:
-            version = batch.version - store.setbacks.skipped
+            version -= store.setbacks.skipped
             lag = store.learn(gradient, norm_of(diagnostics), learning_rate_at(config, step), version)
             latest = self._read()
-            self._take(Snapshot(latest.parameters, batch.statistics, latest.version))
+            self._take(Snapshot(latest.parameters, newest.statistics, latest.version))
             now = time.monotonic()
             if lag is not None:
-                self.reporter.add_update(now, lag, diagnostics, batch.waiting)
+                self.reporter.add_update(now, lag, diagnostics, newest.waiting)
             self.reporter.flush_when_due(now)
-        return True
 
     def _cross(self) -> None:
         """In a pause or at a boundary, as the workers (`Worker.running`): all starts anew from what was learned."""
         self.generator = np.random.default_rng(seed_at(self.config, self.store.total("steps"), self.index))
         self._take(self._read())
+        if self.forget is not None:
+            self.forget()
         if "published" in self.config.algorithm.shares:
             self.exchange.published.begin(self.latest)
         self._row, self.reporter.report.waits = 0, True

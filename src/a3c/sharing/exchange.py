@@ -103,5 +103,12 @@ def make_exchange(
         exchange.board = PredictionBoard(workers, config.environments_each, layout, store, turns)
     if "published" in shares:
         readers, batch = (workers, config.segments_per_batch) if config.in_turns else (0, 1)
-        exchange.published = PublishedSnapshots(store.read(), config.own.published_late, readers, batch)
+        exchange.published = PublishedSnapshots(
+            store.read(),
+            config.own.published_late,
+            readers,
+            batch,
+            updates=config.own.updates_per_batch,
+            before=config.own.batches_before,
+        )
     return exchange

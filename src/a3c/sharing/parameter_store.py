@@ -72,10 +72,12 @@ class ParameterStore:
         if moments is not None:
             self._moments.array[workers] = moments
         self._counters.array[workers] = [(counts or {}).get(name, 0) for name in COUNTERS]
-        self._target, self._renewed = make((0 if target is None else target.size,), np.float32), make((1,), np.int64)
+        self._target = make((0 if target is None else target.size,), np.float32)
+        # The counters when it was last renewed.
+        self._renewed = make((len(COUNTERS),), np.int64)
         if target is not None:
             self._target.array[:] = target
-        self._renewed.array[0] = self.total("steps")
+        self._renewed.array[:] = list(self.totals().values())
         self._stop = make((1,), np.int64)
         floats, updates = self._floats.array, self.total("updates")
         self.setbacks = Setbacks(make, floats, self._statistics.array, workers, updates, setbacks)
@@ -203,11 +205,11 @@ class ParameterStore:
         """A copy of the target network's parameters; of none where there is no such network."""
         return self._target.array.copy()
 
-    def renew_target(self, interval: int) -> None:
-        """Has the target network be the parameters of now, whenever the steps have come past a multiple of this."""
-        steps = self.total("steps")
-        if steps // interval > self._renewed.array[0] // interval:
-            self._renewed.array[0] = steps
+    def renew_target(self, interval: int, counter: str = "steps") -> None:
+        """Has the target network be the parameters of now, whenever the counter has come past a multiple of this."""
+        total, index = self.total(counter), COUNTERS.index(counter)
+        if total // interval > self._renewed.array[index] // interval:
+            self._renewed.array[index] = total
             self._target.array[:] = self._floats.array[0]
 
     def total(self, counter: str) -> int:

@@ -24,13 +24,17 @@ class PublishedSnapshots:
     """One process publishes, others read; `lag` updates behind the latest, where they are to be.
 
     The versions lie in a ring. A reader whose version was written over while it copied takes a newer one. Readers in
-    order are never as far behind: `readers` of them, whose segments the publisher takes `batch` at a time.
+    order are never as far behind: `readers` of them, whose segments the publisher takes `batch` at a time, to make so
+    many `updates` then, once it has that many batches more than `before`.
     """
 
-    def __init__(self, first: Snapshot, lag: int = 0, readers: int = 0, batch: int = 1):
-        self._lag, self._batch, self._parameters = lag, batch, first.parameters.size
+    def __init__(
+        self, first: Snapshot, lag: int = 0, readers: int = 0, batch: int = 1, updates: int = 1, before: int = 0
+    ):
+        self._lag, self._parameters = lag, first.parameters.size
+        self._batch, self._updates, self._before = batch, updates, before
         # While a reader in order copies, no segment after its own turn's is there to be trained on.
-        behind = math.ceil((readers - 1) / batch) + LATE if readers else 0
+        behind = (math.ceil((readers - 1) / batch) + LATE) * updates if readers else 0
         self._slots = lag + behind + 1 + SPARE
         # Parameters, and behind them the statistics.
         self._ring = SharedArray((self._slots, self._parameters + first.statistics.size), np.float32)
@@ -69,7 +73,8 @@ class PublishedSnapshots:
         """What a reader in order acts with after so many turns of all, since the start: what has been learned from the
         batches that are whole by then, less LATE and the lag. Nobody waits for a segment to come, so nobody waits for
         ever."""
-        return int(self._versions.array[0]) + max(0, turns // self._batch - LATE - self._lag)
+        batches = turns // self._batch - LATE - self._before
+        return int(self._versions.array[0]) + max(0, batches * self._updates - self._lag)
 
     def read_at(self, version: int, reader: int, store: ParameterStore) -> Snapshot:
         """A copy of this version, as soon as it is there; raises Stopped when the run stops before."""

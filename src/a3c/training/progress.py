@@ -38,7 +38,7 @@ class Progress:
     """Mean return of the last evaluation."""
     policy_lag: float | None
     queue_length: float | None
-    """Segments that wait for the learner, in GA3C and IMPALA."""
+    """Segments that wait for the learner, in GA3C, IMPALA and IMPACT."""
     entropy: float | None
     fraction: float | None
     """How much of the nearest limit is used up, 0 to 1."""
