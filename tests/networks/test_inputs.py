@@ -94,6 +94,9 @@ def test_numbers_of_a_box_are_scaled_as_the_scaling_says(scaling, seen):
     assert normalized_numbers(config, SYMBOLS) == (scaling != "one_hot",) * 3
 
 
+CHOSEN = config_with(normalize_observations=None)
+
+
 def test_by_default_numbers_that_are_seen_as_they_are_get_normalised():
     parts = {
         "place": (Box(-9, 9, (2,), np.float32), 2),
@@ -104,15 +107,15 @@ def test_by_default_numbers_that_are_seen_as_they_are_get_normalised():
         "frames": (FRAMES, 0),
     }
     space = Dict({name: part for name, (part, _) in parts.items()})
-    numbers = normalized_numbers(config_with(), space)
+    numbers = normalized_numbers(CHOSEN, space)
     assert sum(numbers) == sum(count for _, count in parts.values())
     assert not any(normalized_numbers(config_with(normalize_observations=False), space))
     # What was chosen is recorded, where it can be said in a word.
     for (part, count), recorded in zip(parts.values(), [True, True, *[False] * 4], strict=True):
-        assert with_readings(config_with(), part, False).normalize_observations is recorded, (part, count)
-    assert with_readings(config_with(), space, False).normalize_observations is None
+        assert with_readings(CHOSEN, part, False).normalize_observations is recorded, (part, count)
+    assert with_readings(CHOSEN, space, False).normalize_observations is None
     # A network of the user's own may scale what it sees itself.
-    assert with_readings(config_with(), parts["place"][0], True).normalize_observations is False
+    assert with_readings(CHOSEN, parts["place"][0], True).normalize_observations is False
 
 
 def test_a_number_that_is_always_the_same_is_0_between_its_bounds():
