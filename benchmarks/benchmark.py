@@ -2,7 +2,7 @@
 
 import argparse
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,21 +43,15 @@ class Benchmark:
             description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
         names, output = ",".join(self.parts), ROOT / "benchmarks" / "results" / f"{self.name}.json"
-        parser.add_argument("--only", type=self._names, default=names, help="parts to measure, of %(default)s")
+        parser.add_argument(
+            "--only", type=some_of("part", self.parts), default=names, help="parts to measure, of %(default)s"
+        )
         parser.add_argument("--output", type=Path, default=output, help="the results")
         parser.set_defaults(figures_only=False)
         if self.pictures or any(part.pictures for part in self.parts.values()):
             parser.add_argument("--figures", type=Path, default=ROOT / "docs", help="the folder to draw figures into")
             parser.add_argument("--figures-only", action="store_true", help="measure nothing: draw from the results")
         return parser
-
-    def _names(self, given: str) -> list[str]:
-        names = given.split(",")
-        if unknown := set(names) - set(self.parts):
-            raise argparse.ArgumentTypeError(
-                f"there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(self.parts)}"
-            )
-        return names
 
     @property
     def findings(self) -> dict[str, Findings]:
@@ -86,19 +80,32 @@ class Benchmark:
             if self.table is not None:
                 tables.append(self.table(results))
             report.show(measured, self.findings, tables)
-        for name, part in self.parts.items():
-            for picture, draw in part.pictures.items():
-                if name in results:
-                    draw(results[name], arguments.figures / picture)
-                    print(f"figure   {arguments.figures / picture}")
-                else:
-                    print(f"no figure {picture}: {arguments.output} has no results of the part {name}")
-        for picture, draw in self.pictures.items():
-            if results:
-                draw(results, arguments.figures / picture)
+        drawings = [
+            (picture, draw, results.get(name), f" of the part {name}")
+            for name, part in self.parts.items()
+            for picture, draw in part.pictures.items()
+        ]
+        drawings += [(picture, draw, results, "") for picture, draw in self.pictures.items()]
+        for picture, draw, shown, of_what in drawings:
+            if shown:
+                draw(shown, arguments.figures / picture)
                 print(f"figure   {arguments.figures / picture}")
             else:
-                print(f"no figure {picture}: {arguments.output} has no results")
+                print(f"no figure {picture}: {arguments.output} has no results{of_what}")
+
+
+def some_of(kind: str, known: Iterable[str]) -> Callable[[str], list[str]]:
+    """What reads the value of a flag: names of a kind, with commas between them."""
+
+    def names(given: str) -> list[str]:
+        names = given.split(",")
+        if unknown := set(names) - set(known):
+            raise argparse.ArgumentTypeError(
+                f"there is no {kind} {', '.join(sorted(unknown))}; the {kind}s are {', '.join(known)}"
+            )
+        return names
+
+    return names
 
 
 def check_peers(parser: argparse.ArgumentParser, python: str) -> None:

@@ -18,6 +18,7 @@ from rich.table import Table
 
 import a3c
 from a3c.training.progress import FinishedEpisode
+from benchmark import some_of
 
 
 class Task(NamedTuple):
@@ -76,11 +77,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--only", default=",".join(TASKS), help="tasks, of %(default)s")
+    parser.add_argument("--only", type=some_of("task", TASKS), default=",".join(TASKS), help="tasks, of %(default)s")
     parser.add_argument("--seeds", type=int, help="of each task")
     flags = parser.parse_args()
     table = Table("task", "boundary every", "reached", "steps, median", "mean", "worst")
-    for name in flags.only.split(","):
+    for name in flags.only:
         task = TASKS[name]
         for every in task.every:
             steps = [steps_to_target(task, seed, every) for seed in range(1, (flags.seeds or task.seeds) + 1)]

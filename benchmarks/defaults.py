@@ -21,7 +21,7 @@ from statistics import median
 from rich.table import Table
 
 from a3c.algorithm.builtin import BUILT_IN
-from benchmark import Benchmark, Part, check_peers, tell
+from benchmark import Benchmark, Part, check_peers, some_of, tell
 from measure import Record, train, train_peer_by_default
 from pictures import draw_tasks
 from report import Finding, Measured, by, final_score, load, number
@@ -140,19 +140,11 @@ def _said(score: float) -> str:
 PARTS = {name: Part(partial(solve, name), partial(findings, task)) for name, task in TASKS.items()}
 
 
-def algorithms(given: str) -> list[str]:
-    names = given.split(",")
-    if unknown := set(names) - set(ALGORITHMS):
-        raise argparse.ArgumentTypeError(
-            f"there is no algorithm {', '.join(sorted(unknown))}; those that learn are {', '.join(ALGORITHMS)}"
-        )
-    return names
-
-
 def main() -> None:
     benchmark = Benchmark("defaults", PARTS, defaults_table, {"defaults.png": draw_defaults})
     parser = benchmark.parser(__doc__)
-    parser.add_argument("--algorithms", type=algorithms, default="a3c,appo", help="ours to measure (%(default)s)")
+    ours = some_of("algorithm", ALGORITHMS)
+    parser.add_argument("--algorithms", type=ours, default="a3c,appo", help="ours to measure (%(default)s)")
     parser.add_argument("--seeds", type=int, default=5, help="seeds of each of ours, 0 for none (%(default)s)")
     parser.add_argument("--peer-seeds", type=int, default=3, help="seeds of each peer, 0 for none (%(default)s)")
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter with stable-baselines3")

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from benchmark import Benchmark, Part
+from benchmark import Benchmark, Part, some_of
 from fault_kinds import KINDS
 from measure import Record
 from report import Finding, Measured, by
@@ -113,21 +113,14 @@ BENCHMARK = Benchmark(
 )
 
 
-def _kinds(given: str) -> list[str]:
-    kinds = given.split(",")
-    if unknown := set(kinds) - set(KINDS):
-        raise argparse.ArgumentTypeError(
-            f"there is no kind {', '.join(sorted(unknown))}; the kinds are {', '.join(KINDS)}"
-        )
-    return kinds
-
-
 def main() -> None:
     parser = BENCHMARK.parser(__doc__)
     parser.add_argument("--faults", type=int, default=20 * len(KINDS), help="how many, of all kinds together")
     parser.add_argument("--mutations", type=int, default=1000, help="damaged checkpoints")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--kinds", type=_kinds, default=",".join(KINDS), help="kinds of faults, of %(default)s")
+    parser.add_argument(
+        "--kinds", type=some_of("kind", KINDS), default=",".join(KINDS), help="kinds of faults, of %(default)s"
+    )
     arguments = parser.parse_args()
     # What a shell has this ignore, as `nohup` does, runs would ignore too; what is handled here they do not.
     signal.signal(signal.SIGHUP, lambda *_: None)

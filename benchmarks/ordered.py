@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import a3c
+from benchmark import some_of
 
 TASKS: dict[str, tuple[str, dict[str, Any], int]] = {
     "cartpole": ("CartPole-v1", {}, 2_000_000),
@@ -46,13 +47,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--only", default=",".join(TASKS), help="tasks, of %(default)s")
+    parser.add_argument("--only", type=some_of("task", TASKS), default=",".join(TASKS), help="tasks, of %(default)s")
     parser.add_argument("--algorithms", default="a3c,impala", help="of %(default)s")
     parser.add_argument("--workers", type=int, nargs="+", default=[2, 4], help="(default: 2 4)")
     parser.add_argument("--pairs", type=int, default=5, help="of runs, a seed each (default: %(default)s)")
     flags = parser.parse_args()
     table = Table("task", "algorithm", "workers", "free, steps/s", "ordered, steps/s", "share, median", "worst")
-    for task in filter(installed, flags.only.split(",")):
+    for task in filter(installed, flags.only):
         for algorithm in flags.algorithms.split(","):
             for workers in flags.workers:
                 pairs = [

@@ -26,6 +26,7 @@ from rich.table import Table
 
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
+from benchmark import some_of
 
 COMMON = ("--seed", "1", "--no-stop-when-solved", "--no-tensorboard")
 CARTPOLE = ("CartPole-v1", "--steps", "150_000", "--checkpoint-steps", "6_000")
@@ -139,14 +140,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--only", default=",".join(CASES), help="cases, of %(default)s")
+    parser.add_argument("--only", type=some_of("case", CASES), default=",".join(CASES), help="cases, of %(default)s")
     parser.add_argument("--runs", type=int, default=20, help="runs of each case that are killed (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: %(default)s)")
     flags = parser.parse_args()
     table = Table("case", "runs", "kills", "different")
     wrong = 0
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    for name in flags.only.split(","):
+    for name in flags.only:
         chance, kills, differ = random.Random(f"{flags.seed} {name}"), 0, 0
         with tempfile.TemporaryDirectory() as folder:
             alone = Run(CASES[name], Path(folder) / "alone")

@@ -1,22 +1,23 @@
-"""The gradient of the actor-critic loss, from a Snapshot and a Segment: what all algorithms here have in common.
+"""Gradients from a Snapshot and what was collected: what the algorithms here have in common.
 
-They differ in where it is computed and in its targets: `lambda_targets` where the segment was collected with the
-parameters that learn from it, `vtrace_targets` where it was collected with older ones.
+Those that learn once from a Segment differ in where its gradient is computed and in its targets: `lambda_targets` where
+it was collected with the parameters that learn from it, `vtrace_targets` where it was collected with older ones. Those
+that learn several times have it judged once, as a Sample, and take the gradients of the clipped objective.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Shaped
 
 from a3c.algorithm import LearnerSettings
 from a3c.config import TrainConfig
 from a3c.config.learning import LearningSettings, RolloutSettings
 from a3c.learning.arrays import AnyArray, Scalar
-from a3c.learning.losses import actor_critic_loss, explained_variance, normalize
+from a3c.learning.losses import actor_critic_loss, clipped_loss, explained_variance, normalize
 from a3c.learning.optimizers import clip_by_global_norm
 from a3c.learning.returns import Targets, lambda_returns, n_step_returns, step_continues, step_discounts, vtrace
 from a3c.learning.snapshot import Snapshot
@@ -112,13 +113,86 @@ def make_gradient(
         snapshot: Snapshot, segment: Any, entropy_coefficient: Scalar
     ) -> tuple[Float[Array, "P"], Float[Array, "D"]]:
         network = policy.network(snapshot.parameters)
-        gradient, (losses, explained) = eqx.filter_grad(loss, has_aux=True)(
-            network, snapshot.statistics, segment, entropy_coefficient
-        )
-        gradient, norm = clip_by_global_norm(policy.flatten(gradient), config.max_gradient_norm)
+        given = snapshot.statistics, segment, entropy_coefficient
+        gradient, norm, (losses, explained) = flat_gradient(policy, config, loss, network, *given)
         return gradient, jnp.stack([*losses, norm, explained])
 
     return jax.jit(gradient_of)
+
+
+def flat_gradient(
+    policy: Policy, config: LearningSettings, loss: Callable[..., tuple[jax.Array, Any]], network: Any, *given: Any
+) -> tuple[Float[Array, "P"], Float[Array, ""], Any]:
+    """Of `loss(network, *given) -> (loss, other)`, inside jit: the gradient, clipped; the norm it had; other."""
+    gradient, others = eqx.filter_grad(loss, has_aux=True)(network, *given)
+    return *clip_by_global_norm(policy.flatten(gradient), config.max_gradient_norm), others
+
+
+class Sample(NamedTuple):
+    """Steps as they are learned from several times: `[T, B, ...]`; without memory also in one row, `[T * B, ...]`."""
+
+    observations: Shaped[Array, "*B"]
+    actions: Shaped[Array, "*B"]
+    log_probs: Float[Array, "*B"]
+    """Of the policy that ratios are to: first, that which collected."""
+    values: Float[Array, "*B"]
+    targets: Targets
+    mask: Bool[Array, "*B"]
+    starts: Bool[Array, "*B"] | None
+    first_state: Float[Array, "1 B S"] | None
+
+
+def judged(
+    policy: Policy, config: LearningSettings, targets_of: Targeting, snapshot: Snapshot, segment: Any
+) -> tuple[Sample, Float[Array, "T B"]]:
+    """A segment with values and targets by this snapshot, and how probable its actions are to it; inside jit."""
+    context = segment.starts, segment.first_state
+    network = policy.network(snapshot.parameters)
+    distribution, values = policy.apply_in_time(network, snapshot.statistics, segment.observations, *context)
+    log_probs = jax.tree.map(lambda x: x[:-1], distribution).log_prob(segment.actions)
+    targets = targets_of(config, segment, values, log_probs)
+    starts = None if segment.starts is None else segment.starts[:-1]
+    rows = segment.observations[:-1], segment.actions, segment.log_probs, values[:-1]
+    return Sample(*rows, targets, segment.mask, starts, segment.first_state), log_probs
+
+
+def make_clipped_gradient(
+    policy: Policy, config: LearningSettings, clip_range: float, value_clip_range: float | None = None
+) -> Callable[..., Any]:
+    """`(snapshot, sample, entropy_coefficient) -> (gradient [P], diagnostics)`, inside jit: those of DIAGNOSTICS, the
+    share of clipped steps, and the divergence from the policy that ratios are to."""
+
+    def loss(
+        network: Any, statistics: Float[AnyArray, "S"], sample: Sample, entropy_coefficient: Scalar
+    ) -> tuple[Float[Array, ""], Any]:
+        context = sample.starts, sample.first_state
+        distribution, values = policy.apply_in_time(network, statistics, sample.observations, *context)
+        losses, clipped = clipped_loss(
+            distribution.log_prob(sample.actions),
+            sample.log_probs,
+            distribution.entropy(),
+            values,
+            sample.values,
+            sample.targets,
+            sample.mask,
+            clip_range=clip_range,
+            value_clip_range=value_clip_range,
+            value_coefficient=config.value_coefficient,
+            entropy_coefficient=entropy_coefficient,
+            normalize_advantages=config.normalize_advantages,
+            reduction=config.loss_reduction,
+        )
+        return losses.total, (losses, explained_variance(values, sample.targets.returns, sample.mask), clipped)
+
+    def gradient_of(
+        snapshot: Snapshot, sample: Sample, entropy_coefficient: Scalar
+    ) -> tuple[Float[Array, "P"], Float[Array, "D"]]:
+        network = policy.network(snapshot.parameters)
+        given = snapshot.statistics, sample, entropy_coefficient
+        gradient, norm, (losses, explained, clipped) = flat_gradient(policy, config, loss, network, *given)
+        return gradient, jnp.stack([*losses, norm, explained, *clipped])
+
+    return gradient_of
 
 
 def make_corrected_gradient(policy: Policy, config: TrainConfig) -> Callable:

@@ -6,8 +6,9 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from learning_agents import make
 
-from a3c.algorithms.impact import Circle, make_gradient, make_judge
+from a3c.algorithms.impact import Circle, make_judge
 from a3c.errors import SettingsError
+from a3c.gradient import make_clipped_gradient
 from a3c.learning.losses import clipped_loss
 from a3c.learning.returns import Targets
 from a3c.learning.snapshot import Snapshot
@@ -85,7 +86,7 @@ def test_a_batch_is_judged_and_learned_from_as_in_the_paper(make_collector):
     assert len(real) < len(segment.mask)
     np.testing.assert_allclose(np.stack(sample.targets)[:, real, 0], expected[:, :3].T, rtol=1e-4, atol=1e-5)
 
-    said = make_gradient(policy, config, config.own)(Snapshot(now), sample, 0.0)[1]
+    said = make_clipped_gradient(policy, config, CLIP)(Snapshot(now), sample, 0.0)[1]
     returns, advantages, weights, before, log_probs, values = expected.T
     worker = segment.log_probs[real, 0]
     ratios = np.minimum(np.exp(worker - before), RHO) * np.exp(log_probs - worker)

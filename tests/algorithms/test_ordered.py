@@ -90,8 +90,8 @@ def test_who_fails_in_the_midst_of_a_round_ends_the_run():
         (
             "ga3c",
             {},
-            "`algorithm` ga3c has no order to its updates: leave `ordered` out, or use a3c, a2c, appo, impala, "
-            "n-step-q, one-step-q, one-step-sarsa, pqn",
+            "`algorithm` ga3c has no order to its updates: leave `ordered` out, or use a3c, a2c, appo, impact, "
+            "impala, n-step-q, one-step-q, one-step-sarsa, pqn",
         ),
         ("a3c", {"locked": True}, "`locked` is of no use with `ordered`"),
     ],

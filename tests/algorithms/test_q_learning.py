@@ -104,7 +104,7 @@ def test_other_actions_than_discrete_ones_are_refused_in_a_line(space):
         Policy.make(OBSERVATIONS, space, config_with(algorithm="n-step-q"))
     assert str(caught.value) == (
         f"n-step-q learns a value for each action of a Discrete space, and these are {space}: use a3c, a2c, appo, "
-        "ga3c, impala"
+        "ga3c, impact, impala"
     )
 
 

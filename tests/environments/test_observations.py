@@ -79,7 +79,7 @@ def test_a_users_other_shape_is_named(shape):
         Observations(BYTES).pack_any(np.zeros(shape))
 
 
-@pytest.mark.parametrize("space", [Text(3), Dict(a=Text(3)), Tuple([BYTES, Text(3)])])
+@pytest.mark.parametrize("space", [Text(3), Dict(b=Dict(a=Text(3))), Tuple([BYTES, Text(3)])])
 def test_other_spaces_are_refused_by_name(space):
     with pytest.raises(UnsupportedSpace, match=r"observation space Text.* is not supported; supported: Box, Discrete"):
         Observations(space)

@@ -52,9 +52,9 @@ def test_the_learners_batch_was_recorded_for_every_algorithm(other, tmp_path, al
 
 
 def test_another_batch_was_never_recorded_for_it(other):
-    with pytest.raises(CheckpointError, match="`min_batch` is a setting of ga3c and impala, not of a3c"):
+    with pytest.raises(CheckpointError, match="`min_batch` is a setting of ga3c and impact and impala, not of a3c"):
         Checkpoint.load(other({"min_batch": 255}, {}, {}))
-    with pytest.raises(SettingsError, match="`min_batch` is a setting of ga3c and impala, not of a3c"):
+    with pytest.raises(SettingsError, match="`min_batch` is a setting of ga3c and impact and impala, not of a3c"):
         config_with(min_batch=256)
 
 

@@ -10,6 +10,18 @@ REACHED = [6.0] * 100
 """Returns of training that reach a target of 5."""
 
 
+def play_by_parameters(run, best, of_best, otherwise):
+    """The evaluator's returns for these parameters, and for all others."""
+    answer = run.evaluators.answer
+
+    def by_parameters(timeout=0.0):
+        snapshot, *_ = run.evaluators.asked[-1]
+        run.evaluators.returns = of_best if np.array_equal(snapshot.parameters, best) else otherwise
+        return answer(timeout)
+
+    run.evaluators.answer = by_parameters
+
+
 def purposes(run):
     return [evaluation.purpose for evaluation in run.monitor.news().evaluations]
 
@@ -156,6 +168,22 @@ def test_at_the_end_the_best_is_played_again_both_ways_and_the_better_is_recorde
     assert run.monitor.keeper.best_checkpoint().plays == plays
 
 
+@pytest.mark.parametrize(("again", "kept"), [([1.0, 4.0], "last"), ([5.0, 6.0], "best")])
+def test_what_was_the_best_by_luck_gives_way_to_what_training_ended_with(new_run, again, kept):
+    run = new_run(evaluate_every=20)
+    run.evaluators.returns = [9.0]
+    run.work(1.0, steps=20)
+    run.monitor.tick()
+    best = run.store.parameters
+    run.work(1.0, steps=10)
+    last = run.store.parameters
+    play_by_parameters(run, best, of_best=again, otherwise=[2.0, 4.0])
+    run.monitor.evaluate_at_end(lambda: True)
+    parameters = run.monitor.keeper.best_checkpoint().parameters
+    np.testing.assert_array_equal(parameters, last if kept == "last" else best)
+    assert run.summary()["best_evaluation"]["mean"] == (3.0 if kept == "last" else 5.5)
+
+
 def test_nobody_waits_at_the_end_of_what_was_interrupted_or_too_short_for_an_evaluation(new_run):
     run = new_run(evaluate_every=20)
     run.work(1.0)
@@ -267,7 +295,8 @@ def test_a_resumed_run_keeps_its_best_and_its_rows(new_run, tmp_path):
     assert after.evaluations.best_mean == 3.0
     np.testing.assert_array_equal(after.keeper.best_checkpoint().parameters, best)
     assert len(read_rows(run.folder.evaluations_path, EVALUATION_COLUMNS)) == 1
-    run.monitor, run.evaluators.returns = after, [2.0]
+    run.monitor = after
+    play_by_parameters(run, best, of_best=[3.0], otherwise=[2.0])
     run.work(1.0)
     after.evaluate_at_end(lambda: True)
     assert [e.step for e in after.news().evaluations if e.purpose == "final"] == [20, 20]

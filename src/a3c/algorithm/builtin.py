@@ -184,19 +184,15 @@ APPO = Algorithm(
     diagnostics=("clip_fraction", "approximate_kl", "passes"),
     orders=True,
 )
-IMPACT = Algorithm(
+IMPACT = replace(
+    IMPALA,
     name="impact",
     title="workers that act and a learner that learns several times from what they send",
     paper="Luo et al. 2020, arXiv 1912.00167",
-    # The workers are IMPALA's.
-    worker="a3c.algorithms.impala:run",
     learner="a3c.algorithms.impact:duties",
     settings=IMPACTSettings,
-    learns="learner",
-    shares=("queue", "published"),
     has_target_network=True,
-    diagnostics=("clip_fraction", "approximate_kl", "passes"),
-    orders=True,
+    diagnostics=APPO.diagnostics,
 )
 VALUE_DEFAULTS: dict[str, object] = {
     "segment_length": 5,

@@ -22,21 +22,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int
 
 from a3c.algorithm.builtin import APPOSettings
 from a3c.config import TrainConfig
 from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
-from a3c.gradient import lambda_targets, vtrace_targets
-from a3c.learning.arrays import AnyArray, Scalar
+from a3c.gradient import Sample, judged, lambda_targets, make_clipped_gradient, vtrace_targets
+from a3c.learning.arrays import Scalar
 from a3c.learning.diagnostics import norm_of
-from a3c.learning.losses import clipped_loss, explained_variance
-from a3c.learning.optimizers import clip_by_global_norm
-from a3c.learning.returns import Targets
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.policy import Policy
 from a3c.roles.worker import Worker
@@ -79,21 +75,6 @@ def run(worker: Worker) -> None:
             worker.learned(lag, np.append(diagnostics, passes))
 
 
-class Sample(NamedTuple):
-    """A segment as it is learned from: its rows in one, `[T * B, ...]`; of a recurrent policy `[T, B, ...]`."""
-
-    observations: Shaped[Array, "*B"]
-    actions: Shaped[Array, "*B"]
-    log_probs: Float[Array, "*B"]
-    """Of the policy that collected."""
-    values: Float[Array, "*B"]
-    returns: Float[AnyArray, "*B"]
-    advantages: Float[AnyArray, "*B"]
-    mask: Bool[Array, "*B"]
-    starts: Bool[Array, "*B"] | None
-    first_state: Float[Array, "1 B S"] | None
-
-
 class Minibatch(NamedTuple):
     """Which rows of a Sample, or which environments of a recurrent policy's, a gradient is computed from."""
 
@@ -123,61 +104,29 @@ class Shuffle:
 
 
 def make_sample(policy: Policy, config: TrainConfig, own: APPOSettings) -> Callable[..., Sample]:
-    """Jitted `(snapshot, segment) -> sample`: with returns and advantages by the values of this snapshot."""
+    """Jitted `(snapshot, segment) -> sample`: with returns and advantages by the values of this snapshot, its rows in
+    one but for a recurrent policy."""
     targets_of = vtrace_targets() if own.advantages == "vtrace" else lambda_targets
 
     def sample_of(snapshot: Snapshot, segment: Any) -> Sample:
-        context = segment.starts, segment.first_state
-        network = policy.network(snapshot.parameters)
-        distribution, values = policy.apply_in_time(network, snapshot.statistics, segment.observations, *context)
-        log_probs = jax.tree.map(lambda x: x[:-1], distribution).log_prob(segment.actions)
+        sample, log_probs = judged(policy, config, targets_of, snapshot, segment)
         # V-trace's weights are the ratios, which the loss has itself.
-        returns, advantages, _ = targets_of(config, segment, values, log_probs)
-        observations, starts = segment.observations[:-1], None if segment.starts is None else segment.starts[:-1]
-        acted = segment.actions, segment.log_probs
-        rows = Sample(observations, *acted, values[:-1], returns, advantages, segment.mask, starts, None)
-        if not policy.recurrent:
-            return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rows)
-        return rows._replace(first_state=segment.first_state)
+        sample = sample._replace(targets=sample.targets._replace(weights=jnp.ones_like(log_probs)))
+        return sample if policy.recurrent else jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), sample)
 
     return jax.jit(sample_of)
 
 
 def make_gradient(policy: Policy, config: TrainConfig, own: APPOSettings) -> Callable[..., Any]:
-    """Jitted `(snapshot, sample, minibatch, entropy_coefficient) -> (gradient [P], diagnostics)`: those of DIAGNOSTICS,
-    the share of clipped steps, and the divergence from the policy that collected."""
-
-    def loss(
-        network: Any, statistics: Float[AnyArray, "S"], batch: Sample, entropy_coefficient: Scalar
-    ) -> tuple[Float[Array, ""], Any]:
-        context = batch.starts, batch.first_state
-        distribution, values = policy.apply_in_time(network, statistics, batch.observations, *context)
-        losses, clipped = clipped_loss(
-            distribution.log_prob(batch.actions),
-            batch.log_probs,
-            distribution.entropy(),
-            values,
-            batch.values,
-            Targets(batch.returns, batch.advantages),
-            batch.mask,
-            clip_range=own.clip_range,
-            value_clip_range=own.value_clip_range,
-            value_coefficient=config.value_coefficient,
-            entropy_coefficient=entropy_coefficient,
-            normalize_advantages=config.normalize_advantages,
-            reduction=config.loss_reduction,
-        )
-        return losses.total, (losses, explained_variance(values, batch.returns, batch.mask), clipped)
+    """Jitted `(snapshot, sample, minibatch, entropy_coefficient) -> (gradient [P], diagnostics)`, those of
+    `make_clipped_gradient`."""
+    clipped_gradient_of = make_clipped_gradient(policy, config, own.clip_range, own.value_clip_range)
 
     def gradient_of(
         snapshot: Snapshot, sample: Sample, minibatch: Minibatch, entropy_coefficient: Scalar
     ) -> tuple[Float[Array, "P"], Float[Array, "D"]]:
         batch = jax.tree.map(lambda x: jnp.take(x, minibatch.places, axis=int(policy.recurrent)), sample)
         batch = batch._replace(mask=batch.mask & minibatch.real)
-        gradient, (losses, explained, clipped) = eqx.filter_grad(loss, has_aux=True)(
-            policy.network(snapshot.parameters), snapshot.statistics, batch, entropy_coefficient
-        )
-        gradient, norm = clip_by_global_norm(policy.flatten(gradient), config.max_gradient_norm)
-        return gradient, jnp.stack([*losses, norm, explained, *clipped])
+        return clipped_gradient_of(snapshot, batch, entropy_coefficient)
 
     return jax.jit(gradient_of)

@@ -23,25 +23,22 @@ around one that stays where it is for a while, the target network's (section 3.1
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from a3c.algorithm.builtin import IMPACTSettings
 from a3c.config import TrainConfig
-from a3c.gradient import learned_steps, vtrace_targets
-from a3c.learning.arrays import AnyArray, Scalar
-from a3c.learning.losses import clipped_loss, explained_variance
-from a3c.learning.optimizers import clip_by_global_norm
-from a3c.learning.returns import Targets
+from a3c.gradient import Sample, judged, make_clipped_gradient, vtrace_targets
+from a3c.learning.arrays import AnyArray
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.policy import Policy
 from a3c.roles.learner import Learner
-from a3c.rollout.segment import Segment
 from a3c.sharing.duties import Duties
 
 
@@ -49,27 +46,25 @@ def duties(learner: Learner) -> Duties:
     """What the learner does, again and again."""
     config, store, published, own = learner.config, learner.store, learner.exchange.published, learner.config.own
     assert isinstance(own, IMPACTSettings)
-    judge, gradient_of = make_judge(learner.policy, config, own), make_gradient(learner.policy, config, own)
+    judge = make_judge(learner.policy, config, own)
+    gradient_of = jax.jit(make_clipped_gradient(learner.policy, config, own.clip_range))
     gradient_of(learner.current, judge(Snapshot(store.target, store.statistics), learner.no_batch()), 0.0)
     circle, target_updates = Circle(own.buffer_size, own.passes), own.target_updates or own.buffer_size * own.passes
     # What is judged is in no checkpoint.
     learner.forget = circle.clear
 
+    def gradient(batch: Judged, passes: int, now: Snapshot, entropy_coefficient: float) -> tuple[Any, np.ndarray]:
+        now = replace(now, statistics=batch.statistics)
+        gradient, diagnostics = gradient_of(now, batch.sample, entropy_coefficient)
+        return gradient, np.append(diagnostics, passes)
+
     def train(timeout: float) -> bool:
         newest = learner.get(timeout)
         if newest is None:
             return False
-        # Observations stay normalised as they were, however often they are learned from.
-        judged = judge(Snapshot(store.target, newest.statistics), newest.segment)
-        for sample, version, passes in circle.put(judged, newest.version):
-
-            def gradient(
-                now: Snapshot, entropy_coefficient: float, sample: Sample = sample, passes: int = passes
-            ) -> tuple[Any, np.ndarray]:
-                gradient, diagnostics = gradient_of(now, sample, entropy_coefficient)
-                return gradient, np.append(diagnostics, passes)
-
-            learner.learn(newest, version, gradient)
+        new = Judged(judge(Snapshot(store.target, newest.statistics), newest.segment), newest.statistics)
+        for batch, version, passes in circle.put(new, newest.version):
+            learner.learn(newest, version, partial(gradient, batch, passes))
             published.publish(learner.latest)
             store.renew_target(target_updates, "updates")
             if store.stopping:
@@ -79,16 +74,13 @@ def duties(learner: Learner) -> Duties:
     return Duties({"trainer": train})
 
 
-class Sample(NamedTuple):
-    """A batch as it is learned from, each time: judged by the target network of when it came."""
+class Judged(NamedTuple):
+    """A batch as it is learned from, each time."""
 
-    segment: Segment
+    sample: Sample
+    """By the target network of when it came."""
     statistics: Float[AnyArray, "S"]
-    """What it is normalised with."""
-    log_probs: Float[Array, "T B"]
-    """Of the policy that ratios are to: log max(pi(a_t; theta^-), mu(a_t) / rho)."""
-    values: Float[Array, "T B"]
-    targets: Targets
+    """Observations stay normalised as they were."""
 
 
 class Circle:
@@ -104,18 +96,18 @@ class Circle:
 
     def clear(self) -> None:
         """Begins anew, without any."""
-        self._batches: list[tuple[Sample, float]] = []
+        self._batches: list[tuple[Judged, float]] = []
         self._learned: list[int] = []
         self._oldest = self._next = 0
 
-    def put(self, sample: Sample, version: float) -> Iterator[tuple[Sample, float, int]]:
+    def put(self, batch: Judged, version: float) -> Iterator[tuple[Judged, float, int]]:
         """Takes a batch, that was acted with in this version, in; gives those to learn from then, and how often each
         was with this time."""
         if len(self._batches) < self._size:
-            self._batches.append((sample, version))
+            self._batches.append((batch, version))
             self._learned.append(0)
         else:
-            self._batches[self._oldest], self._learned[self._oldest] = (sample, version), 0
+            self._batches[self._oldest], self._learned[self._oldest] = (batch, version), 0
             self._oldest = (self._oldest + 1) % self._size
         for _ in range(self._passes if len(self._batches) == self._size else 0):
             place, self._next = self._next, (self._next + 1) % self._size
@@ -124,56 +116,11 @@ class Circle:
 
 
 def make_judge(policy: Policy, config: TrainConfig, own: IMPACTSettings) -> Callable[..., Sample]:
-    """Jitted `(target network's snapshot, segment) -> sample`."""
+    """Jitted `(target network's snapshot, segment) -> sample`, with ratios to max(pi(a_t; theta^-), mu(a_t) / rho)."""
     targets_of = vtrace_targets()
 
     def judge(target: Snapshot, segment: Any) -> Sample:
-        context = segment.starts, segment.first_state
-        network = policy.network(target.parameters)
-        distribution, values = policy.apply_in_time(network, target.statistics, segment.observations, *context)
-        log_probs = jax.tree.map(lambda x: x[:-1], distribution).log_prob(segment.actions)
-        targets = targets_of(config, segment, values, log_probs)
-        ratios_to = jnp.maximum(log_probs, segment.log_probs - jnp.log(own.worker_clip))
-        return Sample(segment, target.statistics, ratios_to, values[:-1], targets)
+        sample, log_probs = judged(policy, config, targets_of, target, segment)
+        return sample._replace(log_probs=jnp.maximum(log_probs, sample.log_probs - jnp.log(own.worker_clip)))
 
     return jax.jit(judge)
-
-
-def make_gradient(policy: Policy, config: TrainConfig, own: IMPACTSettings) -> Callable[..., Any]:
-    """Jitted `(snapshot, sample, entropy_coefficient) -> (gradient [P], diagnostics)`: those of DIAGNOSTICS, the share
-    of clipped steps, and the divergence from the target network's policy."""
-
-    def loss(network: Any, sample: Sample, entropy_coefficient: Scalar) -> tuple[Float[Array, ""], Any]:
-        segment: Any = sample.segment
-        context = segment.starts, segment.first_state
-        distribution, values = policy.apply_in_time(network, sample.statistics, segment.observations, *context)
-        real_steps = jax.tree.map(lambda x: x[:-1], distribution)
-        mask = learned_steps(config, segment)
-        losses, clipped = clipped_loss(
-            real_steps.log_prob(segment.actions),
-            sample.log_probs,
-            real_steps.entropy(),
-            values[:-1],
-            sample.values,
-            sample.targets,
-            mask,
-            clip_range=own.clip_range,
-            value_clip_range=None,
-            value_coefficient=config.value_coefficient,
-            entropy_coefficient=entropy_coefficient,
-            normalize_advantages=config.normalize_advantages,
-            reduction=config.loss_reduction,
-        )
-        return losses.total, (losses, explained_variance(values[:-1], sample.targets.returns, mask), clipped)
-
-    def gradient_of(
-        snapshot: Snapshot, sample: Sample, entropy_coefficient: Scalar
-    ) -> tuple[Float[Array, "P"], Float[Array, "D"]]:
-        network = policy.network(snapshot.parameters)
-        gradient, (losses, explained, clipped) = eqx.filter_grad(loss, has_aux=True)(
-            network, sample, entropy_coefficient
-        )
-        gradient, norm = clip_by_global_norm(policy.flatten(gradient), config.max_gradient_norm)
-        return gradient, jnp.stack([*losses, norm, explained, *clipped])
-
-    return jax.jit(gradient_of)

@@ -23,7 +23,6 @@ PQN (Gallici et al. 2024, arXiv 2407.04811) has layers that are normalised, and 
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,12 +31,11 @@ from jaxtyping import Array, Float
 from a3c.algorithm.builtin import PQNSettings, QLearningSettings
 from a3c.config.learning import LearningSettings
 from a3c.config.schedules import epsilon_at, learning_rate_at
-from a3c.gradient import learned_steps, returns_of
+from a3c.gradient import flat_gradient, learned_steps, returns_of
 from a3c.learning.arrays import AnyArray, Scalar
 from a3c.learning.diagnostics import norm_of
 from a3c.learning.distributions import EpsilonGreedy
 from a3c.learning.losses import explained_variance, masked_mean, reduced
-from a3c.learning.optimizers import clip_by_global_norm
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.policy import Policy
 from a3c.roles.worker import Worker
@@ -111,14 +109,14 @@ def make_gradient(
         values = EpsilonGreedy(given.values[:-1]).value_of(segment.actions)
         mask = learned_steps(config, segment)
         error, mean = masked_mean(jnp.stack([(returns - values) ** 2, values]), mask)
-        return reduced(error, mask, config.loss_reduction), (error, explained_variance(values, returns, mask), mean)
+        total = reduced(error, mask, config.loss_reduction)
+        return total, (total, error, explained_variance(values, returns, mask), mean)
 
     def gradient_of(snapshot: Snapshot, target: Snapshot, segment: Any) -> tuple[Float[Array, "P"], Float[Array, "D"]]:
-        network = policy.network(snapshot.parameters)
-        (total, (error, explained, mean)), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(
-            network, snapshot.statistics, policy.network(target.parameters), segment
+        network, given = policy.network(snapshot.parameters), (policy.network(target.parameters), segment)
+        gradient, norm, (total, error, explained, mean) = flat_gradient(
+            policy, config, loss, network, snapshot.statistics, *given
         )
-        gradient, norm = clip_by_global_norm(policy.flatten(gradient), config.max_gradient_norm)
         return gradient, jnp.stack([total, jnp.nan, error, jnp.nan, norm, explained, mean])
 
     return jax.jit(gradient_of)

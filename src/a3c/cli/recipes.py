@@ -32,9 +32,7 @@ def run(arguments: list[str]) -> int:
     # Names are to be typed: they are never cut.
     table = Table(
         Column("recipe", no_wrap=True, min_width=max(map(len, all_recipes()))),
-        Column("environments", overflow="fold"),
-        "what it is",
-        "what it reached",
+        *(Column(title, overflow="fold") for title in ("environments", "what it is", "what it reached")),
         box=None,
         header_style="bold",
         pad_edge=False,

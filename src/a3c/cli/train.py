@@ -86,7 +86,7 @@ class AlgorithmFlags:
 
     algorithm: str = setting(
         A3C.name,
-        everyday=", ".join(BUILT_IN),
+        everyday=", ".join(name for name, algorithm in BUILT_IN.items() if algorithm.learns != "nowhere"),
         doc=f"What to train with: {ALGORITHMS}; or module:NAME, an Algorithm of your own.",
     )
 

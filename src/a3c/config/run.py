@@ -25,8 +25,8 @@ class RunSettings:
     """How a run runs, and when it ends."""
 
     workers: int | None = setting(None, at_least=1, everyday="worker processes; by default all cores")
-    """Worker processes; ga3c and impala have a learner process beside them. Default: the cores this process may use
-    (affinity and container limits)."""
+    """Worker processes; ga3c, impact and impala have a learner process beside them. Default: the cores this process may
+    use (affinity and container limits)."""
 
     seed: int | None = setting(None, at_least=0, everyday="of everything random")
     """Seed of everything random. Default: one is drawn and recorded in config.toml."""

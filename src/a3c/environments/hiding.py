@@ -33,9 +33,9 @@ def hide(environment: gymnasium.Env, hidden: Sequence[int | str]) -> gymnasium.E
 def _without_parts(environment: gymnasium.Env, space: Dict, hidden: Sequence[int | str]) -> gymnasium.Env:
     names = list(space.spaces)
     if wrong := [name for name in hidden if name not in names]:
-        raise SettingsError(
-            f"`hide` {wrong[0]}: observations have the parts {', '.join(names)}{nearest(str(wrong[0]), names)}"
-        )
+        known = list(map(str, names))
+        meant = nearest(str(wrong[0]), known)
+        raise SettingsError(f"`hide` {wrong[0]}: observations have the parts {', '.join(known)}{meant}")
     seen = [name for name in names if name not in hidden]
     if not seen:
         raise SettingsError("`hide` leaves nothing to see: name fewer parts")

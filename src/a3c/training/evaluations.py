@@ -83,8 +83,6 @@ class Evaluations:
         self._started_at = start.counts["steps"]
         self._was_due = start.evaluations > 0
         """Whether the run was long enough for an evaluation."""
-        self._at: Snapshot | None = None
-        """The last that was evaluated as it was time."""
         self._tried: Snapshot | None = None
         """The last candidate of training's own mean."""
         self._failed: RunEvaluation | None = None
@@ -261,8 +259,8 @@ class Evaluations:
     def _due_trials(self, steps: int) -> list[_Trial]:
         """The parameters of now, and a candidate of training's own."""
         self._next, self._was_due = self._after(steps), True
-        self._at, episodes = self._measures.store.snapshot, self._config.evaluation_episodes
-        trials = [_Trial("interval", steps, self._at, way, episodes) for way in self._config.evaluated_ways]
+        snapshot, episodes = self._measures.store.snapshot, self._config.evaluation_episodes
+        trials = [_Trial("interval", steps, snapshot, way, episodes) for way in self._config.evaluated_ways]
         return trials + self._candidates(steps)
 
     def _candidates(self, steps: int) -> list[_Trial]:
@@ -325,27 +323,33 @@ class Evaluations:
         was_due = self._was_due or steps - self._started_at >= self._config.steps_worth_evaluating
         if not was_due or not self._interval or self.figure is not None:
             return
-        episodes = self._config.evaluation_episodes
+        episodes, last = self._config.evaluation_episodes, self._measures.store.snapshot
         self._tell(f"evaluating the best of the run, {episodes} episodes")
-        self._played_at_end(self._last_candidates(steps, episodes), going_on)
+        candidates = [_Trial("candidate", steps, last, "greedy", episodes), *self._candidates(steps)]
+        played = self._played_at_end(candidates, going_on)
         # Nothing is the best yet where the evaluator has ended, or nobody waited.
         best = None if self.best_mean is None else self.best_snapshot or find_best()
         if best is None:
             return
-        best = replace(best, version=self.best_version)
-        last = [_Trial("final", self.best_step or steps, best, way, episodes) for way in ("greedy", "sampled")]
-        played = self._played_at_end(last, going_on)
-        if len(played) == len(last):
+        self._play_best(replace(best, version=self.best_version), going_on)
+        if played and self.figure is not None and self._was_lucky(self.figure, played[0]):
+            self._take_as_best(played[0], last)
+            self._play_best(last, going_on)
+
+    def _play_best(self, best: Snapshot, going_on: Callable[[], bool]) -> None:
+        """Once more, in episodes that it was not chosen by."""
+        step, episodes = self.best_step or self._measures.totals["steps"], self._config.evaluation_episodes
+        played = self._played_at_end(
+            [_Trial("final", step, best, way, episodes) for way in ("greedy", "sampled")], going_on
+        )
+        if len(played) == 2:
             self._choose_way(*played)
 
-    def _last_candidates(self, step: int, episodes: int) -> list[_Trial]:
-        """The parameters that training ended with, and a candidate of its own, unless they were evaluated already. In a
-        run that gives one result they are once more: one that is resumed just before its end does not know."""
-        last = self._measures.store.snapshot
-        is_new = self._at is None or last.version > self._at.version
-        if not is_new and not self._config.gives_one_result:
-            return self._candidates(step)
-        return [_Trial("candidate", step, last, "greedy", episodes), *self._candidates(step)]
+    def _was_lucky(self, best: RunEvaluation, last: RunEvaluation) -> bool:
+        """Whether the best was so by the luck of its episodes: fresh ones are, by more than chance, no better than those
+        of the parameters that training ended with."""
+        chance = float(np.hypot(best.standard_error, last.standard_error))
+        return best.version != last.version and best.mean - last.mean <= chance
 
     def _choose_way(self, greedy: RunEvaluation, sampled: RunEvaluation) -> None:
         """How the best is to be played: greedy, unless drawn actions are better by more than chance."""
