@@ -96,6 +96,11 @@ class TrainConfig(
         return not (sized or self.normalize_returns)
 
     @property
+    def final_learning_rate(self) -> float | None:
+        """The learning rate at the limit on steps; None where it is constant."""
+        return 0.0 if self.learning_rate_final is None and self.algorithm.anneals else self.learning_rate_final
+
+    @property
     def has_learner(self) -> bool:
         """Whether a learner process trains, and the workers only act."""
         return self.algorithm.has_learner

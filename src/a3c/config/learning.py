@@ -117,7 +117,8 @@ class OptimizerSettings:
     """Step size of the optimizer (about 7e-4, with rmsprop, in Mnih et al. 2016, figure 2)."""
 
     learning_rate_final: float | None = setting(None, at_least=0, everyday="the same at the end, reached linearly")
-    """Learning rate at the end of annealing, reached linearly (0 in the paper). Default: constant."""
+    """Learning rate at the end of annealing, reached linearly (0 in the paper). Default: constant; with appo 0, where
+    there is a limit on steps."""
 
     anneal_steps: int | None = setting(None, at_least=1)
     """Steps over which learning rate and entropy weight are annealed. Default: the limit --steps."""
