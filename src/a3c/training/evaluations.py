@@ -346,8 +346,8 @@ class Evaluations:
             self._choose_way(*played)
 
     def _was_lucky(self, best: RunEvaluation, last: RunEvaluation) -> bool:
-        """Whether the best was so by the luck of its episodes: fresh ones are, by more than chance, no better than those
-        of the parameters that training ended with."""
+        """Whether the best was so by luck: its fresh episodes are no better, by more than chance, than those of the
+        parameters that training ended with."""
         chance = float(np.hypot(best.standard_error, last.standard_error))
         return best.version != last.version and best.mean - last.mean <= chance
 
