@@ -90,6 +90,10 @@ def test_numbers_of_a_box_are_scaled_as_the_scaling_says(scaling, seen):
     inputs = network_input(SYMBOLS, np.array([2, 1, -1], np.float32), (scaling,), 0.0, 2.5)
     np.testing.assert_allclose(inputs, seen, rtol=1e-6)
     assert input_size(SYMBOLS, scaling) == np.size(seen)
+
+
+@pytest.mark.parametrize("scaling", ["raw", "bounds", "one_hot"])
+def test_what_is_one_hot_is_never_normalised(scaling):
     config = config_with(normalize_observations=True, input_scaling=scaling)
     assert normalized_numbers(config, SYMBOLS) == (scaling != "one_hot",) * 3
 

@@ -225,7 +225,7 @@ def _suitable_layout(part: gymnasium.Space) -> str:
     shape, layout = part.shape or (), _spread(part)
     if layout == "flat" or min(shape[layout.index("H") :][:2]) < SMALLEST_GRID:
         return "flat"
-    if isinstance(part, Box) and part.dtype.kind != "b":
+    if isinstance(part, Box) and np.issubdtype(part.dtype, np.floating):
         low, high = part.low, part.high
         if (low != low.flat[0]).any() or (high != high.flat[0]).any():
             return "flat"
@@ -253,7 +253,7 @@ def _spread(part: gymnasium.Space) -> str:
 
 def _suitable_network(part: gymnasium.Space, layout: str, pixels: bool) -> str:
     least, most = sorted((part.shape or ())[layout.index("H") :][:2])
-    symbols = not pixels and not (isinstance(part, Box) and part.dtype.kind != "b")
+    symbols = not pixels and not (isinstance(part, Box) and np.issubdtype(part.dtype, np.floating))
     if most <= LARGEST_GRID and (symbols or least < SMALL):
         return "grid"
     if least >= LARGE:
