@@ -1,4 +1,5 @@
-"""Settings as tests write them: flat, the algorithm by its name, and its own settings among the others."""
+"""Settings as tests write them: flat, the algorithm by its name, and its own settings among the others. Nothing is
+normalised unless they say so."""
 
 from typing import Any
 
@@ -7,4 +8,5 @@ from a3c.config.making import make_config
 
 
 def config_with(environment: str = "", **settings: Any) -> TrainConfig:
-    return make_config({"environment": environment, **settings}, "")
+    plain = {"normalize_observations": False, "normalize_rewards": False}
+    return make_config({"environment": environment, **plain, **settings}, "")

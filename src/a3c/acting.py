@@ -125,14 +125,18 @@ class ActingAgent:
         return Player(self._work.policy, snapshot, way, self._generator, random)
 
     def value(self, observation: Observation, state: ArrayLike | None = None) -> float | np.ndarray:
-        """The critic's estimate for one observation, or for a batch; in units of the (scaled) training reward.
+        """The critic's estimate for one observation, or for a batch: of the discounted return in the rewards that the
+        environment gives, times reward_scale.
 
         `state` is that of `predict`, from the step before.
         """
         self._check_idle("value()")
         policy: Any = self._work.policy
         batch, single = pack_given(policy.observations, observation)
-        values = np.asarray(policy.value(self._start.snapshot, batch, *self._remembered(state, batch, single)))
+        snapshot = self._start.snapshot
+        values = np.asarray(policy.value(snapshot, batch, *self._remembered(state, batch, single)))
+        if self.config.rewards_are_normalized:
+            values = values * snapshot.statistics[-1]
         return float(values[0]) if single else values
 
     def _remembered(self, state: ArrayLike | None, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:

@@ -16,7 +16,7 @@ from a3c.config.sizes import UPDATE_WITHIN, few_updates, flags_for
 from a3c.environments.observations import Observations, parts
 from a3c.errors import SettingsError
 from a3c.machine import available_cores
-from a3c.networks.readings import frame_shape, raw_numbers, readings
+from a3c.networks.readings import frame_shape, normalized_numbers, raw_numbers, readings
 from a3c.rollout.random_play import RandomPlay
 from a3c.rollout.reach import Reach
 
@@ -128,9 +128,10 @@ def _numbers(config: TrainConfig, observations: Observations, play: RandomPlay) 
     if play.cast is not None:
         given, wanted = play.cast
         yield Remark("dtype", f"observations are {given}, and their space says {wanted}: return .astype(np.{wanted})")
-    if play.low is None or play.high is None or config.normalize_observations:
+    if play.low is None or play.high is None:
         return
-    amounts = np.flatnonzero(raw_numbers(config, observations.space) & (play.high > play.low))
+    seen = raw_numbers(config, observations.space) & ~np.array(normalized_numbers(config, observations.space))
+    amounts = np.flatnonzero(seen & (play.high > play.low))
     if not amounts.size:
         return
     low, high = (extreme[amounts].astype(np.float64) for extreme in (play.low, play.high))
@@ -160,7 +161,7 @@ def _rewards(config: TrainConfig, action_space: gymnasium.Space, play: RandomPla
             how = f"explore more, `entropy_coefficient` above {config.entropy_coefficient:g}, or learn from further "
             how += f"ahead, {further}"
         yield Remark("sparse", f"{play.steps:,} random steps met no reward but {low:g}: {how}")
-    if config.normalize_rewards:
+    if config.rewards_are_normalized:
         return
     largest, returns = max(-low, high) * config.reward_scale, _largest_return(config, rewards, play.lengths)
     if largest > LARGE_REWARD and config.reward_clip is None:

@@ -16,7 +16,8 @@ WITH_TARGET = ("n-step-q", "one-step-q", "one-step-sarsa")
 VALUES = (*WITH_TARGET, "pqn")
 """Those that learn what each action is worth."""
 EXPLORING = {"epsilon": (0.2,), "epsilon_final": (), "hidden": ()}
-SMALL = {"backend": "inline", "envs_per_worker": 8, "segment_length": 8, "learning_rate": 0.02, "hidden": (16,)}
+PLAIN = {"normalize_observations": False, "normalize_rewards": False}
+SMALL = {"backend": "inline", "envs_per_worker": 8, "segment_length": 8, "learning_rate": 0.02, "hidden": (16,)} | PLAIN
 """Segments of at most 64 steps."""
 
 

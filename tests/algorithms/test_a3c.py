@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from learning_agents import learn, probabilities
+from learning_agents import PLAIN, learn, probabilities
 
 from a3c import A3C
 from a3c.algorithms import a3c
@@ -49,6 +49,7 @@ def learned_value(environment, seed=0, **settings):
         gamma=0.9,
         hidden=(),
         max_gradient_norm=0,
+        **PLAIN,
         **settings,
     )
     agent.learn(steps=10_000)

@@ -4,9 +4,9 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tu
 
 from a3c.environments.observations import Observations, part_of, parts
 from a3c.networks.choosing import Joined, make_torso, shares_trunk
-from a3c.networks.inputs import amounts, input_size, network_input
+from a3c.networks.inputs import input_size, network_input
 from a3c.networks.policy import Policy
-from a3c.networks.readings import readings
+from a3c.networks.readings import normalized_numbers, readings, with_readings
 from configs_for_tests import config_with
 
 FRAMES = Box(0, 255, (20, 20, 1), np.uint8)
@@ -90,7 +90,36 @@ def test_numbers_of_a_box_are_scaled_as_the_scaling_says(scaling, seen):
     inputs = network_input(SYMBOLS, np.array([2, 1, -1], np.float32), (scaling,), 0.0, 2.5)
     np.testing.assert_allclose(inputs, seen, rtol=1e-6)
     assert input_size(SYMBOLS, scaling) == np.size(seen)
-    assert amounts(SYMBOLS, (scaling,)) == (scaling != "one_hot",) * 3
+
+
+@pytest.mark.parametrize("scaling", ["raw", "bounds", "one_hot"])
+def test_what_is_one_hot_is_never_normalised(scaling):
+    config = config_with(normalize_observations=True, input_scaling=scaling)
+    assert normalized_numbers(config, SYMBOLS) == (scaling != "one_hot",) * 3
+
+
+CHOSEN = config_with(normalize_observations=None)
+
+
+def test_by_default_numbers_that_are_seen_as_they_are_get_normalised():
+    parts = {
+        "place": (Box(-9, 9, (2,), np.float32), 2),
+        "count": (Box(0, 2**40, (1,), np.int64), 1),
+        "bits": (Box(0, 1, (2,), bool), 0),
+        "choice": (Discrete(3), 0),
+        "symbols": (SYMBOLS, 0),
+        "frames": (FRAMES, 0),
+    }
+    space = Dict({name: part for name, (part, _) in parts.items()})
+    numbers = normalized_numbers(CHOSEN, space)
+    assert sum(numbers) == sum(count for _, count in parts.values())
+    assert not any(normalized_numbers(config_with(normalize_observations=False), space))
+    # What was chosen is recorded, where it can be said in a word.
+    for (part, count), recorded in zip(parts.values(), [True, True, *[False] * 4], strict=True):
+        assert with_readings(CHOSEN, part, False).normalize_observations is recorded, (part, count)
+    assert with_readings(CHOSEN, space, False).normalize_observations is None
+    # A network of the user's own may scale what it sees itself.
+    assert with_readings(CHOSEN, parts["place"][0], True).normalize_observations is False
 
 
 def test_a_number_that_is_always_the_same_is_0_between_its_bounds():

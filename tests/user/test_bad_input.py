@@ -101,7 +101,7 @@ def test_an_environment_that_is_not_installed(command, environment, module, extr
         (["--algorithm", "impala", "--locked"], ["--locked is of no use to impala"]),
         (["--algorithm", "impala", "--n-step", "4"], ["--n-step is not defined for V-trace", "--lag-correction"]),
         (["--frame-stack", "4"], ["--frame-stack: only for frames, uint8 [H, W] or [H, W, C]"]),
-        (["--grayscale", "True", "--frame-size", "84"], ["--grayscale --frame-size: only for frames"]),
+        (["--grayscale", "--frame-size", "84"], ["--grayscale --frame-size: only for frames"]),
         (["--sticky-actions", "0.25"], ["--sticky-actions: only Atari games have that, and CartPole-v1 is none"]),
         (["--no-max-pool", "--noop-max", "30"], ["--noop-max --max-pool: only Atari games have that"]),
         (["--sticky-actions", "1"], ["--sticky-actions is 1.0, but must be at least 0 and below 1"]),

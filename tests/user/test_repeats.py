@@ -129,7 +129,7 @@ def test_the_network_is_said_in_the_same_words_for_each_seed_also_where_it_is_re
     lines = [*broken.outcome.out.splitlines(), *broken.resumed.out.splitlines()]
     said = [line for line in lines if line.startswith("network ")]
     assert len(said) == 4
-    assert set(said) == {"network mlp (3 numbers; float32 as they are)"}
+    assert set(said) == {"network mlp (3 numbers; float32 normalised)"}
 
 
 def test_the_table_ends_with_median_and_worst(broken):

@@ -49,7 +49,7 @@ def train(command):
         (
             "Pieces-v0",
             "networks: map grid (6x6 looks like a grid; uint8 0 to 3 one-hot); "
-            "speed mlp (2 numbers; float32 as they are)",
+            "speed mlp (2 numbers; float32 normalised)",
             (None, None, None, {"map": "grid/HW/one_hot", "speed": "mlp/flat/raw"}),
         ),
     ],

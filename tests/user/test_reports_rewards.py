@@ -19,6 +19,7 @@ from a3c.training.beginning import chosen_sizes
 from configs_for_tests import config_with
 
 INLINE = {"backend": "inline", "seed": 1, "hidden": (4,), "envs_per_worker": 4, "segment_length": 4}
+PLAIN = {"normalize_observations": False, "normalize_rewards": False}
 SIZES = ["--envs-per-worker", "4", "--segment-length", "4"]
 LEARNERS = [A3C, A2C, GA3C, IMPALA]
 
@@ -37,7 +38,7 @@ class Paid(gymnasium.RewardWrapper):
 def learn(agent_class, pay, updates, **settings):
     """Remarks in the summary, and what was warned of, after some updates."""
     batch = {"min_batch": 16} if agent_class in (GA3C, IMPALA) else {}
-    agent = agent_class(Paid, env_kwargs={"pay": pay}, **INLINE | batch | settings)
+    agent = agent_class(Paid, env_kwargs={"pay": pay}, **INLINE | PLAIN | batch | settings)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         summary = agent.learn(steps=16 * updates).summary
@@ -58,6 +59,11 @@ def test_rewards_that_drown_in_the_critics_noise_are_named():
     (small,) = learn(A3C, 1e-6, updates=200)
     assert small.startswith("rewards are too small for the value estimates")
     assert small.endswith("`normalize_rewards`, or `reward_scale` 1e+06")
+
+
+def test_by_default_rewards_may_be_of_any_size():
+    normalized = dict.fromkeys(PLAIN)
+    assert learn(A3C, 1e6, updates=110, **normalized) == learn(A3C, 1e-6, updates=200, **normalized) == []
 
 
 def test_the_baseline_has_no_critic():
@@ -97,7 +103,7 @@ class Market(Walk):
 
 def test_prices_are_named():
     with pytest.warns(TrainingWarning, match="observations reach 3.\\d+e.04.*`normalize_observations`"):
-        A3C(Market, **INLINE).learn(steps=16)
+        A3C(Market, **INLINE | PLAIN).learn(steps=16)
 
 
 @pytest.fixture

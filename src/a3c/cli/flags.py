@@ -62,7 +62,7 @@ class _Reading:
         types = self._types
         name = self._command.short.get(title) or title.removeprefix("--").replace("-", "_")
         pairs, dot, key = name.partition(".")
-        if types.get(name.removeprefix("no_")) is bool:
+        if is_switch(types.get(name.removeprefix("no_"))):
             if value is not None:
                 raise self._wrong(f"{title} takes no value: it is on where it is given")
             self._given[name.removeprefix("no_")] = not name.startswith("no_")
@@ -116,6 +116,11 @@ def _is_flag(argument: str) -> bool:
     return re.match(r"--|-[a-zA-Z]", argument) is not None and argument not in ("-inf", "-nan")
 
 
+def is_switch(annotation: Any) -> bool:
+    """Whether its flag stands for itself, --locked or --no-locked."""
+    return annotation in (bool, bool | None)
+
+
 def _takes_several(annotation: Any) -> bool:
     origins = [typing.get_origin(part) for part in (annotation, *typing.get_args(annotation))]
     return tuple in origins or dict in origins
@@ -143,8 +148,6 @@ def _one(title: str, value: str, annotation: Any) -> Any:
         return value
     if bool in kinds and value in ("True", "False"):
         return value == "True"
-    if kinds <= {bool, type(None)}:
-        raise wrong
     if Path in kinds:
         if not value:
             raise wrong

@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from a3c.algorithm import OwnSettings
 from a3c.cli.command import HELP_ALL, Command, flag
+from a3c.cli.flags import is_switch
 from a3c.config.making import kinds_of
 
 WIDEST = 120
 """Columns of a text, where the terminal has as many."""
-MARGIN = 30
+MARGIN = 32
 """Columns that flags take, at the left, where everything is short."""
-VALUES = {int: "N", float: "X", str: "NAME", bool: "on|off"}
+VALUES = {int: "N", float: "X", str: "NAME"}
 
 
 def help_text(command: Command, everything: bool) -> str:
@@ -67,8 +68,8 @@ def _flag_lines(command: Command, one: dataclasses.Field[Any], doc: str, short: 
 
 def _written(command: Command, one: dataclasses.Field[Any]) -> str:
     """`--learning-rate X`, `--[no-]locked`, `-o, --output FILE`."""
-    if one.type is bool:
-        return f"--[no-]{flag(one.name)[2:]}" if one.default else flag(one.name)
+    if is_switch(one.type):
+        return flag(one.name) if one.default is False else f"--[no-]{flag(one.name)[2:]}"
     short = "".join(f"{title}, " for title, name in command.short.items() if name == one.name)
     return f"{short}{flag(one.name)} {_metavar(one.type)}"
 

@@ -88,6 +88,19 @@ class TrainConfig(
         return super().overlap if self.algorithm.looks_ahead is None else self.algorithm.looks_ahead
 
     @property
+    def rewards_are_normalized(self) -> bool:
+        """Whether training rewards are divided by the deviation of their returns; see `normalize_rewards`."""
+        if self.normalize_rewards is not None:
+            return self.normalize_rewards
+        sized = self.reward_scale != 1.0 or self.reward_clip is not None or self.termination_reward is not None
+        return not (sized or self.normalize_returns)
+
+    @property
+    def final_learning_rate(self) -> float | None:
+        """The learning rate at the limit on steps; None where it is constant."""
+        return 0.0 if self.learning_rate_final is None and self.algorithm.anneals else self.learning_rate_final
+
+    @property
     def has_learner(self) -> bool:
         """Whether a learner process trains, and the workers only act."""
         return self.algorithm.has_learner

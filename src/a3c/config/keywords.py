@@ -43,8 +43,8 @@ class Keywords(TypedDict, total=False):
     segment_length: int | None
     segment_ends: Literal["steps", "episode"]
     n_step: int | None
-    normalize_observations: bool
-    normalize_rewards: bool
+    normalize_observations: bool | None
+    normalize_rewards: bool | None
 
     # ObjectiveSettings
     gamma: float

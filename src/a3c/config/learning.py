@@ -30,13 +30,15 @@ class RolloutSettings:
     """Steps that every return reaches: segments then overlap by n_step - 1 steps, each trained on once. Default: a
     return reaches to the end of its segment, as in the paper."""
 
-    normalize_observations: bool = setting(False, everyday="by their running mean and deviation")
+    normalize_observations: bool | None = setting(None, everyday="by their running mean and deviation")
     """Shift and scale what is observed by its running mean and standard deviation: numbers and pixels, each by its own.
-    They stay as they are when an agent is evaluated, and are part of its checkpoint."""
+    They stay as they are when an agent is evaluated, and are part of its checkpoint. Default: numbers that a multilayer
+    perceptron would see as they are; not pixels, grids, choices, nor what a network of your own sees."""
 
-    normalize_rewards: bool = setting(False, everyday="by the deviation of discounted returns")
+    normalize_rewards: bool | None = setting(None, everyday="by the deviation of discounted returns")
     """Divide training rewards by the running standard deviation of discounted returns (Engstrom et al. 2020). Value
-    estimates can then learn returns of any size, as one learning rate suits them all."""
+    estimates can then learn returns of any size, as one learning rate suits them all. Default: unless reward_scale,
+    reward_clip, termination_reward or normalize_returns say what rewards are learned from."""
 
     @property
     def overlap(self) -> int:
@@ -115,7 +117,8 @@ class OptimizerSettings:
     """Step size of the optimizer (about 7e-4, with rmsprop, in Mnih et al. 2016, figure 2)."""
 
     learning_rate_final: float | None = setting(None, at_least=0, everyday="the same at the end, reached linearly")
-    """Learning rate at the end of annealing, reached linearly (0 in the paper). Default: constant."""
+    """Learning rate at the end of annealing, reached linearly (0 in the paper). Default: constant; with appo 0, where
+    there is a limit on steps."""
 
     anneal_steps: int | None = setting(None, at_least=1)
     """Steps over which learning rate and entropy weight are annealed. Default: the limit --steps."""

@@ -17,7 +17,7 @@ def linear_schedule(start: float, final: float | None, step: int, steps: int | N
 def learning_rate_at(config: TrainConfig, step: int) -> float:
     """The learning rate at this global step."""
     steps = config.anneal_steps or config.steps
-    return linear_schedule(config.learning_rate, config.learning_rate_final, step, steps)
+    return linear_schedule(config.learning_rate, config.final_learning_rate, step, steps)
 
 
 def entropy_coefficient_at(config: TrainConfig, step: int) -> float:

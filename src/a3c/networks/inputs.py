@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Tuple
 
-from a3c.environments.observations import Observations, parts, size_of
+from a3c.environments.observations import Observations, size_of
 from a3c.learning.arrays import AnyArray
 from a3c.networks.readings import choices
 
@@ -85,12 +85,3 @@ def input_size(part: gymnasium.Space, scaling: str) -> int:
     if isinstance(part, MultiDiscrete):
         return int(part.nvec.sum())
     return size_of(part) * (choices(part) if scaling == "one_hot" else 1)
-
-
-def amounts(space: gymnasium.Space, scalings: Sequence[str]) -> tuple[bool, ...]:
-    """Which numbers of a packed observation are amounts, and not choices or bits."""
-    return tuple(
-        isinstance(part, Box) and scaling != "one_hot"
-        for part, scaling in zip(parts(space).values(), scalings, strict=True)
-        for _ in range(size_of(part))
-    )

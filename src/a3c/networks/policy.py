@@ -29,10 +29,10 @@ from a3c.learning.moments import Statistics
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
-from a3c.networks.inputs import amounts, input_shapes, network_input
+from a3c.networks.inputs import input_shapes, network_input
 from a3c.networks.keras_model import KerasActorCritic, KerasModel, is_keras_model, keras_actor_critic
 from a3c.networks.mlp import ActionValues, ActorCritic
-from a3c.networks.readings import readings, with_readings
+from a3c.networks.readings import normalized_numbers, readings, with_readings
 from a3c.networks.recurrent import CORES, unroll
 
 
@@ -106,13 +106,12 @@ class Policy:
         """
         config = with_readings(config, observation_space, network is not None)
         scalings = [reading.scaling for reading in readings(config, observation_space).values()]
+        amounts = normalized_numbers(config, observation_space)
         seed = np.random.SeedSequence(config.seed or 0, spawn_key=(0,))
         generator = np.random.default_rng(seed)
         if most is not None and network is None:
             generator = _LimitedGenerator(seed, most)
-        statistics = Statistics(
-            amounts(observation_space, scalings) if config.normalize_observations else (), config.normalize_rewards
-        )
+        statistics = Statistics(amounts if any(amounts) else (), config.rewards_are_normalized)
         scaling = scalings, config.pixel_mean, config.pixel_std
         if is_keras_model(network):
             _check_keras(config)

@@ -82,9 +82,13 @@ def with_readings(config: TrainConfig, space: gymnasium.Space, own_network: bool
     A network of the user's own gets bytes as pixels and all else as it is, unless told otherwise.
     """
     if own_network:
+        if config.normalize_observations is None:
+            config = dataclasses.replace(config, normalize_observations=False)
         told = config.input_scaling is not None or config.input_parts
         return config if told else dataclasses.replace(config, input_scaling="bytes")
-    found = readings(config, space)
+    found, those = readings(config, space), normalized_numbers(config, space)
+    if any(those) == all(those):
+        config = dataclasses.replace(config, normalize_observations=any(those))
     if config.input_scaling == "bytes":
         return config
     if isinstance(space, Dict | Tuple):
@@ -93,8 +97,22 @@ def with_readings(config: TrainConfig, space: gymnasium.Space, own_network: bool
     return dataclasses.replace(config, network=network, input_layout=layout, input_scaling=scaling)
 
 
+def normalized_numbers(config: TrainConfig, space: gymnasium.Space) -> tuple[bool, ...]:
+    """Which numbers of a packed observation are shifted and scaled by what was seen of them: never choices or bits."""
+    found = zip(parts(space).values(), readings(config, space).values(), strict=True)
+    return tuple(_is_normalized(config, part, reading) for part, reading in found for _ in range(size_of(part)))
+
+
+def _is_normalized(config: TrainConfig, part: gymnasium.Space, reading: Reading) -> bool:
+    if not isinstance(part, Box) or reading.scaling == "one_hot":
+        return False
+    if config.normalize_observations is not None:
+        return config.normalize_observations
+    return reading.network == "mlp" and reading.scaling == "raw" and part.dtype.kind != "b"
+
+
 def raw_numbers(config: TrainConfig, space: gymnasium.Space) -> np.ndarray:
-    """Which numbers of a packed observation the network sees as they are, flat; others are scaled, or one-hot."""
+    """Which numbers of a packed observation are neither scaled by their bounds nor one-hot, flat."""
     raw = [
         isinstance(part, Box) and reading.scaling == "raw"
         for part, reading in zip(parts(space).values(), readings(config, space).values(), strict=True)
@@ -326,7 +344,7 @@ def _scaled(config: TrainConfig, part: gymnasium.Space, reading: Reading) -> str
         return "one-hot"
     if isinstance(part, MultiBinary):
         return "bits as they are"
-    if config.normalize_observations and reading.scaling != "one_hot":
+    if _is_normalized(config, part, reading):
         return f"{part.dtype} normalised"
     less = f"({part.dtype} - {config.pixel_mean:g})" if config.pixel_mean else f"{part.dtype}"
     how = {

@@ -96,7 +96,7 @@ class Collector:
         done = terminated[:taken] | new.truncated[:taken]
         episodes = self._episodes.finished(rewards[:taken], mask, done)
         self.observed = self._moments.row(new.observations[:taken], rewards[:taken], mask, done)
-        if config.normalize_rewards:
+        if config.rewards_are_normalized:
             rewards = rewards / snapshot.statistics[-1]
         terminated |= rows.lost
         rewards = training_rewards(config, rewards, terminated)

@@ -16,7 +16,7 @@ import numpy as np
 
 from a3c.config import TrainConfig
 from a3c.environments.observations import parts, size_of
-from a3c.networks.readings import readings
+from a3c.networks.readings import normalized_numbers, readings
 
 LEAST_SPAN = 32
 """Bounds that are at least so far apart are looked at,"""
@@ -47,12 +47,12 @@ class Reach:
     def __init__(self, config: TrainConfig, space: gymnasium.Space):
         self._parts: list[_Part] = []
         self._count, start = 0, 0
-        # What is normalised is not scaled by bounds.
-        found = {} if config.normalize_observations else readings(config, space)
-        for path, reading in found.items():
+        normalized = normalized_numbers(config, space)
+        for path, reading in readings(config, space).items():
             part = parts(space)[path]
             size = size_of(part)
-            if reading.scaling in ("pixels", "bounds"):
+            # What is normalised is not scaled by bounds.
+            if reading.scaling in ("pixels", "bounds") and not normalized[start]:
                 low, high = float(part.low.min()), float(part.high.max())  # type: ignore[attr-defined]
                 if high - low >= LEAST_SPAN and math.isfinite(high - low):
                     name = "/".join(map(str, path)) or "observations"

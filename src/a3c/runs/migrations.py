@@ -98,12 +98,19 @@ def _boundaries(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
     return header | {"config": {"checkpoint_steps": 0} | header["config"]}, tensors
 
 
+def _plain(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
+    """Before anything was normalised by default it was as the settings said, which is no where they said nothing."""
+    before = {"normalize_observations": False, "normalize_rewards": False}
+    return header | {"config": before | header["config"]}, tensors
+
+
 STEPS: tuple[tuple[int, Callable[[Header, Tensors], tuple[Header, Tensors]]], ...] = (
     (1, _moments),
     (1, _own),
     (1, _readings),
     (2, _statistics),
     (3, _boundaries),
+    (3, _plain),
 )
 """The schema that a step starts from, and the step, in their order. What came within schema 1 tells by what is missing,
 or too much, whether there is anything to do. In schema 2 `config.toml` has tables, and the rest is as before. Since

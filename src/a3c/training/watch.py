@@ -39,8 +39,8 @@ class Watch:
         self._config = config
         self._new = counts["steps"] == 0
         self._learns = config.algorithm.learns != "nowhere"
-        self._size_seen = config.normalize_rewards or not self._learns
-        self._scale_seen = config.normalize_observations or own_network or not self._learns
+        self._size_seen = config.rewards_are_normalized or not self._learns
+        self._scale_seen = config.normalize_observations is not False or own_network or not self._learns
         self._pace_seen = not self._learns
         self._before, self._began, self._reported = counts["updates"], counts["updates"], 0
         self._error, self._explained, self._largest = 0.0, 0.0, 0.0
