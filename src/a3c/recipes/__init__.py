@@ -4,7 +4,8 @@
              algorithm (where it is not A3C that is best), source, reached
 [common]     settings for every algorithm
 [a3c], ...   settings for one algorithm
-[environments."LunarLander*"], ...   where a recipe is for a family: settings that one of them, or some, need besides
+[environments."LunarLander*"], ...   where a recipe is for a family: settings that one of them, or some, need besides,
+             and in tables of it, such as appo, what one algorithm needs there
 """
 
 import tomllib
@@ -14,6 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from a3c.algorithm.builtin import BUILT_IN
 from a3c.config.run import LIMITS
 from a3c.errors import SettingsError, nearest
 
@@ -41,7 +43,8 @@ class Recipe:
         settings = self.common | self.algorithms.get(algorithm, {})
         for pattern, own in self.members.items():
             if fnmatchcase(environment, pattern):
-                settings |= own
+                settings |= {name: value for name, value in own.items() if name not in BUILT_IN}
+                settings |= own.get(algorithm, {})
         return settings
 
 
