@@ -44,6 +44,8 @@ class PlayedByTheTest:
             return None
         return Played(0, 1, self.returns, [4] * len(self.returns), 0)
 
+    def have_all_cores(self): ...
+
     def close(self): ...
 
 

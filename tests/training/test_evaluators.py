@@ -8,8 +8,9 @@ import pytest
 
 from a3c.learning.snapshot import Snapshot
 from a3c.processes import pulse
+from a3c.roles.messages import Played
 from a3c.training import evaluators
-from a3c.training.evaluators import EvaluationEnded, EvaluatorProcess
+from a3c.training.evaluators import EvaluationEnded, EvaluatorProcess, EvaluatorProcesses
 
 
 class Process:
@@ -73,3 +74,36 @@ def test_one_that_others_leave_no_core_is_waited_for(process, evaluator):
     pass_(process, evaluator, 300, cpu=0.03)
     pass_(process, evaluator, 5, cpu=0.03, stuck=False)
     pass_(process, evaluator, 29, cpu=0.0)
+
+
+class Shares:
+    """An evaluator process that answers with what it was asked, each episode as long as its number."""
+
+    def __init__(self):
+        self.asked = []
+
+    def ask(self, snapshot, way, episodes, seed):
+        self.asked.append((episodes, seed))
+
+    def answer(self, timeout=0.0):
+        episodes, seed = self.asked[-1]
+        return Played(0, len(self.asked), [float(seed)] * episodes, list(range(episodes)), 1)
+
+    def close(self): ...
+
+
+def test_when_training_has_ended_as_many_play_as_there_were_workers():
+    made = []
+    players = EvaluatorProcesses(lambda: made.append(Shares()) or made[-1], 3)
+    players.ask(None, "greedy", 4, 7)
+    assert players.answer() == Played(0, 1, [7.0] * 4, [0, 1, 2, 3], 1)
+    assert players.answer() is None
+    players.have_all_cores()
+    players.ask(None, "greedy", 4, 7)
+    played = players.answer()
+    assert [one.asked[-1][0] for one in made] == [2, 1, 1]
+    assert len(set(played.returns)) == 3
+    assert (played.lengths, played.cut) == ([0, 1, 0, 0], 3)
+    players.ask(None, "greedy", 2, 7)
+    assert len(players.answer().returns) == 2
+    assert [len(one.asked) for one in made] == [3, 2, 1]

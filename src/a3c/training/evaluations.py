@@ -325,6 +325,7 @@ class Evaluations:
             return
         episodes, last = self._config.evaluation_episodes, self._measures.store.snapshot
         self._tell(f"evaluating the best of the run, {episodes} episodes")
+        self._evaluators.have_all_cores()
         candidates = [_Trial("candidate", steps, last, "greedy", episodes), *self._candidates(steps)]
         played = self._played_at_end(candidates, going_on)
         # Nothing is the best yet where the evaluator has ended, or nobody waited.

@@ -43,6 +43,9 @@ class Evaluators(Protocol):
     def answer(self, timeout: float = 0.0) -> Played | None:
         """What they came to; None while they are played. Raises EvaluationEnded."""
 
+    def have_all_cores(self) -> None:
+        """Training has ended: the cores of its workers are free for what is asked from now on."""
+
     def close(self) -> None: ...
 
 
@@ -106,6 +109,41 @@ class EvaluatorProcess:
             self._process = None
 
 
+class EvaluatorProcesses:
+    """One process while training goes on, and from then on as many as there were workers, which share the episodes."""
+
+    def __init__(self, make: Callable[[], EvaluatorProcess], workers: int):
+        self._make, self._workers = make, workers
+        self._all, self._asked = [make()], list[EvaluatorProcess]()
+        self._played: dict[EvaluatorProcess, Played] = {}
+
+    def have_all_cores(self) -> None:
+        self._all += [self._make() for _ in range(self._workers - len(self._all))]
+
+    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
+        self._asked, self._played = self._all[:episodes], {}
+        for player, one in enumerate(self._asked):
+            share = episodes // len(self._asked) + (player < episodes % len(self._asked))
+            own = int(np.random.SeedSequence([seed, player]).generate_state(1)[0]) if player else seed
+            one.ask(snapshot, way, share, own)
+
+    def answer(self, timeout: float = 0.0) -> Played | None:
+        for one in self._asked:
+            if one not in self._played and (played := one.answer(timeout)) is not None:
+                self._played[one] = played
+        if not self._asked or len(self._played) < len(self._asked):
+            return None
+        shares = [self._played[one] for one in self._asked]
+        self._asked = []
+        returns = [return_ for share in shares for return_ in share.returns]
+        lengths = [length for share in shares for length in share.lengths]
+        return Played(0, shares[0].number, returns, lengths, sum(share.cut for share in shares))
+
+    def close(self) -> None:
+        for one in self._all:
+            one.close()
+
+
 class InlineEvaluator:
     """Plays at once, when it is asked."""
 
@@ -140,6 +178,8 @@ class InlineEvaluator:
     def answer(self, timeout: float = 0.0) -> Played | None:
         played, self._played = self._played, None
         return played
+
+    def have_all_cores(self) -> None: ...
 
     def close(self) -> None:
         if self._evaluator is not None:

@@ -34,7 +34,7 @@ from a3c.sharing.parameter_store import ParameterStore
 from a3c.sharing.target import episodes_to_wait
 from a3c.training import process as worker_process
 from a3c.training.callbacks import Callback, Events
-from a3c.training.evaluators import EvaluatorProcess, Evaluators, InlineEvaluator
+from a3c.training.evaluators import EvaluatorProcess, EvaluatorProcesses, Evaluators, InlineEvaluator
 from a3c.training.hangs import hurried, watched
 from a3c.training.monitor import Monitor
 from a3c.training.progress import Display, NoDisplay
@@ -213,7 +213,8 @@ def _make_evaluators(start: Checkpoint, work: "Work | PackedWork", interrupted: 
     """Who plays the evaluations beside training."""
     random = start.config.algorithm.acts == "nowhere"
     if isinstance(work, PackedWork):
-        return EvaluatorProcess(work.pickled, start.snapshot, random, start.config.step_timeout)
+        given = work.pickled, start.snapshot, random, start.config.step_timeout
+        return EvaluatorProcesses(lambda: EvaluatorProcess(*given), start.config.workers or 1)
     return InlineEvaluator(work, random, start.config.step_timeout, lambda: not interrupted.is_set())
 
 
