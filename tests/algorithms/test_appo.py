@@ -144,5 +144,5 @@ def test_its_variants_learn(settings):
 
 
 def test_it_remembers():
-    _, result = learn(Recall, 6000, "appo", recurrent="gru", recurrent_units=8, minibatch_size=16)
+    _, result = learn(Recall, 6000, "appo", recurrent="gru", recurrent_units=8, minibatch_size=16, passes=5)
     assert result.summary["return_mean_100"] > 0.9

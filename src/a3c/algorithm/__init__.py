@@ -127,7 +127,8 @@ class Algorithm:
     defaults: Mapping[str, object] = field(default_factory=dict[str, object], compare=False)
     """What it takes for settings that every algorithm has, instead of their own defaults."""
     anneals: bool = False
-    """Whether its learning rate goes to 0 until the limit on steps, where there is one and nothing else is set."""
+    """Whether learning rate and entropy weight go to 0 until the limit on steps, where there is one and nothing else is
+    set."""
     diagnostics: tuple[str, ...] = ()
     """What its gradients say of themselves besides DIAGNOSTICS, behind them: columns of `metrics.csv`."""
     reference: str = field(default="", compare=False)

@@ -51,10 +51,10 @@ class IMPALASettings(LearnerSettings):
 class APPOSettings(OwnSettings):
     """Settings of APPO."""
 
-    passes: int = field(default=5, metadata={"at_least": 1})
+    passes: int = field(default=10, metadata={"at_least": 1})
     """How often each segment is learned from; the epochs of PPO (Schulman et al. 2017, algorithm 1)."""
 
-    minibatch_size: int = field(default=256, metadata={"at_least": 1})
+    minibatch_size: int = field(default=128, metadata={"at_least": 1})
     """Steps that one of appo's gradients is computed from, about: a segment is shared out evenly. A recurrent policy
     learns from whole sequences, of one environment at least."""
 
@@ -180,7 +180,7 @@ APPO = Algorithm(
     paper="Schulman et al. 2017, arXiv 1707.06347, asynchronous",
     worker="a3c.algorithms.appo:run",
     settings=APPOSettings,
-    defaults={"envs_per_worker": 8, "segment_length": 128, "entropy_coefficient": 0.0},
+    defaults={"segment_length": 64},
     anneals=True,
     diagnostics=("clip_fraction", "approximate_kl", "passes"),
     orders=True,

@@ -101,6 +101,12 @@ class TrainConfig(
         return 0.0 if self.learning_rate_final is None and self.algorithm.anneals else self.learning_rate_final
 
     @property
+    def final_entropy_coefficient(self) -> float | None:
+        """The entropy weight at the limit on steps; None where it is constant."""
+        final = self.entropy_coefficient_final
+        return 0.0 if final is None and self.algorithm.anneals else final
+
+    @property
     def has_learner(self) -> bool:
         """Whether a learner process trains, and the workers only act."""
         return self.algorithm.has_learner

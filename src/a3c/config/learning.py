@@ -92,7 +92,8 @@ class ObjectiveSettings:
     """Weight of the policy's entropy, which is maximised (0.01 in Mnih et al. 2016)."""
 
     entropy_coefficient_final: float | None = setting(None, at_least=0)
-    """Entropy weight at the end of annealing, reached linearly. Default: constant."""
+    """Entropy weight at the end of annealing, reached linearly. Default: constant; with appo 0, where there is a limit
+    on steps."""
 
     value_coefficient: float = setting(0.5, at_least=0)
     """Weight of the squared error of the value estimate (0.5 in Mnih et al. 2016)."""

@@ -23,7 +23,7 @@ def learning_rate_at(config: TrainConfig, step: int) -> float:
 def entropy_coefficient_at(config: TrainConfig, step: int) -> float:
     """The weight of the entropy at this global step."""
     steps = config.anneal_steps or config.steps
-    return linear_schedule(config.entropy_coefficient, config.entropy_coefficient_final, step, steps)
+    return linear_schedule(config.entropy_coefficient, config.final_entropy_coefficient, step, steps)
 
 
 def epsilon_at(config: TrainConfig, worker: int, step: int) -> float:
