@@ -190,7 +190,8 @@ class ActingAgent:
 
         A model of features alone comes with the heads, `policy` and `value`, that were added. What it is called with is
         what the network gets: bytes as `(byte - pixel_mean) / pixel_std`, choices one-hot, all else normalised if the
-        agent normalises it.
+        agent normalises it. Its value is of rewards as they were learned from, in deviations where these were
+        normalised.
 
         Raises SettingsError where the network is no Keras model.
         """

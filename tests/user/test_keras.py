@@ -28,7 +28,7 @@ def make_model(hidden: int = 16) -> "keras.Model":
 def check_same(model: "keras.Model", agent: a3c.A3C) -> None:
     policy, values = (np.asarray(output) for output in model(BATCH))
     np.testing.assert_array_equal(policy.argmax(axis=-1), agent.predict(BATCH)[0])
-    np.testing.assert_allclose(values[:, 0], agent.value(BATCH), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(values[:, 0], agent.policy.value(agent.snapshot, BATCH), rtol=1e-4, atol=1e-5)
     distribution, _ = agent.policy(agent.snapshot, BATCH)
     np.testing.assert_allclose(np.log(policy), distribution.log_probs, rtol=1e-4, atol=1e-5)
 
@@ -53,7 +53,9 @@ def test_features_are_saved_with_the_heads_that_they_got(tmp_path):
     agent.keras_model().save(tmp_path / "cartpole.keras")
     logits, values = keras.saving.load_model(tmp_path / "cartpole.keras")(BATCH)
     np.testing.assert_array_equal(np.asarray(logits).argmax(axis=-1), agent.predict(BATCH)[0])
-    np.testing.assert_allclose(np.asarray(values)[:, 0], agent.value(BATCH), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        np.asarray(values)[:, 0], agent.policy.value(agent.snapshot, BATCH), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_a_checkpoint_and_the_model_give_the_agent_back_and_it_learns_on(tmp_path):
