@@ -118,6 +118,8 @@ def test_by_default_numbers_that_are_seen_as_they_are_get_normalised():
     for (part, count), recorded in zip(parts.values(), [True, True, *[False] * 4], strict=True):
         assert with_readings(CHOSEN, part, False).normalize_observations is recorded, (part, count)
     assert with_readings(CHOSEN, space, False).normalize_observations is None
+    # What the settings say stays as it is, so that older runs keep their statistics.
+    assert with_readings(config_with(normalize_observations=True), Discrete(3), False).normalize_observations is True
     # A network of the user's own may scale what it sees itself.
     assert with_readings(CHOSEN, parts["place"][0], True).normalize_observations is False
 

@@ -106,12 +106,12 @@ class Policy:
         """
         config = with_readings(config, observation_space, network is not None)
         scalings = [reading.scaling for reading in readings(config, observation_space).values()]
-        amounts = normalized_numbers(config, observation_space)
+        normalized = () if config.normalize_observations is False else normalized_numbers(config, observation_space)
         seed = np.random.SeedSequence(config.seed or 0, spawn_key=(0,))
         generator = np.random.default_rng(seed)
         if most is not None and network is None:
             generator = _LimitedGenerator(seed, most)
-        statistics = Statistics(amounts if any(amounts) else (), config.rewards_are_normalized)
+        statistics = Statistics(normalized, config.rewards_are_normalized)
         scaling = scalings, config.pixel_mean, config.pixel_std
         if is_keras_model(network):
             _check_keras(config)

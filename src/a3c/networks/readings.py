@@ -86,9 +86,11 @@ def with_readings(config: TrainConfig, space: gymnasium.Space, own_network: bool
             config = dataclasses.replace(config, normalize_observations=False)
         told = config.input_scaling is not None or config.input_parts
         return config if told else dataclasses.replace(config, input_scaling="bytes")
-    found, those = readings(config, space), normalized_numbers(config, space)
-    if any(those) == all(those):
-        config = dataclasses.replace(config, normalize_observations=any(those))
+    found = readings(config, space)
+    if config.normalize_observations is None:
+        those = normalized_numbers(config, space)
+        if any(those) == all(those):
+            config = dataclasses.replace(config, normalize_observations=any(those))
     if config.input_scaling == "bytes":
         return config
     if isinstance(space, Dict | Tuple):
