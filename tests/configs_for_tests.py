@@ -6,7 +6,8 @@ from typing import Any
 from a3c.config import TrainConfig
 from a3c.config.making import make_config
 
+PLAIN = {"normalize_observations": False, "normalize_rewards": False}
+
 
 def config_with(environment: str = "", **settings: Any) -> TrainConfig:
-    plain = {"normalize_observations": False, "normalize_rewards": False}
-    return make_config({"environment": environment, **plain, **settings}, "")
+    return make_config({"environment": environment, **PLAIN, **settings}, "")

@@ -136,7 +136,7 @@ class ActingAgent:
         snapshot = self._start.snapshot
         values = np.asarray(policy.value(snapshot, batch, *self._remembered(state, batch, single)))
         if self.config.rewards_are_normalized:
-            values = values * snapshot.statistics[-1]
+            values = values * snapshot.return_deviation
         return float(values[0]) if single else values
 
     def _remembered(self, state: ArrayLike | None, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 from a3c import A2C, A3C, APPO, GA3C, IMPACT, IMPALA, PQN, NStepQ, OneStepQ, OneStepSarsa
 from a3c.agent import Agent
 from a3c.training.training import Result
+from configs_for_tests import PLAIN
 
 ALGORITHMS = {
     agent.algorithm.name: agent for agent in (A3C, A2C, APPO, GA3C, IMPACT, IMPALA, NStepQ, OneStepQ, OneStepSarsa, PQN)
@@ -16,7 +17,6 @@ WITH_TARGET = ("n-step-q", "one-step-q", "one-step-sarsa")
 VALUES = (*WITH_TARGET, "pqn")
 """Those that learn what each action is worth."""
 EXPLORING = {"epsilon": (0.2,), "epsilon_final": (), "hidden": ()}
-PLAIN = {"normalize_observations": False, "normalize_rewards": False}
 SMALL = {"backend": "inline", "envs_per_worker": 8, "segment_length": 8, "learning_rate": 0.02, "hidden": (16,)} | PLAIN
 """Segments of at most 64 steps."""
 

@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from learning_agents import PLAIN, learn, probabilities
+from learning_agents import learn, probabilities
 
 from a3c import A3C
 from a3c.algorithms import a3c
@@ -16,7 +16,7 @@ from a3c.roles.messages import Task
 from a3c.roles.worker import Work, Worker
 from a3c.rollout.collector import Collector
 from a3c.sharing.parameter_store import ParameterStore
-from configs_for_tests import config_with
+from configs_for_tests import PLAIN, config_with
 from environments_for_tests import MODES, Bandit, Corridor, Endless, Mortal, vector_of
 
 each_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)

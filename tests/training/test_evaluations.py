@@ -10,16 +10,31 @@ REACHED = [6.0] * 100
 """Returns of training that reach a target of 5."""
 
 
+def run_after_its_best(new_run, mean):
+    """A run in which parameters were evaluated with this mean, and that has gone on since; and those parameters."""
+    run = new_run(evaluate_every=20)
+    run.evaluators.returns = [mean]
+    run.work(1.0, steps=20)
+    run.monitor.tick()
+    best = run.store.parameters
+    run.work(1.0, steps=10)
+    return run, best
+
+
 def play_by_parameters(run, best, of_best, otherwise):
-    """The evaluator's returns for these parameters, and for all others."""
+    """The evaluator's returns for these parameters, by the way they are played, and for all others."""
     answer = run.evaluators.answer
 
     def by_parameters(timeout=0.0):
-        snapshot, *_ = run.evaluators.asked[-1]
-        run.evaluators.returns = of_best if np.array_equal(snapshot.parameters, best) else otherwise
+        snapshot, way, *_ = run.evaluators.asked[-1]
+        run.evaluators.returns = of_best[way] if np.array_equal(snapshot.parameters, best) else otherwise
         return answer(timeout)
 
     run.evaluators.answer = by_parameters
+
+
+def both_ways(returns):
+    return {"greedy": returns, "sampled": returns}
 
 
 def purposes(run):
@@ -145,22 +160,8 @@ def test_trainings_own_best_is_a_candidate_once_where_runs_differ_anyway(new_run
 
 @pytest.mark.parametrize(("sampled", "plays"), [(3.1, "greedy"), (9.0, "sampled")])
 def test_at_the_end_the_best_is_played_again_both_ways_and_the_better_is_recorded(new_run, sampled, plays):
-    run = new_run(evaluate_every=20)
-    run.evaluators.returns = [3.0]
-    run.work(1.0, steps=20)
-    run.monitor.tick()
-    best = run.store.parameters
-    run.evaluators.returns = [2.0]
-    run.work(1.0, steps=10)
-    answer = run.evaluators.answer
-
-    def by_way(timeout=0.0):
-        snapshot, way, *_ = run.evaluators.asked[-1]
-        is_best = np.array_equal(snapshot.parameters, best)
-        run.evaluators.returns = [2.5, 3.5] if is_best and way == "greedy" else [sampled] * 2 if is_best else [2.0]
-        return answer(timeout)
-
-    run.evaluators.answer = by_way
+    run, best = run_after_its_best(new_run, 3.0)
+    play_by_parameters(run, best, {"greedy": [2.5, 3.5], "sampled": [sampled] * 2}, otherwise=[2.0])
     run.monitor.evaluate_at_end(lambda: True)
     assert purposes(run) == ["interval", "candidate", "final", "final"]
     figure = run.summary()["best_evaluation"]
@@ -170,14 +171,9 @@ def test_at_the_end_the_best_is_played_again_both_ways_and_the_better_is_recorde
 
 @pytest.mark.parametrize(("again", "kept"), [([1.0, 4.0], "last"), ([5.0, 6.0], "best")])
 def test_what_was_the_best_by_luck_gives_way_to_what_training_ended_with(new_run, again, kept):
-    run = new_run(evaluate_every=20)
-    run.evaluators.returns = [9.0]
-    run.work(1.0, steps=20)
-    run.monitor.tick()
-    best = run.store.parameters
-    run.work(1.0, steps=10)
+    run, best = run_after_its_best(new_run, 9.0)
     last = run.store.parameters
-    play_by_parameters(run, best, of_best=again, otherwise=[2.0, 4.0])
+    play_by_parameters(run, best, both_ways(again), otherwise=[2.0, 4.0])
     run.monitor.evaluate_at_end(lambda: True)
     parameters = run.monitor.keeper.best_checkpoint().parameters
     np.testing.assert_array_equal(parameters, last if kept == "last" else best)
@@ -296,7 +292,7 @@ def test_a_resumed_run_keeps_its_best_and_its_rows(new_run, tmp_path):
     np.testing.assert_array_equal(after.keeper.best_checkpoint().parameters, best)
     assert len(read_rows(run.folder.evaluations_path, EVALUATION_COLUMNS)) == 1
     run.monitor = after
-    play_by_parameters(run, best, of_best=[3.0], otherwise=[2.0])
+    play_by_parameters(run, best, both_ways([3.0]), otherwise=[2.0])
     run.work(1.0)
     after.evaluate_at_end(lambda: True)
     assert [e.step for e in after.news().evaluations if e.purpose == "final"] == [20, 20]

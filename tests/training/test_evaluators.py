@@ -96,14 +96,15 @@ def test_when_training_has_ended_as_many_play_as_there_were_workers():
     made = []
     players = EvaluatorProcesses(lambda: made.append(Shares()) or made[-1], 3)
     players.ask(None, "greedy", 4, 7)
-    assert players.answer() == Played(0, 1, [7.0] * 4, [0, 1, 2, 3], 1)
-    assert players.answer() is None
+    assert players.answer() == [Played(0, 1, [7.0] * 4, [0, 1, 2, 3], 1)]
+    assert players.answer() == []
     players.have_all_cores()
     players.ask(None, "greedy", 4, 7)
     played = players.answer()
     assert [one.asked[-1][0] for one in made] == [2, 1, 1]
-    assert len(set(played.returns)) == 3
-    assert (played.lengths, played.cut) == ([0, 1, 0, 0], 3)
+    assert len({return_ for one in played for return_ in one.returns}) == 3
+    assert [one.lengths for one in played] == [[0, 1], [0], [0]]
+    assert sum(one.cut for one in played) == 3
     players.ask(None, "greedy", 2, 7)
-    assert len(players.answer().returns) == 2
+    assert [len(one.returns) for one in players.answer()] == [1, 1]
     assert [len(one.asked) for one in made] == [3, 2, 1]

@@ -90,7 +90,7 @@ def test_it_plays_as_it_did(command, golden):
 
 def value_of_network(agent, observation):
     """As it was noted: in rewards as they were learned from, divided by their deviation where that was set."""
-    divisor = agent.snapshot.statistics[-1] if agent.config.rewards_are_normalized else 1.0
+    divisor = agent.snapshot.return_deviation if agent.config.rewards_are_normalized else 1.0
     return agent.value(observation) / divisor
 
 

@@ -16,10 +16,9 @@ from a3c.errors import TrainingWarning
 from a3c.runs.folder import RunFolder, config_toml, read_config
 from a3c.training import preparing
 from a3c.training.beginning import chosen_sizes
-from configs_for_tests import config_with
+from configs_for_tests import PLAIN, config_with
 
 INLINE = {"backend": "inline", "seed": 1, "hidden": (4,), "envs_per_worker": 4, "segment_length": 4}
-PLAIN = {"normalize_observations": False, "normalize_rewards": False}
 SIZES = ["--envs-per-worker", "4", "--segment-length", "4"]
 LEARNERS = [A3C, A2C, GA3C, IMPALA]
 

@@ -96,17 +96,6 @@ class TrainConfig(
         return not (sized or self.normalize_returns)
 
     @property
-    def final_learning_rate(self) -> float | None:
-        """The learning rate at the limit on steps; None where it is constant."""
-        return 0.0 if self.learning_rate_final is None and self.algorithm.anneals else self.learning_rate_final
-
-    @property
-    def final_entropy_coefficient(self) -> float | None:
-        """The entropy weight at the limit on steps; None where it is constant."""
-        final = self.entropy_coefficient_final
-        return 0.0 if final is None and self.algorithm.anneals else final
-
-    @property
     def has_learner(self) -> bool:
         """Whether a learner process trains, and the workers only act."""
         return self.algorithm.has_learner
@@ -183,5 +172,5 @@ class TrainConfig(
 
     @property
     def anneals(self) -> bool:
-        """Whether the learning rate or the weight of the entropy changes with the steps."""
+        """Whether the settings say that the learning rate or the weight of the entropy changes with the steps."""
         return self.learning_rate_final is not None or self.entropy_coefficient_final is not None

@@ -16,14 +16,17 @@ def linear_schedule(start: float, final: float | None, step: int, steps: int | N
 
 def learning_rate_at(config: TrainConfig, step: int) -> float:
     """The learning rate at this global step."""
-    steps = config.anneal_steps or config.steps
-    return linear_schedule(config.learning_rate, config.final_learning_rate, step, steps)
+    return _annealed(config, config.learning_rate, config.learning_rate_final, step)
 
 
 def entropy_coefficient_at(config: TrainConfig, step: int) -> float:
     """The weight of the entropy at this global step."""
-    steps = config.anneal_steps or config.steps
-    return linear_schedule(config.entropy_coefficient, config.final_entropy_coefficient, step, steps)
+    return _annealed(config, config.entropy_coefficient, config.entropy_coefficient_final, step)
+
+
+def _annealed(config: TrainConfig, start: float, final: float | None, step: int) -> float:
+    final = 0.0 if final is None and config.algorithm.anneals else final
+    return linear_schedule(start, final, step, config.anneal_steps or config.steps)
 
 
 def epsilon_at(config: TrainConfig, worker: int, step: int) -> float:

@@ -29,6 +29,11 @@ class Snapshot:
         object.__setattr__(self, "target", _to_be_read(self.target))
 
     @property
+    def return_deviation(self) -> np.floating:
+        """What rewards are divided by, where they are normalised."""
+        return self.statistics[-1]
+
+    @property
     def bootstrap(self) -> "Snapshot":
         """Whose values returns are bootstrapped with: the target network's, where there is one."""
         return Snapshot(self.target, self.statistics, self.version) if self.target.size else self

@@ -16,7 +16,7 @@ from a3c.environments.serial import close_and_say
 from a3c.evaluation import AT_ONCE, Player, play_episodes
 from a3c.networks.policy import Policy
 from a3c.roles.messages import Played
-from a3c.sharing.assignment import Order
+from a3c.sharing.assignment import Order, share
 
 
 class Evaluator:
@@ -32,7 +32,7 @@ class Evaluator:
     def play(self, order: Order, going_on: Callable[[], bool], player: int = 0, players: int = 1) -> Played:
         """What this player's share of the episodes came to, of so many players; raises Stopped once `going_on` says
         no."""
-        episodes = order.episodes // players + (player < order.episodes % players)
+        episodes = share(order.episodes, player, players)
         if not episodes:
             return Played(player, order.number, [], [], 0)
 

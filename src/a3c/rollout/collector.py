@@ -97,7 +97,7 @@ class Collector:
         episodes = self._episodes.finished(rewards[:taken], mask, done)
         self.observed = self._moments.row(new.observations[:taken], rewards[:taken], mask, done)
         if config.rewards_are_normalized:
-            rewards = rewards / snapshot.statistics[-1]
+            rewards = rewards / snapshot.return_deviation
         terminated |= rows.lost
         rewards = training_rewards(config, rewards, terminated)
         self.largest_reward = float(np.abs(rewards).max())

@@ -28,6 +28,11 @@ class Order(NamedTuple):
     seed: int
 
 
+def share(episodes: int, player: int, players: int) -> int:
+    """Of so many episodes, those that one of the players has."""
+    return episodes // players + (player < episodes % players)
+
+
 class Assignment:
     """One at a time, for any number of players, who ask for it when they have time."""
 

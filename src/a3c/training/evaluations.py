@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
-
 from a3c.config.evaluating import CONFIRMING, Way
 from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Played, Report
@@ -297,11 +295,11 @@ class Evaluations:
         except EvaluationEnded as ended:
             self._end(ended)
             return None
-        if played is None:
+        if not played:
             return None
         trial = self._trials.pop(0)
         self._is_asked = False
-        evaluation = self._take(trial, [played])
+        evaluation = self._take(trial, played)
         self._ask()
         return evaluation
 
@@ -349,13 +347,11 @@ class Evaluations:
     def _was_lucky(self, best: RunEvaluation, last: RunEvaluation) -> bool:
         """Whether the best was so by luck: its fresh episodes are no better, by more than chance, than those of the
         parameters that training ended with."""
-        chance = float(np.hypot(best.standard_error, last.standard_error))
-        return best.version != last.version and best.mean - last.mean <= chance
+        return best.version != last.version and not best.exceeds(last)
 
     def _choose_way(self, greedy: RunEvaluation, sampled: RunEvaluation) -> None:
         """How the best is to be played: greedy, unless drawn actions are better by more than chance."""
-        chance = float(np.hypot(greedy.standard_error, sampled.standard_error))
-        self.figure = sampled if sampled.mean - greedy.mean > chance else greedy
+        self.figure = sampled if sampled.exceeds(greedy) else greedy
         if self.figure.policy != self.plays:
             self.plays, self.best_is_new = self.figure.policy, True
 

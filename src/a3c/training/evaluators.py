@@ -18,7 +18,7 @@ from a3c.processes.pulse import EVERY, Pulse
 from a3c.processes.starting import END_WITHIN, cause_of_death, kill, start
 from a3c.processes.time_had import TimeHad, cpu_seconds
 from a3c.roles.messages import Failure, Played
-from a3c.sharing.assignment import Assignment, Order
+from a3c.sharing.assignment import Assignment, Order, share
 from a3c.training import process as worker_process
 from a3c.training.hangs import watched
 
@@ -40,8 +40,9 @@ class Evaluators(Protocol):
     def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
         """Has episodes played; what was asked for before is let be."""
 
-    def answer(self, timeout: float = 0.0) -> Played | None:
-        """What they came to; None while they are played. Raises EvaluationEnded."""
+    def answer(self, timeout: float = 0.0) -> list[Played]:
+        """What they came to, by player; empty while they are played. Raises EvaluationEnded."""
+        ...
 
     def have_all_cores(self) -> None:
         """Training has ended: the cores of its workers are free for what is asked from now on."""
@@ -50,7 +51,7 @@ class Evaluators(Protocol):
 
 
 class EvaluatorProcess:
-    """A process at low priority, started when it is asked first."""
+    """One of `EvaluatorProcesses`: a process at low priority, started when it is asked first."""
 
     def __init__(self, work: bytes, like: Snapshot, random: bool, step_timeout: float):
         """`work` is packed; `random`: whether the algorithm draws actions from the action space.
@@ -64,6 +65,7 @@ class EvaluatorProcess:
         self._process: BaseProcess | None = None
 
     def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
+        """Has these played, and lets be what was asked for before."""
         self._number = self._assignment.give(snapshot, way, episodes, seed)
         if self._process is None:
             self._connection, theirs = multiprocessing.Pipe(duplex=False)
@@ -76,6 +78,7 @@ class EvaluatorProcess:
                 theirs.close()
 
     def answer(self, timeout: float = 0.0) -> Played | None:
+        """What they came to; None while they are played. Raises EvaluationEnded."""
         self._check_goes_on()
         try:
             while self._connection.poll(timeout):
@@ -110,7 +113,8 @@ class EvaluatorProcess:
 
 
 class EvaluatorProcesses:
-    """One process while training goes on, and from then on as many as there were workers, which share the episodes."""
+    """One process while training goes on, and from its end on as many as there were workers, which share the
+    episodes."""
 
     def __init__(self, make: Callable[[], EvaluatorProcess], workers: int):
         self._make, self._workers = make, workers
@@ -123,21 +127,17 @@ class EvaluatorProcesses:
     def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
         self._asked, self._played = self._all[:episodes], {}
         for player, one in enumerate(self._asked):
-            share = episodes // len(self._asked) + (player < episodes % len(self._asked))
             own = int(np.random.SeedSequence([seed, player]).generate_state(1)[0]) if player else seed
-            one.ask(snapshot, way, share, own)
+            one.ask(snapshot, way, share(episodes, player, len(self._asked)), own)
 
-    def answer(self, timeout: float = 0.0) -> Played | None:
+    def answer(self, timeout: float = 0.0) -> list[Played]:
         for one in self._asked:
             if one not in self._played and (played := one.answer(timeout)) is not None:
                 self._played[one] = played
-        if not self._asked or len(self._played) < len(self._asked):
-            return None
-        shares = [self._played[one] for one in self._asked]
-        self._asked = []
-        returns = [return_ for share in shares for return_ in share.returns]
-        lengths = [length for share in shares for length in share.lengths]
-        return Played(0, shares[0].number, returns, lengths, sum(share.cut for share in shares))
+        if len(self._played) < len(self._asked):
+            return []
+        asked, self._asked = self._asked, []
+        return [self._played[one] for one in asked]
 
     def close(self) -> None:
         for one in self._all:
@@ -175,9 +175,9 @@ class InlineEvaluator:
             finally:
                 end_watch()
 
-    def answer(self, timeout: float = 0.0) -> Played | None:
+    def answer(self, timeout: float = 0.0) -> list[Played]:
         played, self._played = self._played, None
-        return played
+        return [] if played is None else [played]
 
     def have_all_cores(self) -> None: ...
 

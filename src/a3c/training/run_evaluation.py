@@ -31,6 +31,10 @@ class RunEvaluation(WholeEpisodes):
         """Of the mean."""
         return float(np.std(self.returns, ddof=min(1, len(self.returns) - 1)) / len(self.returns) ** 0.5)
 
+    def exceeds(self, other: "RunEvaluation") -> bool:
+        """Whether its mean is above the other's by more than chance: one standard error of the difference."""
+        return self.mean - other.mean > float(np.hypot(self.standard_error, other.standard_error))
+
     def reaches(self, target: float) -> bool:
         """Whether its mean, less one standard error, is that at least."""
         return self.mean - self.standard_error >= target
