@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from learning_agents import learn, make
 
-from a3c.algorithms.appo import Shuffle, make_gradient, make_sample
+from a3c.algorithms.appo import Shuffle, Stride, make_gradient, make_sample
 from a3c.gradient import make_gradient as make_actor_critic_gradient
 from a3c.learning.losses import clipped_loss
 from a3c.learning.returns import Targets
@@ -117,22 +117,51 @@ def rows_of(result, *names):
     return [[float(line[header.index(name)]) for name in names] for line in lines]
 
 
-@pytest.mark.parametrize(("target_kl", "most"), [(None, 3.0), (1e-6, 1.0)])
-def test_passes_end_where_the_policy_has_moved_too_far(target_kl, most, tmp_path):
+def divergences(target_kl, folder):
     agent = make(Corridor, "appo", passes=3, minibatch_size=16, target_kl=target_kl, checkpoint_steps=0)
-    result = agent.learn(steps=1024, run=tmp_path / "run")
-    said = rows_of(result, "passes", "approximate_kl", "clip_fraction")
+    result = agent.learn(steps=1024, run=folder)
+    said = rows_of(result, "passes", "step_size", "approximate_kl", "clip_fraction")
     assert said
-    assert all(0 <= fraction <= 1 and kl >= -1e-6 for _, kl, fraction in said)
-    segments = 1024 // 64
-    if target_kl is None:
-        # The limit ends the run before the last segment is learned from; resets are no steps.
-        assert result.summary["updates"] >= (segments - 1) * 3 * 4
-        assert result.summary["updates"] % (3 * 4) == 0
-        assert all(passes == most for passes, *_ in said)
-    else:
-        assert result.summary["updates"] < (segments - 1) * 4
-        assert all(0 < passes < most for passes, *_ in said)
+    assert all(0 <= fraction <= 1 and kl >= -1e-6 for *_, kl, fraction in said)
+    return result.summary["updates"], [row[0] for row in said], [row[1] for row in said]
+
+
+def test_without_a_target_all_passes_are_made_with_whole_steps(tmp_path):
+    updates, passes, step_sizes = divergences(0, tmp_path / "run")
+    # The limit ends the run before the last segment is learned from; resets are no steps.
+    assert updates >= (1024 // 64 - 1) * 3 * 4
+    assert updates % (3 * 4) == 0
+    assert set(passes) == {3.0}
+    assert set(step_sizes) == {1.0}
+
+
+def test_passes_end_where_the_policy_has_moved_too_far_and_steps_become_smaller(tmp_path):
+    updates, passes, step_sizes = divergences(1e-6, tmp_path / "run")
+    assert updates < (1024 // 64 - 1) * 3 * 4
+    assert 0 < passes[0] < 3.0
+    assert step_sizes == sorted(step_sizes, reverse=True)
+    assert step_sizes[-1] < 0.1
+
+
+def test_a_stride_follows_from_how_far_the_last_segment_led():
+    stride = Stride(0.02)
+    assert not stride.is_too_far(0.029)
+    assert stride.is_too_far(0.031)
+    stride.adapt([0.001], False)
+    assert stride.share == 1.0
+    # Beyond the target, ended early, or ended before anything was learned.
+    for count, (divergences, ended) in enumerate([([0.018, 0.024], False), ([0.001], True), ([], True)], 1):
+        stride.adapt(divergences, ended)
+        assert stride.share == pytest.approx(1 / 1.5**count)
+    stride.adapt([0.015], False)
+    assert stride.share == pytest.approx(1 / 1.5**3)
+    stride.adapt([0.009], False)
+    assert stride.share == pytest.approx(1 / 1.5**2)
+    for _ in range(100):
+        stride.adapt([], True)
+    assert stride.share == 0.01
+    stride.begin()
+    assert stride.share == 1.0
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,10 @@ class APPOSettings(OwnSettings):
     value_clip_range: float | None = field(default=None, metadata={"above": 0})
     """The same for the value estimate, in its own units. Default: it is not clipped."""
 
-    target_kl: float | None = field(default=None, metadata={"above": 0})
-    """A segment is let be once the policy has moved away from what collected it by 1.5 times this, as the mean of
-    approximate Kullback-Leibler divergences in nats. Default: all passes are made."""
+    target_kl: float = field(default=0.02, metadata={"at_least": 0})
+    """How far a segment is to move the policy away from what collected it, as the mean of approximate Kullback-Leibler
+    divergences in nats: beyond 1.5 times this its passes end, and a worker's steps become smaller (Rudin et al. 2021).
+    0: all passes are made, with steps of the learning rate."""
 
     recompute_advantages: bool = False
     """Compute returns and advantages anew before each pass, with the values of then (Andrychowicz et al. 2021,
@@ -182,7 +183,7 @@ APPO = Algorithm(
     settings=APPOSettings,
     defaults={"segment_length": 64},
     anneals=True,
-    diagnostics=("clip_fraction", "approximate_kl", "passes"),
+    diagnostics=("clip_fraction", "approximate_kl", "passes", "step_size"),
     orders=True,
 )
 IMPACT = replace(
@@ -193,7 +194,7 @@ IMPACT = replace(
     learner="a3c.algorithms.impact:duties",
     settings=IMPACTSettings,
     has_target_network=True,
-    diagnostics=APPO.diagnostics,
+    diagnostics=("clip_fraction", "approximate_kl", "passes"),
 )
 VALUE_DEFAULTS: dict[str, object] = {
     "segment_length": 5,

@@ -11,14 +11,17 @@ The workers of A3C, each of which learns from what it collected several times:
             r_t <- pi(a_t; theta') / mu(a_t)
             d theta' <- grad min(r_t A_t, clip(r_t, 1 - e, 1 + e) A_t)
                         + beta grad H(pi(s_t)) - c grad (G_t - V(s_t))^2
-            apply d theta' to theta through the shared optimizer
+            enough, where KL(mu, pi) > 1.5 target
+            apply d theta' to theta through the shared optimizer, with a step of alpha
+        alpha <- smaller, if KL came beyond the target; larger, if not to half of it              `Stride`
 
-Others change theta meanwhile: the ratio r_t is to the policy that collected, and sees their changes too. So the clip
-bounds what all of them together make of an action (Heess et al. 2017, arXiv 1707.02286, section 3, has workers that
-wait instead).
+Others change theta meanwhile: the ratio r_t is to the policy that collected, and sees their changes too. So clip and
+target bound what all of them together make of an action (Heess et al. 2017, arXiv 1707.02286, section 3, has workers
+that wait instead).
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -41,6 +44,12 @@ KL = -1
 """Where a gradient's diagnostics have the divergence."""
 TOO_FAR = 1.5
 """Times `target_kl`: there passes end, as in the implementations that introduced it."""
+NEAR = 0.5
+"""Times `target_kl`: where passes end nearer than that, steps could be larger."""
+FACTOR = 1.5
+"""By which steps become smaller or larger after a segment."""
+SMALLEST = 0.01
+"""Share of the learning rate."""
 
 
 def run(worker: Worker) -> None:
@@ -48,14 +57,16 @@ def run(worker: Worker) -> None:
     config, order, own = worker.config, worker.order, worker.config.own
     assert isinstance(own, APPOSettings)
     sample_of, gradient_of = make_sample(worker.policy, config, own), make_gradient(worker.policy, config, own)
-    shuffle = Shuffle(config, own, worker.policy.recurrent)
+    shuffle, stride = Shuffle(config, own, worker.policy.recurrent), Stride(own.target_kl)
+    # How far the last segment led is in no checkpoint.
+    worker.forget = stride.begin
     while worker.running(order.totals):
         step, acted = order.totals["steps"], order.read()
         segment, episodes = worker.collector.collect(acted, epsilon_at(config, worker.index, step))
         with order.turn():
             worker.record(segment, episodes)
-        entropy_coefficient, rate = entropy_coefficient_at(config, step), learning_rate_at(config, step)
-        sample, learned = None, []
+        entropy_coefficient, rate = entropy_coefficient_at(config, step), learning_rate_at(config, step) * stride.share
+        sample, learned, enough = None, [], False
         for number, places in enumerate(shuffle.minibatches(worker.generator, segment.mask)):
             if not worker.goes_on:
                 break
@@ -65,14 +76,15 @@ def run(worker: Worker) -> None:
                 sample = sample_of(now, segment)
             gradient, diagnostics = gradient_of(now, sample, places, entropy_coefficient)
             gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
-            if own.target_kl is not None and diagnostics[KL] > TOO_FAR * own.target_kl:
+            if enough := stride.is_too_far(diagnostics[KL]):
                 break
             with order.turn():
                 lag = worker.store.learn(gradient, norm_of(diagnostics), rate, now.version)
             learned.append((lag, diagnostics))
         passes = len(learned) / shuffle.count
         for lag, diagnostics in learned:
-            worker.learned(lag, np.append(diagnostics, passes))
+            worker.learned(lag, np.append(diagnostics, (passes, stride.share)))
+        stride.adapt([diagnostics[KL] for _, diagnostics in learned[-shuffle.count :]], enough)
 
 
 class Minibatch(NamedTuple):
@@ -101,6 +113,33 @@ class Shuffle:
                 places, real = np.zeros(self._size, np.int32), np.zeros(self._size, bool)
                 places[: len(part)], real[: len(part)] = part, True
                 yield Minibatch(places, real)
+
+
+class Stride:
+    """How large a worker's steps are, as a share of the learning rate: by how far its last segment moved the policy.
+
+    Passes that end early are lost to the value estimates too; smaller steps come as far in all of them. An adaptive
+    learning rate as by Rudin et al. 2021, arXiv 2109.11978; adapted by each worker alone, to what all have moved.
+    """
+
+    def __init__(self, target_kl: float):
+        self._target = target_kl or math.inf
+        self.begin()
+
+    def begin(self) -> None:
+        """As where nothing is known of how far a segment leads."""
+        self.share = 1.0
+
+    def is_too_far(self, kl: float) -> bool:
+        """Whether the passes over a segment are to end, where the policy has moved away by this divergence, in nats."""
+        return kl > TOO_FAR * self._target
+
+    def adapt(self, last_pass: Sequence[float], ended: bool) -> None:
+        """After a segment: by the divergences of its last pass, or where its passes ended early."""
+        if ended or np.mean(last_pass or 0.0) > self._target:
+            self.share = max(self.share / FACTOR, SMALLEST)
+        elif np.mean(last_pass or 0.0) < NEAR * self._target:
+            self.share = min(self.share * FACTOR, 1.0)
 
 
 def make_sample(policy: Policy, config: TrainConfig, own: APPOSettings) -> Callable[..., Sample]:

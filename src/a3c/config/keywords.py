@@ -118,7 +118,7 @@ class APPOKeywords(Keywords, total=False):
     minibatch_size: int
     clip_range: float
     value_clip_range: float | None
-    target_kl: float | None
+    target_kl: float
     recompute_advantages: bool
     advantages: Literal["gae", "vtrace"]
 

@@ -99,6 +99,8 @@ class Worker:
         self.exchange = task.exchange
         self.order = task.exchange.place(task.index, task.store, task.config)
         """This worker's place among the others."""
+        self.forget: Callable[[], None] | None = None
+        """What an algorithm's loop does at a boundary about what it remembers; it sets this."""
         self.store.attach(task.index, work.optimizer)
         self._end_watch = task.pulse.watch(task.index, self._calls)
         self._acts_with = self._acting_policy()
@@ -123,6 +125,8 @@ class Worker:
         self.collector = Collector(self._vector, self._acts_with, self.config, seed)
         self.generator = np.random.default_rng(seed.spawn(1)[0])
         """For what the algorithm draws itself."""
+        if self.forget is not None:
+            self.forget()
 
     def _calls(self) -> int:
         """Odd while the environments are made or called."""
