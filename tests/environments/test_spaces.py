@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 
-from a3c.environments.spaces import describe_space, observation_dtype
+from a3c.environments.spaces import describe_space, largest_entropy, observation_dtype
 
 BOX = Box(-1, 1, (2, 3), np.float32)
 
@@ -37,3 +37,17 @@ def test_descriptions_survive_json_and_tell_apart_what_must_match():
 )
 def test_bytes_stay_bytes_and_all_else_becomes_float32(given, stored):
     assert observation_dtype(Box(0, 1, (1,), given)) == stored
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (Discrete(3, start=1), np.log(3)),
+        (MultiDiscrete([[2, 3], [4, 5]]), np.log(120)),
+        (MultiBinary((2, 3)), 6 * np.log(2)),
+        (Box(-1, 1, (2,)), None),
+    ],
+)
+def test_the_largest_entropy_is_that_of_actions_that_are_all_as_likely(space, expected):
+    found = largest_entropy(json.loads(json.dumps(describe_space(space))))
+    assert found == (None if expected is None else pytest.approx(expected))

@@ -56,7 +56,9 @@ class Run:
         plain = {"backend": "inline", "workers": 1, "seed": 1, "tensorboard": False, "checkpoint_steps": 0}
         config = config_with("Some-v0", **(plain | settings))
         state = OPTIMIZER.initial_state()
-        self.start = Checkpoint(config, np.zeros(3, np.float32), state, {"observation": {}, "action": {}})
+        self.start = Checkpoint(
+            config, np.zeros(3, np.float32), state, {"observation": {}, "action": {"kind": "Discrete", "n": 2}}
+        )
         for name, value in (checkpoint or {}).items():
             setattr(self.start, name, value)
         self.store = ParameterStore(self.start.parameters, state, 1, counts=self.start.counts, shared=False)

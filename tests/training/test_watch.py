@@ -1,5 +1,7 @@
 """The Watch: what it says of a run's first updates, and of which runs it says nothing."""
 
+import math
+
 import pytest
 
 from a3c.roles.messages import Report
@@ -204,3 +206,31 @@ def test_seconds_that_end_before_the_pace_is_known_are_named_at_the_end():
     (line,) = paced(13.0, count=2, seconds=5.0)
     assert line.startswith("`seconds` 5 were 1 update,")
     assert paced(0.01, count=1500, seconds=12.0) == []
+
+
+LARGEST = math.log(3)
+
+
+def explored(entropies, largest=LARGEST, fraction=0.1, **settings):
+    """What is said of updates with such entropies."""
+    watch, lines = Watch(config_with("Some-v0", **settings), NONE, largest_entropy=largest), []
+    for number, entropy in enumerate(entropies, 1):
+        lines += watch.see(Report(0, updates=1, diagnostics={"entropy": entropy}), number, number / 100, fraction)
+    return lines
+
+
+def test_a_policy_that_explores_no_more_is_named_once_while_much_is_to_come():
+    settles = [1.1] * 50 + [0.03] * 100
+    (line,) = explored(settles)
+    assert "its entropy is 0.03, and 1.1 where all actions are as likely" in line
+    assert line.endswith("`entropy_coefficient` 0.1")
+    (line,) = explored(settles, entropy_coefficient=0.0)
+    assert line.endswith("`entropy_coefficient` 0.01")
+    assert explored(settles, fraction=0.6) == []
+
+
+def test_a_policy_that_explores_is_not_nor_one_of_numbers():
+    assert explored([1.1] * 50 + [0.06] * 100) == []
+    # For a moment.
+    assert explored([1.1] * 50 + [0.03] * 12 + [1.1] * 50) == []
+    assert explored([8.0] * 50 + [-3.0] * 100, largest=None) == []

@@ -1,5 +1,6 @@
 """What observations and actions are stored as, and how a space is described in a checkpoint."""
 
+import math
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -39,6 +40,19 @@ def describe_space(space: gymnasium.Space) -> dict[str, Any]:
     else:
         description["dtype"] = observation_dtype(space).name
     return description
+
+
+def largest_entropy(description: dict[str, Any]) -> float | None:
+    """That of a policy over the actions of such a space, in nats, where all are as likely; None where they are no
+    choices."""
+    match description["kind"]:
+        case "Discrete":
+            return math.log(description["n"])
+        case "MultiDiscrete":
+            return math.fsum(math.log(n) for n in np.ravel(description["nvec"]))
+        case "MultiBinary":
+            return math.prod(description["shape"]) * math.log(2)
+    return None
 
 
 def observation_dtype(space: gymnasium.Space) -> np.dtype:

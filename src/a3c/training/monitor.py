@@ -152,7 +152,8 @@ class Monitor:
             begun = measures.clock.work_started
             self._due = _Due(begun, begun, begun)
             measures.begin(begun)
-        self.remarks.hear(report, self.store.total("updates"))
+        totals = measures.totals
+        self.remarks.hear(report, totals["updates"], measures.clock.fraction(totals)[0] or 0.0)
         self.evaluations.hear(report)
         for one in self._rows.take(report):
             if one is not None:

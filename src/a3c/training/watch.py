@@ -25,6 +25,10 @@ FURTHEST = 100.0
 """Returns are at most about so many rewards."""
 LARGE_OBSERVATION = 100.0
 """Numbers beyond this saturate a first layer whose weights are made for numbers of about 1."""
+SETTLED = 0.05
+"""Share of the largest entropy below which a policy explores no more."""
+EARLY = 0.5
+"""Share of a run before whose end that is worth a remark: later policies may well be sure."""
 SLOW = 2 * UPDATE_WITHIN
 """Seconds between two updates that are too many."""
 LOOK_AFTER = 5.0
@@ -34,14 +38,22 @@ LOOK_AFTER = 5.0
 class Watch:
     """Of one run. Each remark comes once."""
 
-    def __init__(self, config: TrainConfig, counts: dict[str, int], own_network: bool = False):
-        """`counts` are those that the run starts with; `own_network` is one that may scale what it sees itself."""
+    def __init__(
+        self,
+        config: TrainConfig,
+        counts: dict[str, int],
+        own_network: bool = False,
+        largest_entropy: float | None = None,
+    ):
+        """`counts` are those that the run starts with; `own_network` is one that may scale what it sees itself;
+        `largest_entropy` is that of a policy which chooses among actions."""
         self._config = config
         self._new = counts["steps"] == 0
         self._learns = config.algorithm.learns != "nowhere"
         self._size_seen = config.rewards_are_normalized or not self._learns
         self._scale_seen = config.normalize_observations is not False or own_network or not self._learns
         self._pace_seen = not self._learns
+        self._largest_entropy, self._entropies, self._told = largest_entropy, 0.0, 0
         self._before, self._began, self._reported = counts["updates"], counts["updates"], 0
         self._error, self._explained, self._largest = 0.0, 0.0, 0.0
         self._first: tuple[float, int] | None = None
@@ -51,9 +63,15 @@ class Watch:
         line = few_updates(self._config) if self._new else None
         return [line] if line else []
 
-    def see(self, report: Report, updates: int, now: float) -> list[str]:
-        """What there is to say after a report; `updates` are those of the whole run until then."""
-        lines = [self._scale(report), self._size(report, updates), self._pace(updates, now)]
+    def see(self, report: Report, updates: int, now: float, fraction: float = 0.0) -> list[str]:
+        """What there is to say after a report; `updates` are those of the whole run until then, and `fraction` is how
+        much of its limits they are."""
+        lines = [
+            self._scale(report),
+            self._size(report, updates),
+            self._exploration(report, fraction),
+            self._pace(updates, now),
+        ]
         return [line for line in lines if line]
 
     def end(self, updates: int) -> list[str]:
@@ -104,6 +122,24 @@ class Watch:
         return (
             f"rewards are too {what} for the value estimates, which after {seen} updates are wrong by {error:.2g} "
             f"and tell nothing: `normalize_rewards`, or `reward_scale` {scale:g}"
+        )
+
+    def _exploration(self, report: Report, fraction: float) -> str | None:
+        """Whether the policy is sure of all that it does while much of the run is to come."""
+        largest, entropy = self._largest_entropy, report.diagnostics.get("entropy")
+        if largest is None or entropy is None or fraction > EARLY:
+            return None
+        self._entropies, self._told = self._entropies + report.updates * entropy, self._told + report.updates
+        if self._told < WINDOW:
+            return None
+        mean, self._entropies, self._told = self._entropies / self._told, 0.0, 0
+        if mean >= SETTLED * largest:
+            return None
+        self._largest_entropy = None
+        more = float(f"{10 * (self._config.entropy_coefficient or 0.001):.0e}")
+        return (
+            f"the policy hardly explores any more: its entropy is {mean:.2g}, and {largest:.2g} where all actions are "
+            f"as likely. If returns stand still from here on: `entropy_coefficient` {more:g}"
         )
 
     def _pace(self, updates: int, now: float) -> str | None:
