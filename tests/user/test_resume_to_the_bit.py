@@ -33,7 +33,11 @@ AGENTS = {
 CASES = {
     "a3c": ("a3c", Corridor, {}),
     "memory, normalised": ("a3c", Recall, {"recurrent": "gru", "recurrent_units": 3, **NORMAL}),
-    "several passes": ("appo", Recall, {"recurrent": "gru", "recurrent_units": 3, "minibatch_size": 4, **NORMAL}),
+    "several passes": (
+        "appo",
+        Recall,
+        {"recurrent": "gru", "recurrent_units": 3, "minibatch_size": 4, "target_kl": 1e-6, **NORMAL},
+    ),
     "a target network": ("n-step-q", Corridor, {"target_interval": 170}),
     "a target network, memory": (
         *("one-step-sarsa", Recall),

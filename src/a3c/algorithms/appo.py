@@ -136,9 +136,9 @@ class Stride:
 
     def adapt(self, last_pass: Sequence[float], ended: bool) -> None:
         """After a segment: by the divergences of its last pass, or where its passes ended early."""
-        if ended or np.mean(last_pass or 0.0) > self._target:
+        if ended or (last_pass and np.mean(last_pass) > self._target):
             self.share = max(self.share / FACTOR, SMALLEST)
-        elif np.mean(last_pass or 0.0) < NEAR * self._target:
+        elif last_pass and np.mean(last_pass) < NEAR * self._target:
             self.share = min(self.share * FACTOR, 1.0)
 
 
