@@ -66,6 +66,9 @@ class Begun:
         `training.train` raises."""
         config = self.start.config
         workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.environments_each}"
+        if config.cluster is not None:
+            stations = f"{config.station_count} station{'s' if config.station_count != 1 else ''}"
+            workers = f"up to {stations} ({config.cluster}), workers of {config.environments_each}"
         what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}"
         into = "" if self.folder is None else f", into {self.folder.path}"
         return train(

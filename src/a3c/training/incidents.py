@@ -10,6 +10,7 @@ In use:
 import csv
 import io
 
+from a3c.roles.messages import Mishap
 from a3c.runs.files import GrowingFile, write_atomically
 from a3c.runs.folder import RunFolder
 from a3c.sharing.setbacks import IN_A_ROW
@@ -39,6 +40,13 @@ class Incidents:
         """Of a worker that was replaced, or had nothing left to do. Raises DiskError."""
         self.restarts += replaced
         self._tell("replaced" if replaced else "failed", death, "; another has taken its place" if replaced else "")
+
+    def hear(self, mishap: Mishap) -> None:
+        """Of what befell a station, or one of its workers. Raises DiskError."""
+        self.restarts += mishap.replaced
+        worker = mishap.worker
+        line = mishap.line + self._keep(f"worker-{worker}", mishap.traceback)
+        self._add(mishap.event, mishap.what, line, worker)
 
     def goes_back(self, death: Death, step: int) -> None:
         """Of a worker with which all are replaced, to go on from this step. Raises DiskError."""

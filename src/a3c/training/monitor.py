@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
-from a3c.roles.messages import EpisodeRecord, Report
+from a3c.roles.messages import EpisodeRecord, Mishap, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
@@ -153,6 +153,8 @@ class Monitor:
             self._due = _Due(begun, begun, begun)
             measures.begin(begun)
         self.remarks.hear(report, self.store.total("updates"))
+        for mishap in report.mishaps:
+            self._hear_of(mishap)
         self.evaluations.hear(report)
         for one in self._rows.take(report):
             if one is not None:
@@ -163,6 +165,12 @@ class Monitor:
                 self._news.reported = True
         if self._rows.all_wait:
             self._pause()
+
+    def _hear_of(self, mishap: Mishap) -> None:
+        if mishap.event:
+            self.incidents.hear(mishap)
+        else:
+            self.remarks.add(mishap.line)
 
     def _take_in(self, report: Report) -> None:
         self.measures.updates.add(report)
@@ -212,7 +220,9 @@ class Monitor:
     def _in_order(self) -> tuple[InTurns, InRows]:
         """What puts reports into an order. Inline a learner tells what it does when it does it."""
         processes = self.config.processes
-        return InTurns(self.config.workers or 1), InRows(processes, 1 if self.config.backend == "inline" else processes)
+        return InTurns(self.config.worker_processes), InRows(
+            processes, 1 if self.config.backend == "inline" else processes
+        )
 
     def _take(self, episodes: list[tuple[int, EpisodeRecord]]) -> None:
         """Episodes, each with its worker, in the order of the run."""
