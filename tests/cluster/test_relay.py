@@ -93,8 +93,9 @@ def test_a_station_that_is_lost_is_replaced_and_told_of(relaying):
     relay.run()
     assert engine.started == ["a", "a"]
     assert store.total("steps") == 1000
-    (mishap,) = [mishap for report in sent for mishap in report.mishaps]
-    assert (mishap.event, mishap.station, mishap.what) == ("station lost", 0, "it was killed")
+    told = [(mishap.event, mishap.what) for report in sent for mishap in report.mishaps]
+    began = ("station began", "there, 2 workers")
+    assert told == [began, ("station lost", "it was killed"), began]
     (station,) = relay._stations.figures()
     assert (station.host, station.restarts, station.steps) == ("there", 1, 1000)
 
@@ -106,8 +107,8 @@ def test_too_many_losses_end_the_run(relaying):
 
 
 def test_what_would_fail_elsewhere_too_ends_the_run(relaying):
-    relay, _, _ = relaying(Engine([Lost("jax is 0.1 here", final=True)]))
-    with pytest.raises(WorkerError, match="station 0 failed: jax is 0.1 here"):
+    relay, _, _ = relaying(Engine([Lost("jax is another here", final=True)]))
+    with pytest.raises(WorkerError, match="station 0 failed: jax is another here"):
         relay.run()
 
 

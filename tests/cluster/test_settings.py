@@ -3,7 +3,11 @@
 import pytest
 
 from a3c.cluster.settings import of_station
+from a3c.cluster.station import begin
 from a3c.errors import SettingsError
+from a3c.machine import versions
+from a3c.processes import reaching
+from a3c.processes.reaching import check_cluster
 from configs_for_tests import config_with
 
 
@@ -41,3 +45,27 @@ def test_a_station_has_the_settings_of_a_run_on_its_machine():
     assert (config.relays, config.worker_processes, config.processes) == (2, 2, 3)
     alone = of_station(config)
     assert (alone.cluster, alone.relays, alone.workers, alone.steps) == (None, 0, 3, 5)
+
+
+def test_an_address_at_which_nobody_answers_is_told_at_once():
+    with pytest.raises(SettingsError, match=r"nothing answers at 127\.0\.0\.1:1: start a cluster"):
+        check_cluster("127.0.0.1:1")
+
+
+def test_a_machine_that_is_no_part_of_a_cluster_is_told_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(reaching, "CURRENT", tmp_path / "none")
+    with pytest.raises(SettingsError, match="no part of a Ray cluster"):
+        check_cluster("auto")
+
+
+def test_without_ray_a_line_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(reaching, "find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match="needs Ray"):
+        check_cluster("auto")
+
+
+def test_another_version_on_a_stations_machine_is_named():
+    answer = begin(versions() | {"jax": "0.1"}, b"")(None, None)
+    assert answer.final
+    assert "jax is " in answer.why
+    assert "but 0.1 where the learner is" in answer.why

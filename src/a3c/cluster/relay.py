@@ -18,7 +18,7 @@ from a3c.errors import WorkerError
 from a3c.learning.snapshot import Snapshot
 from a3c.machine import versions
 from a3c.processes.tokens import LOOK_UP_EVERY, Stopped
-from a3c.roles.messages import Mishap, Report, Task
+from a3c.roles.messages import BEGAN, LOST, Mishap, Report, Task
 from a3c.sharing.course import Verdict
 from a3c.sharing.stations import Stations
 
@@ -71,6 +71,8 @@ class _Slot:
     """The updates of others in the parameters that it got last, and in those before."""
     offset: float = np.inf
     """Seconds by which this machine's clock is ahead of its."""
+    has_answered: bool = False
+    """Whether the one there is has, ever."""
     ended: bool = False
 
 
@@ -218,6 +220,11 @@ class Relay:
         self._answered, slot.waits, slot.delay = now, False, FIRST_DELAY
         slot.due = 0.0 if self._ships_segments else slot.asked_at + self._interval
         slot.offset = min(slot.offset, now - delivery.clock)
+        if not slot.has_answered:
+            slot.has_answered = True
+            workers = f"{delivery.workers} worker{'s' if delivery.workers != 1 else ''}"
+            said = f"station {slot.number} began on {delivery.host}, {workers}"
+            self._tell(Mishap(said, BEGAN, f"{delivery.host}, {workers}", None, slot.number))
         stations.answers(slot.number, delivery.host, delivery.workers)
         stations.add(slot.number, steps=delivery.counts["steps"], bytes=delivery.size)
         assert slot.moments is not None
@@ -281,7 +288,7 @@ class Relay:
         if slot.handle is not None:
             self._engine.kill(slot.handle)
         self._stations.leave(slot.number)
-        slot.handle, slot.waits = None, False
+        slot.handle, slot.waits, slot.has_answered = None, False, False
 
     def _lose(self, slot: _Slot, lost: Lost) -> None:
         """A station is no more. Raises WorkerError where none is to take its place."""
@@ -300,7 +307,7 @@ class Relay:
             )
         self._stations.add(slot.number, restarts=1)
         slot.due, slot.delay = time.monotonic() + slot.delay, min(2 * slot.delay, LAST_DELAY)
-        self._tell(Mishap(f"{what}; another takes its place", "station lost", lost.why, None, slot.number))
+        self._tell(Mishap(f"{what}; another takes its place", LOST, lost.why, None, slot.number))
 
     def _look(self) -> None:
         """Gives up stations that do not answer. Raises WorkerError where there has been none for too long."""

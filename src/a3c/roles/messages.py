@@ -69,6 +69,10 @@ class Task:
         return f"{self.name} failed ({self.config.environment}, seed {self.config.seed}): {why}"
 
 
+BEGAN, LOST = "station began", "station lost"
+"""What `events.csv` calls what befell a station."""
+
+
 class Mishap(NamedTuple):
     """What befell a station, or one of its workers, and did not end the run."""
 
