@@ -88,7 +88,7 @@ class Monitor:
         """`evaluators` play what is evaluated beside training, and workers what the assignment of their exchange
         says."""
         self.config, self.store, self._exchange = start.config, store, exchange
-        self.measures = Measures(start, store, started)
+        self.measures = Measures(start, store, started, exchange.stations)
         self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard, start.evaluations)
         self.remarks = Remarks(start, display)
         assert exchange.assignment is not None
