@@ -38,13 +38,13 @@ from a3c.environments.making import EnvironmentMaker
 from a3c.errors import AgentLearning, SettingsError
 from a3c.names import called
 from a3c.networks.policy import Network
-from a3c.processes.starting import check_open_files, start_server
+from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
 from a3c.roles.worker import Work
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
-from a3c.training.beginning import Begun
+from a3c.training.beginning import Begun, check_processes
 from a3c.training.callbacks import GivenCallbacks, GivenStopWhen, as_callbacks
 from a3c.training.preparing import prepare
 from a3c.training.progress import Warnings
@@ -170,8 +170,7 @@ class Agent(ActingAgent):
             start = dataclasses.replace(self._start, **NOTHING_JUDGED)
             start.config = limits_of_call(start, limits)
             check_ends(start.config)
-            if start.config.backend == "processes":
-                check_open_files(start.config.processes + 1)
+            check_processes(start.config)
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)

@@ -92,13 +92,13 @@ def test_nobody_waits_for_a_first_worker_that_was_faster(taken, make_worker, tmp
     worker, _ = make_worker(steps=10)
     worker.store.attach(0)
     worker.store.count(steps=taken)
-    worker_process._let_the_first_compile(worker, tmp_path)
+    worker_process._let_the_first_compile(worker, worker.index, tmp_path)
 
 
 def test_a_first_worker_that_stops_is_not_waited_for(make_worker, tmp_path):
     worker, _ = make_worker(steps=10)
     worker.store.stop()
-    worker_process._let_the_first_compile(worker, tmp_path)
+    worker_process._let_the_first_compile(worker, worker.index, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -112,8 +112,8 @@ def test_what_was_compiled_once_is_not_waited_for(make_worker, tmp_path, monkeyp
         worker.store.count(steps=3)
 
     monkeypatch.setattr(worker_process.time, "sleep", compiled)
-    worker_process._let_the_first_compile(worker, tmp_path)
+    worker_process._let_the_first_compile(worker, worker.index, tmp_path)
     assert len(waits) == 1
     same, _ = make_worker(steps=20)
-    worker_process._let_the_first_compile(same, tmp_path)
+    worker_process._let_the_first_compile(same, same.index, tmp_path)
     assert len(waits) == 1

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from a3c.roles.messages import Report
+from a3c.training import clock as clock_of_run
 from a3c.training import measures, monitor
 
 
@@ -21,7 +22,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     clock = Clock()
-    for module in (measures, monitor):
+    for module in (clock_of_run, measures, monitor):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

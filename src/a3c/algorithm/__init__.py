@@ -20,6 +20,8 @@ MOST_WAITING = 32_768
 
 Shared = Literal["team", "queue", "board", "published"]
 """What processes may share beside the ParameterStore: see `sharing/exchange.py`."""
+Ships = Literal["segments", "deltas", "none"]
+"""What workers of other machines send: what they collected, or how far what they learned has moved the parameters."""
 Learned = Literal["policy", "action_values"]
 """What a network gives: a policy and a value, or the value of each action, of which the policy takes the best."""
 
@@ -112,6 +114,8 @@ class Algorithm:
     """Where gradients are computed."""
     shares: tuple[Shared, ...] = ()
     """What its processes share beside the parameters: `worker.exchange` has it."""
+    ships: Ships = "none"
+    """What its workers send from other machines, in stations of a cluster; none, where they have to be on this one."""
     network: Learned = "policy"
     """What its network gives: see `Learned`."""
     has_target_network: bool = False
@@ -144,6 +148,10 @@ class Algorithm:
                 f"algorithm {self.name}: a learner needs 'queue' in `shares`, and settings that QueueSettings is a "
                 "base of, as it is of LearnerSettings"
             )
+        if self.ships == "segments" and not {"queue", "published"} <= {*self.shares}:
+            raise SettingsError(f"algorithm {self.name}: who ships segments needs 'queue' and 'published' in `shares`")
+        if self.ships == "deltas" and (self.learns != "worker" or self.in_step):
+            raise SettingsError(f"algorithm {self.name}: who ships deltas needs workers that learn, each by itself")
         if (self.acts == "learner") != ("board" in self.shares):
             raise SettingsError(f"algorithm {self.name}: `acts` is 'learner' where 'board' is in `shares`")
 

@@ -143,6 +143,7 @@ A3C = Algorithm(
     paper="Mnih et al. 2016, arXiv 1602.01783",
     worker="a3c.algorithms.a3c:run",
     orders=True,
+    ships="deltas",
 )
 A2C = Algorithm(
     name="a2c",
@@ -174,6 +175,7 @@ IMPALA = Algorithm(
     learns="learner",
     shares=("queue", "published"),
     orders=True,
+    ships="segments",
 )
 APPO = Algorithm(
     name="appo",
@@ -185,6 +187,7 @@ APPO = Algorithm(
     anneals=True,
     diagnostics=("clip_fraction", "approximate_kl", "passes", "step_size"),
     orders=True,
+    ships="deltas",
 )
 IMPACT = replace(
     IMPALA,
@@ -216,6 +219,7 @@ N_STEP_Q = Algorithm(
     network="action_values",
     has_target_network=True,
     orders=True,
+    ships="deltas",
 )
 ONE_STEP_Q = replace(
     N_STEP_Q,
@@ -244,6 +248,7 @@ PQN = Algorithm(
     diagnostics=N_STEP_Q.diagnostics,
     network="action_values",
     orders=True,
+    ships="deltas",
 )
 RANDOM = Algorithm(
     name="random",

@@ -12,6 +12,7 @@ from typing import Self
 from a3c.algorithm import Algorithm, OwnSettings, QueueSettings
 from a3c.algorithm.builtin import A3C
 from a3c.config.checks import check_contradictions, check_ranges
+from a3c.config.cluster import ClusterSettings
 from a3c.config.environment import AtariSettings, EnvironmentSettings, FrameSettings, WorldSettings
 from a3c.config.evaluating import EVALUATIONS, OTHERWISE, SHORTEST, EvaluationSettings
 from a3c.config.learning import (
@@ -42,12 +43,14 @@ GROUPS: dict[str, type] = {
     "network": NetworkSettings,
     "evaluation": EvaluationSettings,
     "run": RunSettings,
+    "cluster": ClusterSettings,
 }
 """The groups by the names of their tables in `config.toml`."""
 
 
 @dataclass(frozen=True)
 class TrainConfig(
+    ClusterSettings,
     RunSettings,
     EvaluationSettings,
     NetworkSettings,
@@ -108,8 +111,19 @@ class TrainConfig(
 
     @property
     def processes(self) -> int:
-        """Workers, and the learner where there is one; `workers` is filled in."""
-        return (self.workers or 1) + self.has_learner
+        """Workers, or with `cluster` the relays in their place, and the learner where there is one; `workers` is filled
+        in."""
+        return self.worker_processes + self.has_learner
+
+    @property
+    def worker_processes(self) -> int:
+        """Processes of this machine that collect: the workers, or with `cluster` the relays in their place."""
+        return self.relays or self.workers or 1
+
+    @property
+    def workers_of_all(self) -> int:
+        """Workers on all machines, as far as the settings say."""
+        return self.station_count * (self.workers_per_station or 1) or self.workers or 1
 
     @property
     def most_workers(self) -> int | None:
@@ -122,7 +136,7 @@ class TrainConfig(
     @property
     def in_turns(self) -> bool:
         """Whether asynchronous workers take turns, as a single one does."""
-        alone = self.workers == 1 and not self.has_learner
+        alone = self.workers == 1 and not self.has_learner and self.cluster is None
         return self.algorithm.orders and (alone or (self.ordered and self.backend == "processes"))
 
     @property
@@ -154,7 +168,7 @@ class TrainConfig(
     @property
     def segments_that_may_wait(self) -> int:
         """How many segments the queue to a learner holds."""
-        return self.learner.segments_that_may_wait(self.segment_size, self.workers or 1)
+        return self.learner.segments_that_may_wait(self.segment_size, self.station_count or self.workers or 1)
 
     @property
     def evaluation_interval(self) -> int:

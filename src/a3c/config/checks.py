@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import operator
+import re
 import sys
 import typing
 from collections.abc import Callable
@@ -10,12 +11,15 @@ from typing import Any, Literal
 
 from a3c.algorithm import MIN_BATCH, MOST_WAITING, LearnerSettings
 from a3c.algorithm.builtin import BUILT_IN
+from a3c.config.cluster import PIPES, ClusterSettings
 from a3c.config.run import CHECKPOINT_INTERVAL
-from a3c.config.setting import changed
+from a3c.config.setting import changed, names_of
 from a3c.errors import SettingsError, brief
 
 IN_ORDER = [name for name, one in BUILT_IN.items() if (one.orders or one.in_step) and one.learns != "nowhere"]
 """The algorithms whose updates have an order."""
+SHIPS = [name for name, one in BUILT_IN.items() if one.ships != "none"]
+"""The algorithms whose workers can be on other machines."""
 MOST_PIXELS = 10_000_000
 """Pixels that are seen at once at most: memory is taken for them before anything can be learned."""
 BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
@@ -94,6 +98,7 @@ def check_contradictions(config: Any) -> None:
     if config.n_step is not None and config.segment_ends == "episode":
         raise SettingsError("`n_step` needs segments of fixed length: leave `segment_ends` episode out")
     _check_algorithm(config)
+    _check_cluster(config)
     if config.has_learner:
         _check_learner(config)
 
@@ -121,6 +126,33 @@ def _check_algorithm(config: Any) -> None:
                     f"`{name}` is not defined for V-trace: leave it out, or set `lag_correction` epsilon"
                 )
             raise SettingsError(f"`{name}` is not defined for {algorithm}: leave it out")
+
+
+def _check_cluster(config: Any) -> None:
+    if config.cluster is None:
+        for name in changed(config, names_of(ClusterSettings)):
+            raise SettingsError(f"`{name}` is of use with `cluster` alone: set that too, or leave it out")
+        return
+    if config.cluster not in (PIPES, "auto") and not re.fullmatch(r"[^\s:/]+:\d{1,5}", config.cluster):
+        raise SettingsError(
+            f"`cluster` is {brief(repr(config.cluster))}, but must be auto, pipes, or HOST:PORT of a cluster's head, "
+            "such as 10.0.0.1:6379"
+        )
+    if config.algorithm.ships == "none":
+        raise SettingsError(
+            f"`algorithm` {config.algorithm} has workers that must be on one machine: leave `cluster` out, or use "
+            f"{', '.join(SHIPS)}"
+        )
+    if config.backend == "inline":
+        raise SettingsError("`backend` inline has no workers but this process: leave `cluster` out")
+    if sys.platform == "win32":
+        raise SettingsError("`cluster` needs pipes that Windows does not have: leave it out")
+    for name in changed(config, ("ordered", "locked")):
+        raise SettingsError(f"`{name}` is of workers on one machine: leave it out, or `cluster`")
+    if config.checkpoint_steps:
+        raise SettingsError("`checkpoint_steps` is for runs that give one result, as none with `cluster` does")
+    if config.workers is not None:
+        raise SettingsError("`workers` are those of one machine: with `cluster`, set `workers_per_station`")
 
 
 def _check_learner(config: Any) -> None:

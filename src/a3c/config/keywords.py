@@ -110,6 +110,13 @@ class Keywords(TypedDict, total=False):
     report_interval: float
     tensorboard: bool
 
+    # ClusterSettings
+    cluster: str | None
+    stations: int | None
+    workers_per_station: int | None
+    station_restarts: int
+    sync_interval: float | None
+
 
 class APPOKeywords(Keywords, total=False):
     """With those of APPO."""

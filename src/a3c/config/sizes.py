@@ -43,7 +43,7 @@ def with_sizes(config: TrainConfig, step_seconds: float) -> TrainConfig:
     sizes: dict[str, int] = {"envs_per_worker": environments, "segment_length": length}
     if config.has_learner and config.learner.min_batch is None:
         # What all workers take meanwhile: a batch is to come as often as their segments do.
-        together = min(config.workers or 1, config.learner.queue_size or MIN_BATCH) * environments * length
+        together = min(config.workers_of_all, config.learner.queue_size or MIN_BATCH) * environments * length
         sizes["min_batch"] = min(MIN_BATCH, together) if open_sizes(config) else MIN_BATCH
     return config.replace(**sizes)
 
@@ -71,7 +71,7 @@ def flags_for(config: TrainConfig, step_seconds: float) -> str | None:
     if environments * length >= config.environments_each * config.segment_steps:
         return None
     flags = f"`envs_per_worker` {environments} `segment_length` {length}"
-    together = (config.workers or 1) * environments * length
+    together = config.workers_of_all * environments * length
     return f"{flags} `min_batch` {together}" if config.has_learner and together < MIN_BATCH else flags
 
 

@@ -104,13 +104,15 @@ def _let_open(needed: int, who: str) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, allowed))
 
 
-def start(target: Callable, arguments: tuple[Any, ...], name: str) -> BaseProcess:
+def start(target: Callable, arguments: tuple[Any, ...], name: str, method: str = START_METHOD) -> BaseProcess:
     """Starts a worker process. The caller's main module is not run again in it, so no `__main__` guard is needed.
 
-    Raises ProcessError where it cannot be started.
+    By `spawn` it imports what it needs itself, which is faster where that is little. Raises ProcessError where it
+    cannot be started.
     """
-    start_server()
-    process = multiprocessing.get_context(START_METHOD).Process(target=target, args=arguments, name=name, daemon=True)  # type: ignore[attr-defined]
+    if method == START_METHOD:
+        start_server()
+    process = multiprocessing.get_context(method).Process(target=target, args=arguments, name=name, daemon=True)  # type: ignore[attr-defined]
     # Signals are blocked in the server already. Here they are not: this waits until the server has imported all.
     with _start_errors(), _worker_environment(), _empty_main():
         process.start()
@@ -217,23 +219,29 @@ def prepare_worker(platforms: str | None = "cpu") -> Path | None:
     folder that compiled programs are kept in, if they are.
     """
     os.environ.update(WORKER_ENVIRONMENT)
-    stand_alone()
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def follow() -> None:
-            parent.join()
-            clear_temporary()
-            kill_group(0)
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True, name="end with parent").start()
+    end_with_parent()
     import jax
 
     jax.config.update("jax_platforms", platforms)
     # A worker waits for every result at once: computing in its own thread saves a switch to another and back.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     return use_compilation_cache()
+
+
+def end_with_parent() -> None:
+    """Has this process, one of ours, end as soon as the one that started it has, with all that it has started."""
+    stand_alone()
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def follow() -> None:
+        parent.join()
+        clear_temporary()
+        kill_group(0)
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True, name="end with parent").start()
 
 
 @contextmanager

@@ -31,6 +31,8 @@ class Task:
     """Where the user wants JAX to run, for the learner: workers run on the CPU."""
     replaces: int | None = None
     """The process whose place it takes, with all that it held, where a worker has failed."""
+    station: tuple[int, int] = (0, 1)
+    """The number of this machine's station, and how many there are; of a run on one machine 0 of 1."""
 
     def __getstate__(self) -> dict[str, Any]:
         """What a script defines, such as an algorithm of its own, travels by value."""
@@ -47,15 +49,43 @@ class Task:
 
     @property
     def is_learner(self) -> bool:
-        return self.index >= (self.config.workers or 1)
+        return self.index >= self.config.worker_processes
+
+    @property
+    def number(self) -> int:
+        """The worker's among those of all stations, whose workers are numbered in turn: a station may have any number
+        of them."""
+        station, stations = self.station
+        return station + stations * self.index
 
     @property
     def name(self) -> str:
-        return "learner" if self.is_learner else f"worker {self.index}"
+        if self.is_learner:
+            return "learner"
+        return f"relay {self.index}" if self.config.relays else f"worker {self.number}"
 
     def failed(self, why: str) -> str:
         """The line that says so."""
         return f"{self.name} failed ({self.config.environment}, seed {self.config.seed}): {why}"
+
+
+BEGAN, LOST = "station began", "station lost"
+"""What `events.csv` calls what befell a station."""
+
+
+class Mishap(NamedTuple):
+    """What befell a station, or one of its workers, and did not end the run."""
+
+    line: str
+    """For people."""
+    event: str = ""
+    """In `events.csv`; nothing where it is no more than a remark."""
+    what: str = ""
+    worker: int | None = None
+    station: int | None = None
+    replaced: bool = False
+    """Whether a worker was."""
+    traceback: str = ""
 
 
 class PackedWork(NamedTuple):
@@ -121,8 +151,17 @@ class Report:
     row: dict[str, int] | None = None
     """Set where this is the last that the process tells before a row of metrics: the counters of the row, as far as the
     process knows them."""
+    relay: int | None = None
+    """Which relay passes it on, of a worker in a station."""
+    mishaps: list[Mishap] = field(default_factory=list)
+    """What befell stations."""
     waits: bool = False
     """Whether this process waits for all others, in a pause or at a boundary, and has said all that was before it."""
+
+    @property
+    def process(self) -> int:
+        """Which process of this machine sent it."""
+        return self.worker if self.relay is None else self.relay
 
 
 @dataclass

@@ -95,7 +95,9 @@ class Worker:
     """
 
     def __init__(self, task: Task, work: Work, send: Callable[[Report], None], report_every: float = REPORT_EVERY):
-        self.index, self.config, self.policy, self.store = task.index, task.config, work.policy, task.store
+        self.config, self.policy, self.store = task.config, work.policy, task.store
+        self.index = task.number
+        """Its number, among the workers of all machines."""
         self.exchange = task.exchange
         self.order = task.exchange.place(task.index, task.store, task.config)
         """This worker's place among the others."""

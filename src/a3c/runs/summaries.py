@@ -25,6 +25,19 @@ class Figure(TypedDict):
     episodes: int
 
 
+class StationSummary(TypedDict):
+    """What one station of a cluster came to, with those that it replaced, since the run was begun or resumed."""
+
+    host: str
+    workers: int
+    steps: int
+    steps_per_second: float | None
+    policy_lag: float | None
+    bytes_per_step: float | None
+    """That were sent, both ways."""
+    restarts: int
+
+
 class Summary(TypedDict):
     """What a run came to."""
 
@@ -70,6 +83,8 @@ class Summary(TypedDict):
     """What was said of it while it ran."""
     versions: dict[str, str]
     machine: Machine
+    stations: NotRequired[list[StationSummary]]
+    """With a cluster."""
     error: NotRequired[str]
     """Why it failed."""
 

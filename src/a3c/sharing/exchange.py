@@ -14,6 +14,7 @@ from a3c.sharing.parameter_store import ParameterStore
 from a3c.sharing.prediction_board import PredictionBoard
 from a3c.sharing.published import PublishedSnapshots
 from a3c.sharing.segment_queue import SegmentQueue
+from a3c.sharing.stations import Stations
 from a3c.sharing.target import Target
 from a3c.sharing.team import Team
 
@@ -30,6 +31,8 @@ class Exchange:
     published: PublishedSnapshots = field(init=False)
     assignment: Assignment | None = None
     """Of the workers, to be looked for between segments, or in a pause."""
+    stations: Stations | None = None
+    """Of a cluster; the queue is filled, and what is published sent on, by relays."""
     turns: Turns | None = None
     """Of the learner, where it shares a process with the worker."""
 
@@ -94,6 +97,8 @@ def make_exchange(
         exchange.gate = Gate(config.processes, store)
     if "team" in shares:
         exchange.team = Team(workers, store.parameters.size, store, target, config.segment_size)
+    if config.station_count:
+        exchange.stations = Stations(config.station_count, layout)
     if config.in_turns:
         exchange.round = Round(workers, store, exchange.course, reads=config.algorithm.learns == "worker")
     if "queue" in shares:

@@ -205,6 +205,42 @@ class ParameterStore:
         """A copy of the target network's parameters; of none where there is no such network."""
         return self._target.array.copy()
 
+    def absorb(self, change: np.ndarray) -> None:
+        """Adds what was learned elsewhere, as a change `[P]` of the parameters, in place as others read and add."""
+        self._floats.array[0] += change
+
+    def keep_state(self, state: np.ndarray, target: np.ndarray) -> None:
+        """Has the optimizer's state `[K, P]`, and the target network, be those of workers elsewhere."""
+        self._floats.array[1:], self._target.array[:] = state, target
+
+    def set_elsewhere(self, counts: dict[str, int], moments: np.ndarray) -> None:
+        """Has the totals, and the moments, be those of workers elsewhere and of the workers of this store, who go on
+        counting and observing meanwhile. A counter that is not named stays."""
+        for name, count in counts.items():
+            self._counters.array[-1, COUNTERS.index(name)] = count
+        self._moments.array[-1] = moments
+
+    def set_observed(self, row: int, moments: np.ndarray) -> None:
+        """Has these be the moments in a row, that of workers elsewhere."""
+        self._moments.array[row] = moments
+
+    def observed(self, row: int) -> np.ndarray:
+        """A copy of the moments in a row."""
+        return self._moments.array[row].copy()
+
+    def moments_besides(self, row: int) -> np.ndarray:
+        """Those of all rows but this, merged."""
+        return self._normalizes.merged(np.delete(self._moments.array, row, axis=0)[::-1])
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """What the workers of this store have counted, without what was before, or elsewhere."""
+        return dict(zip(COUNTERS, self._counters.array[:-1].sum(axis=0).tolist(), strict=True))
+
+    def counted_in(self, row: int) -> dict[str, int]:
+        """What was counted in a row."""
+        return dict(zip(COUNTERS, self._counters.array[row].tolist(), strict=True))
+
     def renew_target(self, interval: int, counter: str = "steps") -> None:
         """Has the target network be the parameters of now, whenever the counter has come past a multiple of this."""
         total, index = self.total(counter), COUNTERS.index(counter)

@@ -65,6 +65,10 @@ class Setbacks:
             begun[:] = updates, skipped - 1
         return skipped - int(begun[1]) >= IN_A_ROW
 
+    def note(self, worker: int, skipped: int) -> None:
+        """Counts updates that were skipped elsewhere, where it is seen to when it is time to go back."""
+        self._skipped.array[worker] += skipped
+
     def go_back(self, floats: np.ndarray, statistics: np.ndarray) -> None:
         """Writes into these what was kept."""
         floats[:], statistics[:] = self._floats.array, self._statistics.array

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ends
+from a3c.config.cluster import PIPES
 from a3c.errors import CheckpointError, SettingsError, brief
 from a3c.interruption import interruption
+from a3c.processes.reaching import check_cluster
 from a3c.processes.starting import call, check_open_files
 from a3c.roles.messages import PackedWork
 from a3c.runs.checkpoint import Checkpoint
@@ -66,6 +68,9 @@ class Begun:
         `training.train` raises."""
         config = self.start.config
         workers = f"{config.workers} worker{'s' if config.workers != 1 else ''} of {config.environments_each}"
+        if config.cluster is not None:
+            stations = f"{config.station_count} station{'s' if config.station_count != 1 else ''}"
+            workers = f"up to {stations} ({config.cluster}), workers of {config.environments_each}"
         what = f"{config.algorithm} on {config.environment}, {workers}, seed {config.seed}"
         into = "" if self.folder is None else f", into {self.folder.path}"
         return train(
@@ -169,11 +174,19 @@ def prepare(
         work = work if config.backend == "inline" else work.pack()
     else:
         work, start = call("a3c.training.preparing:prepare_to_send", config, checkpoint)
-    if config.backend != "inline":
-        # With an evaluator beside them.
-        check_open_files(start.config.processes + 1)
+    check_processes(start.config)
     check_ends(start.config)
     return work, start
+
+
+def check_processes(config: TrainConfig) -> None:
+    """Raises ProcessError and SettingsError where this run could not have the processes that it needs."""
+    if config.backend == "inline":
+        return
+    # With an evaluator beside them.
+    check_open_files(config.processes + 1)
+    if config.cluster not in (None, PIPES):
+        check_cluster(config.cluster)
 
 
 def _in_folder(folder: RunFolder, config: TrainConfig, checkpoint: Checkpoint | None, own: Own) -> Begun:

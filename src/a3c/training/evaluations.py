@@ -37,9 +37,9 @@ class _Trial(NamedTuple):
 class Evaluations:
     """Of one run, in its main process: asks for episodes, takes what they came to, and judges.
 
-    Workers play what confirms that the run is solved, all together: it is waited for. What else is evaluated, whoever
-    `evaluators` is plays, while training goes on. In a run that gives one result, with processes, workers play all of
-    it in pauses, in which they wait for each other.
+    Workers play what confirms that the run is solved, all together: it is waited for. What else is evaluated, and with
+    a cluster that too, whoever `evaluators` is plays, while training goes on. In a run that gives one result, with
+    processes, workers play all of it in pauses, in which they wait for each other.
     """
 
     def __init__(
@@ -95,8 +95,16 @@ class Evaluations:
         if self._has_ended and self._measures.returns.best_is_new and self.figure is None:
             # What was the best of the few that were evaluated says little of what comes now.
             self.best_mean = self.best_snapshot = None
-        if self._wants_confirming and self._with_workers is None and not self._config.workers_judge:
-            self._have_workers_play(self._confirmation())
+        if not self._wants_confirming or self._config.workers_judge:
+            return
+        if self._config.cluster is None:
+            if self._with_workers is None:
+                self._have_workers_play(self._confirmation())
+        elif not any(trial.purpose == "confirmation" for trial in self._trials):
+            # No worker is here, so that cores are free.
+            self._evaluators.have_all_cores()
+            self._trials = [*self._trials[: self._is_asked], self._confirmation()]
+            self._ask()
 
     def _have_workers_play(self, trial: _Trial) -> None:
         number = self._assignment.give(trial.snapshot, trial.way, trial.episodes, self._seed())

@@ -10,6 +10,7 @@ In use:
 import csv
 import io
 
+from a3c.roles.messages import BEGAN, Mishap
 from a3c.runs.files import GrowingFile, write_atomically
 from a3c.runs.folder import RunFolder
 from a3c.sharing.setbacks import IN_A_ROW
@@ -39,6 +40,18 @@ class Incidents:
         """Of a worker that was replaced, or had nothing left to do. Raises DiskError."""
         self.restarts += replaced
         self._tell("replaced" if replaced else "failed", death, "; another has taken its place" if replaced else "")
+
+    def hear(self, mishap: Mishap) -> None:
+        """Of what befell a station, or one of its workers. Raises DiskError."""
+        self.restarts += mishap.replaced
+        worker = mishap.worker
+        line = mishap.line + self._keep(f"worker-{worker}", mishap.traceback)
+        if mishap.station is not None and worker is None:
+            self._write_row(mishap.event, f"station {mishap.station}: {mishap.what}")
+        else:
+            self._write_row(mishap.event, mishap.what, worker)
+        # That one has begun is what is to be expected.
+        (self._display.tell if mishap.event == BEGAN else self._display.say)(line)
 
     def goes_back(self, death: Death, step: int) -> None:
         """Of a worker with which all are replaced, to go on from this step. Raises DiskError."""
@@ -78,6 +91,10 @@ class Incidents:
         return f" ({path})"
 
     def _add(self, event: str, what: str, line: str, worker: int | None = None) -> None:
+        self._write_row(event, what, worker)
+        self._display.say(line)
+
+    def _write_row(self, event: str, what: str, worker: int | None = None) -> None:
         if self._folder is not None:
             if self._file is None:
                 new = not self._folder.events_path.exists()
@@ -85,7 +102,6 @@ class Incidents:
                 self._write(COLUMNS if new else ())
             step, seconds = self._measures.store.total("steps"), f"{self._measures.clock.seconds:.3f}"
             self._write((step, seconds, worker, event, what))
-        self._display.say(line)
 
     def _write(self, row: tuple[object, ...]) -> None:
         assert self._file is not None

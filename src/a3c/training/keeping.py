@@ -184,13 +184,13 @@ class Keeper:
         why_not = self.not_reproducible(status, stop_reason)
         config, measures = self._start.config, self._measures
         totals, clock, returns = measures.totals, measures.clock, measures.returns
-        rate = clock.mean_rate(totals["steps"])
+        rate, stations = clock.mean_rate(totals["steps"]), measures.stations.summary()
         summary = {
             "status": status,
             "algorithm": config.algorithm.name,
             "environment": config.environment,
             "seed": config.seed,
-            "workers": config.workers,
+            "workers": config.workers or sum(station["workers"] for station in stations) or None,
             **totals,
             "startup_seconds": None if clock.first_update is None else round(clock.first_update - clock.started, 3),
             "wall_seconds": round(clock.seconds, 3),
@@ -213,6 +213,8 @@ class Keeper:
             "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
         }
+        if config.cluster is not None:
+            summary["stations"] = stations
         return cast("Summary", summary if error is None else {**summary, "error": error})
 
     @property

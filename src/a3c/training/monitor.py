@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
-from a3c.roles.messages import EpisodeRecord, Report
+from a3c.roles.messages import EpisodeRecord, Mishap, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.summaries import Summary
@@ -88,7 +88,7 @@ class Monitor:
         """`evaluators` play what is evaluated beside training, and workers what the assignment of their exchange
         says."""
         self.config, self.store, self._exchange = start.config, store, exchange
-        self.measures = Measures(start, store, started)
+        self.measures = Measures(start, store, started, exchange.stations)
         self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard, start.evaluations)
         self.remarks = Remarks(start, display)
         assert exchange.assignment is not None
@@ -154,6 +154,8 @@ class Monitor:
             measures.begin(begun)
         totals = measures.totals
         self.remarks.hear(report, totals["updates"], measures.clock.fraction(totals)[0] or 0.0)
+        for mishap in report.mishaps:
+            self._hear_of(mishap)
         self.evaluations.hear(report)
         for one in self._rows.take(report):
             if one is not None:
@@ -164,6 +166,12 @@ class Monitor:
                 self._news.reported = True
         if self._rows.all_wait:
             self._pause()
+
+    def _hear_of(self, mishap: Mishap) -> None:
+        if mishap.event:
+            self.incidents.hear(mishap)
+        else:
+            self.remarks.add(mishap.line)
 
     def _take_in(self, report: Report) -> None:
         self.measures.updates.add(report)
@@ -213,7 +221,9 @@ class Monitor:
     def _in_order(self) -> tuple[InTurns, InRows]:
         """What puts reports into an order. Inline a learner tells what it does when it does it."""
         processes = self.config.processes
-        return InTurns(self.config.workers or 1), InRows(processes, 1 if self.config.backend == "inline" else processes)
+        return InTurns(self.config.worker_processes), InRows(
+            processes, 1 if self.config.backend == "inline" else processes
+        )
 
     def _take(self, episodes: list[tuple[int, EpisodeRecord]]) -> None:
         """Episodes, each with its worker, in the order of the run."""

@@ -179,6 +179,9 @@ def resolve(config: TrainConfig, maker: EnvironmentMaker) -> TrainConfig:
     """The configuration with workers, seed and target filled in."""
     cores = available_cores()
     workers = 1 if config.backend == "inline" else config.workers or min(cores, config.most_workers or cores)
+    if config.cluster is not None:
+        # Each station has those of its machine.
+        workers = None
     seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if config.seed is None else config.seed
     spec = maker.spec
     target = config.target_return

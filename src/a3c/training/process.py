@@ -40,7 +40,7 @@ def main(connection: Connection, task: Task, work: bytes) -> None:
     try:
         _work(connection, task, work, workers)
     except A3CError as error:
-        outcome = Failure(str(error), "")
+        outcome = Failure(str(error), getattr(error, "traceback", ""))
     except BaseException as error:
         outcome = Failure(described(error), traceback.format_exc())
     # The main process may be gone.
@@ -63,6 +63,10 @@ def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker
     if task.is_learner:
         _learn(connection, task, work)
         return
+    if task.config.relays:
+        # Above this, as it has workers of its own.
+        loop("a3c.cluster.relay:run")(task, work, connection.send)
+        return
     from a3c.roles.worker import Work, Worker
 
     if task.replaces is not None:
@@ -70,7 +74,7 @@ def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker
     worker = Worker(task, Work.unpack(work), connection.send)
     workers.append(worker)
     if compiled is not None:
-        _let_the_first_compile(worker, compiled)
+        _let_the_first_compile(worker, task.index, compiled)
     run(worker)
 
 
@@ -119,7 +123,7 @@ def run(worker: "Worker") -> None:
     worker.reporter.flush()
 
 
-def loop(reference: str | Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+def loop(reference: str | Callable[..., Any] | None) -> Callable[..., Any]:
     """An algorithm's loop, which it names by `module:function`."""
     if not isinstance(reference, str):
         assert reference is not None
@@ -147,11 +151,11 @@ def _learn(connection: Connection, task: Task, work: bytes) -> None:
     learner.reporter.flush()
 
 
-def _let_the_first_compile(worker: "Worker", folder: Path) -> None:
-    """Waits, the first time that these programs are needed, until worker 0 has compiled them into the folder and taken
-    steps: all compiling the same at once would only take longer. Where they are there already, loading them at once is
-    faster."""
-    if worker.index == 0 or (mark := mark_of(folder, _programs(worker))).exists():
+def _let_the_first_compile(worker: "Worker", index: int, folder: Path) -> None:
+    """Waits, the first time that these programs are needed, until worker 0 of this machine has compiled them into the
+    folder and taken steps: all compiling the same at once would only take longer. Where they are there already, loading
+    them at once is faster."""
+    if index == 0 or (mark := mark_of(folder, _programs(worker))).exists():
         return
     while not worker.store.steps_of(0) and worker.running():
         time.sleep(0.01)

@@ -44,6 +44,8 @@ class Progress:
     """How much of the nearest limit is used up, 0 to 1."""
     eta: float | None
     """Seconds until that limit, at the present pace."""
+    stations: int | None = None
+    """How many work, of a cluster."""
 
     def line(self) -> str:
         """One line for people."""
@@ -52,6 +54,8 @@ class Progress:
             parts[0] += f" ({self.fraction:.0%})"
         if self.steps_per_second is not None:
             parts.append(f"{self.steps_per_second:,.0f} steps/s")
+        if self.stations is not None:
+            parts.append(f"{self.stations} station{'s' if self.stations != 1 else ''}")
         if self.return_mean_100 is not None:
             target = f" of {self.target_return:g}" if self.target_return is not None else ""
             parts.append(f"return {self.return_mean_100:.1f}{target}")

@@ -54,14 +54,21 @@ class GoBack(Exception):
 class Restarts:
     """Of one run. `tell` hears of each worker that failed and did not end the run, and whether it was replaced."""
 
-    def __init__(self, config: TrainConfig, tell: Callable[[Death, bool], None] = lambda death, replaced: None):
+    def __init__(
+        self,
+        config: TrainConfig,
+        tell: Callable[[Death, bool], None] = lambda death, replaced: None,
+        together: bool | None = None,
+    ):
+        """`together` is whether all go back where one fails, as they do by default where one seed gives one result."""
         self._config, self.tell = config, tell
+        self.together = config.gives_one_result if together is None else together
         self._deaths: list[tuple[float, Death]] = []
         self._stepped: set[int] = set()
 
     def refusal(self, task: Task, death: Death, now: float | None = None) -> str | None:
         """Why this worker is not replaced, as the end of a line, empty where that goes without saying."""
-        most, workers = self._config.worker_restarts, self._config.workers or 1
+        most, workers = self._config.worker_restarts, self._config.worker_processes
         # Also of those who take their first steps again, as all went back.
         self._stepped |= {worker for worker in range(workers) if task.store.steps_of(worker)}
         # Who fails before its first step would fail there again.

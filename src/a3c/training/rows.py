@@ -33,7 +33,7 @@ class InRows:
         return all(self._wait) and not any(self._waiting)
 
     def take(self, report: Report) -> Iterator[Report | None]:
-        self._waiting[report.worker].append(report)
+        self._waiting[report.process].append(report)
         while True:
             for process, waiting in enumerate(self._waiting):
                 while waiting and process not in self._told:

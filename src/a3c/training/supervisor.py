@@ -180,7 +180,7 @@ class Supervisor:
         if (why_not := self._restarts.refusal(task, death)) is not None:
             self._done.add(death.worker)
             raise WorkerError(task.failed(death.message + why_not), death.worker, death.traceback)
-        if task.config.gives_one_result and not task.store.stopping:
+        if self._restarts.together and not task.store.stopping:
             self._done.add(death.worker)
             raise GoBack(death)
         self._failed[death.worker] = death, time.monotonic() + STOP_WITHIN

@@ -22,6 +22,7 @@ from a3c.environments.spaces import Layout
 from a3c.errors import A3CError, OutputError, RunFolderError, WorkerError, described
 from a3c.interruption import interruption
 from a3c.learning.snapshot import Snapshot
+from a3c.machine import available_cores
 from a3c.processes.alarm import Rang
 from a3c.processes.pulse import Pulse
 from a3c.roles.messages import PackedWork, Report, Task
@@ -192,7 +193,8 @@ def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None)
     store = ParameterStore(
         start.parameters,
         start.optimizer_state,
-        config.processes,
+        # Behind those of the processes, a row for each station.
+        config.processes + config.station_count,
         counts=start.counts,
         shared=config.backend == "processes",
         locked=config.locked,
@@ -205,7 +207,7 @@ def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None)
     wait = episodes_to_wait(start.solved_at_step is not None, start.confirm_after, start.counts["episodes"])
     exchange = make_exchange(config, layout, store, start.returns, start.best_return_mean_100, wait, best)
     seeds = worker_seeds(config, start.counts["steps"], config.processes)
-    pulse = Pulse(config.workers or 1, shared=config.backend == "processes")
+    pulse = Pulse(config.worker_processes, shared=config.backend == "processes")
     return [Task(index, config, store, seed, exchange, pulse) for index, seed in enumerate(seeds)]
 
 
@@ -214,7 +216,7 @@ def _make_evaluators(start: Checkpoint, work: "Work | PackedWork", interrupted: 
     random = start.config.algorithm.acts == "nowhere"
     if isinstance(work, PackedWork):
         given = work.pickled, start.snapshot, random, start.config.step_timeout
-        return EvaluatorProcesses(lambda: EvaluatorProcess(*given), start.config.workers or 1)
+        return EvaluatorProcesses(lambda: EvaluatorProcess(*given), start.config.workers or available_cores())
     return InlineEvaluator(work, random, start.config.step_timeout, lambda: not interrupted.is_set())
 
 

@@ -154,7 +154,7 @@ class Watch:
             return None
         self._pace_seen = True
         every = passed / since
-        flags = flags_for(config, every * (config.workers or 1) / steps_of_an_update(config))
+        flags = flags_for(config, every * config.workers_of_all / steps_of_an_update(config))
         expected = round(config.seconds / every) if config.seconds else FEW_UPDATES
         if self._new and expected < FEW_UPDATES:
             few = f"{_counted(expected)}, one every {every:.2g} s, and a network hardly learns by fewer than"
