@@ -59,10 +59,14 @@ def test_a_recipe_brings_its_environment_unless_that_is_a_pattern():
 
 
 def test_one_of_a_family_may_differ_from_the_others():
-    settings = {environment: with_recipe(None, {"environment": environment}) for environment in ("Ant-v5", "Hopper-v4")}
-    assert settings["Hopper-v4"].pop("log_std") != settings["Ant-v5"].pop("log_std")
-    own = {"envs_per_worker": 8, "passes": 5, "minibatch_size": 256}
-    assert settings["Hopper-v4"] | {"environment": "Ant-v5"} | own == settings["Ant-v5"]
+    of_all, hopper, walker = (
+        with_recipe(None, {"environment": environment}) for environment in ("Ant-v5", "Hopper-v4", "Walker2d-v5")
+    )
+    assert hopper["log_std"] != of_all["log_std"]
+    assert hopper | {"environment": "Ant-v5", "log_std": of_all["log_std"]} == of_all
+    # In its table for the algorithm.
+    assert walker.pop("target_kl") == 0.05
+    assert walker | {"environment": "Ant-v5", "minibatch_size": 256} == of_all
     by_a3c = with_recipe(None, {"environment": "Hopper-v5", "algorithm": "a3c"})
     assert "passes" not in by_a3c
     assert by_a3c["envs_per_worker"] == 4
