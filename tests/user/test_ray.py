@@ -23,8 +23,16 @@ def cluster():
 
 
 def stations():
-    """The processes of actors that stations are."""
-    return [one for one in psutil.process_iter(["cmdline"]) if "ray::_Station" in " ".join(one.info["cmdline"] or [])]
+    """The processes of actors that stations are, on the nodes of this test: others may have a cluster, too."""
+    ours = psutil.Process().children(recursive=True)
+    return [one for one in ours if one.is_running() and "ray::_Station" in " ".join(command_line(one))]
+
+
+def command_line(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_a_node_that_is_lost_is_replaced_by_one_that_joins(cluster, start):

@@ -34,7 +34,7 @@ from a3c.sharing.segment_queue import SegmentQueue
 from a3c.training.restarting import Death, Restarts
 from a3c.training.supervisor import Supervisor
 
-WAITING = 2
+WAITING = 1
 """Segments that wait to be asked for, before workers wait: each that waits is older when it is learned from."""
 ANSWER_WITHIN = 0.2
 """Seconds that a station waits for something to say."""
