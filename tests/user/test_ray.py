@@ -1,7 +1,9 @@
 """A cluster of two nodes on this machine, of which one is lost while a run goes on, and another joins."""
 
 import csv
+import gc
 import signal
+import warnings
 
 import psutil
 import pytest
@@ -20,6 +22,11 @@ def cluster():
     cluster = Cluster(initialize_head=True, connect=False, head_node_args=head)
     yield cluster
     cluster.shutdown()
+    with warnings.catch_warnings():
+        # It leaves files and processes to be closed by whoever collects garbage, which is to be here and now.
+        warnings.simplefilter("ignore")
+        del cluster
+        gc.collect()
 
 
 def stations():
@@ -35,6 +42,7 @@ def command_line(process):
         return []
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_node_that_is_lost_is_replaced_by_one_that_joins(cluster, start):
     node = cluster.add_node(num_cpus=1)
     running = start(
