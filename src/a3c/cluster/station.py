@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from a3c.cluster.delivery import Answer, Delivery, Lost, News, StationTask
+from a3c.cluster.packing import Packed, Packing
 from a3c.cluster.settings import of_station
 from a3c.errors import A3CError, WorkerError, described
 from a3c.learning.snapshot import Snapshot
@@ -70,6 +71,7 @@ class Station:
             # Numbered by what came, as not every version does.
             self._exchange.published = PublishedSnapshots(replace(start, version=0))
         self._versions, self._published = {0: start.version}, 0
+        self._packing = Packing()
         self._pulse = Pulse(workers, shared=True)
         self._synced = start.parameters
         self._delivered, self._skipped = self.store.counted, 0
@@ -100,7 +102,7 @@ class Station:
         segments, change = [], None
         if self._ships_segments:
             self._publish(snapshot)
-            segments = self._take()
+            segments = self._take(news.link)
         elif snapshot is not None:
             change = self._sync(snapshot)
         return self._deliver(segments, change, news.keeps)
@@ -112,11 +114,11 @@ class Station:
             self._versions.pop(self._published - REMEMBERED, None)
             self._exchange.published.publish(replace(snapshot, version=self._published))
 
-    def _take(self) -> list[tuple[Segment, float]]:
+    def _take(self, link: float) -> list[tuple[Packed, float]]:
         """The segments that there are, after waiting a little for the first."""
         segments, timeout = [], 0.0 if self._ended else ANSWER_WITHIN
         while len(segments) < AT_ONCE and (batch := self._exchange.queue.get(1, timeout)) is not None:
-            segments.append((batch.segment, self._versions[int(batch.version)]))
+            segments.append((self._packing.pack(batch.segment, link), self._versions[int(batch.version)]))
             timeout = 0.0
         return segments
 
@@ -162,7 +164,7 @@ class Station:
             Mishap(line, event, death.message, number, self._number, replaced, death.traceback),
         )
 
-    def _deliver(self, segments: list[tuple[Segment, float]], change: np.ndarray | None, keeps: bool) -> Delivery:
+    def _deliver(self, segments: list[tuple[Packed, float]], change: np.ndarray | None, keeps: bool) -> Delivery:
         counted, skipped = self.store.counted, self.store.setbacks.skipped
         delivery = Delivery(
             number=self._number,
