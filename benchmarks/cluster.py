@@ -153,9 +153,18 @@ def learning_table(runs: list[Record]) -> Table:
     return table
 
 
+def installed(task: str) -> bool:
+    try:
+        a3c.make_environment(TASKS[task][0]).close()
+    except a3c.A3CError:
+        print(f"{task}: left out, as it is not installed")
+        return False
+    return True
+
+
 def overhead(flags: argparse.Namespace) -> list[Record]:
     runs = []
-    for task in flags.tasks:
+    for task in filter(installed, flags.tasks):
         environment, steps = TASKS[task]
         # The recipe `Pong` plays 40x40 frames.
         recipe: dict[str, Any] = {"recipe": "pong-84x84"} if task.endswith("84x84") else {}
@@ -252,7 +261,7 @@ def saturation(flags: argparse.Namespace) -> list[Record]:
     """A relay, the stations and who empties the queue share the cores of this machine: the relay's own time is told
     apart by its thread."""
     runs = []
-    for task in flags.tasks:
+    for task in filter(installed, flags.tasks):
         environment, _ = TASKS[task]
         recipe: dict[str, Any] = {"recipe": "pong-84x84"} if task.endswith("84x84") else {}
         for stations in (1, 2):

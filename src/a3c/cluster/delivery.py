@@ -44,6 +44,8 @@ class News(NamedTuple):
     """Whether it is to finish what it does, and to end."""
     keeps: bool = False
     """Whether its optimizer's state is asked for."""
+    most: int = 1
+    """Segments that it may deliver at once."""
     link: float = math.inf
     """Bytes a second that come from it, as far as is known."""
 

@@ -30,10 +30,14 @@ BROADCAST_EVERY = 0.1
 """Seconds between two sendings of large parameters to a station."""
 BYTES_A_SECOND = 10e6
 """What exchanges of changes take of a link for each station, where `sync_interval` says nothing else."""
-OFTEN, SELDOM = 0.05, 1.0
+OFTEN, SELDOM = 0.02, 1.0
 """Seconds between two of them, at least and at most."""
 FORGETS = 0.98
 """What is left of how fast a link was seen to be, after another delivery."""
+AT_ONCE = 64
+"""Segments of one delivery, at most."""
+WAITED = 0.002
+"""Seconds for each segment of a delivery beyond which the learner was waited for, and it had too many."""
 KEEP_EVERY = 10.0
 """Seconds between two states of an optimizer that are fetched, for checkpoints and for stations that begin."""
 NONE_FOR = 60.0
@@ -72,6 +76,8 @@ class _Slot:
     sent_at: float = 0.0
     others: tuple[int, int] = (0, 0)
     """The updates of others in the parameters that it got last, and in those before."""
+    most: int = 1
+    """Segments that it may deliver at once: more where the learner waits for them, fewer where they wait for it."""
     link: float = np.inf
     """Bytes a second that come from it; unknown before any have."""
     offset: float = np.inf
@@ -199,6 +205,7 @@ class Relay:
                 self._store.moments_besides(slot.row),
                 self._store.stopping,
                 keeps,
+                slot.most,
                 slot.link,
             )
             slot.waits, slot.asked_at = True, now
@@ -287,6 +294,7 @@ class Relay:
         self._send(report)
 
     def _put_segments(self, slot: _Slot, delivery: Delivery) -> None:
+        began = time.monotonic()
         for packed, version in delivery.segments:
             lag = self._store.total("updates") + self._store.setbacks.skipped - version
             self._stations.add(slot.number, lag=max(lag, 0.0), lagged=1)
@@ -294,6 +302,8 @@ class Relay:
                 self._exchange.queue.put(unpacked(packed), version)
             except Stopped:
                 return
+        waited = time.monotonic() - began > WAITED * len(delivery.segments)
+        slot.most = max(slot.most // 2, 1) if waited else min(2 * slot.most, AT_ONCE)
 
     def _tell(self, *mishaps: Mishap) -> None:
         if mishaps:

@@ -41,8 +41,6 @@ ANSWER_WITHIN = 0.2
 """Seconds that a station waits for something to say."""
 REMEMBERED = 100_000
 """What was published last, of which the versions are known: a segment may take a while to collect."""
-AT_ONCE = 64
-"""Segments of one delivery, at most."""
 
 
 class Station:
@@ -102,7 +100,7 @@ class Station:
         segments, change = [], None
         if self._ships_segments:
             self._publish(snapshot)
-            segments = self._take(news.link)
+            segments = self._take(news.most, news.link)
         elif snapshot is not None:
             change = self._sync(snapshot)
         return self._deliver(segments, change, news.keeps)
@@ -114,10 +112,10 @@ class Station:
             self._versions.pop(self._published - REMEMBERED, None)
             self._exchange.published.publish(replace(snapshot, version=self._published))
 
-    def _take(self, link: float) -> list[tuple[Packed, float]]:
+    def _take(self, most: int, link: float) -> list[tuple[Packed, float]]:
         """The segments that there are, after waiting a little for the first."""
         segments, timeout = [], 0.0 if self._ended else ANSWER_WITHIN
-        while len(segments) < AT_ONCE and (batch := self._exchange.queue.get(1, timeout)) is not None:
+        while len(segments) < most and (batch := self._exchange.queue.get(1, timeout)) is not None:
             segments.append((self._packing.pack(batch.segment, link), self._versions[int(batch.version)]))
             timeout = 0.0
         return segments
@@ -180,7 +178,8 @@ class Station:
             reports=self._reports,
             mishaps=self._mishaps,
             failure=self._failure,
-            ended=self._ended and len(segments) < AT_ONCE,
+            # Until there was nothing more to take.
+            ended=self._ended and not segments,
         )
         self._delivered, self._skipped, self._reports, self._mishaps = counted, skipped, [], []
         if keeps and np.isfinite(self.store.parameters).all():
