@@ -1,7 +1,9 @@
 """A cluster of two nodes on this machine, of which one is lost while a run goes on, and another joins."""
 
 import csv
+import gc
 import signal
+import warnings
 
 import psutil
 import pytest
@@ -20,13 +22,27 @@ def cluster():
     cluster = Cluster(initialize_head=True, connect=False, head_node_args=head)
     yield cluster
     cluster.shutdown()
+    with warnings.catch_warnings():
+        # It leaves files and processes to be closed by whoever collects garbage, which is to be here and now.
+        warnings.simplefilter("ignore")
+        del cluster
+        gc.collect()
 
 
 def stations():
-    """The processes of actors that stations are."""
-    return [one for one in psutil.process_iter(["cmdline"]) if "ray::_Station" in " ".join(one.info["cmdline"] or [])]
+    """The processes of actors that stations are, on the nodes of this test: others may have a cluster, too."""
+    ours = psutil.Process().children(recursive=True)
+    return [one for one in ours if one.is_running() and "ray::_Station" in " ".join(command_line(one))]
 
 
+def command_line(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_node_that_is_lost_is_replaced_by_one_that_joins(cluster, start):
     node = cluster.add_node(num_cpus=1)
     running = start(

@@ -1,15 +1,16 @@
 """What travels between a relay and a station."""
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from a3c.cluster.packing import Packed
 from a3c.config import TrainConfig
 from a3c.environments.spaces import Layout
 from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Failure, Mishap, Report
-from a3c.rollout.segment import Segment
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class News(NamedTuple):
     """Whether it is to finish what it does, and to end."""
     keeps: bool = False
     """Whether its optimizer's state is asked for."""
+    most: int = 1
+    """Segments that it may deliver at once."""
+    link: float = math.inf
+    """Bytes a second that come from it, as far as is known."""
 
 
 @dataclass
@@ -58,7 +63,7 @@ class Delivery:
     """Of all that it has observed since it began."""
     clock: float
     """Its `time.monotonic` when it was sent."""
-    segments: list[tuple[Segment, float]] = field(default_factory=list)
+    segments: list[tuple[Packed, float]] = field(default_factory=list)
     """What was collected, each with the version of the parameters that it was collected with."""
     change: np.ndarray | None = None
     """`[P]`: how far its workers have moved the parameters."""
@@ -77,8 +82,7 @@ class Delivery:
     @property
     def size(self) -> int:
         """Bytes of its arrays, which is nearly all that it takes."""
-        sizes = [sum(array.nbytes for array in segment if array is not None) for segment, _ in self.segments]
-        return sum(sizes) + (0 if self.change is None else self.change.nbytes)
+        return sum(packed.size for packed, _ in self.segments) + (0 if self.change is None else self.change.nbytes)
 
 
 class Lost(NamedTuple):

@@ -14,6 +14,7 @@ import numpy as np
 
 from a3c.cluster.delivery import Delivery, Lost, News, StationTask
 from a3c.cluster.engine import Engine, make_engine
+from a3c.cluster.packing import unpacked
 from a3c.errors import WorkerError
 from a3c.learning.snapshot import Snapshot
 from a3c.machine import versions
@@ -29,8 +30,14 @@ BROADCAST_EVERY = 0.1
 """Seconds between two sendings of large parameters to a station."""
 BYTES_A_SECOND = 10e6
 """What exchanges of changes take of a link for each station, where `sync_interval` says nothing else."""
-OFTEN, SELDOM = 0.05, 1.0
+OFTEN, SELDOM = 0.02, 1.0
 """Seconds between two of them, at least and at most."""
+FORGETS = 0.98
+"""What is left of how fast a link was seen to be, after another delivery."""
+AT_ONCE = 64
+"""Segments of one delivery, at most."""
+WAITED = 0.002
+"""Seconds for each segment of a delivery beyond which the learner was waited for, and it had too many."""
 KEEP_EVERY = 10.0
 """Seconds between two states of an optimizer that are fetched, for checkpoints and for stations that begin."""
 NONE_FOR = 60.0
@@ -69,6 +76,10 @@ class _Slot:
     sent_at: float = 0.0
     others: tuple[int, int] = (0, 0)
     """The updates of others in the parameters that it got last, and in those before."""
+    most: int = 1
+    """Segments that it may deliver at once: more where the learner waits for them, fewer where they wait for it."""
+    link: float = np.inf
+    """Bytes a second that come from it; unknown before any have."""
     offset: float = np.inf
     """Seconds by which this machine's clock is ahead of its."""
     has_answered: bool = False
@@ -162,7 +173,8 @@ class Relay:
             moments=store.moments,
         )
         slot.place, slot.begun, slot.moments = place, slot.begun + 1, store.observed(slot.row)
-        slot.sent, slot.sent_at, slot.offset, slot.asked_at = snapshot.version, 0.0, np.inf, time.monotonic()
+        slot.sent, slot.sent_at, slot.asked_at = snapshot.version, 0.0, time.monotonic()
+        slot.offset, slot.link = np.inf, np.inf
         others = self._updates_of_others(slot)
         slot.others = others, others
         slot.handle = self._engine.start(place, versions(), cloudpickle.dumps(task))
@@ -193,6 +205,8 @@ class Relay:
                 self._store.moments_besides(slot.row),
                 self._store.stopping,
                 keeps,
+                slot.most,
+                slot.link,
             )
             slot.waits, slot.asked_at = True, now
             self._engine.exchange(slot.handle, self._news_of(slot, now), news)
@@ -219,7 +233,7 @@ class Relay:
         store, stations, now = self._store, self._stations, time.monotonic()
         self._answered, slot.waits, slot.delay = now, False, FIRST_DELAY
         slot.due = 0.0 if self._ships_segments else slot.asked_at + self._interval
-        slot.offset = min(slot.offset, now - delivery.clock)
+        self._see_link(slot, delivery.size, now - delivery.clock)
         if not slot.has_answered:
             slot.has_answered = True
             workers = f"{delivery.workers} worker{'s' if delivery.workers != 1 else ''}"
@@ -245,6 +259,14 @@ class Relay:
         if delivery.ended:
             self._forget(slot)
             slot.ended = True
+
+    def _see_link(self, slot: _Slot, size: int, took: float) -> None:
+        """Notes how far clocks differ, by what took the shortest, and by what took longer how fast the link is: as fast
+        as was seen lately, as an answer may have waited here too. The first of a station is small."""
+        slot.offset = min(slot.offset, took)
+        if size > LARGE:
+            rate = size / max(took - slot.offset, 1e-9)
+            slot.link = rate if slot.link == np.inf else max(rate, FORGETS * slot.link)
 
     def _learn(self, slot: _Slot, delivery: Delivery) -> int:
         """Adds what workers have learned; gives the updates of others that it did not know of."""
@@ -272,13 +294,16 @@ class Relay:
         self._send(report)
 
     def _put_segments(self, slot: _Slot, delivery: Delivery) -> None:
-        for segment, version in delivery.segments:
+        began = time.monotonic()
+        for packed, version in delivery.segments:
             lag = self._store.total("updates") + self._store.setbacks.skipped - version
             self._stations.add(slot.number, lag=max(lag, 0.0), lagged=1)
             try:
-                self._exchange.queue.put(segment, version)
+                self._exchange.queue.put(unpacked(packed), version)
             except Stopped:
                 return
+        waited = time.monotonic() - began > WAITED * len(delivery.segments)
+        slot.most = max(slot.most // 2, 1) if waited else min(2 * slot.most, AT_ONCE)
 
     def _tell(self, *mishaps: Mishap) -> None:
         if mishaps:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from a3c.cluster.delivery import Answer, Delivery, Lost, News, StationTask
+from a3c.cluster.packing import Packed, Packing
 from a3c.cluster.settings import of_station
 from a3c.errors import A3CError, WorkerError, described
 from a3c.learning.snapshot import Snapshot
@@ -34,14 +35,12 @@ from a3c.sharing.segment_queue import SegmentQueue
 from a3c.training.restarting import Death, Restarts
 from a3c.training.supervisor import Supervisor
 
-WAITING = 2
+WAITING = 1
 """Segments that wait to be asked for, before workers wait: each that waits is older when it is learned from."""
 ANSWER_WITHIN = 0.2
 """Seconds that a station waits for something to say."""
 REMEMBERED = 100_000
 """What was published last, of which the versions are known: a segment may take a while to collect."""
-AT_ONCE = 64
-"""Segments of one delivery, at most."""
 
 
 class Station:
@@ -70,6 +69,7 @@ class Station:
             # Numbered by what came, as not every version does.
             self._exchange.published = PublishedSnapshots(replace(start, version=0))
         self._versions, self._published = {0: start.version}, 0
+        self._packing = Packing()
         self._pulse = Pulse(workers, shared=True)
         self._synced = start.parameters
         self._delivered, self._skipped = self.store.counted, 0
@@ -100,7 +100,7 @@ class Station:
         segments, change = [], None
         if self._ships_segments:
             self._publish(snapshot)
-            segments = self._take()
+            segments = self._take(news.most, news.link)
         elif snapshot is not None:
             change = self._sync(snapshot)
         return self._deliver(segments, change, news.keeps)
@@ -112,11 +112,11 @@ class Station:
             self._versions.pop(self._published - REMEMBERED, None)
             self._exchange.published.publish(replace(snapshot, version=self._published))
 
-    def _take(self) -> list[tuple[Segment, float]]:
+    def _take(self, most: int, link: float) -> list[tuple[Packed, float]]:
         """The segments that there are, after waiting a little for the first."""
         segments, timeout = [], 0.0 if self._ended else ANSWER_WITHIN
-        while len(segments) < AT_ONCE and (batch := self._exchange.queue.get(1, timeout)) is not None:
-            segments.append((batch.segment, self._versions[int(batch.version)]))
+        while len(segments) < most and (batch := self._exchange.queue.get(1, timeout)) is not None:
+            segments.append((self._packing.pack(batch.segment, link), self._versions[int(batch.version)]))
             timeout = 0.0
         return segments
 
@@ -162,7 +162,7 @@ class Station:
             Mishap(line, event, death.message, number, self._number, replaced, death.traceback),
         )
 
-    def _deliver(self, segments: list[tuple[Segment, float]], change: np.ndarray | None, keeps: bool) -> Delivery:
+    def _deliver(self, segments: list[tuple[Packed, float]], change: np.ndarray | None, keeps: bool) -> Delivery:
         counted, skipped = self.store.counted, self.store.setbacks.skipped
         delivery = Delivery(
             number=self._number,
@@ -178,7 +178,8 @@ class Station:
             reports=self._reports,
             mishaps=self._mishaps,
             failure=self._failure,
-            ended=self._ended and len(segments) < AT_ONCE,
+            # Until there was nothing more to take.
+            ended=self._ended and not segments,
         )
         self._delivered, self._skipped, self._reports, self._mishaps = counted, skipped, [], []
         if keeps and np.isfinite(self.store.parameters).all():

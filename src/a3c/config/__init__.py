@@ -168,7 +168,7 @@ class TrainConfig(
     @property
     def segments_that_may_wait(self) -> int:
         """How many segments the queue to a learner holds."""
-        return self.learner.segments_that_may_wait(self.segment_size, self.station_count or self.workers or 1)
+        return self.learner.segments_that_may_wait(self.segment_size, self.worker_processes)
 
     @property
     def evaluation_interval(self) -> int:

@@ -1,0 +1,354 @@
+"""What a cluster costs, all of it on this machine: over pipes, and on two nodes of Ray where that is installed.
+
+    python benchmarks/cluster.py                        all parts, about half an hour on two cores
+    python benchmarks/cluster.py --only learning --seeds 4
+
+`learning`: steps until the mean of 100 episodes of CartPole-v1 is 475, by two workers here and by two stations of one.
+`overhead`: processor time a step of a run and all its processes, here and over pipes, in pairs; bytes a step.
+`saturation`: steps a second that one relay takes in of stations that send recorded segments as fast as they can.
+Nothing here goes over a network, and no figure says how much faster two machines are.
+"""
+
+import argparse
+import pickle
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+import a3c
+import report
+from a3c.cluster import engine
+from a3c.cluster.relay import Relay
+from a3c.training.progress import FinishedEpisode
+from a3c.training.training import _make_tasks
+from benchmark import ROOT, some_of
+from measure import Record, machine
+
+AGENTS: dict[str, Any] = {"impala": a3c.IMPALA, "appo": a3c.APPO, "a3c": a3c.A3C}
+MOST = 600_000
+"""Steps of a run that has not reached the target, which count for it."""
+PIPES: dict[str, Any] = {"cluster": "pipes", "stations": 2, "workers_per_station": 1}
+TASKS: dict[str, tuple[str, int]] = {
+    "cartpole": ("CartPole-v1", 1_500_000),
+    "halfcheetah": ("HalfCheetah-v5", 100_000),
+    "pong": ("ALE/Pong-v5", 40_000),
+    "pong-84x84": ("ALE/Pong-v5", 15_000),
+}
+"""The environment, and steps of each run."""
+
+
+class Look(a3c.Callback):
+    """The step at which a target was reached first, where the run is to end; and what a step takes of processors."""
+
+    def __init__(self, target: float | None = None):
+        self._target, self._returns = target, deque[float](maxlen=100)
+        self.reached: int | None = None
+        self._samples: list[tuple[int, float]] = []
+
+    def on_episodes(self, training: a3c.Training, episodes: list[FinishedEpisode]) -> None:
+        for episode in episodes:
+            self._returns.append(episode.return_)
+            full = self._target is not None and len(self._returns) == 100
+            if full and self.reached is None and statistics.fmean(self._returns) >= (self._target or 0.0):
+                self.reached = episode.step
+                training.stop("at its target")
+
+    def on_report(self, training: a3c.Training) -> None:
+        self._samples.append((training.steps, _processor_seconds()))
+
+    @property
+    def microseconds(self) -> float | None:
+        """Of processors, a step, of this process and all that it has started, between the first report and the last."""
+        if len(self._samples) < 2:
+            return None
+        (steps, before), (more, after) = self._samples[0], self._samples[-1]
+        return (after - before) / max(more - steps, 1) * 1e6
+
+
+def _processor_seconds() -> float:
+    """Of this process and those that it has started."""
+    total = 0.0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+    return total
+
+
+@contextmanager
+def ray_cluster() -> Iterator[str | None]:
+    """The address of one of two nodes on this machine; None where Ray is not installed."""
+    try:
+        from ray.cluster_utils import Cluster
+    except ImportError:
+        print("Ray is not installed: left out")
+        yield None
+        return
+    cluster = Cluster(initialize_head=True, connect=False, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        cluster.add_node(num_cpus=1)
+        yield cluster.address
+    finally:
+        cluster.shutdown()
+
+
+def learning(flags: argparse.Namespace) -> list[Record]:
+    runs = []
+    with ray_cluster() as address:
+        places: dict[str, Any] = {"here": {"workers": 2}, "pipes": PIPES}
+        if address is not None:
+            places["ray"] = PIPES | {"cluster": address}
+        for algorithm in flags.algorithms:
+            for seed in range(1, flags.seeds + 1):
+                for place, settings in places.items():
+                    look = Look(475.0)
+                    alike: dict[str, Any] = {"seed": seed, "evaluate_every": 0, "stop_when_solved": False}
+                    agent = AGENTS[algorithm]("CartPole-v1", **alike, **settings)
+                    summary = agent.learn(steps=MOST, callback=look).summary
+                    runs.append(
+                        {
+                            "algorithm": algorithm,
+                            "place": place,
+                            "seed": seed,
+                            "steps_to_target": look.reached,
+                            "policy_lag": summary["policy_lag"],
+                            "training_seconds": summary["training_seconds"],
+                            "startup_seconds": summary["startup_seconds"],
+                        }
+                    )
+                    print(f"  {runs[-1]}", flush=True)
+    return runs
+
+
+def learning_table(runs: list[Record]) -> Table:
+    table = Table(
+        "algorithm", "place", "reached", "steps, median", "worst", "to here", "lag", "start, s", "training, s"
+    )
+    here: dict[str, float] = {}
+    for algorithm, place in dict.fromkeys((run["algorithm"], run["place"]) for run in runs):
+        some = [run for run in runs if (run["algorithm"], run["place"]) == (algorithm, place)]
+        steps = [run["steps_to_target"] or MOST for run in some]
+        middle = statistics.median(steps)
+        here.setdefault(algorithm, middle)
+        lag, start, seconds = (
+            statistics.median(run[name] or 0.0 for run in some)
+            for name in ("policy_lag", "startup_seconds", "training_seconds")
+        )
+        table.add_row(
+            *(algorithm, place, f"{sum(run['steps_to_target'] is not None for run in some)} of {len(some)}"),
+            *(f"{middle:,.0f}", f"{max(steps):,}", f"{middle / here[algorithm]:.2f}"),
+            *(f"{lag:.1f}", f"{start:.1f}", f"{seconds:.1f}"),
+        )
+    return table
+
+
+def installed(task: str) -> bool:
+    try:
+        a3c.make_environment(TASKS[task][0]).close()
+    except a3c.A3CError:
+        print(f"{task}: left out, as it is not installed")
+        return False
+    return True
+
+
+def overhead(flags: argparse.Namespace) -> list[Record]:
+    runs = []
+    for task in filter(installed, flags.tasks):
+        environment, steps = TASKS[task]
+        # The recipe `Pong` plays 40x40 frames.
+        recipe: dict[str, Any] = {"recipe": "pong-84x84"} if task.endswith("84x84") else {}
+        for algorithm in flags.algorithms:
+            for seed in range(1, flags.pairs + 1):
+                for place, settings in (("here", {"workers": 2}), ("pipes", PIPES)):
+                    look = Look()
+                    alike: dict[str, Any] = {
+                        "seed": seed,
+                        "evaluate_every": 0,
+                        "stop_when_solved": False,
+                        "report_interval": 0.5,
+                    }
+                    agent = AGENTS[algorithm](environment, **alike, **recipe, **settings)
+                    summary = agent.learn(steps=steps, callback=look).summary
+                    stations = summary.get("stations", [])
+                    runs.append(
+                        {
+                            "task": task,
+                            "algorithm": algorithm,
+                            "place": place,
+                            "seed": seed,
+                            "microseconds_per_step": look.microseconds,
+                            "steps_per_second": summary["steps_per_second"],
+                            "policy_lag": summary["policy_lag"],
+                            "bytes_per_step": stations[0]["bytes_per_step"] if stations else None,
+                        }
+                    )
+                    print(f"  {runs[-1]}", flush=True)
+    return runs
+
+
+def overhead_table(runs: list[Record]) -> Table:
+    table = Table(
+        "task", "algorithm", "us a step here", "over pipes", "more, median", "bytes a step", "lag here", "pipes"
+    )
+    for task, algorithm in dict.fromkeys((run["task"], run["algorithm"]) for run in runs):
+        some = [run for run in runs if (run["task"], run["algorithm"]) == (task, algorithm)]
+        here, pipes = ([run for run in some if run["place"] == place] for place in ("here", "pipes"))
+        times = [(a["microseconds_per_step"], b["microseconds_per_step"]) for a, b in zip(here, pipes, strict=True)]
+        times = [(a, b) for a, b in times if a and b]
+        if not times:
+            continue
+        table.add_row(
+            *(task, algorithm, f"{statistics.median(a for a, _ in times):,.1f}"),
+            *(
+                f"{statistics.median(b for _, b in times):,.1f}",
+                f"{statistics.median(b / a - 1 for a, b in times):+.0%}",
+            ),
+            f"{statistics.median(run['bytes_per_step'] for run in pipes):,.0f}",
+            *(f"{statistics.median(run['policy_lag'] for run in some):.1f}" for some in (here, pipes)),
+        )
+    return table
+
+
+class Recorded(engine.PipesEngine):
+    """Stations that answer at once, with the same recorded segments: what a relay has to take in, and nothing else."""
+
+    def start(self, place: str, versions: dict[str, str], task: bytes) -> Any:
+        process = engine.start(serve_recorded, (theirs := self._pipe(), task), "a3c-recorded", method="spawn")
+        theirs.close()
+        self._stations[process] = self._ours
+        return process
+
+    def _pipe(self) -> Any:
+        self._ours, theirs = engine.Pipe()
+        return theirs
+
+
+def serve_recorded(connection: Any, task: bytes) -> None:
+    """A station for as long as it takes to record what it delivers, which it then delivers again and again."""
+    from a3c.cluster.station import Station
+
+    engine.end_with_parent()
+    station = Station(pickle.loads(task))
+    delivered: Any = None
+    try:
+        while True:
+            asked = connection.recv()
+            if delivered is None:
+                now = station.exchange(*asked)
+                if len(now.segments) > 0 and not now.reports:
+                    station.close()
+                    delivered = now
+                connection.send(now)
+            else:
+                delivered.clock, delivered.ended = time.monotonic(), asked[1].ends
+                connection.send(delivered)
+    except (EOFError, OSError):
+        return
+
+
+def saturation(flags: argparse.Namespace) -> list[Record]:
+    """A relay, the stations and who empties the queue share the cores of this machine: the relay's own time is told
+    apart by its thread."""
+    runs = []
+    for task in filter(installed, flags.tasks):
+        environment, _ = TASKS[task]
+        recipe: dict[str, Any] = {"recipe": "pong-84x84"} if task.endswith("84x84") else {}
+        for stations in (1, 2):
+            settings: dict[str, Any] = {"cluster": "pipes", "stations": stations, "workers_per_station": 1, "seed": 1}
+            agent = a3c.IMPALA(environment, **settings, **recipe)
+            start = agent._start
+            start.config = start.config.replace(steps=10**9)
+            (relaying, _), work = _make_tasks(start, agent._work.layout), agent._work.pack().pickled
+            runs.append({"task": task, "stations": stations, **_saturated(relaying, work, stations)})
+            print(f"  {runs[-1]}", flush=True)
+    return runs
+
+
+def _saturated(task: Any, work: bytes, stations: int, seconds: float = 10.0) -> Record:
+    relay = Relay(task, work, lambda report: None, Recorded(stations))
+    took: dict[str, float] = {}
+    thread = threading.Thread(target=relay.run)
+    ask = relay._ask
+
+    def timed() -> None:
+        took["used"] = time.thread_time()
+        ask()
+
+    relay._ask = timed  # type: ignore[method-assign]
+    thread.start()
+    queue, store = task.exchange.queue, task.store
+    deadline = time.monotonic() + 30.0
+
+    def empty(until: float) -> None:
+        while time.monotonic() < until:
+            queue.get(1, 0.1)
+
+    while store.total("steps") < 1000 * stations and time.monotonic() < deadline:
+        queue.get(1, 0.1)
+    empty(time.monotonic() + 3.0)
+    steps, before, then = store.total("steps"), took["used"], time.monotonic()
+    empty(then + seconds)
+    done, own, passed = store.total("steps") - steps, took["used"] - before, time.monotonic() - then
+    store.stop()
+    while thread.is_alive():
+        queue.get(1, 0.1)
+    return {
+        "steps_per_second": round(done / passed, 1),
+        "relay_microseconds_per_step": round(own / max(done, 1) * 1e6, 2),
+        "steps_per_second_of_a_relay": round(done / max(own, 1e-9)),
+    }
+
+
+def saturation_table(runs: list[Record]) -> Table:
+    table = Table("task", "stations", "steps/s", "relay, us a step", "a relay alone, steps/s")
+    for run in runs:
+        table.add_row(
+            *(run["task"], str(run["stations"]), f"{run['steps_per_second']:,.0f}"),
+            *(f"{run['relay_microseconds_per_step']:.2f}", f"{run['steps_per_second_of_a_relay']:,}"),
+        )
+    return table
+
+
+PARTS = {
+    "learning": (learning, learning_table),
+    "overhead": (overhead, overhead_table),
+    "saturation": (saturation, saturation_table),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--only", type=some_of("part", PARTS), default=",".join(PARTS), help="parts, of %(default)s")
+    parser.add_argument(
+        "--algorithms", type=some_of("algorithm", AGENTS), default=",".join(AGENTS), help="of %(default)s"
+    )
+    parser.add_argument("--tasks", type=some_of("task", TASKS), default=",".join(TASKS), help="of %(default)s")
+    parser.add_argument("--seeds", type=int, default=4, help="of learning (default: %(default)s)")
+    parser.add_argument("--pairs", type=int, default=3, help="of overhead (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "cluster.json")
+    flags = parser.parse_args()
+    results = report.load(flags.output)
+    for name in flags.only:
+        print(f"{name}:", flush=True)
+        measure, table = PARTS[name]
+        before = machine()
+        results[name] = {"machine": before, "runs": measure(flags)}
+        report.save(results, {part: lambda measured: iter(()) for part in results}, flags.output)
+        Console().print(table(results[name]["runs"]))
+
+
+if __name__ == "__main__":
+    main()
