@@ -208,6 +208,17 @@ def test_a_target_that_is_reached_with_the_last_step_is_confirmed_by_the_evaluat
     assert run.monitor.measures.returns.solved_at_step == 10
 
 
+@pytest.mark.parametrize("settings", [{}, {"cluster": "pipes", "backend": "processes", "workers": None}])
+def test_what_was_being_confirmed_when_training_ended_is_confirmed_though_it_has_fallen_since(new_run, settings):
+    run = new_run(target_return=5.0, **settings)
+    run.work(*REACHED)
+    run.work(*[0.0] * 100)
+    assert run.monitor.measures.returns.solved_at_step is None
+    run.evaluators.returns = [5.0] * 100
+    run.monitor.evaluate_at_end(lambda: True)
+    assert run.monitor.measures.returns.solved_at_step == 10
+
+
 def test_training_goes_on_without_an_evaluator_that_has_ended(new_run):
     run = new_run(evaluate_every=20)
     run.evaluators.ended = "its process was killed"

@@ -234,3 +234,4 @@ def test_a_policy_that_explores_is_not_nor_one_of_numbers():
     # For a moment.
     assert explored([1.1] * 50 + [0.03] * 12 + [1.1] * 50) == []
     assert explored([8.0] * 50 + [-3.0] * 100, largest=None) == []
+    assert explored([1.1] * 50 + [0.03] * 100, epsilon=(0.1,)) == []

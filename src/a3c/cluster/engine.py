@@ -13,9 +13,12 @@ What starts with `engine.put(snapshot)` may be given to several in place of the 
 import importlib
 import pickle
 from collections.abc import Hashable
+from contextlib import suppress
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any, Protocol
 
 from a3c.cluster import station
@@ -57,11 +60,15 @@ class Engine(Protocol):
 
 
 class PipesEngine:
-    """Stations are processes on this machine, and the end of this process is theirs."""
+    """Stations are processes on this machine, and the end of this process is theirs.
+
+    A thread each talks to them, so that one that hangs with half of a question in its pipe holds up no other.
+    """
 
     def __init__(self, stations: int):
         self._places = [f"here {number}" for number in range(stations)]
-        self._stations: dict[BaseProcess, Connection] = {}
+        self._questions: dict[BaseProcess, SimpleQueue] = {}
+        self._answers: SimpleQueue[tuple[Hashable, Answer]] = SimpleQueue()
 
     def places(self) -> list[str]:
         return self._places
@@ -70,33 +77,36 @@ class PipesEngine:
         ours, theirs = Pipe()
         process = start(serve, (theirs, versions, task), "a3c-station", method="spawn")
         theirs.close()
-        self._stations[process] = ours
+        self._questions[process] = questions = SimpleQueue()
+        Thread(target=self._talk, args=(process, ours, questions), daemon=True, name="talk to a station").start()
         return process
 
-    def exchange(self, station: Any, snapshot: Any, news: News) -> None:
-        try:
-            self._stations[station].send((snapshot, news))
-        except OSError:
-            # It has ended, which `wait` tells.
-            return
-
-    def wait(self, timeout: float) -> list[tuple[Hashable, Answer]]:
-        ready = wait(list(self._stations.values()), timeout)
-        answers: list[tuple[Hashable, Answer]] = []
-        for process, connection in list(self._stations.items()):
-            if connection not in ready:
-                continue
+    def _talk(self, process: BaseProcess, connection: Connection, questions: SimpleQueue) -> None:
+        """The thread for a station: until it is gone, or None is put."""
+        with connection:
             try:
-                answers.append((process, connection.recv()))
+                while (question := questions.get()) is not None:
+                    connection.send(question)
+                    self._answers.put((process, connection.recv()))
             except (EOFError, OSError, pickle.UnpicklingError):
                 process.join(1.0)
-                answers.append((process, Lost(cause_of_death(process))))
-        return answers
+                self._answers.put((process, Lost(cause_of_death(process))))
+
+    def exchange(self, station: Any, snapshot: Any, news: News) -> None:
+        self._questions[station].put((snapshot, news))
+
+    def wait(self, timeout: float) -> list[tuple[Hashable, Answer]]:
+        answers: list[tuple[Hashable, Answer]] = []
+        with suppress(Empty):
+            answers.append(self._answers.get(timeout=timeout))
+            while True:
+                answers.append(self._answers.get_nowait())
+        return [(station, answer) for station, answer in answers if station in self._questions]
 
     def kill(self, station: Any) -> None:
+        self._questions.pop(station).put(None)
         kill(station)
         station.join(1.0)
-        self._stations.pop(station).close()
 
     def put(self, snapshot: Any) -> Any:
         return snapshot

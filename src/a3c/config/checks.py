@@ -131,7 +131,11 @@ def _check_algorithm(config: Any) -> None:
 def _check_cluster(config: Any) -> None:
     if config.cluster is None:
         for name in changed(config, names_of(ClusterSettings)):
-            raise SettingsError(f"`{name}` is of use with `cluster` alone: set that too, or leave it out")
+            before = getattr(ClusterSettings, name)
+            raise SettingsError(
+                f"`{name}` is of use with `cluster` alone: set that too, or leave it out (a run that had both goes on "
+                f"without with `{name}` {before})"
+            )
         return
     if config.cluster not in (PIPES, "auto") and not re.fullmatch(r"[^\s:/]+:\d{1,5}", config.cluster):
         raise SettingsError(

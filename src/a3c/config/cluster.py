@@ -34,6 +34,7 @@ class ClusterSettings:
 
     sync_interval: float | None = setting(None, above=0)
     """With cluster, where workers learn: seconds between two exchanges of what a station and the others have learned.
+    What a station knows of the others' steps is as old: limits are overshot by what they do meanwhile.
     Default: what takes 10 MB/s for each station, from 0.02 to 1 s."""
 
     @property

@@ -101,7 +101,7 @@ class Evaluations:
             if self._with_workers is None:
                 self._have_workers_play(self._confirmation())
         elif not any(trial.purpose == "confirmation" for trial in self._trials):
-            # No worker is here, so that cores are free.
+            # No worker is a process of this run.
             self._evaluators.have_all_cores()
             self._trials = [*self._trials[: self._is_asked], self._confirmation()]
             self._ask()
@@ -321,10 +321,15 @@ class Evaluations:
         """After the last step: confirms what has just reached its target, and plays what is the best, both ways, where
         there was time for an evaluation before. `going_on` says whether somebody still waits for it; `find_best` gives
         the best that was found before this run went on."""
+        under_way = [trial for trial in self._trials if trial.purpose == "confirmation"]
+        if self._with_workers is not None:
+            under_way.append(self._with_workers[0])
         self._withdraw()
         self._trials, self._is_asked = [], False
         if self._wants_confirming:
-            self._played_at_end([self._confirmation()], going_on)
+            under_way = [self._confirmation()]
+        # Whatever training has come to since: what was to be confirmed is.
+        self._played_at_end(under_way[:1], going_on)
         steps = self._measures.totals["steps"]
         was_due = self._was_due or steps - self._started_at >= self._config.steps_worth_evaluating
         if not was_due or not self._interval or self.figure is not None:

@@ -53,7 +53,9 @@ class Watch:
         self._size_seen = config.rewards_are_normalized or not self._learns
         self._scale_seen = config.normalize_observations is not False or own_network or not self._learns
         self._pace_seen = not self._learns
-        self._largest_entropy, self._entropies, self._told = largest_entropy, 0.0, 0
+        # With epsilon, actions are explored whatever the policy is sure of.
+        self._largest_entropy = None if config.epsilon else largest_entropy
+        self._entropies, self._told = 0.0, 0
         self._before, self._began, self._reported = counts["updates"], counts["updates"], 0
         self._error, self._explained, self._largest = 0.0, 0.0, 0.0
         self._first: tuple[float, int] | None = None
