@@ -220,22 +220,9 @@ def overhead_table(runs: list[Record]) -> Table:
     return table
 
 
-class Recorded(engine.PipesEngine):
-    """Stations that answer at once, with the same recorded segments: what a relay has to take in, and nothing else."""
-
-    def start(self, place: str, versions: dict[str, str], task: bytes) -> Any:
-        process = engine.start(serve_recorded, (theirs := self._pipe(), task), "a3c-recorded", method="spawn")
-        theirs.close()
-        self._stations[process] = self._ours
-        return process
-
-    def _pipe(self) -> Any:
-        self._ours, theirs = engine.Pipe()
-        return theirs
-
-
-def serve_recorded(connection: Any, task: bytes) -> None:
-    """A station for as long as it takes to record what it delivers, which it then delivers again and again."""
+def serve_recorded(connection: Any, versions: dict[str, str], task: bytes) -> None:
+    """A station for as long as it takes to record what it delivers, which it then delivers again and again: what a
+    relay has to take in, and nothing else."""
     from a3c.cluster.station import Station
 
     engine.end_with_parent()
@@ -276,7 +263,7 @@ def saturation(flags: argparse.Namespace) -> list[Record]:
 
 
 def _saturated(task: Any, work: bytes, stations: int, seconds: float = 10.0) -> Record:
-    relay = Relay(task, work, lambda report: None, Recorded(stations))
+    relay = Relay(task, work, lambda report: None, engine.PipesEngine(stations, serve_recorded))
     took: dict[str, float] = {}
     thread = threading.Thread(target=relay.run)
     ask = relay._ask

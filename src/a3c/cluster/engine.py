@@ -12,7 +12,7 @@ What starts with `engine.put(snapshot)` may be given to several in place of the 
 
 import importlib
 import pickle
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -65,7 +65,9 @@ class PipesEngine:
     A thread each talks to them, so that one that hangs with half of a question in its pipe holds up no other.
     """
 
-    def __init__(self, stations: int):
+    def __init__(self, stations: int, life: Callable[..., None] | None = None):
+        """`life(connection, versions, task)` is what the process of one does, `serve` by default."""
+        self._life = life or serve
         self._places = [f"here {number}" for number in range(stations)]
         self._questions: dict[BaseProcess, SimpleQueue] = {}
         self._answers: SimpleQueue[tuple[Hashable, Answer]] = SimpleQueue()
@@ -75,7 +77,7 @@ class PipesEngine:
 
     def start(self, place: str, versions: dict[str, str], task: bytes) -> BaseProcess:
         ours, theirs = Pipe()
-        process = start(serve, (theirs, versions, task), "a3c-station", method="spawn")
+        process = start(self._life, (theirs, versions, task), "a3c-station", method="spawn")
         theirs.close()
         self._questions[process] = questions = SimpleQueue()
         Thread(target=self._talk, args=(process, ours, questions), daemon=True, name="talk to a station").start()
