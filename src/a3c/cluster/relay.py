@@ -312,13 +312,14 @@ class Relay:
     def _forget(self, slot: _Slot) -> None:
         if slot.handle is not None:
             self._engine.kill(slot.handle)
-        self._stations.leave(slot.number)
         slot.handle, slot.waits, slot.has_answered = None, False, False
 
     def _lose(self, slot: _Slot, lost: Lost) -> None:
         """A station is no more. Raises WorkerError where none is to take its place."""
         what = f"station {slot.number} was lost: {lost.why}"
         self._forget(slot)
+        # Who has done all that there was to do counts among the stations at the end of a run.
+        self._stations.leave(slot.number)
         if self._is_to_end:
             slot.ended = True
             return
