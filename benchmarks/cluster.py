@@ -4,13 +4,13 @@
     python benchmarks/cluster.py --only learning --seeds 4
 
 `learning`: steps until the mean of 100 episodes of CartPole-v1 is 475, by two workers here and by two stations of one.
-`overhead`: processor time a step of a run and all its processes, here and over pipes, in pairs; bytes a step.
+`overhead`: processor time a step of a run and all its processes, here and over pipes, in pairs.
+`sizes`: bytes a step of segments, as they are and as they travel, and what packing takes.
 `saturation`: steps a second that one relay takes in of stations that send recorded segments as fast as they can.
 Nothing here goes over a network, and no figure says how much faster two machines are.
 """
 
 import argparse
-import pickle
 import statistics
 import threading
 import time
@@ -20,23 +20,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 from rich.console import Console
 from rich.table import Table
 
 import a3c
 import report
-from a3c.cluster import engine
+from a3c.cluster.engine import PipesEngine
+from a3c.cluster.packing import Packing, unpacked
 from a3c.cluster.relay import Relay
+from a3c.rollout.collector import Collector
 from a3c.training.progress import FinishedEpisode
 from a3c.training.training import _make_tasks
 from benchmark import ROOT, some_of
 from measure import Record, machine
+from recorded_stations import serve_recorded
 
 AGENTS: dict[str, Any] = {"impala": a3c.IMPALA, "appo": a3c.APPO, "a3c": a3c.A3C}
 MOST = 600_000
 """Steps of a run that has not reached the target, which count for it."""
 PIPES: dict[str, Any] = {"cluster": "pipes", "stations": 2, "workers_per_station": 1}
+PLACES = ("here", "pipes", "ray")
 TASKS: dict[str, tuple[str, int]] = {
     "cartpole": ("CartPole-v1", 1_500_000),
     "halfcheetah": ("HalfCheetah-v5", 100_000),
@@ -67,10 +72,11 @@ class Look(a3c.Callback):
 
     @property
     def microseconds(self) -> float | None:
-        """Of processors, a step, of this process and all that it has started, between the first report and the last."""
+        """Of processors, a step, of this process and all that it has started, between two reports."""
         if len(self._samples) < 2:
             return None
-        (steps, before), (more, after) = self._samples[0], self._samples[-1]
+        # What has ended by the last report is in no sum any more.
+        (steps, before), (more, after) = self._samples[0], max(self._samples, key=lambda sample: sample[1])
         return (after - before) / max(more - steps, 1) * 1e6
 
 
@@ -87,8 +93,11 @@ def _processor_seconds() -> float:
 
 
 @contextmanager
-def ray_cluster() -> Iterator[str | None]:
-    """The address of one of two nodes on this machine; None where Ray is not installed."""
+def ray_cluster(wanted: bool) -> Iterator[str | None]:
+    """The address of one of two nodes on this machine; None where Ray is not installed, or not wanted."""
+    if not wanted:
+        yield None
+        return
     try:
         from ray.cluster_utils import Cluster
     except ImportError:
@@ -105,10 +114,9 @@ def ray_cluster() -> Iterator[str | None]:
 
 def learning(flags: argparse.Namespace) -> list[Record]:
     runs = []
-    with ray_cluster() as address:
-        places: dict[str, Any] = {"here": {"workers": 2}, "pipes": PIPES}
-        if address is not None:
-            places["ray"] = PIPES | {"cluster": address}
+    with ray_cluster("ray" in flags.places) as address:
+        places: dict[str, Any] = {"here": {"workers": 2}, "pipes": PIPES, "ray": PIPES | {"cluster": address}}
+        places = {place: places[place] for place in flags.places if place != "ray" or address is not None}
         for algorithm in flags.algorithms:
             for seed in range(1, flags.seeds + 1):
                 for place, settings in places.items():
@@ -220,28 +228,46 @@ def overhead_table(runs: list[Record]) -> Table:
     return table
 
 
-def serve_recorded(connection: Any, versions: dict[str, str], task: bytes) -> None:
-    """A station for as long as it takes to record what it delivers, which it then delivers again and again: what a
-    relay has to take in, and nothing else."""
-    from a3c.cluster.station import Station
+def sizes(flags: argparse.Namespace) -> list[Record]:
+    """Of segments that an untrained policy has collected, less the first ten, on their way."""
+    runs = []
+    for task in filter(installed, flags.tasks):
+        environment, _ = TASKS[task]
+        recipe: dict[str, Any] = {"recipe": "pong-84x84"} if task.endswith("84x84") else {}
+        agent = a3c.IMPALA(environment, seed=1, **recipe)
+        config, work = agent.config, agent._work
+        vector = work.environments.make_vector(config.environments_each)
+        collector = Collector(vector, work.policy, config, np.random.SeedSequence(1))
+        segments = [collector.collect(agent.snapshot)[0] for _ in range(30)][10:]
+        vector.close()
+        steps = sum(int(segment.mask.sum()) for segment in segments)
+        for name, link in (("newest frames", float("inf")), ("compressed", 1.0)):
+            packing = Packing()
+            packing.pack(segments[0], link)
+            began = time.process_time()
+            packed = [packing.pack(segment, link) for segment in segments]
+            then = time.process_time()
+            for one in packed:
+                unpacked(one)
+            runs.append(
+                {
+                    "task": task,
+                    "packed": name,
+                    "whole_bytes_per_step": round(sum(a.nbytes for s in segments for a in s if a is not None) / steps),
+                    "bytes_per_step": round(sum(one.size for one in packed) / steps),
+                    "pack_microseconds_per_step": round((then - began) / steps * 1e6, 1),
+                    "unpack_microseconds_per_step": round((time.process_time() - then) / steps * 1e6, 1),
+                }
+            )
+            print(f"  {runs[-1]}", flush=True)
+    return runs
 
-    engine.end_with_parent()
-    station = Station(pickle.loads(task))
-    delivered: Any = None
-    try:
-        while True:
-            asked = connection.recv()
-            if delivered is None:
-                now = station.exchange(*asked)
-                if len(now.segments) > 0 and not now.reports:
-                    station.close()
-                    delivered = now
-                connection.send(now)
-            else:
-                delivered.clock, delivered.ended = time.monotonic(), asked[1].ends
-                connection.send(delivered)
-    except (EOFError, OSError):
-        return
+
+def sizes_table(runs: list[Record]) -> Table:
+    table = Table("task", "packed", "whole, bytes a step", "bytes a step", "pack, us a step", "unpack, us a step")
+    for run in runs:
+        table.add_row(run["task"], run["packed"], *(f"{run[name]:,}" for name in list(run)[2:]))
+    return table
 
 
 def saturation(flags: argparse.Namespace) -> list[Record]:
@@ -263,7 +289,7 @@ def saturation(flags: argparse.Namespace) -> list[Record]:
 
 
 def _saturated(task: Any, work: bytes, stations: int, seconds: float = 10.0) -> Record:
-    relay = Relay(task, work, lambda report: None, engine.PipesEngine(stations, serve_recorded))
+    relay = Relay(task, work, lambda report: None, PipesEngine(stations, serve_recorded))
     took: dict[str, float] = {}
     thread = threading.Thread(target=relay.run)
     ask = relay._ask
@@ -274,19 +300,22 @@ def _saturated(task: Any, work: bytes, stations: int, seconds: float = 10.0) -> 
 
     relay._ask = timed  # type: ignore[method-assign]
     thread.start()
-    queue, store = task.exchange.queue, task.store
-    deadline = time.monotonic() + 30.0
+    queue, store, each = task.exchange.queue, task.store, task.config.segment_size
+    deadline = time.monotonic() + 60.0
 
-    def empty(until: float) -> None:
-        while time.monotonic() < until:
-            queue.get(1, 0.1)
+    def taken(until: float, most: float = float("inf")) -> int:
+        """Steps of the segments that come until then, as far as `most`."""
+        steps = 0
+        while time.monotonic() < until and steps < most:
+            steps += 0 if queue.get(1, 0.1) is None else each
+        return steps
 
-    while store.total("steps") < 1000 * stations and time.monotonic() < deadline:
-        queue.get(1, 0.1)
-    empty(time.monotonic() + 3.0)
-    steps, before, then = store.total("steps"), took["used"], time.monotonic()
-    empty(then + seconds)
-    done, own, passed = store.total("steps") - steps, took["used"] - before, time.monotonic() - then
+    # Until all are recorded, and some seconds more.
+    taken(deadline, 100 * each * stations)
+    taken(time.monotonic() + 3.0)
+    before, then = took["used"], time.monotonic()
+    done = taken(then + seconds)
+    own, passed = took["used"] - before, time.monotonic() - then
     store.stop()
     while thread.is_alive():
         queue.get(1, 0.1)
@@ -310,6 +339,7 @@ def saturation_table(runs: list[Record]) -> Table:
 PARTS = {
     "learning": (learning, learning_table),
     "overhead": (overhead, overhead_table),
+    "sizes": (sizes, sizes_table),
     "saturation": (saturation, saturation_table),
 }
 
@@ -321,6 +351,9 @@ def main() -> None:
     parser.add_argument("--only", type=some_of("part", PARTS), default=",".join(PARTS), help="parts, of %(default)s")
     parser.add_argument(
         "--algorithms", type=some_of("algorithm", AGENTS), default=",".join(AGENTS), help="of %(default)s"
+    )
+    parser.add_argument(
+        "--places", type=some_of("place", PLACES), default=",".join(PLACES), help="of learning, of %(default)s"
     )
     parser.add_argument("--tasks", type=some_of("task", TASKS), default=",".join(TASKS), help="of %(default)s")
     parser.add_argument("--seeds", type=int, default=4, help="of learning (default: %(default)s)")

@@ -11,6 +11,7 @@ from a3c.cluster.relay import Relay
 from a3c.environments.spaces import Layout
 from a3c.errors import WorkerError
 from a3c.roles.messages import Report, Task
+from a3c.rollout.segment import Segment
 from a3c.sharing.exchange import make_exchange
 from a3c.sharing.parameter_store import ParameterStore
 from configs_for_tests import config_with
@@ -66,8 +67,8 @@ def relaying(monkeypatch):
     monkeypatch.setattr(relay_module, "FIRST_DELAY", 0.01)
 
     def make(engine, **settings):
-        config = config_with(cluster="pipes", sync_interval=1e-3, **{"steps": 1000, "stations": 1} | settings)
-        store = ParameterStore(np.zeros(2, np.float32), np.zeros((0, 2), np.float32), 1 + config.station_count)
+        config = config_with(cluster="pipes", **{"steps": 1000, "stations": 1, "sync_interval": 1e-3} | settings)
+        store = ParameterStore(np.zeros(2, np.float32), np.zeros((0, 2), np.float32), 2 + config.station_count)
         task = Task(0, config, store, np.random.SeedSequence(0), make_exchange(config, LAYOUT, store))
         sent = []
         relay = Relay(task, b"", sent.append, engine)
@@ -164,3 +165,18 @@ def test_all_are_told_to_end_when_the_run_stops(relaying):
     relay.run()
     assert engine.asked[-1][2].ends
     assert engine.killed == [1]
+
+
+def test_a_station_is_asked_when_the_learner_has_room_for_what_it_has(relaying):
+    """One segment may wait for the learner."""
+    engine = Engine()
+    relay, _, _ = relaying(engine, algorithm="impala", sync_interval=None, min_batch=1)
+    queue = relay._exchange.queue
+    queue.put(Segment.zeros(relay._config, relay._config.environments_each, LAYOUT), version=0)
+    relay._begin_missing()
+    relay._ask()
+    assert engine.asked == []
+    assert queue.get(1, 0.0) is not None
+    relay._slots[0].due = 0.0
+    relay._ask()
+    assert len(engine.asked) == 1

@@ -42,8 +42,8 @@ class Packed(NamedTuple):
     rest: Segment
     """Without its observations, where these are packed."""
     frames: Frames | None
-    compressed: tuple[bytes, tuple[int, ...]] | None = None
-    """The newest frames, and their shape, where they are compressed."""
+    compressed: tuple[bytes, tuple[int, ...], tuple[int, ...]] | None = None
+    """Row 0 and the newest frames, one behind the other, and their shapes, where they are compressed."""
 
     @property
     def size(self) -> int:
@@ -82,15 +82,17 @@ class Packing:
 
     def _compressed(self, packed: Packed, link: float) -> Packed:
         assert packed.frames is not None
-        newest, self._count = packed.frames.newest, self._count + 1
+        first, newest = packed.frames.first, packed.frames.newest
+        self._count += 1
         if self._saves < link and self._count % PROBE_EVERY != 1:
             return packed
         began = time.perf_counter()
-        data = zlib.compress(newest.tobytes(), 1)
-        self._saves = (newest.nbytes - len(data)) / max(time.perf_counter() - began, 1e-9)
+        data = zlib.compress(first.tobytes() + newest.tobytes(), 1)
+        self._saves = (first.nbytes + newest.nbytes - len(data)) / max(time.perf_counter() - began, 1e-9)
         if self._saves < link:
             return packed
-        return Packed(packed.rest, packed.frames._replace(newest=newest[:0]), (data, newest.shape))
+        frames = packed.frames._replace(first=first[:0], newest=newest[:0])
+        return Packed(packed.rest, frames, (data, first.shape, newest.shape))
 
 
 def unpacked(packed: Packed) -> Segment:
@@ -98,14 +100,15 @@ def unpacked(packed: Packed) -> Segment:
     frames = packed.frames
     if frames is None:
         return packed.rest
-    newest = frames.newest
+    first, newest = frames.first, frames.newest
     if packed.compressed is not None:
-        data, shape = packed.compressed
-        newest = np.frombuffer(zlib.decompress(data), np.uint8).reshape(shape)
+        data, *shapes = packed.compressed
+        pixels = np.split(np.frombuffer(zlib.decompress(data), np.uint8), [math.prod(shapes[0])])
+        first, newest = (part.reshape(shape) for part, shape in zip(pixels, shapes, strict=True))
     channels, whole = newest.shape[-1], dict(zip(frames.others.tolist(), frames.whole, strict=True))
-    count = len(frames.first)
-    observations = np.empty((len(newest) + 1, *frames.first.shape), np.uint8)
-    observations[0] = frames.first
+    count = len(first)
+    observations = np.empty((len(newest) + 1, *first.shape), np.uint8)
+    observations[0] = first
     for row in range(len(newest)):
         # Moving all numbers on by a frame's channels moves every stack on, and is one copy; the newest are then wrong.
         observations[row + 1].reshape(-1)[:-channels] = observations[row].reshape(-1)[channels:]

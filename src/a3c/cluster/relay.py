@@ -34,6 +34,8 @@ OFTEN, SELDOM = 0.02, 1.0
 """Seconds between two of them, at least and at most."""
 FORGETS = 0.98
 """What is left of how fast a link was seen to be, after another delivery."""
+LOOK_EVERY = 0.001
+"""Seconds between two looks whether the learner has room for more."""
 AT_ONCE = 64
 """Segments of one delivery, at most."""
 WAITED = 0.002
@@ -117,13 +119,15 @@ class Relay:
             while not self._over():
                 self._begin_missing()
                 self._ask()
-                for handle, answer in self._engine.wait(self._wait()):
+                answers = self._engine.wait(self._wait())
+                then = time.monotonic()
+                for handle, answer in answers:
                     slot = next(slot for slot in self._slots if slot.handle == handle)
                     if isinstance(answer, Lost):
                         self._lose(slot, answer)
                     else:
                         self._take(slot, answer)
-                self._look()
+                self._look(time.monotonic() - then)
         finally:
             for slot in self._slots:
                 if slot.handle is not None:
@@ -166,7 +170,7 @@ class Relay:
             layout=self._stations.layout,
             work=self._work,
             # Another each time, of numbers that nobody has drawn yet.
-            seed=np.random.SeedSequence(self._task.seed.entropy, spawn_key=(4, slot.number, slot.begun, *self._key)),
+            seed=np.random.SeedSequence(self._task.seed.entropy, spawn_key=(6, slot.number, slot.begun, *self._key)),
             snapshot=snapshot,
             optimizer_state=store.optimizer_state,
             counts=store.totals(),
@@ -197,6 +201,10 @@ class Relay:
         for slot in self._slots:
             if slot.handle is None or slot.waits or (now < slot.due and not self._store.stopping):
                 continue
+            if self._ships_segments and self._is_full and not self._is_to_end:
+                # What it has is best delivered when it can be learned from: by newer parameters, until then.
+                slot.due, self._answered = now + LOOK_EVERY, now
+                continue
             keeps = not self._ships_segments and now - self._kept >= KEEP_EVERY
             if keeps:
                 self._kept = now
@@ -210,6 +218,11 @@ class Relay:
             )
             slot.waits, slot.asked_at = True, now
             self._engine.exchange(slot.handle, self._news_of(slot, now), news)
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether as many segments wait for the learner as may."""
+        return len(self._exchange.queue) >= self._config.segments_that_may_wait
 
     def _news_of(self, slot: _Slot, now: float) -> Any:
         """The parameters for a station, or what stands for them; None where it has them, or was sent some just now."""
@@ -335,10 +348,13 @@ class Relay:
         slot.due, slot.delay = time.monotonic() + slot.delay, min(2 * slot.delay, LAST_DELAY)
         self._tell(Mishap(f"{what}; another takes its place", LOST, lost.why, None, slot.number))
 
-    def _look(self) -> None:
-        """Gives up stations that do not answer. Raises WorkerError where there has been none for too long."""
+    def _look(self, busy: float) -> None:
+        """Gives up stations that do not answer. Raises WorkerError where there has been none for too long. For how long
+        this relay was busy, or waited for the learner, is nobody's fault."""
         now = time.monotonic()
+        self._answered += busy
         for slot in self._slots:
+            slot.asked_at += busy if slot.waits else 0.0
             if slot.waits and now - slot.asked_at > NONE_FOR:
                 self._lose(slot, Lost(f"it has not answered for {NONE_FOR:.0f} s"))
         if now - max(self._answered, self._stations.last_answer) > NONE_FOR and not self._is_to_end:
