@@ -36,8 +36,8 @@ demo: setup ## train CartPole-v1 with every core until solved, then evaluate it
 	echo "best model      $$run/checkpoints/best.safetensors" && \
 	echo "summary         $$run/summary.json"
 
-test: setup ## run the tests on two cores (ARGS="-k resume" chooses some, ARGS="-n 8" uses more)
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+test: setup ## run the tests, three at a time (ARGS="-k resume" chooses some, ARGS="-n 8" runs more at once)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 lint: setup ## check style, types and the layers of the package
 	@$(BIN)/ruff check
