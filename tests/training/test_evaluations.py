@@ -208,6 +208,20 @@ def test_a_target_that_is_reached_with_the_last_step_is_confirmed_by_the_evaluat
     assert run.monitor.measures.returns.solved_at_step == 10
 
 
+def test_an_answer_that_comes_after_the_run_was_solved_is_let_be(new_run):
+    run = new_run(evaluate_every=20, target_return=5.0)
+    run.work(1.0, steps=20)
+    # It takes its time over this one.
+    run.evaluators.returns = None
+    run.monitor.tick()
+    assert len(run.evaluators.asked) == 1
+    run.work(*REACHED)
+    run.play(*[5.0] * 100)
+    run.evaluators.returns = [9.0] * 20
+    run.monitor.tick()
+    assert run.summary()["best_evaluation"]["mean"] == 5.0
+
+
 @pytest.mark.parametrize("settings", [{}, {"cluster": "pipes", "backend": "processes", "workers": None}])
 def test_what_was_being_confirmed_when_training_ended_is_confirmed_though_it_has_fallen_since(new_run, settings):
     run = new_run(target_return=5.0, **settings)

@@ -305,8 +305,11 @@ class Evaluations:
             return None
         if not played:
             return None
-        trial = self._trials.pop(0)
         self._is_asked = False
+        if not self._trials:
+            # Given up meanwhile, as the run was solved.
+            return None
+        trial = self._trials.pop(0)
         evaluation = self._take(trial, played)
         self._ask()
         return evaluation
