@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+import a3c
 import report
 from measure import Record, machine
 from report import Findings, Measured
@@ -92,6 +93,16 @@ class Benchmark:
                 print(f"figure   {arguments.figures / picture}")
             else:
                 print(f"no figure {picture}: {arguments.output} has no results{of_what}")
+
+
+def installed(environment: str) -> bool:
+    """Whether it can be made here; says so where it cannot, as it is then left out."""
+    try:
+        a3c.make_environment(environment).close()
+    except a3c.A3CError:
+        print(f"{environment}: left out, as it is not installed")
+        return False
+    return True
 
 
 def some_of(kind: str, known: Iterable[str]) -> Callable[[str], list[str]]:

@@ -33,7 +33,7 @@ from a3c.cluster.relay import Relay
 from a3c.rollout.collector import Collector
 from a3c.training.progress import FinishedEpisode
 from a3c.training.training import _make_tasks
-from benchmark import ROOT, some_of
+from benchmark import ROOT, installed, some_of
 from measure import Record, machine
 from recorded_stations import serve_recorded
 
@@ -42,13 +42,14 @@ MOST = 600_000
 """Steps of a run that has not reached the target, which count for it."""
 PIPES: dict[str, Any] = {"cluster": "pipes", "stations": 2, "workers_per_station": 1}
 PLACES = ("here", "pipes", "ray")
-TASKS: dict[str, tuple[str, int]] = {
-    "cartpole": ("CartPole-v1", 1_500_000),
-    "halfcheetah": ("HalfCheetah-v5", 100_000),
-    "pong": ("ALE/Pong-v5", 40_000),
-    "pong-84x84": ("ALE/Pong-v5", 15_000),
+TASKS: dict[str, tuple[str, dict[str, Any], int]] = {
+    "cartpole": ("CartPole-v1", {}, 1_500_000),
+    "halfcheetah": ("HalfCheetah-v5", {}, 100_000),
+    "pong": ("ALE/Pong-v5", {}, 40_000),
+    # The recipe `Pong` plays 40x40 frames.
+    "pong-84x84": ("ALE/Pong-v5", {"recipe": "pong-84x84"}, 15_000),
 }
-"""The environment, and steps of each run."""
+"""The environment, settings, and steps of each run."""
 
 
 class Look(a3c.Callback):
@@ -161,21 +162,10 @@ def learning_table(runs: list[Record]) -> Table:
     return table
 
 
-def installed(task: str) -> bool:
-    try:
-        a3c.make_environment(TASKS[task][0]).close()
-    except a3c.A3CError:
-        print(f"{task}: left out, as it is not installed")
-        return False
-    return True
-
-
 def overhead(flags: argparse.Namespace) -> list[Record]:
     runs = []
-    for task in filter(installed, flags.tasks):
-        environment, steps = TASKS[task]
-        # The recipe `Pong` plays 40x40 frames.
-        recipe: dict[str, Any] = {"recipe": "pong-84x84"} if task.endswith("84x84") else {}
+    for task in (task for task in flags.tasks if installed(TASKS[task][0])):
+        environment, recipe, steps = TASKS[task]
         for algorithm in flags.algorithms:
             for seed in range(1, flags.pairs + 1):
                 for place, settings in (("here", {"workers": 2}), ("pipes", PIPES)):
@@ -231,9 +221,8 @@ def overhead_table(runs: list[Record]) -> Table:
 def sizes(flags: argparse.Namespace) -> list[Record]:
     """Of segments that an untrained policy has collected, less the first ten, on their way."""
     runs = []
-    for task in filter(installed, flags.tasks):
-        environment, _ = TASKS[task]
-        recipe: dict[str, Any] = {"recipe": "pong-84x84"} if task.endswith("84x84") else {}
+    for task in (task for task in flags.tasks if installed(TASKS[task][0])):
+        environment, recipe, _ = TASKS[task]
         agent = a3c.IMPALA(environment, seed=1, **recipe)
         config, work = agent.config, agent._work
         vector = work.environments.make_vector(config.environments_each)
@@ -274,9 +263,8 @@ def saturation(flags: argparse.Namespace) -> list[Record]:
     """A relay, the stations and who empties the queue share the cores of this machine: the relay's own time is told
     apart by its thread."""
     runs = []
-    for task in filter(installed, flags.tasks):
-        environment, _ = TASKS[task]
-        recipe: dict[str, Any] = {"recipe": "pong-84x84"} if task.endswith("84x84") else {}
+    for task in (task for task in flags.tasks if installed(TASKS[task][0])):
+        environment, recipe, _ = TASKS[task]
         for stations in (1, 2):
             settings: dict[str, Any] = {"cluster": "pipes", "stations": stations, "workers_per_station": 1, "seed": 1}
             agent = a3c.IMPALA(environment, **settings, **recipe)

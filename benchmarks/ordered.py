@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import a3c
-from benchmark import some_of
+from benchmark import installed, some_of
 
 TASKS: dict[str, tuple[str, dict[str, Any], int]] = {
     "cartpole": ("CartPole-v1", {}, 2_000_000),
@@ -34,15 +34,6 @@ def rate(algorithm: str, task: str, workers: int, seed: int, ordered: bool) -> f
     return agent.learn(steps=steps).summary["steps_per_second"] or 0.0
 
 
-def installed(task: str) -> bool:
-    try:
-        a3c.make_environment(TASKS[task][0]).close()
-    except a3c.A3CError:
-        print(f"{task}: left out, as it is not installed")
-        return False
-    return True
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -53,7 +44,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5, help="of runs, a seed each (default: %(default)s)")
     flags = parser.parse_args()
     table = Table("task", "algorithm", "workers", "free, steps/s", "ordered, steps/s", "share, median", "worst")
-    for task in filter(installed, flags.only):
+    for task in (task for task in flags.only if installed(TASKS[task][0])):
         for algorithm in flags.algorithms.split(","):
             for workers in flags.workers:
                 pairs = [
