@@ -76,6 +76,10 @@ class WorkerError(A3CError):
         self.worker = worker
         self.traceback = traceback
 
+    def __reduce__(self) -> tuple[type["WorkerError"], tuple[str, int, str]]:
+        """As pickle makes it again: by its message alone it could not be."""
+        return type(self), (str(self), self.worker, self.traceback)
+
 
 class TrainingWarning(UserWarning):
     """What keeps a run from learning well, and which setting helps: `learn` gives it where it shows no progress."""

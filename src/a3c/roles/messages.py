@@ -66,9 +66,6 @@ class Task:
 
     def failed(self, why: str) -> str:
         """The line that says so."""
-        if why.startswith("station "):
-            # What a relay hears of one says itself where it was.
-            return why
         return f"{self.name} failed ({self.config.environment}, seed {self.config.seed}): {why}"
 
 

@@ -14,7 +14,7 @@ from a3c.config.making import recorded
 from a3c.config.run import RunSettings
 from a3c.config.setting import names_of
 from a3c.environments.generators import GlobalGenerators
-from a3c.errors import A3CError, described
+from a3c.errors import A3CError, WorkerError, described
 from a3c.processes.compilation_cache import mark_of
 from a3c.processes.leaving import leave
 from a3c.processes.pulse import Pulse
@@ -35,12 +35,15 @@ if TYPE_CHECKING:
 
 def main(connection: Connection, task: Task, work: bytes) -> None:
     """Unpacks the work, runs the algorithm's part in it, says how it ended, and closes the environments."""
-    outcome: Finished | Failure = Finished()
+    outcome: Finished | Failure | WorkerError = Finished()
     workers: list[Worker] = []
     try:
         _work(connection, task, work, workers)
+    except WorkerError as error:
+        # A relay's, of a station: it says who failed, and that the run is to end.
+        outcome = error
     except A3CError as error:
-        outcome = Failure(str(error), getattr(error, "traceback", ""))
+        outcome = Failure(str(error), "")
     except BaseException as error:
         outcome = Failure(described(error), traceback.format_exc())
     # The main process may be gone.

@@ -147,6 +147,7 @@ class Supervisor:
         elif isinstance(message, Ended):
             self._forget(index, self._processes[index])
         elif isinstance(message, Exception):
+            self._done.add(index)
             raise message
         elif isinstance(message, Failure):
             # Where the message says it all it names a mistake.
