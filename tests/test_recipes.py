@@ -66,6 +66,7 @@ def test_one_of_a_family_may_differ_from_the_others():
     assert cheetah | {"environment": "Ant-v5", "log_std": of_all["log_std"]} == of_all
     # In its table for the algorithm.
     own = {"envs_per_worker": 8, "passes": 5, "minibatch_size": 256, "target_kl": 0.0}
+    assert walker.pop("recompute_advantages")
     assert {name for name in walker if walker[name] != of_all[name]} == {"environment", *own}
     assert walker | {"environment": "Ant-v5"} | own == of_all
     by_a3c = with_recipe(None, {"environment": "Hopper-v5", "algorithm": "a3c"})
