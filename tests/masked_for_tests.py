@@ -1,5 +1,6 @@
-"""Environments that say which actions are valid, in each of the ways there are, and raise where one is not."""
+"""Environments that say which actions are valid, in each of the ways there are, and raise at one that is not."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,62 +9,54 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-COUNTS = (2, 3)
+WAYS = ("info", "observation", "method")
 
 
 class Masked(gymnasium.Env):
-    """Episodes of 5 steps, which are terminated or, each second one, cut off. One or two of the actions are valid at
-    each step; the largest valid one gives reward 1. In its last observation none is.
+    """Episodes of 5 steps, which are terminated or, each second one, cut off. Of each choice one or two options are
+    valid at a step, which is seen; the last of them gives reward 1. In the last observation none is valid.
 
-    `says` is how: "info", "observation", or "method"; `choices` are of a MultiDiscrete where there are two.
+    `says` is the way in which it says so. `wrong` takes the place of the fourth mask of an episode.
     """
 
     def __init__(self, says: str = "info", choices: tuple[int, ...] = (6,), start: int = 0, wrong: Any = None):
         self.says, self.choices, self.start, self.wrong = says, choices, start, wrong
-        several = len(choices) > 1
-        self.action_space = MultiDiscrete(choices) if several else Discrete(choices[0], start=start)
-        self.observation_space = Box(0, 1, (sum(choices) + 1,), np.float32)
+        size = sum(choices)
+        self.action_space = MultiDiscrete(choices) if len(choices) > 1 else Discrete(choices[0], start=start)
+        self.observation_space = seen = Box(0, 1, (size + 1,), np.float32)
         if says == "observation":
-            self.observation_space = Dict(
-                {"seen": self.observation_space, "action_mask": Box(0, 1, (sum(choices),), np.int8)}
-            )
-        self.episode = -1
+            self.observation_space = Dict({"action_mask": Box(0, 1, (size,), np.int8), "seen": seen})
         if says == "method":
             self.action_masks = lambda: self.mask
+        self.episode = -1
 
-    def _tell(self):
-        self.mask = np.zeros(sum(self.choices), np.int8)
-        if self.steps < 5:
-            start = 0
-            for count in self.choices:
-                self.mask[start + self.np_random.integers(count, size=2)] = 1
-                start += count
-        if self.wrong is not None and self.steps == 3:
-            self.mask = self.wrong
-        seen = np.append(np.resize(self.mask, sum(self.choices)), self.steps / 5).astype(np.float32)
-        info = {"action_mask": self.mask} if self.says == "info" else {}
-        return ({"seen": seen, "action_mask": self.mask} if self.says == "observation" else seen), info
+    def _look(self) -> tuple[Any, dict[str, Any]]:
+        parts = [np.zeros(count, np.int8) for count in self.choices]
+        for part in parts:
+            part[self.np_random.integers(len(part), size=2)] = self.steps < 5
+        seen = np.append(np.concatenate(parts), self.steps / 5).astype(np.float32)
+        self.mask = self.wrong if self.wrong is not None and self.steps == 3 else np.concatenate(parts)
+        observation = {"action_mask": self.mask, "seen": seen} if self.says == "observation" else seen
+        return observation, {"action_mask": self.mask} if self.says == "info" else {}
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         self.episode, self.steps = self.episode + 1, 0
-        return self._tell()
+        return self._look()
 
     def step(self, action):
         parts = np.split(self.mask, np.cumsum(self.choices)[:-1])
         chosen = np.atleast_1d(action) - self.start
-        for part, one in zip(parts, chosen, strict=True):
-            if not part[one]:
-                raise AssertionError(f"action {action} is masked: {self.mask}")
+        if not all(part[one] for part, one in zip(parts, chosen, strict=True)):
+            raise AssertionError(f"action {action} is not valid: {self.mask}")
         reward = np.mean([one == np.flatnonzero(part)[-1] for part, one in zip(parts, chosen, strict=True)])
         self.steps += 1
-        ended = self.steps == 5
-        return *self._tell()[:1], float(reward), ended and self.episode % 2 == 0, ended and self.episode % 2 == 1, (
-            {"action_mask": self.mask} if self.says == "info" else {}
-        )
+        observation, info = self._look()
+        ended, terminates = self.steps == 5, self.episode % 2 == 0
+        return observation, float(reward), ended and terminates, ended and not terminates, info
 
 
-def vectors(mode: AutoresetMode, **how: Any):
+def masked_vectors(mode: AutoresetMode, **how: Any) -> Callable[[int], SyncVectorEnv]:
     """A factory of vectors of these, as Gymnasium makes them."""
 
     def make(count: int) -> SyncVectorEnv:

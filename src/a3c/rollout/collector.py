@@ -150,6 +150,9 @@ class Collector:
             if until_episode and step.done.any():
                 # Padding repeats the last observation, which a network can stand where zeros might not be.
                 observations[taken + 1 :] = observations[taken]
+                if masks is not None and taken < config.segment_steps:
+                    # Not learned from, but its probability is not to be 0.
+                    actions[taken] = policy.actions.choose(np.zeros_like(actions[taken], np.float32), masks[taken])
                 break
         return taken
 
