@@ -13,7 +13,7 @@ WAYS = ("info", "observation", "method")
 
 
 class Masked(gymnasium.Env):
-    """Episodes of 5 steps, which are terminated or, each second one, cut off. Of each choice one or two options are
+    """Episodes of 5 steps, which are terminated or cut off. Of each choice one or two options are
     valid at a step, which is seen; the last of them gives reward 1. In the last observation none is valid.
 
     `says` is the way in which it says so. `wrong` takes the place of the fourth mask of an episode.
@@ -28,7 +28,6 @@ class Masked(gymnasium.Env):
             self.observation_space = Dict({"action_mask": Box(0, 1, (size,), np.int8), "seen": seen})
         if says == "method":
             self.action_masks = lambda: self.mask
-        self.episode = -1
 
     def _look(self) -> tuple[Any, dict[str, Any]]:
         parts = [np.zeros(count, np.int8) for count in self.choices]
@@ -41,7 +40,7 @@ class Masked(gymnasium.Env):
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        self.episode, self.steps = self.episode + 1, 0
+        self.steps, self.terminates = 0, bool(self.np_random.integers(2))
         return self._look()
 
     def step(self, action):
@@ -52,8 +51,8 @@ class Masked(gymnasium.Env):
         reward = np.mean([one == np.flatnonzero(part)[-1] for part, one in zip(parts, chosen, strict=True)])
         self.steps += 1
         observation, info = self._look()
-        ended, terminates = self.steps == 5, self.episode % 2 == 0
-        return observation, float(reward), ended and terminates, ended and not terminates, info
+        ended = self.steps == 5
+        return observation, float(reward), ended and self.terminates, ended and not self.terminates, info
 
 
 def masked_vectors(mode: AutoresetMode, **how: Any) -> Callable[[int], SyncVectorEnv]:

@@ -77,9 +77,7 @@ def given_masks(space: Space, mask: Any, count: int, single: bool) -> np.ndarray
         raise InvalidObservation(f"action_mask is for Discrete and MultiDiscrete actions, and these are {space}")
     rows = [mask] if single else rows_of(mask, counts)
     if len(rows) != count:
-        raise InvalidObservation(
-            f"action_mask is of {len(rows)} observations, and there are {count}: give one for each"
-        )
+        raise InvalidObservation(f"action_mask has {len(rows)} rows for {count} observations: give one for each")
     try:
         masks = np.stack([flat_mask(row, counts) for row in rows])
     except ValueError as error:

@@ -180,9 +180,7 @@ def _first_steps(environment: gymnasium.Env, observations: Observations, seed: i
     return b"".join(seen)
 
 
-def _reset(
-    environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None, seed: int | None
-) -> tuple[Any, Any]:
+def _reset(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None, seed: int | None) -> tuple[Any, Any]:
     """What reset gave."""
     before = time.perf_counter(), time.process_time()
     observation, info = results.reset(environment, seed)
@@ -193,9 +191,7 @@ def _reset(
     return observation, info
 
 
-def _step(
-    environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None, action: Any
-) -> tuple[bool, Any, Any]:
+def _step(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None, action: Any) -> tuple[bool, Any, Any]:
     """Whether the episode has ended; observation and info."""
     play.steps += 1
     before = time.perf_counter(), time.process_time()
