@@ -1,7 +1,7 @@
 """Actions that are not always valid: a shop with 30 shelves, of which a few hold something.
 
 The environment says which actions are valid in `info["action_mask"]`, and that is all it takes. Prints the return of 20
-episodes: about 15.9 of 20, as the fullest shelf is worth most; 10 is what valid actions at random are worth.
+episodes: about 14, where 16 is the best there is, and 10 what valid actions at random are worth.
 """
 
 import gymnasium
@@ -36,7 +36,7 @@ class Shop(gymnasium.Env):
 
 
 agent = A3C(Shop, seed=1)
-agent.learn(steps=100_000, target_return=15.0, progress=True)
+agent.learn(steps=100_000, progress=True)
 print(agent.evaluate(episodes=20))
 
 environment = agent.make_environment()

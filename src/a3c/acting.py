@@ -10,7 +10,7 @@ In use:
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import gymnasium
 import numpy as np
@@ -132,7 +132,8 @@ class ActingAgent:
         batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
         masks = self._masks(action_mask, observation, len(batch), single)
-        actions, states = self._player(snapshot, manner)(batch, *(remembered or (None,)), masks)
+        before = remembered[0] if remembered else None
+        actions, states = self._player(snapshot, manner)(batch, before, masks)
         if remembered and self.algorithm.acts != "nowhere":
             state = np.array(states[0] if single else states)
         return (actions[0] if single else actions), state
@@ -144,7 +145,7 @@ class ActingAgent:
     def _masks(self, given: Any, observation: Any, count: int, single: bool) -> np.ndarray | None:
         """The masks of a batch; None where there are none, as all actions may be taken."""
         if given is None and self.config.action_masks and isinstance(observation, Mapping):
-            given = observation.get(KEY)
+            given = cast("Mapping[str, Any]", observation).get(KEY)
         return None if given is None else given_masks(self._work.policy.actions.space, given, count, single)
 
     def value(

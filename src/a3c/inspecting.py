@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -237,7 +237,7 @@ def _measure(work: Work, start: Checkpoint, seconds: float, say: Callable[[str],
 
 
 def _rate_together(work: Work, count: int, seconds: float) -> float:
-    vector, actions = work.environments.make_vector(count), work.policy.actions
+    vector, actions = work.environments.make_vector(count), cast("Any", work.policy.actions)
     generator = np.random.default_rng(0)
     # Drawn before, as it is the environments that are measured; which of them are valid is known only then.
     drawn = [actions.to_environment(actions.random(generator, (count,)).astype(actions.dtype)) for _ in range(64)]

@@ -70,7 +70,7 @@ def _count(where: str, array: np.ndarray, part: Space) -> int | None:
     return len(array)
 
 
-def given_masks(space: Space, mask: Any, count: int, single: bool) -> np.ndarray:
+def given_masks(space: Space[Any], mask: Any, count: int, single: bool) -> np.ndarray:
     """Action masks as `[B, n]`, of one observation or of a batch of so many. Raises InvalidObservation."""
     counts = mask_counts(space)
     if not counts:

@@ -142,10 +142,9 @@ class Masks:
     def read_final(self, info: Any, done: np.ndarray, terminated: np.ndarray) -> np.ndarray:
         """Those of final observations, where these come apart: in `info["final_obs"]` and `info["final_info"]`. All
         actions are valid where there is none."""
-        found: list[Any] = [None] * self._count
+        found: Sequence[Any] = [None] * self._count
         if self._offer == "observation":
-            for index in np.flatnonzero(done):
-                found[index] = info["final_obs"][index].get(KEY)
+            found = [info["final_obs"][index].get(KEY) if over else None for index, over in enumerate(done)]
         elif self._offer == "info":
             found = _each(info.get("final_info", {}), self._count)
         return self._one_by_one(found, done, terminated | ~done)
@@ -242,7 +241,7 @@ def flat_mask(given: Any, counts: Sequence[int]) -> np.ndarray:
     return mask.astype(bool)
 
 
-def rows_of(given: Any, counts: Sequence[int]) -> Sequence[Any]:
+def rows_of(given: Any, counts: Sequence[int]) -> Any:
     """The masks in a batch, each as it was given: those that have parts are batched part by part."""
     if isinstance(given, tuple) and len(given) == len(counts) > 1:
         return list(zip(*given, strict=False))

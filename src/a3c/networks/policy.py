@@ -247,7 +247,9 @@ class Policy:
         outputs, values = network.heads(features, critic_features)
         if masks is None:
             return self.actions.distribution(outputs, features, network.log_std), values
-        distribution = self.actions.distribution(outputs, features, network.log_std, masks)
+        # Actions that are no choices have no masks.
+        of_choices: Any = self.actions
+        distribution = of_choices.distribution(outputs, features, network.log_std, masks)
         if isinstance(distribution, EpsilonGreedy):
             # The best of those that are valid.
             values = distribution.values.max(axis=-1)

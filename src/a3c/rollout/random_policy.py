@@ -1,5 +1,7 @@
 """The policy of the random baseline."""
 
+from typing import Any, cast
+
 import numpy as np
 
 from a3c.learning.snapshot import Snapshot
@@ -10,7 +12,8 @@ class RandomPolicy:
     """What a Collector takes for its policy: uniformly random actions, whatever is seen; all is worth nothing."""
 
     def __init__(self, policy: Policy):
-        self.observations, self.actions = policy.observations, policy.actions
+        # Only actions that are choices have masks.
+        self.observations, self.actions = policy.observations, cast("Any", policy.actions)
         self.layout = policy.layout._replace(state=0)
 
     def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
