@@ -41,4 +41,4 @@ class Dispatch(gymnasium.Env):
         return self._waiting.copy(), reward, False, self._steps == STEPS, {"action_mask": self._waiting.copy()}
 
 
-gymnasium.register("Dispatch-v0", Dispatch)
+gymnasium.register("Dispatch-v0", f"{__name__}:Dispatch")

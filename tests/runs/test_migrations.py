@@ -51,10 +51,10 @@ def test_the_learners_batch_was_recorded_for_every_algorithm(other, tmp_path, al
     assert read_config(tmp_path / "config.toml").own == own
 
 
-@pytest.mark.parametrize("schema", [1, SCHEMA_VERSION])
+@pytest.mark.parametrize("schema", [1, 4])
 def test_before_there_were_action_masks_none_was_used(other, tmp_path, schema):
+    assert Checkpoint.load(other({}, {"schema": SCHEMA_VERSION}, {})).config.action_masks is None
     path = other({}, {"schema": schema}, {})
-    assert Checkpoint.load(path).config.action_masks is None
     apart = mutations.taken_apart(path.read_bytes())
     del apart.header["config"]["action_masks"]
     path.write_bytes(save(load_file(path), {"a3c": json.dumps(apart.header)}))

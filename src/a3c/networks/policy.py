@@ -245,12 +245,10 @@ class Policy:
         masks: Bool[AnyArray, "*B n"] | None = None,
     ) -> tuple[Any, Float[Array, "*B"]]:
         outputs, values = network.heads(features, critic_features)
-        if masks is None:
-            return self.actions.distribution(outputs, features, network.log_std), values
-        # Actions that are no choices have no masks.
-        of_choices: Any = self.actions
-        distribution = of_choices.distribution(outputs, features, network.log_std, masks)
-        if isinstance(distribution, EpsilonGreedy):
+        actions: Any = self.actions
+        masked = () if masks is None else (masks,)
+        distribution = actions.distribution(outputs, features, network.log_std, *masked)
+        if masks is not None and isinstance(distribution, EpsilonGreedy):
             # The best of those that are valid.
             values = distribution.values.max(axis=-1)
         return distribution, values

@@ -121,4 +121,4 @@ STEPS: tuple[tuple[int, Callable[[Header, Tensors], tuple[Header, Tensors]]], ..
 """The schema that a step starts from, and the step, in their order. What came within schema 1 tells by what is missing,
 or too much, whether there is anything to do. In schema 2 `config.toml` has tables, and the rest is as before. Since
 schema 4 a checkpoint says how it is played and what evaluations found; what was written before is played greedily.
-Action masks came within schema 4."""
+Since schema 5 a run says whether it has action masks."""
