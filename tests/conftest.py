@@ -36,7 +36,7 @@ from configs_for_tests import config_with
 CONFIG = config_with(seed=0, hidden=())
 POLICY_SETTINGS = (
     *("algorithm", "seed", "hidden", "activation", "shared_trunk", "recurrent", "recurrent_units", "layer_norm"),
-    *("normalize_observations", "normalize_rewards"),
+    *("normalize_observations", "normalize_rewards", "action_masks"),
 )
 
 # Policies are stateless: those for the same spaces and settings are one, so that each is compiled once.

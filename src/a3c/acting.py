@@ -8,8 +8,9 @@ In use:
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import gymnasium
 import numpy as np
@@ -20,7 +21,8 @@ from a3c.config import TrainConfig
 from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.config.evaluating import Way
 from a3c.config.making import number
-from a3c.environments.given import Observation, given_state, pack_given
+from a3c.environments.given import Observation, given_masks, given_state, pack_given
+from a3c.environments.masks import KEY
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, Manner, Player, evaluate
 from a3c.learning.snapshot import Snapshot
@@ -32,6 +34,8 @@ from a3c.runs.checkpoint import Checkpoint
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]: it has none
 
+ActionMask: TypeAlias = ArrayLike | Sequence[ArrayLike]
+"""Which actions may be taken: 1 or True for each that may, in a row or as an array for each choice."""
 Action: TypeAlias = np.ndarray | np.integer
 """What an environment's `step` takes: a number where a single choice is made, else an array; a batch is an array."""
 
@@ -88,7 +92,11 @@ class ActingAgent:
         """Raises where this cannot be done now. An agent of one moment can do all at any time."""
 
     def predict(
-        self, observation: Observation, state: ArrayLike | None = None, deterministic: bool | None = None
+        self,
+        observation: Observation,
+        state: ArrayLike | None = None,
+        deterministic: bool | None = None,
+        action_mask: ActionMask | None = None,
     ) -> tuple[Action, np.ndarray | None]:
         """The action for one observation, or the actions for a batch of them.
 
@@ -98,24 +106,34 @@ class ActingAgent:
                 start. In a batch, set the rows of environments that start an episode to 0. None for other policies.
             deterministic: the most probable action (the mean, where actions are numbers), or one drawn from the policy;
                 by default what is recorded for this model: see `plays`.
+            action_mask: which actions may be taken, `[n]` for a Discrete space and `[sum(nvec)]` (or a tuple with an
+                array for each choice) for a MultiDiscrete one, with a batch axis before it in a batch. Default: that
+                under the key `action_mask` of the observation, where masks are found there; else all may be taken.
 
         Returns:
             Action (or actions, `[batch]`), and the next state, `[S]` (or `[batch, S]`).
 
         Raises:
-            InvalidObservation: it is no observation, nor a batch; in one line.
+            InvalidObservation: it is no observation, nor a batch, or the mask is none; in one line.
         """
         self._check_idle("predict()")
-        return self._choose(self._start.snapshot, observation, state, self.manner(deterministic))
+        return self._choose(self._start.snapshot, observation, state, self.manner(deterministic), action_mask)
 
     def _choose(
-        self, snapshot: Snapshot, observation: Observation, state: ArrayLike | None, manner: Manner
+        self,
+        snapshot: Snapshot,
+        observation: Observation,
+        state: ArrayLike | None,
+        manner: Manner,
+        action_mask: ActionMask | None,
     ) -> tuple[Action, Any]:
         """`predict` with this snapshot."""
         policy = self._work.policy
         batch, single = pack_given(policy.observations, observation)
         remembered = self._remembered(state, batch, single)
-        actions, states = self._player(snapshot, manner)(batch, *(remembered or (None,)))
+        masks = self._masks(action_mask, observation, len(batch), single)
+        before = remembered[0] if remembered else None
+        actions, states = self._player(snapshot, manner)(batch, before, masks)
         if remembered and self.algorithm.acts != "nowhere":
             state = np.array(states[0] if single else states)
         return (actions[0] if single else actions), state
@@ -124,17 +142,28 @@ class ActingAgent:
         way, random = "greedy" if manner.policy == "greedy" else "sampled", self.algorithm.acts == "nowhere"
         return Player(self._work.policy, snapshot, way, self._generator, random)
 
-    def value(self, observation: Observation, state: ArrayLike | None = None) -> float | np.ndarray:
+    def _masks(self, given: Any, observation: Any, count: int, single: bool) -> np.ndarray | None:
+        """The masks of a batch; None where there are none, as all actions may be taken."""
+        if given is None and self.config.action_masks and isinstance(observation, Mapping):
+            given = cast("Mapping[str, Any]", observation).get(KEY)
+        return None if given is None else given_masks(self._work.policy.actions.space, given, count, single)
+
+    def value(
+        self, observation: Observation, state: ArrayLike | None = None, action_mask: ActionMask | None = None
+    ) -> float | np.ndarray:
         """The critic's estimate for one observation, or for a batch: of the discounted return in the rewards that the
         environment gives, times reward_scale.
 
-        `state` is that of `predict`, from the step before.
+        `state` is that of `predict`, from the step before, and `action_mask` too is as there: where actions have values
+        it is that of the best one that may be taken.
         """
         self._check_idle("value()")
         policy: Any = self._work.policy
         batch, single = pack_given(policy.observations, observation)
         snapshot = self._start.snapshot
-        values = np.asarray(policy.value(snapshot, batch, *self._remembered(state, batch, single)))
+        masks = self._masks(action_mask, observation, len(batch), single)
+        masked = {} if masks is None else {"masks": masks}
+        values = np.asarray(policy.value(snapshot, batch, *self._remembered(state, batch, single), **masked))
         if self.config.rewards_are_normalized:
             values = values * snapshot.return_deviation
         return float(values[0]) if single else values

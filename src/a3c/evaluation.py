@@ -70,20 +70,25 @@ class Player:
         self._policy: Any = policy
         self._snapshot, self._way, self._generator, self._random = snapshot, way, generator, random
 
-    def __call__(self, observations: np.ndarray, state: np.ndarray | None) -> tuple[np.ndarray, Any]:
+    def __call__(
+        self, observations: np.ndarray, state: np.ndarray | None, masks: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]:
         """Actions for a batch of packed observations, as the environment takes them, and what a recurrent policy
-        remembers `[B, S]`; None for others, and at an episode's start."""
+        remembers `[B, S]`; None for others, and at an episode's start. `masks` `[B, n]` say which actions are valid."""
         policy, batch = self._policy, observations.shape[:1]
+        masked = {} if masks is None else {"masks": masks}
         remembered: tuple[Any, ...] = ()
         if policy.recurrent:
             remembered = (np.zeros((*batch, policy.layout.state), np.float32) if state is None else state,)
         if self._random:
             actions = policy.actions.random(self._generator, batch)
+            if masks is not None:
+                actions = policy.actions.choose(policy.noise(self._generator, batch), masks)
         elif self._way == "greedy":
-            actions = policy.best_action(self._snapshot, observations, *remembered)
+            actions = policy.best_action(self._snapshot, observations, *remembered, **masked)
         else:
-            noise = policy.noise(self._generator, batch)
-            actions = policy.act(self._snapshot, observations, noise, policy.actions.played_epsilon, *remembered)
+            noise, epsilon = policy.noise(self._generator, batch), policy.actions.played_epsilon
+            actions = policy.act(self._snapshot, observations, noise, epsilon, *remembered, **masked)
         if remembered and not self._random:
             actions, state = actions
             state = np.array(state)
@@ -92,7 +97,7 @@ class Player:
 
 def evaluate(
     environments: EnvironmentMaker,
-    choose: Callable[[Any, Any], tuple[Any, Any]],
+    choose: Callable[..., tuple[Any, Any]],
     episodes: int,
     seed: int | None,
     *,
@@ -100,25 +105,28 @@ def evaluate(
     progress: bool = False,
 ) -> Evaluation:
     """Plays `episodes` whole episodes with what `choose` gives for a batch of packed observations: actions, and what a
-    recurrent policy remembers, which it is given again at the next step; it is 0 at each episode's start.
+    recurrent policy remembers, which it is given again at the next step; it is 0 at each episode's start. Where the
+    environments' settings say that there are action masks, `choose` is given these too.
 
     NumPy's and Python's global generators, from which some environments draw, are seeded for as long as it takes.
     """
     with GlobalGenerators(play_seed(seed)).swapped():
         vector = environments.make_vector(min(episodes, AT_ONCE), threads=available_cores())
         try:
-            return play_episodes(vector, choose, episodes, seed, max_episode_steps, progress=progress)
+            masks = bool(environments.config.action_masks)
+            return play_episodes(vector, choose, episodes, seed, max_episode_steps, masks=masks, progress=progress)
         finally:
             close_and_say(vector)
 
 
 def play_episodes(
     vector: VectorEnv,
-    choose: Callable[[Any, Any], tuple[Any, Any]],
+    choose: Callable[..., tuple[Any, Any]],
     episodes: int,
     seed: int | None,
     max_episode_steps: int,
     *,
+    masks: bool = False,
     progress: bool = False,
     going_on: Callable[[], bool] = lambda: True,
 ) -> Evaluation:
@@ -131,13 +139,14 @@ def play_episodes(
     try:
         seed_unseeded(separate(vector), play_seed(seed))
         seeds = np.random.SeedSequence(seed, spawn_key=(3,))
-        stepper = Stepper(vector, seeds, whose="those stepped together")
+        stepper = Stepper(vector, seeds, masks=masks, whose="those stepped together")
         while tally.shares.any():
             if not going_on():
                 raise Stopped
             if not np.isfinite(stepper.observations).all():
                 raise InvalidEnvironment(f"an observation at step {stepper.steps:,} of an evaluation is not finite")
-            actions, state = choose(stepper.observations, state)
+            masked = () if stepper.masks is None else (stepper.masks,)
+            actions, state = choose(stepper.observations, state, *masked)
             real = ~stepper.resetting
             step = stepper.step(actions)
             tally.add(step.rewards, real, step.done)

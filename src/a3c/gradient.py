@@ -88,8 +88,7 @@ def make_gradient(
     def loss(
         network: Any, statistics: Float[AnyArray, "S"], segment: Any, entropy_coefficient: Scalar
     ) -> tuple[Float[Array, ""], Any]:
-        context = segment.starts, segment.first_state
-        distribution, values = policy.apply_in_time(network, statistics, segment.observations, *context)
+        distribution, values = policy.apply_in_time(network, statistics, segment.observations, *segment.context)
         real_steps = jax.tree.map(lambda x: x[:-1], distribution)
         log_probs = real_steps.log_prob(segment.actions)
         aims = targets(config, segment, values, log_probs)
@@ -140,20 +139,25 @@ class Sample(NamedTuple):
     mask: Bool[Array, "*B"]
     starts: Bool[Array, "*B"] | None
     first_state: Float[Array, "1 B S"] | None
+    action_masks: Bool[Array, "*B n"] | None = None
+
+    @property
+    def context(self) -> tuple[Any, Any, Any]:
+        """What a policy takes beside the observations, as `Segment.context`."""
+        return self.starts, self.first_state, self.action_masks
 
 
 def judged(
     policy: Policy, config: LearningSettings, targets_of: Targeting, snapshot: Snapshot, segment: Any
 ) -> tuple[Sample, Float[Array, "T B"]]:
     """A segment with values and targets by this snapshot, and how probable its actions are to it; inside jit."""
-    context = segment.starts, segment.first_state
     network = policy.network(snapshot.parameters)
-    distribution, values = policy.apply_in_time(network, snapshot.statistics, segment.observations, *context)
+    distribution, values = policy.apply_in_time(network, snapshot.statistics, segment.observations, *segment.context)
     log_probs = jax.tree.map(lambda x: x[:-1], distribution).log_prob(segment.actions)
     targets = targets_of(config, segment, values, log_probs)
-    starts = None if segment.starts is None else segment.starts[:-1]
+    starts, masks = (None if rows is None else rows[:-1] for rows in (segment.starts, segment.action_masks))
     rows = segment.observations[:-1], segment.actions, segment.log_probs, values[:-1]
-    return Sample(*rows, targets, segment.mask, starts, segment.first_state), log_probs
+    return Sample(*rows, targets, segment.mask, starts, segment.first_state, masks), log_probs
 
 
 def make_clipped_gradient(
@@ -165,8 +169,7 @@ def make_clipped_gradient(
     def loss(
         network: Any, statistics: Float[AnyArray, "S"], sample: Sample, entropy_coefficient: Scalar
     ) -> tuple[Float[Array, ""], Any]:
-        context = sample.starts, sample.first_state
-        distribution, values = policy.apply_in_time(network, statistics, sample.observations, *context)
+        distribution, values = policy.apply_in_time(network, statistics, sample.observations, *sample.context)
         losses, clipped = clipped_loss(
             distribution.log_prob(sample.actions),
             sample.log_probs,

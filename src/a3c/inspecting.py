@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -140,7 +140,8 @@ def _inspect(
         with warnings.catch_warnings():
             # Gymnasium's wrapper warns of the first step; the checker has said it.
             warnings.simplefilter("ignore")
-            play = play_randomly(one, observations, RANDOM_STEPS, seconds / 4, config.seed or 0)
+            masks = config.action_masks is not False
+            play = play_randomly(one, observations, RANDOM_STEPS, seconds / 4, config.seed or 0, masks)
             seeded = True
             if observations is not None and play.failure is None and play.steps_per_second >= SLOW:
                 seeded = seeds_matter(one, observations)
@@ -148,6 +149,7 @@ def _inspect(
         try:
             work, start = prepare(config, environment, network)
             policy, resolved = _policy_facts(work), start.config
+            maker = work.environments
             if seconds > 0 and play.failure is None:
                 speed = _measure(work, start, seconds, say)
         except A3CError as error:
@@ -235,15 +237,19 @@ def _measure(work: Work, start: Checkpoint, seconds: float, say: Callable[[str],
 
 
 def _rate_together(work: Work, count: int, seconds: float) -> float:
-    vector, actions = work.environments.make_vector(count), work.policy.actions
+    vector, actions = work.environments.make_vector(count), cast("Any", work.policy.actions)
     generator = np.random.default_rng(0)
-    # Drawn before, as it is the environments that are measured.
+    # Drawn before, as it is the environments that are measured; which of them are valid is known only then.
     drawn = [actions.to_environment(actions.random(generator, (count,)).astype(actions.dtype)) for _ in range(64)]
+    noise = actions.noise(generator, (count,))
     try:
-        stepper = Stepper(vector, np.random.SeedSequence(0))
+        stepper = Stepper(vector, np.random.SeedSequence(0), masks=bool(work.policy.layout.mask))
         started = time.perf_counter()
         while time.perf_counter() - started < seconds:
-            stepper.step(drawn[stepper.steps % len(drawn)])
+            random = drawn[stepper.steps % len(drawn)]
+            if stepper.masks is not None:
+                random = actions.to_environment(actions.choose(noise, stepper.masks))
+            stepper.step(random)
         return stepper.steps * count / (time.perf_counter() - started)
     except A3CError:
         raise

@@ -18,6 +18,7 @@ from a3c.config.making import number
 from a3c.environments import results
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
 from a3c.environments.making import not_installed
+from a3c.environments.masks import mask_of
 from a3c.environments.serial import close_and_say
 from a3c.errors import InvalidEnvironment, SettingsError, install
 from a3c.runs.files import write_atomically
@@ -129,15 +130,16 @@ def _play_episode(
     film: _Film | None,
 ) -> tuple[float | None, bool]:
     """An episode's return, None where the film was full before its end, and whether it ended within `most` steps."""
-    observation, _ = results.reset(environment, seed)
+    observation, info = results.reset(environment, seed)
     return_, ended, steps, state = 0.0, False, 0, None
     while not ended and steps < most:
         if film is not None:
             if film.full:
                 return None, False
             film.add()
-        action, state = agent.predict(observation, state, deterministic)
-        observation, reward, terminated, truncated, _ = results.step(environment, action)
+        mask = mask_of(environment, observation, info) if agent.config.action_masks else None
+        action, state = agent.predict(observation, state, deterministic, mask)
+        observation, reward, terminated, truncated, info = results.step(environment, action)
         return_ += reward
         steps += 1
         ended = terminated or truncated

@@ -12,6 +12,7 @@ from a3c.errors import SettingsError, WorkerError
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import read_rows
 from environments_for_tests import Bandit, Broken, Corridor, Recall, Uneven
+from masked_for_tests import Masked
 
 SMALL = {"backend": "processes", "envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "tensorboard": False}
 NORMAL = {"normalize_observations": True, "normalize_rewards": True}
@@ -35,6 +36,7 @@ CASES = {
         *("one-step-sarsa", 3, partial(uneven, Recall), 500),
         {"recurrent": "gru", "recurrent_units": 4, "target_interval": 20, "normalize_rewards": True},
     ),
+    "masked": ("impala", 2, partial(uneven, Masked), 400, {"min_batch": 32}),
     "a learner, normalised": ("impala", 2, partial(uneven, "CartPole-v1"), 600, {"min_batch": 32, **NORMAL}),
     "a learner with a target network": (
         *("impact", 2, partial(uneven, Corridor), 400),

@@ -4,7 +4,7 @@ import pytest
 import scipy.special
 import scipy.stats
 
-from a3c.learning.distributions import Bernoulli, Categorical, MultiCategorical
+from a3c.learning.distributions import Bernoulli, Categorical, EpsilonGreedy, MultiCategorical
 
 LOGITS = np.random.default_rng(0).normal(scale=3, size=(4, 3, 5)).astype(np.float32)
 PROBS = scipy.special.softmax(LOGITS, -1)
@@ -127,3 +127,55 @@ def test_certain_bits_have_no_entropy_and_a_gradient():
     logits = np.array([-300.0, 300.0, 0.0], np.float32)
     np.testing.assert_allclose(Bernoulli(logits).entropy(), np.log(2), rtol=1e-6)
     assert np.isfinite(jax.grad(lambda x: Bernoulli(x).mix_uniform(0.1).entropy())(logits)).all()
+
+
+MASK = np.random.default_rng(2).random((4, 3, 5)) < 0.5
+MASK[..., 1] |= ~MASK.any(axis=-1)
+MASK[0, 0] = [False, True, False, False, False]
+
+
+@pytest.mark.parametrize("make", [Categorical, lambda logits, mask: MultiCategorical(logits, (2, 3), mask).choices])
+def test_what_is_masked_has_probability_0(make):
+    mask = MASK.copy()
+    # Of the first two and of the last three one at least.
+    mask[..., 0] |= ~mask[..., :2].any(axis=-1)
+    mask[..., 4] |= ~mask[..., 2:].any(axis=-1)
+    for distribution in (make(LOGITS, mask), make(LOGITS, mask).mix_uniform(np.float32(0.3))):
+        probs = np.exp(distribution.log_probs)
+        assert (probs[~np.broadcast_to(distribution.mask, probs.shape)] == 0).all()
+        np.testing.assert_allclose(probs.sum(-1), 1, rtol=1e-5)
+        np.testing.assert_allclose(distribution.entropy(), scipy.stats.entropy(probs, axis=-1), rtol=1e-4, atol=1e-6)
+        for noise in (0.0, 0.3, 0.7, NEARLY_ONE):
+            shape = probs.shape[:-1]
+            for actions in (distribution.sample(np.full(shape, noise, np.float32)), distribution.mode()):
+                assert np.take_along_axis(np.asarray(distribution.mask), np.asarray(actions)[..., None], -1).all()
+
+
+def test_a_masked_distribution_is_that_of_the_valid_actions_alone():
+    logits, mask = LOGITS[1, 1], np.array([True, False, True, False, True])
+    masked, alone = Categorical(logits, mask), Categorical(logits[mask])
+    np.testing.assert_allclose(masked.log_probs[mask], alone.log_probs, rtol=1e-5)
+    np.testing.assert_allclose(masked.entropy(), alone.entropy(), rtol=1e-5)
+    mixed = np.exp(masked.mix_uniform(0.5).log_probs[mask])
+    np.testing.assert_allclose(mixed, np.exp(alone.mix_uniform(0.5).log_probs), rtol=1e-5)
+    greedy = EpsilonGreedy(logits, 0.3, mask)
+    best = int(np.argmax(np.where(mask, logits, -np.inf)))
+    np.testing.assert_allclose(np.exp(greedy.log_probs), 0.1 * mask + 0.7 * (np.arange(5) == best), rtol=1e-5)
+    assert greedy.mode() == best
+    assert greedy.mix_uniform(0.5).mask is mask
+
+
+def test_gradients_of_what_is_masked_are_0_and_all_are_finite():
+    mask = np.array([True, False, True, True, False])
+
+    def of(logits):
+        distribution = Categorical(logits, mask)
+        mixed = distribution.mix_uniform(0.1).log_prob(np.array(0))
+        return distribution.log_prob(np.array(2)) + distribution.entropy() + mixed
+
+    for logits in (LOGITS[2, 2], np.zeros(5, np.float32), np.array([1e4, 1e5, -1e4, 0, 0], np.float32)):
+        gradient = np.asarray(jax.grad(of)(logits))
+        assert np.isfinite(gradient).all()
+        assert (gradient[~mask] == 0).all()
+    one = np.array([False, True, False, False, False])
+    assert not np.asarray(jax.grad(lambda logits: Categorical(logits, one).entropy())(LOGITS[0, 0])).any()

@@ -51,6 +51,18 @@ def test_the_learners_batch_was_recorded_for_every_algorithm(other, tmp_path, al
     assert read_config(tmp_path / "config.toml").own == own
 
 
+@pytest.mark.parametrize("schema", [1, 4])
+def test_before_there_were_action_masks_none_was_used(other, tmp_path, schema):
+    assert Checkpoint.load(other({}, {"schema": SCHEMA_VERSION}, {})).config.action_masks is None
+    path = other({}, {"schema": schema}, {})
+    apart = mutations.taken_apart(path.read_bytes())
+    del apart.header["config"]["action_masks"]
+    path.write_bytes(save(load_file(path), {"a3c": json.dumps(apart.header)}))
+    assert Checkpoint.load(path).config.action_masks is False
+    (tmp_path / "config.toml").write_text(f"schema = {schema}\n")
+    assert read_config(tmp_path / "config.toml").action_masks is False
+
+
 def test_another_batch_was_never_recorded_for_it(other):
     with pytest.raises(CheckpointError, match="`min_batch` is a setting of ga3c and impact and impala, not of a3c"):
         Checkpoint.load(other({"min_batch": 255}, {}, {}))

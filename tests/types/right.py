@@ -41,6 +41,8 @@ while not ended:
 values = np.asarray(agent.value(np.zeros((2, 4))))
 agent.predict({"camera": np.zeros((8, 8), np.uint8), "speed": [0.5]})
 agent.predict((1, np.zeros(3)), deterministic=None)
+agent.predict(np.zeros(4), action_mask=[1, 0])
+agent.predict(np.zeros(4), action_mask=(np.ones(2, bool), [True, False, True]))
 agent.evaluate(deterministic=agent.plays == "greedy")
 print(f"{agent.evaluate(episodes=20).mean:.1f}", agent.parameters.shape, agent.policy, agent.snapshot.version)
 

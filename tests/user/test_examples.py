@@ -34,6 +34,13 @@ def test_own_environment(tmp_path):
     assert mean_return(printed_by("own_environment", tmp_path)) == pytest.approx(0.9, abs=0.05)
 
 
+def test_masks(tmp_path):
+    printed = printed_by("masks", tmp_path)
+    assert mean_return(printed) > 12
+    shelves, taken = re.search(r"of shelves \[([\d ]+)\] it takes (\d+)", printed).groups()
+    assert taken in shelves.split()
+
+
 def test_own_network(tmp_path):
     printed = printed_by("own_network", tmp_path)
     assert best_in_training(printed) >= 475

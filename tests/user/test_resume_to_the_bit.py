@@ -11,6 +11,7 @@ from a3c.errors import SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from environments_for_tests import Corridor, Recall
+from masked_for_tests import Masked
 
 SMALL = {"envs_per_worker": 2, "segment_length": 4, "hidden": (4,), "tensorboard": False, "checkpoint_steps": 100}
 EVALUATED = {"evaluate_every": 150, "evaluation_episodes": 2}
@@ -39,6 +40,7 @@ CASES = {
         {"recurrent": "gru", "recurrent_units": 3, "minibatch_size": 4, "target_kl": 1e-6, **NORMAL},
     ),
     "a target network": ("n-step-q", Corridor, {"target_interval": 170}),
+    "a target network, masked": ("n-step-q", Masked, {"target_interval": 170}),
     "a target network, memory": (
         *("one-step-sarsa", Recall),
         {"recurrent": "gru", "recurrent_units": 3, "target_interval": 30, **NORMAL},

@@ -45,7 +45,7 @@ Bootstrap = Callable[[EpsilonGreedy, Any], Float[AnyArray, "rows B"]]
 
 
 def best(given: EpsilonGreedy, segment: Any) -> Float[AnyArray, "rows B"]:
-    """The value of the best action."""
+    """The value of the best action, of those that are valid."""
     return given.values.max(axis=-1)
 
 
@@ -103,7 +103,7 @@ def make_gradient(
     policy's are no numbers, and the mean of the action values."""
 
     def loss(network: Any, statistics: Float[AnyArray, "S"], target: Any, segment: Any) -> tuple[Float[Array, ""], Any]:
-        rows = statistics, segment.observations, segment.starts, segment.first_state
+        rows = statistics, segment.observations, *segment.context
         returns = returns_of(config, segment, bootstrap(policy.apply_in_time(target, *rows)[0], segment), lambda_)
         given, _ = policy.apply_in_time(network, *rows)
         values = EpsilonGreedy(given.values[:-1]).value_of(segment.actions)

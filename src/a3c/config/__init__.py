@@ -28,7 +28,7 @@ from a3c.config.run import REPORT_INTERVAL, ROWS, RunSettings
 from a3c.config.setting import as_tuples, names_of
 from a3c.errors import SettingsError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Version of `config.toml` and of the checkpoints; raised with a step in `runs/migrations.py` that older ones take."""
 
 GROUPS: dict[str, type] = {

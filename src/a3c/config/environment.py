@@ -38,6 +38,11 @@ class EnvironmentSettings:
     """Parts of observations that the agent is not shown: numbers of a vector, counted from 0, for studies of memory;
     parts of a Dict by their names, such as those of text."""
 
+    action_masks: bool | None = None
+    """Take only actions that the environment says are valid now, in info["action_mask"], under the key action_mask of
+    its observations, or by its method action_masks(); for actions that are choices (Discrete and MultiDiscrete).
+    Default: where it says so."""
+
     episodic_life: bool = False
     """Nothing is to be gained after a lost life, in environments that tell how many are left (Mnih et al. 2015).
     Episodes and their returns still are whole games."""

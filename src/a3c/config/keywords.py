@@ -15,6 +15,7 @@ class Keywords(TypedDict, total=False):
     max_episode_steps: int | None
     env_kwargs: Mapping[str, object]
     hide: Sequence[int | str]
+    action_masks: bool | None
     episodic_life: bool
     reward_scale: float
     reward_clip: float | None

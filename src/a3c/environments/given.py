@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space, Tuple
 from numpy.typing import ArrayLike
 
+from a3c.environments.masks import flat_mask, has_choices, mask_counts, rows_of
 from a3c.environments.observations import Observations, part_of, parts
 from a3c.errors import InvalidEnvironment, InvalidObservation
 
@@ -67,6 +68,23 @@ def _count(where: str, array: np.ndarray, part: Space) -> int | None:
     if not len(array):
         raise InvalidObservation(f"{where} is a batch of none: there is nothing to act on")
     return len(array)
+
+
+def given_masks(space: Space[Any], mask: Any, count: int, single: bool) -> np.ndarray:
+    """Action masks as `[B, n]`, of one observation or of a batch of so many. Raises InvalidObservation."""
+    counts = mask_counts(space)
+    if not counts:
+        raise InvalidObservation(f"action_mask is for Discrete and MultiDiscrete actions, and these are {space}")
+    rows = [mask] if single else rows_of(mask, counts)
+    if len(rows) != count:
+        raise InvalidObservation(f"action_mask has {len(rows)} rows for {count} observations: give one for each")
+    try:
+        masks = np.stack([flat_mask(row, counts) for row in rows])
+    except ValueError as error:
+        raise InvalidObservation(f"action_mask {error}") from None
+    if not has_choices(masks, counts).all():
+        raise InvalidObservation("action_mask leaves no valid action: there is nothing to choose from")
+    return masks
 
 
 def given_state(state: Any, shape: tuple[int, int], single: bool) -> np.ndarray:

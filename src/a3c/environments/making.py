@@ -47,6 +47,8 @@ class EnvironmentMaker:
 
     source: str | EnvironmentFactory
     config: WorldSettings = field(default_factory=WorldSettings)
+    one_by_one: bool = False
+    """Whether an id's environments are stepped one by one, though it has a vector form."""
 
     def __post_init__(self) -> None:
         """Raises InvalidEnvironment for what cannot make any."""
@@ -141,11 +143,11 @@ class EnvironmentMaker:
         return any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in required)
 
     def spaces(
-        self, look: Callable[[gymnasium.Env], object] = lambda environment: None
+        self, look: Callable[[gymnasium.Env | VectorEnv], object] = lambda environment: None
     ) -> tuple[gymnasium.Space, gymnasium.Space]:
         """Observation and action space of one environment, which is made and closed for it.
 
-        `look` is called with it before, unless it is a vector.
+        `look` is called with it before, or with a vector of one where only vectors can be made.
 
         Raises InvalidEnvironment for a function that gives the same one at each call, which several workers, or one
         with several, would step together.
@@ -154,8 +156,7 @@ class EnvironmentMaker:
         made = self._make_to_look_at()
         took = time.monotonic() - started
         try:
-            if isinstance(made, gymnasium.Env):
-                look(made)
+            look(made)
         finally:
             close(made)
         if self._calls_function and took < LONG_TO_MAKE:
@@ -192,7 +193,8 @@ class EnvironmentMaker:
             return game.has_vector
         if spec is None:
             return self._makes_vectors
-        return spec.vector_entry_point is not None and not spec.additional_wrappers and not self._changed
+        vectors = spec.vector_entry_point is not None and not self.one_by_one
+        return vectors and not spec.additional_wrappers and not self._changed
 
     def _make_own_vector(self, count: int) -> VectorEnv:
         changed = self._changed + ["max_episode_steps"] * (self.config.max_episode_steps is not None)

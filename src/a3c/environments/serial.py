@@ -13,9 +13,11 @@ from gymnasium.spaces import Dict, Tuple
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from a3c.environments.masks import KEY
 from a3c.environments.results import reset, step
 from a3c.errors import InvalidEnvironment, described
 
+KEPT = ("lives", KEY)
 CLOSE_WITHIN = 8.0
 """Seconds that an environment may take to close."""
 
@@ -23,8 +25,9 @@ CLOSE_WITHIN = 8.0
 class SerialVectorEnv(VectorEnv):
     """Environments as a vector, in NEXT_STEP mode: what SyncVectorEnv does, in less time.
 
-    Of `info` there is the number of lives alone, `info["lives"]`, where the environments tell it: the rest may be
-    anything. All that were made are closed, also where one cannot be made or raises while it is closed.
+    Of `info` there are the number of lives and the action mask alone, `info["lives"]` and `info["action_mask"]`, where
+    the environments tell them: the rest may be anything. All that were made are closed, also where one cannot be made
+    or raises while it is closed.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012  as VectorEnv has it
@@ -56,7 +59,7 @@ class SerialVectorEnv(VectorEnv):
         given = [reset(environment, one) for environment, one in zip(self.envs, seed, strict=True)]
         self._env_obs = [observation for observation, _ in given]
         self._ended = [False] * self.num_envs
-        return self._batch(), _lives([info for _, info in given])
+        return self._batch(), _kept([info for _, info in given])
 
     def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         rewards, terminated, truncated, infos = [], [], [], []
@@ -71,7 +74,7 @@ class SerialVectorEnv(VectorEnv):
             terminated.append(terminates)
             truncated.append(truncates)
             infos.append(info)
-        return self._batch(), np.array(rewards), np.array(terminated), np.array(truncated), _lives(infos)
+        return self._batch(), np.array(rewards), np.array(terminated), np.array(truncated), _kept(infos)
 
     def _batch(self) -> Any:
         """A copy of what they gave: an environment may write into it at its next step."""
@@ -151,9 +154,9 @@ def _batched(space: gymnasium.Space, observations: list[Any]) -> Any:
     return np.array(observations)
 
 
-def _lives(infos: list[Any]) -> dict[str, Any]:
-    """The lives that are left, if the first tells them; a list, as nobody may want to know."""
+def _kept(infos: list[Any]) -> dict[str, Any]:
+    """What is kept of `info`, as far as the first tells it; lists, as nobody may want to know."""
     first = infos[0]
-    if not first or not isinstance(first, dict) or "lives" not in first:
+    if not first or not isinstance(first, dict):
         return {}
-    return {"lives": [info.get("lives") for info in infos]}
+    return {key: [info.get(key) for info in infos] for key in KEPT if key in first}

@@ -24,6 +24,8 @@ class Layout(NamedTuple):
     """What is normalised."""
     state: int = 0
     """Numbers that a recurrent policy remembers, float32; 0 for the others."""
+    mask: int = 0
+    """Choices that an action mask says of whether they are valid, bool; 0 where there are no masks."""
 
 
 def describe_space(space: gymnasium.Space) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import gymnasium
 
+from a3c.environments.masks import sample_valid
+
 MOST_STEPS = 20
 ENOUGH = 0.05
 """Seconds after which no further step is taken; of slow environments two steps are."""
@@ -21,14 +23,15 @@ def step_seconds(environment: gymnasium.Env, clock: Callable[[], float] = time.p
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            environment.reset()
+            observation, info = environment.reset()
             began = clock()
             while len(times) < MOST_STEPS and (len(times) < 2 or clock() - began < ENOUGH):
                 before = clock()
-                _, _, terminated, truncated, _ = environment.step(environment.action_space.sample())
+                action = sample_valid(environment, observation, info)
+                observation, _, terminated, truncated, info = environment.step(action)
                 times.append(clock() - before)
                 if terminated or truncated:
-                    environment.reset()
+                    observation, info = environment.reset()
         except Exception:
             return 0.0
     return statistics.median(times[1:])

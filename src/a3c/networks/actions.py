@@ -15,12 +15,13 @@ import gymnasium
 import jax.numpy as jnp
 import numpy as np
 from gymnasium import spaces
-from jaxtyping import ArrayLike, Float
+from jaxtyping import ArrayLike, Bool, Float
 
 from a3c.algorithm.builtin import BUILT_IN
 from a3c.config import TrainConfig
 from a3c.config.learning import ContinuousSettings
 from a3c.config.setting import changed, names_of
+from a3c.environments.masks import choose_valid, mask_counts
 from a3c.errors import SettingsError, UnsupportedSpace
 from a3c.learning.arrays import AnyArray
 from a3c.learning.distributions import Bernoulli, Categorical, EpsilonGreedy, MultiCategorical
@@ -55,8 +56,15 @@ class DiscreteActions:
         """The distribution, for people."""
         return f"Categorical over {self.outputs}"
 
-    def distribution(self, outputs: Float[AnyArray, "*B outputs"], features: AnyArray, log_std: None) -> Categorical:
-        return Categorical(outputs)
+    def distribution(
+        self,
+        outputs: Float[AnyArray, "*B outputs"],
+        features: AnyArray,
+        log_std: None,
+        masks: Bool[AnyArray, "*B outputs"] | None = None,
+    ) -> Categorical:
+        """`masks` say which actions are valid (`environments/masks.py`)."""
+        return Categorical(outputs, masks)
 
     def explore(self, distribution: Any, epsilon: Float[ArrayLike, "..."]) -> Any:
         """The distribution with uniformly random actions mixed in, with probability `epsilon` `[...]`."""
@@ -69,6 +77,12 @@ class DiscreteActions:
     def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Uniformly random actions, of a batch `shape`."""
         return generator.integers(self.space.n, size=shape)
+
+    def choose(self, noise: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        """Uniformly random valid actions, from `noise` of the same batch as the masks `[..., outputs]`."""
+        counts = mask_counts(self.space)
+        chosen = choose_valid(noise.reshape(*masks.shape[:-1], len(counts)), masks, counts)
+        return chosen.reshape(noise.shape)
 
     def to_environment(self, actions: np.ndarray) -> np.ndarray:
         """The environment's form of a batch of actions `[B, *shape]`."""
@@ -86,8 +100,14 @@ class ValuedActions(DiscreteActions):
     def description(self) -> str:
         return f"the best of {self.outputs} action values"
 
-    def distribution(self, outputs: Float[AnyArray, "*B outputs"], features: AnyArray, log_std: None) -> EpsilonGreedy:  # type: ignore[override]
-        return EpsilonGreedy(outputs)
+    def distribution(  # type: ignore[override]
+        self,
+        outputs: Float[AnyArray, "*B outputs"],
+        features: AnyArray,
+        log_std: None,
+        masks: Bool[AnyArray, "*B outputs"] | None = None,
+    ) -> EpsilonGreedy:
+        return EpsilonGreedy(outputs, mask=masks)
 
 
 @dataclass(frozen=True)
@@ -105,9 +125,13 @@ class MultiDiscreteActions(DiscreteActions):
         return f"independent Categoricals over {', '.join(map(str, self.space.nvec.ravel()))}"
 
     def distribution(  # type: ignore[override]
-        self, outputs: Float[AnyArray, "*B outputs"], features: AnyArray, log_std: None
+        self,
+        outputs: Float[AnyArray, "*B outputs"],
+        features: AnyArray,
+        log_std: None,
+        masks: Bool[AnyArray, "*B outputs"] | None = None,
     ) -> MultiCategorical:
-        return MultiCategorical(outputs, tuple(self.space.nvec.ravel().tolist()))
+        return MultiCategorical(outputs, mask_counts(self.space), masks)
 
     def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return generator.integers(self.space.nvec.ravel(), size=(*shape, *self.shape))
@@ -154,7 +178,7 @@ class BoxActions:
     def __init__(self, space: spaces.Box, config: ContinuousSettings, features: int):
         self._low, self._high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
         self._bounded = np.isfinite(self._low) & np.isfinite(self._high)
-        self._space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
+        self.space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
         if self._tanh and not self._bounded.all():
             raise SettingsError(f"`action_bounds` tanh needs bounds, which the actions {space} lack: use clip")
         self.shape = self._low.shape
@@ -202,9 +226,9 @@ class BoxActions:
         with np.errstate(invalid="ignore"):
             middle = self._low + (actions + 1.0) / 2.0 * (self._high - self._low)
         actions = np.clip(np.where(self._bounded, middle, actions), self._low, self._high)
-        if np.issubdtype(self._space.dtype, np.integer):
+        if np.issubdtype(self.space.dtype, np.integer):
             actions = np.rint(actions)
-        return actions.astype(self._space.dtype).reshape(len(actions), *self._space.shape)
+        return actions.astype(self.space.dtype).reshape(len(actions), *self.space.shape)
 
 
 Actions = DiscreteActions | BoxActions

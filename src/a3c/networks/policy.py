@@ -25,6 +25,7 @@ from a3c.environments.observations import Observations
 from a3c.environments.spaces import NO_STATISTICS, Layout
 from a3c.errors import SettingsError
 from a3c.learning.arrays import AnyArray
+from a3c.learning.distributions import EpsilonGreedy
 from a3c.learning.moments import Statistics
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.actions import Actions, make_actions
@@ -73,11 +74,14 @@ class Policy:
         pixel_mean: float = 0.0,
         pixel_std: float = 255.0,
         statistics: Statistics = NO_STATISTICS,
+        masked: bool = False,
     ):
-        """`scalings` are of the parts of an observation, in order (`networks/readings.py`)."""
+        """`scalings` are of the parts of an observation, in order (`networks/readings.py`); `masked` is whether there
+        are action masks."""
         self.observations, self.actions = Observations(observation_space), actions
         shapes = self.observations.shape, self.observations.dtype, actions.shape, actions.dtype, actions.noise_shape
-        self.layout = Layout(*shapes, statistics, 0 if network.core is None else network.core.state_size)
+        state = 0 if network.core is None else network.core.state_size
+        self.layout = Layout(*shapes, statistics, state, actions.outputs if masked else 0)
         if statistics.normalized:
             scalings = [scaling if scaling == "one_hot" else "raw" for scaling in scalings]
         self._scaling = tuple(scalings), pixel_mean, pixel_std
@@ -113,12 +117,13 @@ class Policy:
             generator = _LimitedGenerator(seed, most)
         statistics = Statistics(normalized, config.rewards_are_normalized)
         scaling = scalings, config.pixel_mean, config.pixel_std
+        how = statistics, bool(config.action_masks)
         if is_keras_model(network):
             _check_keras(config)
             actions = make_actions(action_space, config, 0)
             shapes = input_shapes(observation_space, scalings)
             actor_critic = keras_actor_critic(network, shapes, action_space, actions, generator)
-            return cls(actor_critic, observation_space, actions, *scaling, statistics)
+            return cls(actor_critic, observation_space, actions, *scaling, *how)
 
         def torso() -> tuple[eqx.Module, int]:
             if network is None:
@@ -137,7 +142,7 @@ class Policy:
         actions = make_actions(action_space, config, features)
         if values:
             action_values = ActionValues(policy_torso, features, actions.outputs, generator, core)
-            return cls(action_values, observation_space, actions, *scaling, statistics)
+            return cls(action_values, observation_space, actions, *scaling, *how)
         actor_critic = ActorCritic(
             policy_torso,
             critic_torso,
@@ -147,7 +152,7 @@ class Policy:
             generator,
             core,
         )
-        return cls(actor_critic, observation_space, actions, *scaling, statistics)
+        return cls(actor_critic, observation_space, actions, *scaling, *how)
 
     @property
     def first_snapshot(self) -> Snapshot:
@@ -185,15 +190,17 @@ class Policy:
         statistics: Float[AnyArray, "{self.layout.statistics.size}"],
         observations: Shaped[AnyArray, "..."],
         state: Float[AnyArray, "*B {self.layout.state}"] | None = None,
+        masks: Bool[AnyArray, "*B n"] | None = None,
     ) -> tuple[Any, Float[Array, "*B"], Float[AnyArray, "*B {self.layout.state}"] | None]:
-        """Distribution, values `[...]` and next states `[..., S]` of observations `[..., *shape]`."""
+        """Distribution, values `[...]` and next states `[..., S]` of observations `[..., *shape]`; `masks` `[..., n]`
+        say which actions are valid."""
         features, critic_features = self._features(network, statistics, observations)
         if network.core is not None:
             # Nothing is remembered at an episode's start.
             state = jnp.zeros((*features.shape[:-1], self.layout.state)) if state is None else state
             state, features = network.core.step(state, network.core.inputs(features))
             critic_features = features
-        return *self._heads(network, features, critic_features), state
+        return *self._heads(network, features, critic_features, masks), state
 
     def apply_in_time(
         self,
@@ -202,12 +209,13 @@ class Policy:
         observations: Shaped[AnyArray, "T ..."],
         starts: Bool[AnyArray, "T *B"] | None = None,
         first_state: Float[AnyArray, "1 *B {self.layout.state}"] | None = None,
+        masks: Bool[AnyArray, "T *B n"] | None = None,
     ) -> tuple[Any, Float[Array, "T *B"]]:
         """Distribution and values `[T, B]` of observations `[T, B, *shape]`; the others are those of a Segment."""
         features, critic_features = self._features(network, statistics, observations)
         if network.core is not None:
             features = critic_features = unroll(network.core, first_state[0], starts, features)  # type: ignore[index]
-        return self._heads(network, features, critic_features)
+        return self._heads(network, features, critic_features, masks)
 
     def _features(
         self,
@@ -234,9 +242,16 @@ class Policy:
         network: AnyNetwork,
         features: Float[Array, "*B f"],
         critic_features: Float[Array, "*B g"],
+        masks: Bool[AnyArray, "*B n"] | None = None,
     ) -> tuple[Any, Float[Array, "*B"]]:
         outputs, values = network.heads(features, critic_features)
-        return self.actions.distribution(outputs, features, network.log_std), values
+        actions: Any = self.actions
+        masked = () if masks is None else (masks,)
+        distribution = actions.distribution(outputs, features, network.log_std, *masked)
+        if masks is not None and isinstance(distribution, EpsilonGreedy):
+            # The best of those that are valid.
+            values = distribution.values.max(axis=-1)
+        return distribution, values
 
     def _normalize(
         self, statistics: Float[AnyArray, "{self.layout.statistics.size}"], observations: Shaped[AnyArray, "N *shape"]
@@ -249,14 +264,18 @@ class Policy:
         return jnp.where(np.array(normalized), clipped, numbers).reshape(observations.shape)
 
     def __call__(
-        self, snapshot: Snapshot, observations: AnyArray, state: AnyArray | None = None
+        self,
+        snapshot: Snapshot,
+        observations: AnyArray,
+        state: AnyArray | None = None,
+        masks: AnyArray | None = None,
     ) -> tuple[Any, jax.Array]:
-        return self._apply(snapshot, observations, state)[:2]
+        return self._apply(snapshot, observations, state, masks)[:2]
 
     def _apply(
-        self, snapshot: Snapshot, observations: AnyArray, state: AnyArray | None
+        self, snapshot: Snapshot, observations: AnyArray, state: AnyArray | None, masks: AnyArray | None
     ) -> tuple[Any, jax.Array, AnyArray | None]:
-        return self.apply(self.network(snapshot.parameters), snapshot.statistics, observations, state)
+        return self.apply(self.network(snapshot.parameters), snapshot.statistics, observations, state, masks)
 
     def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """What `act` needs for actions of a batch `shape`."""
@@ -266,11 +285,12 @@ class Policy:
     def act(self):
         """Jitted `(snapshot, observations, noise, epsilon) -> actions` of one batch.
 
-        A recurrent policy takes its states too, `[..., S]`, and gives `(actions, next states)`.
+        A recurrent policy takes its states too, `[..., S]`, and gives `(actions, next states)`. With `masks` `[..., n]`
+        only those actions are taken that they say are valid.
         """
 
-        def act(snapshot, observations, noise, epsilon, state=None):
-            distribution, _, state = self._apply(snapshot, observations, state)
+        def act(snapshot, observations, noise, epsilon, state=None, masks=None):
+            distribution, _, state = self._apply(snapshot, observations, state, masks)
             actions = self.actions.explore(distribution, epsilon).sample(noise)
             return (actions, state) if self.recurrent else actions
 
@@ -280,12 +300,13 @@ class Policy:
     def log_prob(self):
         """Jitted `(snapshot, observations, actions, epsilon) -> log-probabilities` that `act` gave these actions.
 
-        All are `[T, B, ...]`; a recurrent policy takes `starts` and `first_state` of their Segment too.
+        All are `[T, B, ...]`; a recurrent policy takes `starts` and `first_state` of their Segment too, and one that
+        was masked its `masks`.
         """
 
-        def log_prob(snapshot, observations, actions, epsilon, starts=None, first_state=None):
-            network = self.network(snapshot.parameters)
-            distribution, _ = self.apply_in_time(network, snapshot.statistics, observations, starts, first_state)
+        def log_prob(snapshot, observations, actions, epsilon, starts=None, first_state=None, masks=None):
+            network, context = self.network(snapshot.parameters), (starts, first_state, masks)
+            distribution, _ = self.apply_in_time(network, snapshot.statistics, observations, *context)
             return self.actions.explore(distribution, epsilon).log_prob(actions)
 
         return jax.jit(log_prob)
@@ -294,13 +315,13 @@ class Policy:
     def predict(self):
         """Jitted `(snapshot, observations, noise, epsilon) -> predictions [..., actions' size + 2]` of one batch.
 
-        A recurrent policy takes its states too, and gives the next ones behind these numbers. `epsilon` is of each
-        observation. What `act`, `log_prob` and `value` say, in one call and one array of float32:
-        fetching another result takes longer than computing it.
+        A recurrent policy takes its states too, and gives the next ones behind these numbers; `masks` are as those of
+        `act`. `epsilon` is of each observation. What `act`, `log_prob` and `value` say, in one call and one array of
+        float32: fetching another result takes longer than computing it.
         """
 
-        def predict(snapshot, observations, noise, epsilon, state=None):
-            distribution, values, state = self._apply(snapshot, observations, state)
+        def predict(snapshot, observations, noise, epsilon, state=None, masks=None):
+            distribution, values, state = self._apply(snapshot, observations, state, masks)
             explored = self.actions.explore(distribution, epsilon)
             actions = explored.sample(noise)
             flat = actions.reshape(*values.shape, -1).astype(jnp.float32)
@@ -311,10 +332,10 @@ class Policy:
 
     @cached_property
     def best_action(self):
-        """Jitted `(snapshot, observations) -> actions`: the most probable ones; with states as `act`."""
+        """Jitted `(snapshot, observations) -> actions`: the most probable ones; with states and masks as `act`."""
 
-        def best_action(snapshot, observations, state=None):
-            distribution, _, state = self._apply(snapshot, observations, state)
+        def best_action(snapshot, observations, state=None, masks=None):
+            distribution, _, state = self._apply(snapshot, observations, state, masks)
             return (distribution.mode(), state) if self.recurrent else distribution.mode()
 
         return jax.jit(best_action)
@@ -322,8 +343,12 @@ class Policy:
     @cached_property
     def value(self):
         """Jitted `(snapshot, observations) -> values`, in units of the training reward; a recurrent policy takes its
-        states too."""
-        return jax.jit(lambda snapshot, observations, state=None: self(snapshot, observations, state)[1])
+        states too. With `masks` a value is that of the best valid action, where actions have values."""
+
+        def value(snapshot, observations, state=None, masks=None):
+            return self(snapshot, observations, state, masks)[1]
+
+        return jax.jit(value)
 
     def __getstate__(self) -> dict[str, Any]:
         jitted = ("act", "log_prob", "predict", "best_action", "value")

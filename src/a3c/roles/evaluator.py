@@ -47,7 +47,8 @@ class Evaluator:
                 vector = self._environments(min(episodes, AT_ONCE))
                 generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
                 choose = Player(self._policy, order.snapshot, order.way, generator, self._random)
-                evaluation = play_episodes(vector, choose, episodes, seed, CUT_AFTER, going_on=counted)
+                masks = bool(self._maker.config.action_masks)
+                evaluation = play_episodes(vector, choose, episodes, seed, CUT_AFTER, masks=masks, going_on=counted)
         finally:
             self.calls += 1
         return Played(player, order.number, evaluation.returns, evaluation.lengths, evaluation.cut)

@@ -56,7 +56,7 @@ class Collector:
     ):
         self.policy, self.config = policy, config
         sampling, resets = seed_sequence.spawn(2)
-        self.stepper = Stepper(environments, resets, lives=config.episodic_life)
+        self.stepper = Stepper(environments, resets, lives=config.episodic_life, masks=bool(policy.layout.mask))
         self.checks = Checks(config, policy.observations, self.stepper.observations)
         self._noise = Noise(policy, sampling, config.hold_noise)
         self._memory = Memory(policy, self.stepper) if policy.layout.state else None
@@ -108,7 +108,7 @@ class Collector:
             self._memory.fill(segment, overlap)
         if new.log_probs is not None:
             acted = snapshot, new.observations[:-1], new.actions, epsilon
-            new.log_probs[:] = self.policy.log_prob(*acted, *_context(segment))
+            new.log_probs[:] = self.policy.log_prob(*acted, **_context(segment, new))
         return segment, episodes
 
     def _act(self, snapshot: Snapshot, epsilon: float, new: Segment, rows: _Rows) -> int:
@@ -120,20 +120,28 @@ class Collector:
             stepper.step(to_environment(np.zeros_like(new.actions[0])))
 
         observations, actions, _, terminated, truncated, mask, *_ = new
+        masks: Any = new.action_masks
         rewards, bootstraps, bootstrapped, lost = rows
         actor = self._memory or policy
         act, noise = actor.act, self._noise.draw(config.segment_steps, stepper.count)
         observations[0] = stepper.observations
-        taken = 0
+        if masks is not None:
+            masks[0] = stepper.masks
+        taken, masked = 0, {}
         for t in range(config.segment_steps):
-            actions[t] = np.asarray(act(snapshot, observations[t], noise[t], epsilon))
+            if masks is not None:
+                masked = {"masks": masks[t]}
+            actions[t] = np.asarray(act(snapshot, observations[t], noise[t], epsilon, **masked))
             np.logical_not(stepper.resetting, out=mask[t])
             step = stepper.step(to_environment(actions[t]))
             rewards[t], terminated[t], truncated[t] = step.rewards, step.terminated, step.truncated
             observations[t + 1] = stepper.observations
+            if masks is not None:
+                masks[t + 1] = stepper.masks
             if step.final_observations is not None:
                 self.checks.finite("final observation", step.final_observations[None], stepper.steps)
-                values = actor.value(snapshot.bootstrap, step.final_observations)
+                of_final = {} if step.final_masks is None else {"masks": step.final_masks}
+                values = actor.value(snapshot.bootstrap, step.final_observations, **of_final)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
             if step.lost is not None:
@@ -142,6 +150,9 @@ class Collector:
             if until_episode and step.done.any():
                 # Padding repeats the last observation, which a network can stand where zeros might not be.
                 observations[taken + 1 :] = observations[taken]
+                if masks is not None and taken < config.segment_steps:
+                    # Not learned from, but its probability is not to be 0.
+                    actions[taken] = policy.actions.choose(np.zeros_like(actions[taken], np.float32), masks[taken])
                 break
         return taken
 
@@ -153,8 +164,11 @@ class Collector:
         self.checks.look(observations[: taken + 1], first_step)
 
 
-def _context(segment: Segment) -> list[np.ndarray]:
-    """What a recurrent policy needs to say how probable a segment's actions were; nothing for the others."""
-    if segment.starts is None or segment.first_state is None:
-        return []
-    return [segment.starts[:-1], segment.first_state]
+def _context(segment: Segment, new: Segment) -> dict[str, np.ndarray]:
+    """What a policy needs to say how probable a segment's `new` actions were, where it is recurrent or masked."""
+    context = {}
+    if segment.starts is not None and segment.first_state is not None:
+        context |= {"starts": segment.starts[:-1], "first_state": segment.first_state}
+    if new.action_masks is not None:
+        context["masks"] = new.action_masks[:-1]
+    return context

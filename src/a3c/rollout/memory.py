@@ -18,18 +18,20 @@ class Memory:
         self._state: Any = np.zeros((stepper.count, policy.layout.state), np.float32)
         self._rows: list[tuple[Any, np.ndarray]] = []
 
-    def act(self, snapshot: Snapshot, observations: np.ndarray, noise: np.ndarray, epsilon: float) -> Any:
-        """Actions of a batch, as `Policy.act` gives them."""
+    def act(
+        self, snapshot: Snapshot, observations: np.ndarray, noise: np.ndarray, epsilon: float, **masked: np.ndarray
+    ) -> Any:
+        """Actions of a batch, as `Policy.act` gives them; `masked` are its masks, where there are any."""
         starts = self._stepper.starts
         if starts.any():
             self._state = np.where(starts[:, None], np.float32(0), self._state)
         self._rows.append((self._state, starts))
-        actions, self._state = self._policy.act(snapshot, observations, noise, epsilon, self._state)
+        actions, self._state = self._policy.act(snapshot, observations, noise, epsilon, self._state, **masked)
         return actions
 
-    def value(self, snapshot: Snapshot, observations: np.ndarray) -> Any:
+    def value(self, snapshot: Snapshot, observations: np.ndarray, **masked: np.ndarray) -> Any:
         """Values of final observations, of the episodes that `act` was in last."""
-        return self._policy.value(snapshot, observations, self._state)
+        return self._policy.value(snapshot, observations, self._state, **masked)
 
     def fill(self, segment: Segment, overlap: int) -> None:
         """Completes a segment, whose rows behind those that overlap the one before are those that were acted in."""

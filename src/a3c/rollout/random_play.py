@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from a3c.environments import results
+from a3c.environments.masks import sample_valid
 from a3c.environments.observations import Observations, part_of, parts
 from a3c.errors import A3CError, described
 
@@ -118,30 +119,37 @@ class _Watch:
 
 
 def play_randomly(
-    environment: gymnasium.Env, observations: Observations | None, steps: int, seconds: float, seed: int
+    environment: gymnasium.Env,
+    observations: Observations | None,
+    steps: int,
+    seconds: float,
+    seed: int,
+    masks: bool = True,
 ) -> RandomPlay:
     """Takes `steps` random steps at least, unless they take long, and goes on for so many seconds; stops at a failure.
 
     Observations are numbered by the steps before them, that of the first reset with 0. Without `observations`, as where
-    their space is none that a policy takes, they are not looked at.
+    their space is none that a policy takes, they are not looked at. `masks`: whether to take valid actions alone, where
+    the environment says which are.
     """
     play = RandomPlay()
     watch = None if observations is None else _Watch(observations, play)
     environment.action_space.seed(seed)
     started = time.monotonic()
     try:
-        _reset(environment, play, watch, seed)
+        last = _reset(environment, play, watch, seed)
         length = 0
         while play.failure is None:
             passed = time.monotonic() - started
             if passed >= seconds and (play.steps >= steps or passed >= PATIENCE):
                 break
-            ended = _step(environment, play, watch)
+            action = sample_valid(environment, *last) if masks else environment.action_space.sample()
+            ended, *last = _step(environment, play, watch, action)
             length += 1
             if ended:
                 play.lengths.append(length)
                 length = 0
-                _reset(environment, play, watch, None)
+                last = _reset(environment, play, watch, None)
     except A3CError as error:
         play.failure = f"{error} (step {play.steps} of random play)"
     except Exception as error:
@@ -161,31 +169,33 @@ def seeds_matter(environment: gymnasium.Env, observations: Observations) -> bool
 
 def _first_steps(environment: gymnasium.Env, observations: Observations, seed: int) -> bytes:
     environment.action_space.seed(0)
-    observation, _ = results.reset(environment, seed)
+    observation, info = results.reset(environment, seed)
     seen = [observations.pack_any(observation)[0].tobytes()]
     for _ in range(FIRST_STEPS):
-        observation, reward, terminated, truncated, _ = results.step(environment, environment.action_space.sample())
+        action = sample_valid(environment, observation, info)
+        observation, reward, terminated, truncated, info = results.step(environment, action)
         seen += [observations.pack_any(observation)[0].tobytes(), repr(reward).encode()]
         if terminated or truncated:
             break
     return b"".join(seen)
 
 
-def _reset(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None, seed: int | None) -> None:
+def _reset(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None, seed: int | None) -> tuple[Any, Any]:
+    """What reset gave."""
     before = time.perf_counter(), time.process_time()
     observation, info = results.reset(environment, seed)
     _spent(play, before)
     play.lives = isinstance(info, dict) and "lives" in info
     if watch is not None:
         watch.add(observation)
+    return observation, info
 
 
-def _step(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None) -> bool:
-    """Whether the episode has ended."""
-    action = environment.action_space.sample()
+def _step(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None, action: Any) -> tuple[bool, Any, Any]:
+    """Whether the episode has ended; observation and info."""
     play.steps += 1
     before = time.perf_counter(), time.process_time()
-    observation, reward, terminated, truncated, _ = results.step(environment, action)
+    observation, reward, terminated, truncated, info = results.step(environment, action)
     _spent(play, before)
     play.rewards.append(reward)
     if not np.isfinite(reward):
@@ -194,7 +204,7 @@ def _step(environment: gymnasium.Env, play: RandomPlay, watch: _Watch | None) ->
         watch.add(observation)
     if terminated or truncated:
         play.terminated.append(terminated)
-    return terminated or truncated
+    return terminated or truncated, observation, info
 
 
 def _spent(play: RandomPlay, before: tuple[float, float]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -38,8 +38,15 @@ class Segment(NamedTuple):
     """The log-probability that each action had when it was chosen, where V-trace needs it."""
     starts: Bool[np.ndarray, "T+1 B"] | None = None
     """Of a recurrent policy: True where a row is the first of an episode."""
+    action_masks: Bool[np.ndarray, "T+1 B n"] | None = None
+    """Where actions are masked: True where one is valid. All are where no step was taken."""
     first_state: Float32[np.ndarray, "1 B S"] | None = None
     """Of a recurrent policy: its state before row 0."""
+
+    @property
+    def context(self) -> tuple[Any, Any, Any]:
+        """What a policy takes of a segment beside its observations, all rows of it (`Policy.apply_in_time`)."""
+        return self.starts, self.first_state, self.action_masks
 
     def from_row(self, row: int) -> Segment:
         """The rows from this one on, as views; without a state, as only that before row 0 is known."""
@@ -48,7 +55,7 @@ class Segment(NamedTuple):
 
     @classmethod
     def zeros(cls, config: TrainConfig, environments: int, layout: Layout) -> Segment:
-        """Zeros of the shapes that a segment of this configuration has."""
+        """Zeros of the shapes that a segment of this configuration has; all actions are valid."""
         rows = (config.overlap + config.segment_steps, environments)
         terminated, truncated, mask = np.zeros((3, *rows), bool)
         return cls(
@@ -60,5 +67,6 @@ class Segment(NamedTuple):
             mask=mask,
             log_probs=np.zeros(rows, np.float32) if "log_probs" in config.own.carries else None,
             starts=np.zeros((rows[0] + 1, environments), bool) if layout.state else None,
+            action_masks=np.ones((rows[0] + 1, environments, layout.mask), bool) if layout.mask else None,
             first_state=np.zeros((1, environments, layout.state), np.float32) if layout.state else None,
         )

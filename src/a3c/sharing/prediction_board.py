@@ -43,6 +43,10 @@ class PredictionBoard:
         self.log_probs, self.values = SharedArray(rows, np.float32), SharedArray(rows, np.float32)
         self.states = SharedArray((*rows, layout.state), np.float32) if layout.state else None
         """What a recurrent policy remembers: before a question, after its answer."""
+        self.masks = SharedArray((*rows, layout.mask), bool) if layout.mask else None
+        """Which actions are valid."""
+        if self.masks is not None:
+            self.masks.array[:] = True
         self.versions = SharedArray((workers,), np.int64)
         self._asked, self._answered = TokenPipe(), [TokenPipe() for _ in range(workers)]
         self._numbers = SharedArray((workers,), np.int64)
@@ -71,10 +75,15 @@ class PredictionBoard:
         """The workers that wait for an answer; none where none asked within `timeout` seconds. Each is given once."""
         return self._asked.take(len(self._answered), timeout)
 
-    def questions(self, workers: list[int]) -> list[np.ndarray]:
-        """What these workers ask about: observations `[n, B, *shape]`, noise, epsilon, and states if there are any."""
-        asked = (self.observations, self.noise, self.epsilon, self.states)
-        return [array.array[workers] for array in asked if array is not None]
+    def questions(self, workers: list[int]) -> list[np.ndarray | None]:
+        """What these workers ask about: observations `[n, B, *shape]`, noise, epsilon, and states and masks if there
+        are any, as Policy.predict takes them."""
+        asked = [self.observations, self.noise, self.epsilon]
+        if self.masks is not None:
+            asked += [self.states, self.masks]
+        elif self.states is not None:
+            asked += [self.states]
+        return [None if array is None else array.array[workers] for array in asked]
 
     def answer(self, workers: list[int], predictions: np.ndarray, version: float) -> None:
         """Answers these workers, `predictions` `[n, B, actions' size + 2 + S]` as Policy.predict gives them."""
@@ -109,27 +118,36 @@ class RemotePolicy:
         noise: np.ndarray,
         epsilon: float,
         state: np.ndarray | None = None,
+        masks: np.ndarray | None = None,
     ) -> Any:
         board, worker = self._board, self._worker
         board.noise.array[worker], board.epsilon.array[worker] = noise, epsilon
-        self._ask(observations, state)
+        self._ask(observations, state, masks)
         self._log_probs.append(board.log_probs.array[worker].copy())
         self._versions.append(int(board.versions.array[worker]))
         actions = board.actions.array[worker]
         return actions if board.states is None else (actions, board.states.array[worker].copy())
 
-    def value(self, snapshot: Snapshot, observations: np.ndarray, state: np.ndarray | None = None) -> np.ndarray:
-        self._ask(observations, state)
+    def value(
+        self,
+        snapshot: Snapshot,
+        observations: np.ndarray,
+        state: np.ndarray | None = None,
+        masks: np.ndarray | None = None,
+    ) -> np.ndarray:
+        self._ask(observations, state, masks)
         return self._board.values.array[self._worker].copy()
 
-    def _ask(self, observations: np.ndarray, state: np.ndarray | None) -> None:
+    def _ask(self, observations: np.ndarray, state: np.ndarray | None, masks: np.ndarray | None) -> None:
         self._board.observations.array[self._worker] = observations
         if self._board.states is not None:
             self._board.states.array[self._worker] = state
+        if self._board.masks is not None:
+            self._board.masks.array[self._worker] = masks
         self._board.ask(self._worker)
 
     def log_prob(
-        self, snapshot: Snapshot, observations: np.ndarray, actions: np.ndarray, epsilon: float, *context: np.ndarray
+        self, snapshot: Snapshot, observations: np.ndarray, actions: np.ndarray, epsilon: float, **context: np.ndarray
     ) -> np.ndarray:
         """The log-probabilities `[T, B]` of the actions since `take_version`; 0 for rows that were not stepped."""
         log_probs = np.zeros(actions.shape[:2], np.float32)

@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.vector import VectorEnv
 
 from a3c.config import TrainConfig
 from a3c.config.making import not_recorded
@@ -13,6 +14,7 @@ from a3c.config.sizes import open_sizes, with_boundaries, with_sizes
 from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.generators import GlobalGenerators, play_seed
 from a3c.environments.making import EnvironmentMaker
+from a3c.environments.masks import Offer, offered_by, unmasked
 from a3c.environments.spaces import describe_space
 from a3c.environments.step_time import step_seconds
 from a3c.errors import CheckpointError, SettingsError, brief
@@ -25,6 +27,7 @@ from a3c.recipes import find_recipe, recipes_for
 from a3c.roles.messages import PackedWork
 from a3c.roles.worker import Work
 from a3c.runs.checkpoint import Checkpoint
+from a3c.training.masking import check_evaluated, with_masks
 
 
 def prepare(
@@ -48,8 +51,19 @@ def prepare(
     own_environment = environment is not None or bool(not_recorded(config))
     took = [0.0]
     timed = open_sizes(config) and not maker.has_own_vector
+    offers: list[Offer | None] = [None]
+
+    def look(one: gymnasium.Env | VectorEnv) -> None:
+        if timed and isinstance(one, gymnasium.Env):
+            took.append(step_seconds(one))
+        if config.action_masks is not False:
+            offers.append(offered_by(one))
+
     with GlobalGenerators(play_seed(config.seed)).swapped():
-        observation_space, action_space = maker.spaces(lambda one: took.append(step_seconds(one)) if timed else None)
+        observation_space, action_space = maker.spaces(look)
+        config, maker, masked = with_masks(config, maker, offers[-1], action_space)
+    if config.action_masks:
+        observation_space = unmasked(observation_space)
     time_limit = config.max_episode_steps or (maker.spec and maker.spec.max_episode_steps)
     config = with_boundaries(with_sizes(config, took[-1]), time_limit)
     config = with_readings(config, observation_space, network is not None)
@@ -62,7 +76,7 @@ def prepare(
     other = None if missing is not None else _evaluation_maker(config, evaluated_on, spaces)
     if other is not None:
         config = dataclasses.replace(config, evaluation_environment=other.name)
-    description = describe(config, observation_space, network is not None)
+    description = describe(config, observation_space, network is not None) + masked
     work = Work(maker, policy, optimizer, description, other, missing)
     own_evaluation = evaluated_on is not None or missing is not None
     if checkpoint is None:
@@ -100,9 +114,11 @@ def _evaluation_maker(
     asked = given or config.evaluation_environment
     if asked is None:
         return None
-    maker = EnvironmentMaker(asked, config)
+    maker, offers = EnvironmentMaker(asked, config), list[Offer | None]()
     with GlobalGenerators(play_seed(config.seed)).swapped():
-        theirs = map(describe_space, maker.spaces())
+        observed, acted = maker.spaces(lambda one: offers.append(offered_by(one)) if config.action_masks else None)
+    check_evaluated(config, maker, offers[-1] if offers else None)
+    theirs = describe_space(unmasked(observed) if config.action_masks else observed), describe_space(acted)
     for (kind, trained), there in zip(spaces.items(), theirs, strict=True):
         if there != trained:
             raise SettingsError(

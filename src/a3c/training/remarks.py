@@ -17,7 +17,7 @@ class Remarks:
         self._display, self._about = display, set[str]()
         self._updates = 0
         chooses = start.config.algorithm.network == "policy"
-        largest = largest_entropy(start.spaces["action"]) if chooses else None
+        largest = largest_entropy(start.spaces["action"]) if chooses and not start.config.action_masks else None
         self._watch = Watch(start.config, start.counts, start.own_network, largest)
 
     def add(self, *lines: str) -> None:
