@@ -21,6 +21,7 @@ from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.config.evaluating import Way
 from a3c.config.making import number
 from a3c.environments.given import Observation, given_state, pack_given
+from a3c.environments.spaces import one_of
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, Manner, Player, evaluate
 from a3c.learning.snapshot import Snapshot
@@ -32,8 +33,9 @@ from a3c.runs.checkpoint import Checkpoint
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]: it has none
 
-Action: TypeAlias = np.ndarray | np.integer
-"""What an environment's `step` takes: a number where a single choice is made, else an array; a batch is an array."""
+Action: TypeAlias = "np.ndarray | np.integer | dict[str, Action] | tuple[Action, ...]"
+"""What an environment's `step` takes: a number where a single choice is made, else an array, and for a Dict or Tuple
+such for each of its parts; a batch has an array in the place of each."""
 
 
 class ActingAgent:
@@ -118,7 +120,7 @@ class ActingAgent:
         actions, states = self._player(snapshot, manner)(batch, *(remembered or (None,)))
         if remembered and self.algorithm.acts != "nowhere":
             state = np.array(states[0] if single else states)
-        return (actions[0] if single else actions), state
+        return (one_of(actions, 0) if single else actions), state
 
     def _player(self, snapshot: Snapshot, manner: Manner) -> Player:
         way, random = "greedy" if manner.policy == "greedy" else "sampled", self.algorithm.acts == "nowhere"

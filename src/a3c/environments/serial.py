@@ -14,6 +14,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from a3c.environments.results import reset, step
+from a3c.environments.spaces import one_of
 from a3c.errors import InvalidEnvironment, described
 
 CLOSE_WITHIN = 8.0
@@ -58,8 +59,10 @@ class SerialVectorEnv(VectorEnv):
         self._ended = [False] * self.num_envs
         return self._batch(), _lives([info for _, info in given])
 
-    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         rewards, terminated, truncated, infos = [], [], [], []
+        if isinstance(self.single_action_space, Dict | Tuple):
+            actions = [one_of(actions, index) for index in range(self.num_envs)]
         for index, environment in enumerate(self.envs):
             if self._ended[index]:
                 observation, info = reset(environment)
