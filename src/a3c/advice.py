@@ -221,13 +221,13 @@ def _actions(what: str, space: gymnasium.Space) -> Iterator[Remark]:
     if np.issubdtype(space.dtype, np.integer):
         yield Remark(
             "actions",
-            f"{what}: whole numbers in a Box, rounded from a Gaussian: Discrete or MultiDiscrete is learned better",
+            f"{what}: whole numbers in a Box are rounded from a Gaussian; Discrete or MultiDiscrete is learned better",
         )
     if not (np.isfinite(space.low) & np.isfinite(space.high)).all():
         yield Remark(
             "actions",
-            f"{what} without bounds start around 0 with a standard deviation of 1: give the space "
-            "bounds, or set `log_std`",
+            f"{what}: numbers without bounds start around 0 with a standard deviation of 1; give the space bounds, or "
+            "set `log_std`",
         )
 
 

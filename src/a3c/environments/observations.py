@@ -115,7 +115,9 @@ def parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
     found = parts_of(space)
     wrapper = "a gymnasium.wrappers.TransformObservation of your own"
     if not found:
-        raise UnsupportedSpace(f"observation space {space} has no parts: give it one, such as Box(0, 0), with {wrapper}")
+        raise UnsupportedSpace(
+            f"observation space {space} has no parts: give it one, such as Box(0, 0), with {wrapper}"
+        )
     for path, part in found.items():
         if isinstance(part, Box | Discrete | MultiDiscrete | MultiBinary):
             continue

@@ -6,7 +6,6 @@ from math import prod
 from typing import Any, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -66,11 +65,11 @@ def split(vectors: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
     """The arrays `[..., *shape]` that lie one after the other in vectors `[..., n]`."""
     ends = accumulate(map(prod, shapes), initial=0)
     return [
-        vectors[..., start:stop].reshape(*vectors.shape[:-1], *shape)
+        vectors[..., start:stop].reshape((*vectors.shape[:-1], *shape))
         for (start, stop), shape in zip(pairwise(ends), shapes, strict=True)
     ]
 
 
 def flat(array: Any, shape: tuple[int, ...]) -> Any:
     """An array `[..., *shape]` as vectors `[..., n]`."""
-    return array.reshape(*array.shape[: array.ndim - len(shape)], prod(shape))
+    return array.reshape((*array.shape[: array.ndim - len(shape)], prod(shape)))

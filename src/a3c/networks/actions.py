@@ -161,7 +161,9 @@ class BoxActions:
         self._bounded = np.isfinite(self._low) & np.isfinite(self._high)
         self._space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
         if self._tanh and not self._bounded.all():
-            raise SettingsError(f"`action_bounds` tanh needs bounds, which the actions {in_a_line(space)} lack: use clip")
+            raise SettingsError(
+                f"`action_bounds` tanh needs bounds, which the actions {in_a_line(space)} lack: use clip"
+            )
         self.shape = self._low.shape
         size = self._low.size
         self.outputs = size * (2 if self._std == "state" else 1)
@@ -225,8 +227,8 @@ def make_actions(space: gymnasium.Space, config: TrainConfig, features: int) -> 
             return ValuedActions(space)
         policies = [name for name, one in BUILT_IN.items() if one.network == "policy" and one.learns != "nowhere"]
         raise UnsupportedSpace(
-            f"{config.algorithm} learns a value for each action of a Discrete space, and these are {in_a_line(space)}: use "
-            f"{', '.join(policies)}"
+            f"{config.algorithm} learns a value for each action of a Discrete space, and these are "
+            f"{in_a_line(space)}: use {', '.join(policies)}"
         )
     parts = action_parts(space)
     continuous = [isinstance(part, spaces.Box) for part in parts.values()]

@@ -8,7 +8,9 @@ import numpy as np
 class Noise:
     """Draws what `policy.act` needs; that of a step is held for `hold` steps, over segments too."""
 
-    def __init__(self, policy: Any, seed_sequence: np.random.SeedSequence, hold: int = 1, held: bool | np.ndarray = True):
+    def __init__(
+        self, policy: Any, seed_sequence: np.random.SeedSequence, hold: int = 1, held: bool | np.ndarray = True
+    ):
         """`held` are the numbers of it that are held, `[*noise_shape]`; the others are drawn for each step."""
         self._policy, self._generator, self._hold = policy, np.random.default_rng(seed_sequence), hold
         self._held = held
