@@ -33,9 +33,10 @@ from a3c.runs.checkpoint import Checkpoint
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]: it has none
 
-Action: TypeAlias = "np.ndarray | np.integer | dict[str, Action] | tuple[Action, ...]"
+# Its form is that of the action space, which no checker knows: a union of all would fit the code of nobody.
+Action: TypeAlias = Any
 """What an environment's `step` takes: a number where a single choice is made, else an array, and for a Dict or Tuple
-such for each of its parts; a batch has an array in the place of each."""
+such for each of its parts. A batch has an array in the place of each."""
 
 
 class ActingAgent:
