@@ -39,7 +39,7 @@ class HybridActions:
 
     def __init__(self, space: gymnasium.Space, parts: "dict[tuple, DiscreteActions | BoxActions]"):
         """`parts` by the keys that lead to each, in the order of the space. Raises UnsupportedSpace."""
-        self._space, self._paths, self._actions = space, list(parts), list(parts.values())
+        self.space, self._paths, self._actions = space, list(parts), list(parts.values())
         for path, part in parts_of(space).items():
             if _choices(part) > MOST_CHOICES:
                 raise UnsupportedSpace(
@@ -91,7 +91,7 @@ class HybridActions:
     def to_environment(self, actions: np.ndarray) -> Any:
         """In the form of the space, with a batch of each part in its place, as Gymnasium has batches."""
         each = zip(self._actions, split(actions, self._shapes), strict=True)
-        return _in_form(self._space, iter([one.to_environment(its.astype(one.dtype)) for one, its in each]))
+        return _in_form(self.space, iter([one.to_environment(its.astype(one.dtype)) for one, its in each]))
 
 
 def action_parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
