@@ -17,7 +17,7 @@ random.getrandbits = draw
 
 CHECKED = [
     *("a3c.gradient", "a3c.networks.policy", "a3c.networks.mlp", "a3c.networks.conv", "a3c.networks.recurrent"),
-    *(f"a3c.learning.{name}" for name in ("returns", "losses", "distributions", "gaussians", "optimizers")),
+    *(f"a3c.learning.{name}" for name in ("returns", "losses", "distributions", "gaussians", "joint", "optimizers")),
 ]
 install_import_hook(CHECKED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 

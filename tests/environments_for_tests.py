@@ -11,7 +11,8 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from a3c.environments.observations import Observations
+from a3c.environments.observations import Observations, part_of
+from a3c.environments.spaces import parts_of
 
 MODES = tuple(AutoresetMode)
 
@@ -185,7 +186,7 @@ def vector_of(make: Callable[..., gymnasium.Env], mode: AutoresetMode) -> Callab
 
 
 class Guess(gymnasium.Env):
-    """One step: the closer the action is to a hidden one, the better; 1 for that one."""
+    """One step: the closer the action is to a hidden one, the better; 1 for that one. Of parts, the mean."""
 
     def __init__(self, action_space: gymnasium.Space):
         self.observation_space, self.action_space = Box(-1, 1, (1,), np.float32), action_space
@@ -199,10 +200,15 @@ class Guess(gymnasium.Env):
     def step(self, action):
         if not self.action_space.contains(action):
             raise ValueError(f"action {action!r} is outside {self.action_space}")
-        if isinstance(self.action_space, Box):
-            distance = np.abs(action - self.hidden) / (self.action_space.high - self.action_space.low)
-            return np.ones(1, np.float32), float(1 - distance.mean()), True, False, {}
-        return np.ones(1, np.float32), float(np.mean(action == self.hidden)), True, False, {}
+        parts = parts_of(self.action_space)
+        close = [_close(part, part_of(action, path), part_of(self.hidden, path)) for path, part in parts.items()]
+        return np.ones(1, np.float32), float(np.mean(close)), True, False, {}
+
+
+def _close(space: gymnasium.Space, action: np.ndarray, hidden: np.ndarray) -> float:
+    if isinstance(space, Box):
+        return float(1 - (np.abs(action - hidden) / (space.high - space.low)).mean())
+    return float(np.mean(action == hidden))
 
 
 class Sum(gymnasium.Env):

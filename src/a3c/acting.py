@@ -23,6 +23,7 @@ from a3c.config.evaluating import Way
 from a3c.config.making import number
 from a3c.environments.given import Observation, given_masks, given_state, pack_given
 from a3c.environments.masks import KEY
+from a3c.environments.spaces import one_of
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, Manner, Player, evaluate
 from a3c.learning.snapshot import Snapshot
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
 
 ActionMask: TypeAlias = ArrayLike | Sequence[ArrayLike]
 """Which actions may be taken: 1 or True for each that may, in a row or as an array for each choice."""
-Action: TypeAlias = np.ndarray | np.integer
-"""What an environment's `step` takes: a number where a single choice is made, else an array; a batch is an array."""
+# Its form is that of the action space, which no checker knows: a union of all would fit the code of nobody.
+Action: TypeAlias = Any
+"""What an environment's `step` takes: a number where a single choice is made, else an array, and for a Dict or Tuple
+such for each of its parts. A batch has an array in the place of each."""
 
 
 class ActingAgent:
@@ -136,7 +139,7 @@ class ActingAgent:
         actions, states = self._player(snapshot, manner)(batch, before, masks)
         if remembered and self.algorithm.acts != "nowhere":
             state = np.array(states[0] if single else states)
-        return (actions[0] if single else actions), state
+        return (one_of(actions, 0) if single else actions), state
 
     def _player(self, snapshot: Snapshot, manner: Manner) -> Player:
         way, random = "greedy" if manner.policy == "greedy" else "sampled", self.algorithm.acts == "nowhere"

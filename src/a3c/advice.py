@@ -14,6 +14,7 @@ from a3c.config import TrainConfig
 from a3c.config.checks import check_ends
 from a3c.config.sizes import UPDATE_WITHIN, few_updates, flags_for
 from a3c.environments.observations import Observations, parts
+from a3c.environments.spaces import joined, parts_of
 from a3c.errors import SettingsError
 from a3c.machine import available_cores
 from a3c.networks.readings import frame_shape, normalized_numbers, raw_numbers, readings
@@ -91,7 +92,8 @@ def remarks(
         found.append(Remark("reach", text))
     found += _rewards(config, environment.action_space, play)
     found += _ends(config, time_limit, play)
-    found += _actions(environment.action_space)
+    for path, part in parts_of(environment.action_space).items():
+        found += _actions(f"{joined(path)!r} of the actions" if path else "actions", part)
     found += _updates(config, play)
     if not seeded:
         found.append(
@@ -213,19 +215,19 @@ def _ends(config: TrainConfig, time_limit: int | None, play: RandomPlay) -> Iter
         yield Remark("target", str(error))
 
 
-def _actions(space: gymnasium.Space) -> Iterator[Remark]:
+def _actions(what: str, space: gymnasium.Space) -> Iterator[Remark]:
     if not isinstance(space, Box):
         return
     if np.issubdtype(space.dtype, np.integer):
         yield Remark(
             "actions",
-            "actions are whole numbers in a Box, rounded from a Gaussian: Discrete or MultiDiscrete is learned better",
+            f"{what}: whole numbers in a Box are rounded from a Gaussian; Discrete or MultiDiscrete is learned better",
         )
     if not (np.isfinite(space.low) & np.isfinite(space.high)).all():
         yield Remark(
             "actions",
-            "actions without bounds start around 0 with a standard deviation of 1: give the space "
-            "bounds, or set `log_std`",
+            f"{what}: numbers without bounds start around 0 with a standard deviation of 1; give the space bounds, or "
+            "set `log_std`",
         )
 
 

@@ -1,8 +1,11 @@
 """Every kind of action and observation, with every algorithm: learned, saved, and played."""
 
+import gymnasium
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector.utils import batch_space
 from learning_agents import make
 
 import a3c
@@ -14,6 +17,7 @@ ACTIONS = {
     "bits": MultiBinary(4),
     "numbers": CONTINUOUS,
 }
+HYBRID = Dict(lever=Discrete(3, start=1), force=CONTINUOUS, more=Tuple([MultiBinary(2), MultiDiscrete([2, 3])]))
 FORMS = {
     "by state": {"action_std": "state"},
     "by state and smooth": {"action_std": "gsde", "log_std": -1.0, "hold_noise": 4},
@@ -29,6 +33,7 @@ OBSERVATIONS = {
 }
 KINDS = {
     **{name: (Guess, space) for name, space in ACTIONS.items()},
+    "parts": (Guess, HYBRID),
     **{"observed " + name: (Sum, space) for name, space in OBSERVATIONS.items()},
 }
 
@@ -70,6 +75,7 @@ def test_every_kind_of_observation_is_learned(space):
         # GA3C hands over all there is, for actions and for learning; A3C learns every kind above.
         *(("ga3c", kind) for kind in KINDS),
         *((algorithm, kind) for algorithm in ("a3c", "a2c", "impala") for kind in ("numbers", "observed a dict")),
+        *((algorithm, "parts") for algorithm in ("a3c", "a2c", "appo", "impala", "impact")),
     ],
 )
 def test_every_algorithm_trains_saves_and_plays_every_kind(algorithm, kind, tmp_path):
@@ -83,6 +89,51 @@ def test_every_algorithm_trains_saves_and_plays_every_kind(algorithm, kind, tmp_
     np.testing.assert_array_equal(loaded.parameters, best)
     assert len(loaded.evaluate(episodes=3).returns) == 3
     assert loaded.evaluate(episodes=20, seed=2).returns == loaded.evaluate(episodes=20, seed=2).returns
+
+
+class Levers(gymnasium.Env):
+    """One step: 1 for the lever that is shown, less the further the force is from what belongs to it; else 0."""
+
+    observation_space, action_space = Discrete(3), Dict(lever=Discrete(3, start=1), force=Box(0, 10, (1,), np.float32))
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.shown = int(self.np_random.integers(3))
+        return self.shown, {}
+
+    def step(self, action):
+        assert self.action_space.contains(action)
+        close = 1 - abs(float(action["force"][0]) - (2, 5, 8)[self.shown]) / 10
+        return self.shown, close * (action["lever"] == self.shown + 1), True, False, {}
+
+
+def vector_of_levers(count):
+    return SyncVectorEnv([Levers] * count, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+@pytest.mark.parametrize("environment", [Levers, vector_of_levers], ids=["one by one", "a vector of its own"])
+def test_a_choice_and_a_force_are_learned_together(environment, tmp_path):
+    agent = make(environment)
+    agent.learn(steps=4_000, seconds=240, run=tmp_path / "run")
+    space = Levers.action_space
+    for deterministic in (True, False):
+        assert space.contains(agent.predict(1, deterministic=deterministic)[0])
+        batch, _ = agent.predict(np.arange(3), deterministic=deterministic)
+        assert batch_space(space, 3).contains(batch)
+    batch, _ = agent.predict(np.arange(3), deterministic=True)
+    assert batch["lever"].tolist() == [1, 2, 3]
+    np.testing.assert_allclose(batch["force"][:, 0], [2, 5, 8], atol=1.0)
+    before = agent.parameters
+    gone_on = a3c.resume(tmp_path / "run", environment=environment, steps=4_300)
+    assert (gone_on.latest.parameters != before).any()
+
+
+def test_the_random_agent_draws_from_every_part():
+    agent = a3c.RandomAgent(lambda: Guess(HYBRID), backend="inline", seed=1, envs_per_worker=4)
+    assert agent.learn(steps=400).summary["steps"] >= 400
+    actions, _ = agent.predict(np.ones((200, 1)))
+    assert batch_space(HYBRID, 200).contains(actions)
+    np.testing.assert_allclose(np.bincount(actions["lever"]) / 200, [0, 1 / 3, 1 / 3, 1 / 3], atol=0.1)
 
 
 @pytest.mark.parametrize("space", ACTIONS.values(), ids=ACTIONS)

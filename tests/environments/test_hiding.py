@@ -34,7 +34,7 @@ def test_parts_are_hidden_by_name_and_a_part_alone_is_the_observation():
     spaces = gymnasium.spaces.Dict(
         place=gymnasium.spaces.Discrete(3), task=gymnasium.spaces.Text(9), time=Box(0, 1, (2,))
     )
-    with pytest.raises(UnsupportedSpace, match=r"`task` of the observations is text.*with `hide` task"):
+    with pytest.raises(UnsupportedSpace, match=r"'task' of the observations is text.*with `hide` task"):
         parts(spaces)
     two = make_environment(lambda: Sum(spaces), settings={"hide": ["task"]})
     assert list(two.observation_space) == list(two.reset()[0]) == ["place", "time"]

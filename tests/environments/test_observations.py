@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text, Tuple
+from gymnasium.spaces import Box, Dict, Discrete, Graph, MultiBinary, MultiDiscrete, OneOf, Sequence, Text, Tuple
 from gymnasium.vector.utils import batch_space
 
 from a3c.environments.observations import Observations
@@ -79,7 +79,31 @@ def test_a_users_other_shape_is_named(shape):
         Observations(BYTES).pack_any(np.zeros(shape))
 
 
-@pytest.mark.parametrize("space", [Text(3), Dict(b=Dict(a=Text(3))), Tuple([BYTES, Text(3)])])
-def test_other_spaces_are_refused_by_name(space):
-    with pytest.raises(UnsupportedSpace, match=r"observation space Text.* is not supported; supported: Box, Discrete"):
+ODD = {
+    "text": Text(3),
+    "a sequence of any length": Sequence(Discrete(2)),
+    "a Graph": Graph(Box(np.zeros((9, 9), np.float32), np.arange(81, dtype=np.float32).reshape(9, 9)), None),
+    "a OneOf": OneOf([Discrete(2), BYTES]),
+}
+
+
+@pytest.mark.parametrize(("name", "space"), ODD.items(), ids=ODD)
+def test_other_spaces_are_refused_by_name(name, space):
+    for odd, said in [
+        (
+            space,
+            rf"observation space {type(space).__name__}.* is not supported; supported: Box, .*TransformObservation",
+        ),
+        (Dict(a=space, b=BYTES), f"'a' of the observations is {name},.* leave it out, with `hide` a, or make numbers"),
+        (Dict(b=Dict(a=space)), f"'b/a' of the observations is {name},.* leave all of 'b' out, with `hide` b, or make"),
+        (Tuple([BYTES, space]), f"'1' of the observations is {name}, which no network here reads: make numbers of it"),
+    ]:
+        with pytest.raises(UnsupportedSpace, match=said) as raised:
+            Observations(odd)
+        assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("space", [Dict(), Tuple([Tuple([])])], ids=str)
+def test_a_space_without_parts_is_refused(space):
+    with pytest.raises(UnsupportedSpace, match=r"observation space .* has no parts"):
         Observations(space)

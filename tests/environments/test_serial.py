@@ -31,8 +31,9 @@ def endings(*kinds):
         partial(Sum, COMPOSITE),
         partial(Guess, Box(-1, 1, (2,), np.float32)),
         partial(Guess, MultiDiscrete([2, 3])),
+        partial(Guess, COMPOSITE),
     ],
-    ids=["terminating", "both", "CartPole", "FrozenLake", "composite", "numbers", "choices"],
+    ids=["terminating", "both", "CartPole", "FrozenLake", "composite", "numbers", "choices", "composite actions"],
 )
 def test_they_step_as_in_gymnasiums_vector(make, count):
     ours = SerialVectorEnv([make] * count)

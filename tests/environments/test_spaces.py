@@ -46,6 +46,8 @@ def test_bytes_stay_bytes_and_all_else_becomes_float32(given, stored):
         (MultiDiscrete([[2, 3], [4, 5]]), np.log(120)),
         (MultiBinary((2, 3)), 6 * np.log(2)),
         (Box(-1, 1, (2,)), None),
+        (Dict(a=Discrete(3), b=Tuple([MultiBinary(2)])), np.log(12)),
+        (Tuple([Discrete(3), Box(-1, 1, (2,))]), None),
     ],
 )
 def test_the_largest_entropy_is_that_of_actions_that_are_all_as_likely(space, expected):

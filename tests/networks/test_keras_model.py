@@ -180,7 +180,10 @@ def test_continuous_actions_have_the_models_output_as_mean():
     np.testing.assert_allclose(distribution.log_std, np.tile(network.log_std, (5, 1)))
 
 
-@pytest.mark.parametrize("space", [MultiDiscrete([2, 2]), MultiBinary(4)], ids=str)
+HYBRID = Dict(choice=Discrete(2), numbers=Box(-1, 1, (2,)))
+
+
+@pytest.mark.parametrize("space", [MultiDiscrete([2, 2]), MultiBinary(4), HYBRID], ids=str)
 def test_logits_are_for_every_kind_of_choice(space):
     policy = make(dense(), action_space=space)
     assert np.asarray(policy.best_action(policy.first_snapshot, np.zeros((5, 3), np.float32))).shape[0] == 5

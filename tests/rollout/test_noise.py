@@ -26,3 +26,14 @@ def test_that_of_a_step_is_held_over_segments_too(hold, expected, lengths):
     noise = Noise(Policy(), np.random.SeedSequence(0), hold)
     drawn = [row for length in lengths for row in noise.draw(length, 2)]
     assert [row.tolist() for row in drawn] == [[number] * 2 for number in expected]
+
+
+def test_only_what_is_to_be_held_is_held():
+    class Pairs:
+        def noise(self, generator, shape):
+            return generator.standard_normal((*shape, 2))
+
+    noise = Noise(Pairs(), np.random.SeedSequence(0), 3, np.array([False, True]))
+    drawn = np.concatenate([noise.draw(4, 2), noise.draw(5, 2)])
+    assert [len(np.unique(drawn[:, :, number])) for number in (0, 1)] == [18, 6]
+    assert (drawn[:3, :, 1] == drawn[0, :, 1]).all()

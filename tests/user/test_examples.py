@@ -41,6 +41,16 @@ def test_masks(tmp_path):
     assert taken in shelves.split()
 
 
+def test_hybrid_actions(tmp_path):
+    printed = printed_by("hybrid_actions", tmp_path)
+    assert mean_return(printed) > 17
+    modes = re.findall(r"^\S+ degrees: (\w+) at (\d+)%$", printed, re.MULTILINE)
+    assert [mode for mode, _ in modes] == ["heat", "heat", "cool", "cool"]
+    powers = [int(power) for _, power in modes]
+    assert powers[0] > powers[1]
+    assert powers[3] > powers[2]
+
+
 def test_own_network(tmp_path):
     printed = printed_by("own_network", tmp_path)
     assert best_in_training(printed) >= 475

@@ -3,7 +3,7 @@
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Text
+from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Sequence, Text
 
 from a3c import advice
 from a3c.advice import Speed, remarks
@@ -127,6 +127,8 @@ def test_a_game():
         (sound(reward="one"), "raised TypeError"),
         (sound(observations=Text(5), draw=lambda _: "abc"), "observation space Text"),
         (sound(actions=Text(5)), "action space Text"),
+        (sound(actions=Dict(go=Discrete(2), say=Text(5))), "'say' of the actions is text"),
+        (sound(observations=Dict(on=Discrete(2), log=Sequence(Discrete(2))), draw=lambda _: {}), "with `hide` log"),
     ],
 )
 def test_what_cannot_be_trained_on(make, words):
@@ -178,6 +180,7 @@ def test_an_environment_that_cannot_be_made_is_an_error():
         ("target", Sound, "`steps`, `episodes`, `seconds` or `target_return`", {"steps": 10}),
         ("actions", sound(actions=Box(-np.inf, np.inf, (2,), np.float32)), "without bounds", None),
         ("actions", sound(actions=Box(0, 9, (2,), np.int64)), "MultiDiscrete", None),
+        ("actions", sound(actions=Dict(a=Discrete(2), b=Box(0, 9, (2,), np.int64))), "'b' of the actions: whole", None),
         ("seed", sound(draw=lambda r: np.zeros(2, np.float32), reward=0.0, length=20), "self.np_random", None),
         ("frames", sound(observations=Box(0, 255, (3, 160, 160), np.uint8)), "reduce them in the environment", None),
         ("reach", sound(observations=Box(0, 255, (9,), np.uint8), draw=lambda r: r.integers(0, 9, 9, np.uint8)),

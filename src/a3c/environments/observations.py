@@ -14,9 +14,9 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text, Tuple
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 
-from a3c.environments.spaces import observation_dtype
+from a3c.environments.spaces import in_a_line, joined, kind_of, observation_dtype, parts_of
 from a3c.errors import InvalidEnvironment, UnsupportedSpace, described
 
 SUPPORTED = "Box, Discrete, MultiDiscrete, MultiBinary, and Dict and Tuple of these"
@@ -75,7 +75,7 @@ class Observations:
         (number,) = place
         for path, part in zip(self._paths, self._parts, strict=True):
             if number < size_of(part):
-                return f"number {number} of {'/'.join(map(str, path))}" if path else f"number {number}"
+                return f"number {number} of {joined(path)}" if path else f"number {number}"
             number -= size_of(part)
         raise IndexError(place)
 
@@ -111,25 +111,28 @@ class Observations:
 
 
 def parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
-    """The spaces that a space is made of, by the keys that lead to each, in order."""
-    if isinstance(space, Dict) and (text := [name for name, part in space.spaces.items() if isinstance(part, Text)]):
+    """The spaces that a space is made of, by the keys that lead to each, in order. Raises UnsupportedSpace."""
+    found = parts_of(space)
+    wrapper = "a gymnasium.wrappers.TransformObservation of your own"
+    if not found:
         raise UnsupportedSpace(
-            f"`{text[0]}` of the observations is text, which no network here reads: leave it out, with `hide` "
-            f"{text[0]}, or make numbers of it with a gymnasium.wrappers.TransformObservation of your own"
+            f"observation space {space} has no parts: give it one, such as Box(0, 0), with {wrapper}"
         )
-    return _parts(space)
-
-
-def _parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
-    if isinstance(space, Dict | Tuple):
-        inner = space.spaces.items() if isinstance(space, Dict) else enumerate(space.spaces)
-        return {(key, *path): part for key, within in inner for path, part in _parts(within).items()}
-    if not isinstance(space, Box | Discrete | MultiDiscrete | MultiBinary):
+    for path, part in found.items():
+        if isinstance(part, Box | Discrete | MultiDiscrete | MultiBinary):
+            continue
+        if not path:
+            raise UnsupportedSpace(
+                f"observation space {in_a_line(space)} is not supported; supported: {SUPPORTED}. "
+                f"Wrap the environment with {wrapper}"
+            )
+        hidden = "it" if len(path) == 1 else f"all of {path[0]!r}"
+        leave = f"leave {hidden} out, with `hide` {path[0]}, or " if isinstance(space, Dict) else ""
         raise UnsupportedSpace(
-            f"observation space {space} is not supported; supported: {SUPPORTED}. "
-            "Wrap the environment with a gymnasium.wrappers.TransformObservation of your own"
+            f"{joined(path)!r} of the observations is {kind_of(part)}, which no network here reads: {leave}make "
+            f"numbers of it with {wrapper}"
         )
-    return {(): space}
+    return found
 
 
 def part_of(observation: Any, path: tuple) -> Any:

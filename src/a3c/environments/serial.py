@@ -15,6 +15,7 @@ from gymnasium.vector.utils import batch_space
 
 from a3c.environments.masks import KEY
 from a3c.environments.results import reset, step
+from a3c.environments.spaces import one_of
 from a3c.errors import InvalidEnvironment, described
 
 KEPT = ("lives", KEY)
@@ -61,8 +62,10 @@ class SerialVectorEnv(VectorEnv):
         self._ended = [False] * self.num_envs
         return self._batch(), _kept([info for _, info in given])
 
-    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         rewards, terminated, truncated, infos = [], [], [], []
+        if isinstance(self.single_action_space, Dict | Tuple):
+            actions = [one_of(actions, index) for index in range(self.num_envs)]
         for index, environment in enumerate(self.envs):
             if self._ended[index]:
                 observation, info = reset(environment)

@@ -1,4 +1,4 @@
-"""What observations and actions are stored as, and how a space is described in a checkpoint."""
+"""What observations and actions are stored as, what a space is made of, and how it is described in a checkpoint."""
 
 import math
 from typing import Any, NamedTuple
@@ -28,6 +28,41 @@ class Layout(NamedTuple):
     """Choices that an action mask says of whether they are valid, bool; 0 where there are no masks."""
 
 
+ODD_KINDS = {gymnasium.spaces.Text: "text", gymnasium.spaces.Sequence: "a sequence of any length"}
+
+
+def parts_of(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
+    """The spaces that a Dict or Tuple is made of, by the keys that lead to each, in order; any other is its own one."""
+    if isinstance(space, gymnasium.spaces.Dict | gymnasium.spaces.Tuple):
+        inner = space.spaces.items() if isinstance(space, gymnasium.spaces.Dict) else enumerate(space.spaces)
+        return {(key, *path): part for key, within in inner for path, part in parts_of(within).items()}
+    return {(): space}
+
+
+def joined(path: tuple) -> str:
+    """For people: the keys that lead to a part."""
+    return "/".join(map(str, path))
+
+
+def in_a_line(space: gymnasium.Space) -> str:
+    """For people: a space as it writes itself, which may be in several lines."""
+    return " ".join(str(space).split())
+
+
+def kind_of(space: gymnasium.Space) -> str:
+    """For people: what a space holds that no network reads or gives."""
+    return ODD_KINDS.get(type(space), f"a {type(space).__name__}")
+
+
+def one_of(batch: Any, index: int) -> Any:
+    """Of a batch of actions as Gymnasium has it, an array or a dictionary or tuple of such, the action of one place."""
+    if isinstance(batch, dict):
+        return {key: one_of(part, index) for key, part in batch.items()}
+    if isinstance(batch, tuple):
+        return tuple(one_of(part, index) for part in batch)
+    return batch[index]
+
+
 def describe_space(space: gymnasium.Space) -> dict[str, Any]:
     """What must match for a policy to fit: kind, shape, type of numbers and number of choices. Plain JSON values."""
     if isinstance(space, gymnasium.spaces.Dict):
@@ -54,6 +89,10 @@ def largest_entropy(description: dict[str, Any]) -> float | None:
             return math.fsum(math.log(n) for n in np.ravel(description["nvec"]))
         case "MultiBinary":
             return math.prod(description["shape"]) * math.log(2)
+        case "Dict" | "Tuple":
+            inner = description["parts"]
+            found = [largest_entropy(part) for part in (inner.values() if isinstance(inner, dict) else inner)]
+            return None if None in found else math.fsum(found)  # type: ignore[arg-type]
     return None
 
 

@@ -75,7 +75,7 @@ class Stepper:
         info = self._reset(_seeds(environments, seed_sequence), masks)
         self._lives = Lives(info) if lives else None
 
-    def step(self, actions: np.ndarray) -> Step:
+    def step(self, actions: Any) -> Step:
         """One step, with actions as the environments take them."""
         self.steps += 1
         try:

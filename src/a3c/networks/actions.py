@@ -22,10 +22,12 @@ from a3c.config import TrainConfig
 from a3c.config.learning import ContinuousSettings
 from a3c.config.setting import changed, names_of
 from a3c.environments.masks import choose_valid, mask_counts
+from a3c.environments.spaces import in_a_line
 from a3c.errors import SettingsError, UnsupportedSpace
 from a3c.learning.arrays import AnyArray
 from a3c.learning.distributions import Bernoulli, Categorical, EpsilonGreedy, MultiCategorical
 from a3c.learning.gaussians import Gaussian, SquashedGaussian, StateNoiseGaussian
+from a3c.networks.hybrid_actions import HybridActions, action_parts
 
 SMALLEST_LOG_STD, LARGEST_LOG_STD = -5.0, 2.0
 """Between these a network's logarithms of standard deviations are kept."""
@@ -45,6 +47,8 @@ class DiscreteActions:
     initial_log_std = None
     played_epsilon = 0.0
     """Share of uniformly random actions where actions are drawn to be played."""
+    held_noise = True
+    """Which numbers of the noise `hold_noise` holds: all, or those where an array `[*noise_shape]` says so."""
 
     @property
     def outputs(self) -> int:
@@ -174,13 +178,16 @@ class BoxActions:
 
     dtype = np.dtype(np.float32)
     played_epsilon = 0.0
+    held_noise = True
 
     def __init__(self, space: spaces.Box, config: ContinuousSettings, features: int):
         self._low, self._high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
         self._bounded = np.isfinite(self._low) & np.isfinite(self._high)
         self.space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
         if self._tanh and not self._bounded.all():
-            raise SettingsError(f"`action_bounds` tanh needs bounds, which the actions {space} lack: use clip")
+            raise SettingsError(
+                f"`action_bounds` tanh needs bounds, which the actions {in_a_line(space)} lack: use clip"
+            )
         self.shape = self._low.shape
         size = self._low.size
         self.outputs = size * (2 if self._std == "state" else 1)
@@ -231,7 +238,7 @@ class BoxActions:
         return actions.astype(self.space.dtype).reshape(len(actions), *self.space.shape)
 
 
-Actions = DiscreteActions | BoxActions
+Actions = DiscreteActions | BoxActions | HybridActions
 
 
 def make_actions(space: gymnasium.Space, config: TrainConfig, features: int) -> Actions:
@@ -244,22 +251,26 @@ def make_actions(space: gymnasium.Space, config: TrainConfig, features: int) -> 
             return ValuedActions(space)
         policies = [name for name, one in BUILT_IN.items() if one.network == "policy" and one.learns != "nowhere"]
         raise UnsupportedSpace(
-            f"{config.algorithm} learns a value for each action of a Discrete space, and these are {space}: use "
-            f"{', '.join(policies)}"
+            f"{config.algorithm} learns a value for each action of a Discrete space, and these are "
+            f"{in_a_line(space)}: use {', '.join(policies)}"
         )
+    parts = action_parts(space)
+    continuous = [isinstance(part, spaces.Box) for part in parts.values()]
+    if config.epsilon and all(continuous):
+        raise SettingsError("`epsilon` is for discrete actions: explore with `log_std`, `action_std` instead")
+    if not any(continuous) and (wrong := changed(config, names_of(ContinuousSettings))):
+        raise SettingsError(f"`{wrong[0]}` is for continuous actions, but these are {in_a_line(space)}: leave it out")
+    made = {path: _of_one_kind(part, config, features) for path, part in parts.items()}
+    return HybridActions(space, made) if isinstance(space, spaces.Dict | spaces.Tuple) else made[()]
+
+
+def _of_one_kind(space: gymnasium.Space, config: TrainConfig, features: int) -> DiscreteActions | BoxActions:
     if isinstance(space, spaces.Box):
-        if config.epsilon:
-            raise SettingsError("`epsilon` is for discrete actions: explore with `log_std`, `action_std` instead")
         return BoxActions(space, config, features)
-    if wrong := changed(config, names_of(ContinuousSettings)):
-        raise SettingsError(f"`{wrong[0]}` is for continuous actions, but these are {space}: leave it out")
     if isinstance(space, spaces.Discrete):
         return DiscreteActions(space)
     if isinstance(space, spaces.MultiDiscrete):
         return MultiDiscreteActions(space, (space.nvec.size,), (space.nvec.size,))
-    if isinstance(space, spaces.MultiBinary):
-        size = int(np.prod(space.shape))
-        return MultiBinaryActions(space, (size,), (size,))
-    raise UnsupportedSpace(
-        f"action space {space} is not supported; supported: Discrete, MultiDiscrete, MultiBinary, Box"
-    )
+    assert isinstance(space, spaces.MultiBinary)
+    size = int(np.prod(space.shape))
+    return MultiBinaryActions(space, (size,), (size,))

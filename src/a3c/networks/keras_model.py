@@ -24,6 +24,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from jax import export
 
+from a3c.environments.spaces import in_a_line
 from a3c.errors import SettingsError, install
 from a3c.networks.actions import Actions
 
@@ -131,8 +132,8 @@ def keras_actor_critic(
     found, wanted = [tuple(output.shape) for output in outputs], [(None, actions.outputs), (None, 1)]
     if found != wanted and [len(shape) for shape in found] != [2]:
         raise SettingsError(
-            f"network: the Keras model gives {found}, but for actions {action_space} it must give policy and value, "
-            f"{wanted}, or features alone, [(None, n)]"
+            f"network: the Keras model gives {found}, but for actions {in_a_line(action_space)} it must give "
+            f"policy and value, {wanted}, or features alone, [(None, n)]"
         )
     if len(outputs) == 1:
         outputs = _heads(outputs[0], actions.outputs, generator)
@@ -151,7 +152,8 @@ def keras_actor_critic(
     softmax = not isinstance(action_space, Box) and np.allclose(policy.sum(axis=-1), 1.0, atol=1e-2)
     if softmax and not isinstance(action_space, Discrete):
         raise SettingsError(
-            f"network: the policy of the Keras model is a softmax, but actions are {action_space}: leave it out"
+            f"network: the policy of the Keras model is a softmax, but actions are {in_a_line(action_space)}: "
+            "leave it out"
         )
     program = Program(model, _serialized(partial(run, softmax), weights, shapes))
     return KerasActorCritic(weights, actions.initial_log_std, program)

@@ -58,7 +58,7 @@ class Collector:
         sampling, resets = seed_sequence.spawn(2)
         self.stepper = Stepper(environments, resets, lives=config.episodic_life, masks=bool(policy.layout.mask))
         self.checks = Checks(config, policy.observations, self.stepper.observations)
-        self._noise = Noise(policy, sampling, config.hold_noise)
+        self._noise = Noise(policy, sampling, config.hold_noise, policy.actions.held_noise)
         self._memory = Memory(policy, self.stepper) if policy.layout.state else None
         self._episodes = OpenEpisodes(environments.num_envs)
         self._moments = SegmentMoments(policy.layout.statistics, environments.num_envs, config.gamma)

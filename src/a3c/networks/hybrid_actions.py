@@ -1,0 +1,130 @@
+"""Hybrid actions: those of a Dict or Tuple space, of parts that are choices, bits and numbers.
+
+In use:
+
+    make_actions(Dict(lever=Discrete(3), force=Box(-1, 1)), config, features)      gives HybridActions
+    environments.step(actions.to_environment(batch))            {"lever": [B], "force": [B]}
+
+The parts are independent given the state: each has its own outputs of the network, of which it makes its own
+distribution, and a setting for actions of one kind holds for the parts of that kind.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+from jaxtyping import ArrayLike, Float
+
+from a3c.environments.spaces import in_a_line, joined, kind_of, parts_of
+from a3c.errors import UnsupportedSpace
+from a3c.learning.arrays import AnyArray
+from a3c.learning.joint import Joint, Part, flat, split
+
+if TYPE_CHECKING:
+    from a3c.networks.actions import BoxActions, DiscreteActions
+
+SUPPORTED = "Discrete, MultiDiscrete, MultiBinary, Box, and Dict and Tuple of these"
+
+MOST_CHOICES = 2**24
+"""Up to here every whole number is a float32."""
+
+
+class HybridActions:
+    """Actions of several parts; a Dict or Tuple space, also of such spaces. In here they are one vector of float32."""
+
+    dtype = np.dtype(np.float32)
+    played_epsilon = 0.0
+
+    def __init__(self, space: gymnasium.Space, parts: "dict[tuple, DiscreteActions | BoxActions]"):
+        """`parts` by the keys that lead to each, in the order of the space. Raises UnsupportedSpace."""
+        self.space, self._paths, self._actions = space, list(parts), list(parts.values())
+        for path, part in parts_of(space).items():
+            if _choices(part) > MOST_CHOICES:
+                raise UnsupportedSpace(
+                    f"{joined(path)!r} of the actions has {_choices(part):,} choices, and a part of an action may have "
+                    f"{MOST_CHOICES:,}: make a MultiDiscrete of it, with a gymnasium.wrappers.TransformAction of your "
+                    "own"
+                )
+        self._parts = tuple(Part(one.shape, one.noise_shape, one.dtype.kind == "i") for one in self._actions)
+        self._shapes = [part.shape for part in self._parts]
+        self.shape = (sum(int(np.prod(shape)) for shape in self._shapes),)
+        self.noise_shape = (sum(int(np.prod(part.noise_shape)) for part in self._parts),)
+        self.outputs = sum(one.outputs for one in self._actions)
+        log_stds = [one.initial_log_std for one in self._actions if one.initial_log_std is not None]
+        self.initial_log_std = np.concatenate(log_stds, axis=-1) if log_stds else None
+        """Logarithms of standard deviations of all numbers, one after the other, where they are parameters."""
+        self.held_noise = np.concatenate([np.full(int(np.prod(p.noise_shape)), not p.chosen) for p in self._parts])
+
+    @property
+    def description(self) -> str:
+        """The distributions, for people."""
+        each = zip(self._paths, self._actions, strict=True)
+        return "; ".join(f"{joined(path)}: {one.description}" for path, one in each)
+
+    def distribution(self, outputs: Float[AnyArray, "*B outputs"], features: AnyArray, log_std: Any) -> Joint:
+        distributions, numbers = [], 0
+        each = split(outputs, [(one.outputs,) for one in self._actions])
+        for one, its_outputs in zip(self._actions, each, strict=True):
+            its_log_std = None
+            if one.initial_log_std is not None:
+                its_log_std = log_std[..., numbers : numbers + one.outputs]
+                numbers += one.outputs
+            distributions.append(one.distribution(its_outputs, features, its_log_std))
+        return Joint(distributions, self._parts)
+
+    def explore(self, distribution: Joint, epsilon: Float[ArrayLike, "..."]) -> Joint:
+        """Each part of choices or bits, by itself, uniformly random with probability `epsilon`; numbers as they are."""
+        each = zip(self._actions, distribution.distributions, strict=True)
+        return Joint([one.explore(its, epsilon) for one, its in each], self._parts)
+
+    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        each = zip(self._actions, self._parts, strict=True)
+        return np.concatenate([flat(one.noise(generator, shape), part.noise_shape) for one, part in each], axis=-1)
+
+    def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Random actions of each part."""
+        rows = [flat(one.random(generator, shape), one.shape) for one in self._actions]
+        return np.concatenate(rows, axis=-1, dtype=np.float32, casting="unsafe")
+
+    def to_environment(self, actions: np.ndarray) -> Any:
+        """In the form of the space, with a batch of each part in its place, as Gymnasium has batches."""
+        each = zip(self._actions, split(actions, self._shapes), strict=True)
+        return _in_form(self.space, iter([one.to_environment(its.astype(one.dtype)) for one, its in each]))
+
+
+def action_parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
+    """The spaces that an action space is made of, by the keys that lead to each. Raises UnsupportedSpace."""
+    found, wrapper = parts_of(space), "a gymnasium.wrappers.TransformAction of your own"
+    if not found:
+        raise UnsupportedSpace(f"action space {space} has no parts, so there is nothing to choose: give it one")
+    for path, part in found.items():
+        if isinstance(part, Discrete | MultiDiscrete | MultiBinary | Box):
+            continue
+        if not path:
+            raise UnsupportedSpace(
+                f"action space {in_a_line(space)} is not supported; supported: {SUPPORTED}. Wrap the "
+                f"environment with {wrapper}"
+            )
+        raise UnsupportedSpace(
+            f"{joined(path)!r} of the actions is {kind_of(part)}, which no policy here gives: leave it out, or make it "
+            f"one of Discrete, MultiDiscrete, MultiBinary and Box, with {wrapper}"
+        )
+    return found
+
+
+def _in_form(space: gymnasium.Space, parts: Iterator[Any]) -> Any:
+    """The parts in the form of the space, in its order."""
+    if isinstance(space, Dict):
+        return {key: _in_form(part, parts) for key, part in space.spaces.items()}
+    if isinstance(space, Tuple):
+        return tuple(_in_form(part, parts) for part in space.spaces)
+    return next(parts)
+
+
+def _choices(space: gymnasium.Space) -> int:
+    """Between how many is chosen, at most; 0 where nothing is."""
+    if isinstance(space, Discrete):
+        return int(space.n)
+    return int(space.nvec.max()) if isinstance(space, MultiDiscrete) else 0
