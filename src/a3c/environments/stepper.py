@@ -22,6 +22,7 @@ from a3c.environments.explaining import explain
 from a3c.environments.lives import Lives
 from a3c.environments.observations import Observations
 from a3c.environments.serial import SerialVectorEnv
+from a3c.environments.tracking import TrackedInfo
 from a3c.errors import InvalidEnvironment
 
 
@@ -38,6 +39,9 @@ class Step:
     """Packed, where episodes have ended and the next ones have started already; the other rows are as they are."""
     lost: np.ndarray | None
     """Where a life was lost in an episode that goes on; None where lives are not looked at."""
+    tracked: np.ndarray | None = None
+    """What `info` said of the episodes that ended, `[B, K]`; nan where it said nothing. None where none ended, or
+    nothing is tracked."""
 
 
 class Stepper:
@@ -53,9 +57,11 @@ class Stepper:
         seed_sequence: np.random.SeedSequence,
         *,
         lives: bool = False,
+        track: tuple[str, ...] = (),
         whose: str = "this worker",
     ):
-        """`lives`: whether to look at them. `whose` the environments are, for errors."""
+        """`lives`: whether to look at them; `track`: keys of `info` to follow. `whose` the environments are, for
+        errors."""
         self.environments, self.count = environments, environments.num_envs
         self._packing = Observations(environments.single_observation_space)
         self._whose, self._mode = whose, _autoreset_mode(environments)
@@ -65,6 +71,7 @@ class Stepper:
         """Odd while the environments are called. It grows with each call."""
         info = self._reset(_seeds(environments, seed_sequence))
         self._lives = Lives(info) if lives else None
+        self.tracked = TrackedInfo(track, environments) if track else None
 
     def step(self, actions: np.ndarray) -> Step:
         """One step, with actions as the environments take them."""
@@ -75,6 +82,7 @@ class Stepper:
             self.calls += 1
             done = np.logical_or(terminated, truncated)
             lost = None if self._lives is None else self._lives.lost(info, done)
+            tracked = self.tracked.of(info, done) if self.tracked is not None and done.any() else None
             final_observations = None
             if self._mode is AutoresetMode.NEXT_STEP:
                 self.starts, self.resetting = self.resetting, done
@@ -86,7 +94,7 @@ class Stepper:
         except Exception as error:
             explain(error, self.environments, self._packing, self.steps, self._whose)
             raise
-        return Step(rewards, terminated, truncated, done, final_observations, lost)
+        return Step(rewards, terminated, truncated, done, final_observations, lost, tracked=tracked)
 
     def restart(self) -> None:
         """Starts an episode in every environment, wherever the last ones were."""

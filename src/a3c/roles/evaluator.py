@@ -46,11 +46,12 @@ class Evaluator:
             with GlobalGenerators(play_seed(seed)).swapped():
                 vector = self._environments(min(episodes, AT_ONCE))
                 generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
+                track = self._maker.config.track_info
                 choose = Player(self._policy, order.snapshot, order.way, generator, self._random)
-                evaluation = play_episodes(vector, choose, episodes, seed, CUT_AFTER, going_on=counted)
+                evaluation = play_episodes(vector, choose, episodes, seed, CUT_AFTER, going_on=counted, track=track)
         finally:
             self.calls += 1
-        return Played(player, order.number, evaluation.returns, evaluation.lengths, evaluation.cut)
+        return Played(player, order.number, evaluation.returns, evaluation.lengths, evaluation.cut, evaluation.info)
 
     def _environments(self, count: int) -> VectorEnv:
         if self._vector is None or self._vector.num_envs != count:

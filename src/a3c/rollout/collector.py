@@ -56,7 +56,7 @@ class Collector:
     ):
         self.policy, self.config = policy, config
         sampling, resets = seed_sequence.spawn(2)
-        self.stepper = Stepper(environments, resets, lives=config.episodic_life)
+        self.stepper = Stepper(environments, resets, lives=config.episodic_life, track=config.track_info)
         self.checks = Checks(config, policy.observations, self.stepper.observations)
         self._noise = Noise(policy, sampling, config.hold_noise)
         self._memory = Memory(policy, self.stepper) if policy.layout.state else None
@@ -67,6 +67,9 @@ class Collector:
         """What the last segment was collected with."""
         self.observed: np.ndarray | None = None
         """The moments of what the last segment saw, where it is normalised: a row of Statistics."""
+        self.tracked: list[list[float]] = []
+        """What `info` said of the episodes that ended in the last segment, a number for each key of `track_info`; empty
+        where nothing is tracked."""
         self.largest_reward = 0.0
         """Of the last segment's training rewards, without its sign."""
 
@@ -124,7 +127,7 @@ class Collector:
         actor = self._memory or policy
         act, noise = actor.act, self._noise.draw(config.segment_steps, stepper.count)
         observations[0] = stepper.observations
-        taken = 0
+        taken, self.tracked = 0, []
         for t in range(config.segment_steps):
             actions[t] = np.asarray(act(snapshot, observations[t], noise[t], epsilon))
             np.logical_not(stepper.resetting, out=mask[t])
@@ -136,6 +139,8 @@ class Collector:
                 values = actor.value(snapshot.bootstrap, step.final_observations)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
+            if step.tracked is not None:
+                self.tracked += step.tracked[step.done].tolist()
             if step.lost is not None:
                 lost[t] = step.lost & mask[t]
             taken = t + 1
