@@ -81,7 +81,7 @@ class RunSettings:
     besides the best."""
 
     report_interval: float = setting(REPORT_INTERVAL, above=0)
-    """Seconds between two rows of metrics.csv, which are also the points of TensorBoard. Where there are boundaries
+    """Seconds between two rows of metrics.csv, which are also the points of loggers. Where there are boundaries
     (checkpoint_steps) and nothing is set, a row falls due every 10,000 steps, so that it is the same in every run."""
 
     log: tuple[LoggerName, ...] = setting(("tensorboard",), again=True)

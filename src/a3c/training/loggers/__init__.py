@@ -18,7 +18,7 @@ from typing import Any
 
 from a3c.config import TrainConfig
 from a3c.config.making import recorded
-from a3c.errors import A3CError, DiskError
+from a3c.errors import A3CError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import write_atomically
 from a3c.runs.folder import RunFolder
@@ -161,7 +161,11 @@ class Loggers(Callback):
         self._put("end", monitor.summary(*outcome))
         for sending in self._all:
             sending.finish()
-        self._wait()
+        try:
+            self._wait()
+        except KeyboardInterrupt:
+            # The second. All is saved, and nobody waits any more.
+            self._interrupted.set()
         with suppress(A3CError):
             self._say()
 

@@ -55,7 +55,9 @@ class Logger(Callback):
     @classmethod
     def check(cls) -> None:
         """Raises SettingsError where what it needs is not installed."""
-        if cls.needs and find_spec(cls.needs) is None:
+        spec = find_spec(cls.needs) if cls.needs else None
+        # A folder of that name, as W&B leaves one, is a module too, but has no file.
+        if cls.needs and (spec is None or spec.origin is None):
             raise SettingsError(
                 f"`log` {cls.name} needs the module {cls.needs}, which is not installed: {install(cls.name)}"
             )

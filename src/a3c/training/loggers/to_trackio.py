@@ -1,4 +1,5 @@
-"""Trackio, of Hugging Face. Its own environment variables hold: TRACKIO_DIR, TRACKIO_SPACE_ID, TRACKIO_SERVER_URL, ..."""
+"""Trackio, of Hugging Face. Its own environment variables hold: TRACKIO_DIR, TRACKIO_SPACE_ID, ...; TRACKIO_PROJECT is
+ours."""
 
 import os
 from collections.abc import Mapping
