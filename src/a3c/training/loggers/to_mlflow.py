@@ -31,8 +31,8 @@ class MlflowLogger(Logger):
         self._id, self._said = "", list[str]()
 
     def begin(self, run: LoggedRun) -> str | None:
-        from mlflow import MlflowClient
-        from mlflow.entities import Param
+        from mlflow import MlflowClient  # pyright: ignore[reportMissingImports]: an extra that dev has not
+        from mlflow.entities import Param  # pyright: ignore[reportMissingImports]
 
         if "MLFLOW_LOGGING_LEVEL" not in os.environ:
             # It tells of its database's tables, amid the progress.
@@ -62,7 +62,7 @@ class MlflowLogger(Logger):
         self._log(list(numbers.items()), step)
 
     def _log(self, numbers: Sequence[tuple[str, float]], step: int) -> None:
-        from mlflow.entities import Metric
+        from mlflow.entities import Metric  # pyright: ignore[reportMissingImports]
 
         now = int(time.time() * 1000)
         self._client.log_batch(self._id, metrics=[Metric(key, float(number), now, step) for key, number in numbers])

@@ -27,7 +27,7 @@ class TrackioLogger(Logger):
         self._said: list[str] = []
 
     def begin(self, run: LoggedRun) -> str | None:
-        import trackio
+        import trackio  # pyright: ignore[reportMissingImports]: an extra that dev has not
 
         project = self._options["project"] or os.environ.get("TRACKIO_PROJECT") or PROJECT
         name = run.id or self._options["name"] or run.name
@@ -53,7 +53,7 @@ class TrackioLogger(Logger):
         self._run.log_artifact(path, name=f"{self._run.name}-{kind}".replace("/", "-"), type=kind)
 
     def end(self, summary: Summary) -> None:
-        import trackio
+        import trackio  # pyright: ignore[reportMissingImports]: an extra that dev has not
 
         said = {"said": trackio.Markdown("".join(self._said))} if self._said else {}
         numbers = {f"summary/{key}": value for key, value in summary.items() if isinstance(value, int | float)}

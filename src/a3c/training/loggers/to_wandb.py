@@ -34,12 +34,18 @@ class WandbLogger(Logger):
 
         ours = {"project": PROJECT, "name": run.name, "group": run.group}
         theirs = {"project": "WANDB_PROJECT", "name": "WANDB_NAME", "group": "WANDB_RUN_GROUP"}
-        named = {key: self._options.get(key) or os.environ.get(theirs[key]) or ours[key] for key in ours}
+        named: dict[str, Any] = {
+            key: self._options.get(key) or os.environ.get(theirs[key]) or ours[key] for key in ours
+        }
         if run.folder is not None and "WANDB_DIR" not in os.environ:
             named["dir"] = str(run.folder)
-        settings = {"silent": True, "init_timeout": BEGIN_WITHIN, "finish_timeout": FINISH_WITHIN}
+        settings: dict[str, Any] = {"silent": True, "init_timeout": BEGIN_WITHIN, "finish_timeout": FINISH_WITHIN}
         if "WANDB_CONSOLE" not in os.environ:
             settings["console"] = "off"
+        # It would ask for a key amid the progress, where there is none, and wait for the answer.
+        silent = wandb.Settings(silent=True)
+        wandb.setup(silent)
+        wandb.termsetup(silent, None)
         self._said = []
         self._run = wandb.init(
             **self._options | named,
