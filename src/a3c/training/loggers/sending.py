@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from a3c.errors import A3CError, described
+from a3c.errors import A3CError, brief, described
 from a3c.training.loggers.logger import LoggedRun, Logger
 
 MOST = 2000
@@ -79,7 +79,7 @@ class Sending:
         try:
             method(*arguments)
         except BaseException as error:
-            self._fail(str(error) if isinstance(error, A3CError) else described(error))
+            self._fail(brief(str(error) if isinstance(error, A3CError) else described(error)))
             return False
         return True
 
