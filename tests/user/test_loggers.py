@@ -4,6 +4,7 @@ import csv
 import json
 import struct
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -229,7 +230,12 @@ def test_wandb_has_the_run_without_a_network(tmp_path, monkeypatch, patient):
     small(log=("wandb",), report_interval=0.001, track_info=("is_success",)).learn(steps=640, run=folder)
     assert not (folder / "events.csv").exists()
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
-    records = wandb_records(file)
+    # W&B's own process may write the end of it a moment after it has said that all is done.
+    for _ in range(100):
+        records = wandb_records(file)
+        if any(record.WhichOneof("record_type") == "exit" for record in records):
+            break
+        time.sleep(0.1)
     of = {kind: [record for record in records if record.WhichOneof("record_type") == kind] for kind in
           ("run", "history", "artifact", "summary", "exit")}  # fmt: skip
     began = of["run"][0].run

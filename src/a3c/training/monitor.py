@@ -4,8 +4,7 @@ import copy
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
@@ -21,27 +20,13 @@ from a3c.training.evaluators import EvaluationEnded, Evaluators
 from a3c.training.incidents import Incidents
 from a3c.training.keeping import Keeper
 from a3c.training.measures import Measures, Returns, Updates
+from a3c.training.news import News
 from a3c.training.progress import Display, FinishedEpisode, Progress
 from a3c.training.records import Records
 from a3c.training.remarks import Remarks
 from a3c.training.restarting import Death
 from a3c.training.rows import InRows
-from a3c.training.run_evaluation import RunEvaluation
 from a3c.training.turns import InTurns
-
-
-@dataclass
-class News:
-    """What has happened since somebody asked last."""
-
-    episodes: list[FinishedEpisode] = field(default_factory=list)
-    reported: bool = False
-    """Whether it was time for a report."""
-    checkpoint: Path | None = None
-    """Where the latest was saved."""
-    evaluations: list[RunEvaluation] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    """Of metrics."""
 
 
 @dataclass
@@ -110,8 +95,8 @@ class Monitor:
         self._turns, self._rows = self._in_order()
         self.is_paused = False
         """Whether all processes wait: nothing that is learned changes."""
-        self.outcome: tuple[str, str | None] | None = None
-        """How it ended, and why it failed, once it has."""
+        self.outcome: tuple[str, str | None] = "failed", None
+        """How it ended, and why it failed."""
         self.trained_to_end = False
         """Whether training came to its end, and was not interrupted."""
         now = time.monotonic()

@@ -151,7 +151,7 @@ class Loggers(Callback):
         monitor = self._monitor
         if not self._all or monitor is None:
             return
-        folder, outcome = self._folder, monitor.outcome or ("failed", None)
+        folder, outcome = self._folder, monitor.outcome
         if folder is not None:
             files = {"best": folder.checkpoint_path("best"), "latest": folder.checkpoint_path("latest")}
             files |= {"summary": folder.summary_path, "events": folder.events_path}
