@@ -148,7 +148,7 @@ def full_disk(trial: Trial, resume: Resuming) -> None:
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], check=True)
     try:
-        trial.start(*(["--tensorboard"] if trial.chance.random() < 0.5 else []), run=disk / "run")
+        trial.start(*(["--log", "tensorboard"] if trial.chance.random() < 0.5 else []), run=disk / "run")
         trial.pause(LONGEST_START)
         _fill(disk / "filler", trial.chance.choice([0, 100, 1000, 4000]))
         trial.ends(1, 2)

@@ -28,7 +28,7 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from benchmark import some_of
 
-COMMON = ("--seed", "1", "--no-stop-when-solved", "--no-tensorboard")
+COMMON = ("--seed", "1", "--no-stop-when-solved", "--log")
 CARTPOLE = ("CartPole-v1", "--steps", "150_000", "--checkpoint-steps", "6_000")
 CASES: dict[str, tuple[str, ...]] = {
     "inline": (*CARTPOLE, "--backend", "inline"),

@@ -261,3 +261,27 @@ class Uneven(gymnasium.Wrapper):
         if self._clock.random() < self._share:
             time.sleep(self._clock.random() * self._seconds)
         return super().step(action)
+
+
+class Telling(gymnasium.Env):
+    """Episodes of 3 to 7 steps, with reward 1 each; `info` tells at the end of odd ones that they were a success, and
+    at each step, in a dict, how many there were."""
+
+    def __init__(self):
+        self.observation_space = Box(0, 1, (1,), np.float32)
+        self.action_space = Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps, self.most = 0, int(self.np_random.integers(3, 8))
+        return np.ones(1, np.float32), {"is_success": False}
+
+    def step(self, action):
+        self.steps += 1
+        ended = self.steps == self.most
+        info = {"deep": {"steps": float(self.steps), "name": "a"}, "name": "b"}
+        if ended:
+            info |= {"is_success": self.most % 2 == 1}
+        if ended and self.most == 5:
+            info["five"] = np.array([5])
+        return np.ones(1, np.float32), 1.0, ended, False, info

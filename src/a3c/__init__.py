@@ -30,6 +30,10 @@ _HOMES = {
     "ActingAgent": "a3c.acting",
     "Training": "a3c.training.callbacks",
     "Callback": "a3c.training.callbacks",
+    "Logger": "a3c.training.loggers.logger",
+    "MlflowLogger": "a3c.training.loggers.to_mlflow",
+    "TrackioLogger": "a3c.training.loggers.to_trackio",
+    "WandbLogger": "a3c.training.loggers.to_wandb",
     "RunEvaluation": "a3c.training.run_evaluation",
     "Result": "a3c.training.training",
     "Snapshot": "a3c.learning.snapshot",
@@ -65,6 +69,10 @@ if TYPE_CHECKING:
     from a3c.training.callbacks import Training as Training
     from a3c.training.calls import repeat as repeat
     from a3c.training.calls import resume as resume
+    from a3c.training.loggers.logger import Logger as Logger
+    from a3c.training.loggers.to_mlflow import MlflowLogger as MlflowLogger
+    from a3c.training.loggers.to_trackio import TrackioLogger as TrackioLogger
+    from a3c.training.loggers.to_wandb import WandbLogger as WandbLogger
     from a3c.training.run_evaluation import RunEvaluation as RunEvaluation
     from a3c.training.training import Result as Result
 
@@ -81,6 +89,8 @@ __all__ = [
     "Agent",
     "Algorithm",
     "Callback",
+    "Logger",
+    "MlflowLogger",
     "NStepQ",
     "OneStepQ",
     "OneStepSarsa",
@@ -88,8 +98,10 @@ __all__ = [
     "Result",
     "RunEvaluation",
     "Snapshot",
+    "TrackioLogger",
     "TrainConfig",
     "Training",
+    "WandbLogger",
     "load",
     "make_environment",
     "repeat",

@@ -46,6 +46,7 @@ from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
 from a3c.training.beginning import Begun, check_processes
 from a3c.training.callbacks import GivenCallbacks, GivenStopWhen, as_callbacks
+from a3c.training.loggers import check_loggers
 from a3c.training.preparing import prepare
 from a3c.training.progress import Warnings
 from a3c.training.training import Interrupted, Result, limits_of_call
@@ -171,6 +172,7 @@ class Agent(ActingAgent):
             start.config = limits_of_call(start, limits)
             check_ends(start.config)
             check_processes(start.config)
+            check_loggers(start.config)
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)

@@ -1,5 +1,6 @@
 """Evaluation: whole episodes with a fixed policy."""
 
+import math
 import shutil
 import sys
 import time
@@ -50,10 +51,11 @@ class Evaluation(WholeEpisodes):
 
     def __str__(self) -> str:
         cut = f"; {self.cut} cut after {max(self.lengths):,} steps, without an end" if self.cut else ""
+        info = "".join(f"; {key} {mean:.4g}" for key, mean in self.info_means.items() if mean is not None)
         how = f"{self.manner}: " if self.manner is not None else ""
         return (
             f"{how}{self.mean:.1f} +- {self.std:.1f} over {len(self.returns)} episodes "
-            f"(worst {min(self.returns):g}, best {max(self.returns):g}){cut}"
+            f"(worst {min(self.returns):g}, best {max(self.returns):g}){cut}{info}"
         )
 
     def __repr__(self) -> str:
@@ -113,8 +115,8 @@ def evaluate(
     with GlobalGenerators(play_seed(seed)).swapped():
         vector = environments.make_vector(min(episodes, AT_ONCE), threads=available_cores())
         try:
-            masks = bool(environments.config.action_masks)
-            return play_episodes(vector, choose, episodes, seed, max_episode_steps, masks=masks, progress=progress)
+            look_at = {"masks": bool(environments.config.action_masks), "track": environments.config.track_info}
+            return play_episodes(vector, choose, episodes, seed, max_episode_steps, progress=progress, **look_at)
         finally:
             close_and_say(vector)
 
@@ -129,17 +131,19 @@ def play_episodes(
     masks: bool = False,
     progress: bool = False,
     going_on: Callable[[], bool] = lambda: True,
+    track: tuple[str, ...] = (),
 ) -> Evaluation:
-    """The same with environments that are there already; raises Stopped once `going_on` says no.
+    """The same with environments that are there already, with what their info says under the keys `track`; raises
+    Stopped once `going_on` says no.
 
     Every environment plays its share of them: were the first to finish taken, short episodes would be over-represented.
     """
     count = vector.num_envs
-    tally, line, state = _Tally(episodes, count, max_episode_steps), _Line(), None
+    tally, line, state = _Tally(episodes, count, max_episode_steps, len(track)), _Line(), None
     try:
         seed_unseeded(separate(vector), play_seed(seed))
         seeds = np.random.SeedSequence(seed, spawn_key=(3,))
-        stepper = Stepper(vector, seeds, masks=masks, whose="those stepped together")
+        stepper = Stepper(vector, seeds, masks=masks, track=track, whose="those stepped together")
         while tally.shares.any():
             if not going_on():
                 raise Stopped
@@ -149,7 +153,7 @@ def play_episodes(
             actions, state = choose(stepper.observations, state, *masked)
             real = ~stepper.resetting
             step = stepper.step(actions)
-            tally.add(step.rewards, real, step.done)
+            tally.add(step.rewards, real, step.done, step.tracked)
             if state is not None:
                 state[stepper.starts] = 0.0
             if tally.only_idle:
@@ -162,20 +166,22 @@ def play_episodes(
                 line.show(f"{played:,} of {episodes:,} episodes  {steps:,} steps  longest now {tally.lengths.max():,}")
     finally:
         line.clear()
-    returns, lengths, cuts = (list(column) for column in zip(*tally.played, strict=True))
-    return Evaluation(returns, lengths, sum(cuts))
+    returns, lengths, cuts, infos = (list(column) for column in zip(*tally.played, strict=True))
+    info = {key: [said[place] for said in infos] for place, key in enumerate(track)}
+    return Evaluation(returns, lengths, sum(cuts), info)
 
 
 class _Tally:
     """What the episodes came to, of a batch of environments of which each plays its share of them."""
 
-    def __init__(self, episodes: int, environments: int, max_episode_steps: int):
-        self._most = max_episode_steps
+    def __init__(self, episodes: int, environments: int, max_episode_steps: int, tracked: int = 0):
+        """`tracked`: how many numbers of their info are."""
+        self._most, self._untold = max_episode_steps, [math.nan] * tracked
         self.shares = np.full(environments, episodes // environments)
         """Episodes that each has still to play."""
         self.shares[: episodes % environments] += 1
-        self.played: list[tuple[float, int, bool]] = []
-        """Return, length and whether it was cut, of each."""
+        self.played: list[tuple[float, int, bool, list[float]]] = []
+        """Return, length, whether it was cut, and what info said, of each."""
         self.restart()
 
     def restart(self) -> None:
@@ -185,14 +191,15 @@ class _Tally:
         self._idle = np.zeros(environments, bool)
         """Where an episode goes on that was cut: nothing of it counts any more."""
 
-    def add(self, rewards: np.ndarray, real: np.ndarray, done: np.ndarray) -> None:
+    def add(self, rewards: np.ndarray, real: np.ndarray, done: np.ndarray, tracked: np.ndarray | None = None) -> None:
         """A step of all; it was a step of an episode where it was `real`."""
         self.returns += rewards
         self.lengths += real
         cut = (self.lengths >= self._most) & ~done & ~self._idle
         for index in np.flatnonzero((done | cut) & ~self._idle & (self.shares > 0)):
             self.shares[index] -= 1
-            self.played.append((float(self.returns[index]), int(self.lengths[index]), bool(cut[index])))
+            said = self._untold if tracked is None else tracked[index].tolist()
+            self.played.append((float(self.returns[index]), int(self.lengths[index]), bool(cut[index]), said))
         self._idle = (self._idle & ~done) | cut
         self.returns[done], self.lengths[done] = 0.0, 0
 

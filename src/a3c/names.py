@@ -38,7 +38,7 @@ ELSEWHERE = {
     "recurrent_units": "lstm_size lstm_hidden_size",
     "run": "log_dir logdir output_dir save_dir save_path run_dir exp_name",
     "progress": "verbose progress_bar",
-    "tensorboard": "tensorboard_log",
+    "log": "tensorboard no_tensorboard tensorboard_log track logger loggers report_to wandb mlflow trackio",
     "checkpoint_interval": "save_freq save_interval",
     "report_interval": "log_interval",
     "repeats": "num_seeds n_seeds",

@@ -14,7 +14,7 @@ from a3c.runs.metrics import read_rows
 from environments_for_tests import Bandit, Broken, Corridor, Recall, Uneven
 from masked_for_tests import Masked
 
-SMALL = {"backend": "processes", "envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "tensorboard": False}
+SMALL = {"backend": "processes", "envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "log": ()}
 NORMAL = {"normalize_observations": True, "normalize_rewards": True}
 ANNEALED = {"learning_rate_final": 0.0, "anneal_steps": 600, "epsilon": (0.2, 0.1), "epsilon_final": (0.0,)}
 ANNEALED |= {"epsilon_anneal_steps": 600}

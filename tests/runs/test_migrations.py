@@ -84,3 +84,12 @@ def test_a_newer_checkpoint_is_refused_as_such_whatever_is_in_it(other, schema):
 def test_a_schema_that_no_version_has_written_is_refused(other, schema):
     with pytest.raises(CheckpointError, match="which no version of a3c has written"):
         Checkpoint.load(other({}, {"schema": schema}, {}))
+
+
+@pytest.mark.parametrize(("tensorboard", "log"), [(True, ("tensorboard",)), (False, ())])
+def test_there_was_tensorboard_or_no_logger(other, tmp_path, tensorboard, log):
+    path = other({"tensorboard": tensorboard, "log": None}, {"schema": 4}, {})
+    assert Checkpoint.load(path).config.log == log
+    toml = f"schema = 4\n[environment]\nenvironment = 'CartPole-v1'\n[run]\ntensorboard = {str(tensorboard).lower()}\n"
+    (tmp_path / "config.toml").write_text(toml)
+    assert read_config(tmp_path / "config.toml").log == log

@@ -53,7 +53,7 @@ class Run:
     """A Monitor with a store in this process, whose one worker the test plays."""
 
     def __init__(self, path: Path | None = None, checkpoint: dict | None = None, **settings):
-        plain = {"backend": "inline", "workers": 1, "seed": 1, "tensorboard": False, "checkpoint_steps": 0}
+        plain = {"backend": "inline", "workers": 1, "seed": 1, "log": (), "checkpoint_steps": 0}
         config = config_with("Some-v0", **(plain | settings))
         state = OPTIMIZER.initial_state()
         self.start = Checkpoint(

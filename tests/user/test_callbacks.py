@@ -19,7 +19,7 @@ from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import METRIC_COLUMNS, read_rows
 from a3c.training.progress import Progress
 
-SMALL = {"envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "tensorboard": False}
+SMALL = {"envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "log": ()}
 
 
 def small(environment="CartPole-v1", agent=RandomAgent, **settings):
@@ -239,7 +239,7 @@ def test_own_columns_begin_with_the_next_row(tmp_path):
 
 def test_own_columns_are_in_tensorboard(tmp_path):
     event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2")
-    small(tensorboard=True).learn(
+    small(log=("tensorboard",)).learn(
         steps=64, run=tmp_path / "run", callback=lambda training: training.log("greedy", training.steps)
     )
     (events,) = (tmp_path / "run").glob("events*")

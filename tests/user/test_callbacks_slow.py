@@ -52,7 +52,7 @@ def walk(worker_restarts=3, **env_kwargs):
         "hidden": (4,),
         "envs_per_worker": 2,
         "segment_length": 8,
-        "tensorboard": False,
+        "log": (),
         "worker_restarts": worker_restarts,
     }
     return RandomAgent(Walk, env_kwargs={"length": 1} | env_kwargs, **settings)

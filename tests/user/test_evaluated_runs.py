@@ -13,7 +13,7 @@ from a3c.errors import CheckpointError, InvalidEnvironment, SettingsError, Train
 from a3c.runs.folder import RunFolder
 from a3c.training.evaluations import Evaluations
 
-SMALL = {"envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "tensorboard": False, "seed": 1}
+SMALL = {"envs_per_worker": 2, "segment_length": 8, "hidden": (4,), "log": (), "seed": 1}
 
 
 def long_walk():
@@ -57,7 +57,7 @@ def test_what_is_heard_is_what_is_written_and_the_summary_says_what_the_best_cam
 
 
 def test_in_the_end_the_progress_line_says_what_the_best_came_to_as_it_is_to_be_played(command):
-    flags = ["--backend", "inline", "--envs-per-worker", 2, "--segment-length", 8, "--hidden", 4, "--no-tensorboard"]
+    flags = ["--backend", "inline", "--envs-per-worker", 2, "--segment-length", 8, "--hidden", 4, "--log"]
     done = command(
         *("train", "CartPole-v1", *flags, "--seed", 1, "--recipe", "none", "--steps", 64, "--evaluate-every", 32),
         *("--run", "run"),
@@ -208,7 +208,7 @@ def test_ctrl_c_in_the_evaluation_at_the_end_says_that_training_had_ended(comman
         finish(self, going_on, find_best)
 
     monkeypatch.setattr(Evaluations, "finish", interrupted)
-    flags = ["--backend", "inline", "--envs-per-worker", 2, "--segment-length", 8, "--hidden", 4, "--no-tensorboard"]
+    flags = ["--backend", "inline", "--envs-per-worker", 2, "--segment-length", 8, "--hidden", 4, "--log"]
     limits = ["--recipe", "none", "--steps", 256, "--evaluate-every", 256]
     train = ["train", "odd_environments:Walk-v0", *flags, *limits]
     done = command(*train, "--run", "run")

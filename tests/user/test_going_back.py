@@ -15,7 +15,7 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from environments_for_tests import Corridor
 
-SMALL = {"envs_per_worker": 2, "segment_length": 4, "hidden": (4,), "tensorboard": False, "seed": 1}
+SMALL = {"envs_per_worker": 2, "segment_length": 4, "hidden": (4,), "log": (), "seed": 1}
 EVALUATED = {"evaluate_every": 120, "evaluation_episodes": 2}
 BY_CLOCK = {"seconds", "steps_per_second", "queue_length"}
 

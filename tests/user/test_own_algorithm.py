@@ -18,7 +18,7 @@ from a3c.config.setting import setting
 from a3c.errors import SettingsError
 from a3c.runs.folder import RunFolder
 
-FLAGS = ["--recipe", "none", "--seed", "1", "--hidden", "4", "--envs-per-worker", "2", "--no-tensorboard"]
+FLAGS = ["--recipe", "none", "--seed", "1", "--hidden", "4", "--envs-per-worker", "2", "--log"]
 LIMITED = ["--steps", "320", "--no-progress", "--run", "run"]
 AGAIN = ["train", "--resume", "run", "--steps", "640", "--no-progress"]
 

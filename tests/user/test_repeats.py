@@ -14,7 +14,7 @@ from a3c_command import A3C, Outcome, run_command
 from a3c.runs.folder import RunFolder
 from a3c.runs.repeats import MEASURES, RepeatsFolder, median_and_worst
 
-WALK = ["train", "odd_environments:Walk-v0", "--recipe", "none", "--hidden", "8", "--no-tensorboard"]
+WALK = ["train", "odd_environments:Walk-v0", "--recipe", "none", "--hidden", "8", "--log"]
 INLINE = [*WALK, "--backend", "inline", "--steps", "300"]
 
 # Says at the end whether JAX was imported in the main process.

@@ -23,7 +23,7 @@ from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.training.preparing import prepare
 
-INLINE = ["--backend", "inline", "--no-tensorboard", "--no-progress"]
+INLINE = ["--backend", "inline", "--log", "--no-progress"]
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_a_limit_that_is_reached_already_is_said_so(command, solved):
 
 
 def test_repeats_that_were_solved_go_on_to_a_limit_that_is_given(command, tmp_path):
-    arguments = ["--repeats", "2", "--no-tensorboard"]
+    arguments = ["--repeats", "2", "--log"]
     assert command(*WALK, "--target-return", "5", "--run", "all", *arguments).status == 0
     runs = RepeatsFolder(tmp_path / "all").runs()
     before = [run.summary()["steps"] for run in runs]
@@ -300,7 +300,7 @@ def test_a_folder_for_temporary_files_that_is_deleted_while_training_is_done_wit
             "--steps",
             "20_000",
         ),
-        *("--no-progress", "--no-tensorboard", "--repeats", "2", "--run", "run"),
+        *("--no-progress", "--log", "--repeats", "2", "--run", "run"),
     )
     running.wait_for((running.folder.path / "seed-7" / "summary.json").exists)
     shutil.rmtree(running.temporary)
@@ -319,7 +319,7 @@ def test_what_is_deleted_while_a_run_writes_to_it_is_noticed(tmp_path, deleted):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     with pytest.raises(DiskError) as error:
-        agent(tensorboard=False).learn(steps=2000, run=run.path, callback=delete)
+        agent(log=()).learn(steps=2000, run=run.path, callback=delete)
     (line,) = str(error.value).splitlines()
     assert line.startswith(f"could not write {run.path}")
     assert deleted in ("", "checkpoints") or "it was deleted while the run wrote to it" in line

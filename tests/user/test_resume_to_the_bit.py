@@ -13,7 +13,7 @@ from a3c.runs.folder import RunFolder
 from environments_for_tests import Corridor, Recall
 from masked_for_tests import Masked
 
-SMALL = {"envs_per_worker": 2, "segment_length": 4, "hidden": (4,), "tensorboard": False, "checkpoint_steps": 100}
+SMALL = {"envs_per_worker": 2, "segment_length": 4, "hidden": (4,), "log": (), "checkpoint_steps": 100}
 EVALUATED = {"evaluate_every": 150, "evaluation_episodes": 2}
 BY_CLOCK = {"seconds", "steps_per_second", "queue_length"}
 NORMAL = {"normalize_observations": True, "normalize_rewards": True}
@@ -127,7 +127,7 @@ def test_a_run_that_breaks_off_in_the_evaluation_at_its_end_has_it_after_all(che
     ids=["a2c", "ordered a3c", "ordered impala"],
 )
 def test_killed_at_random_and_resumed(settings, tmp_path):
-    small = ["--workers", "2", "--envs-per-worker", "2", "--segment-length", "8", "--hidden", "4", "--no-tensorboard"]
+    small = ["--workers", "2", "--envs-per-worker", "2", "--segment-length", "8", "--hidden", "4", "--log"]
     arguments = ["train", "CartPole-v1", "--seed", "1", "--steps", "8000", "--checkpoint-steps", "700", *small]
     arguments += ["--evaluate-every", "2000", "--evaluation-episodes", "2"]
     folders = [RunFolder(tmp_path / name) for name in ("whole", "killed")]

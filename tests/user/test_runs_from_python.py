@@ -14,7 +14,7 @@ from a3c.runs.folder import RunFolder
 from a3c.runs.repeats import RepeatsFolder
 from a3c.training.repeating import SeedsFailed
 
-SMALL = {"backend": "inline", "hidden": (4,), "envs_per_worker": 2, "segment_length": 8, "tensorboard": False}
+SMALL = {"backend": "inline", "hidden": (4,), "envs_per_worker": 2, "segment_length": 8, "log": ()}
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_repeats_are_those_of_the_command(command, tmp_path):
         "160",
         "--run",
         "command",
-        "--no-tensorboard",
+        "--log",
         "--no-progress",
     ]
     assert command("train", "CartPole-v1", "--repeats", "2", *flags, *more).status == 0

@@ -45,6 +45,8 @@ def run(arguments: list[str]) -> int:
     if flags.json:
         result = {"episodes": len(evaluation.returns), "mean": evaluation.mean, "std": evaluation.std}
         result |= {"cut": evaluation.cut, "returns": evaluation.returns, "lengths": evaluation.lengths}
+        if evaluation.info:
+            result["info"] = evaluation.info_means
         result |= agent.manner(flags.deterministic)._asdict()
         print(json.dumps(result))
     else:

@@ -70,7 +70,9 @@ class _Reading:
             values = self._values(1, anything=True) if value is None else value
             self._given[name] = _value(title, [key, *values], types[pairs])[key]
         elif name in types and (title in self._command.short or title.startswith("--")):
-            self._given[name] = self._setting(title, types[name], value)
+            before = self._given.get(name, ()) if self._command.fields[name].metadata.get("again") else ()
+            given = self._setting(title, types[name], value)
+            self._given[name] = (*before, *given) if before else given
         elif self._unknown is not None and title.startswith("--"):
             self._unknown[title] = self._values() if value is None else value
         else:
@@ -141,7 +143,8 @@ def _one(title: str, value: str, annotation: Any) -> Any:
     if value == "None" and type(None) in kinds:
         return None
     words = next((kind for kind in kinds if typing.get_origin(kind) is Literal), None)
-    wrong = SettingsError(f"{title} is {value!r}, but must be {kind(annotation)}{_written(value)}")
+    nothing = "; leave it out for none" if value.lower() == "none" and _takes_several(annotation) else ""
+    wrong = SettingsError(f"{title} is {value!r}, but must be {kind(annotation)}{_written(value)}{nothing}")
     if words is not None:
         if value not in typing.get_args(words):
             raise wrong

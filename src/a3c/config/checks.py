@@ -43,7 +43,7 @@ def check_ranges(settings: Any) -> None:
             raise SettingsError(f"`{field.name}` takes at most {most} numbers, not {len(numbers)}")
     for name, allowed in words_of(settings).items():
         value = getattr(settings, name)
-        if value not in allowed:
+        if any(one not in allowed for one in (value if isinstance(value, tuple) else (value,))):
             raise SettingsError(f"`{name}` is {value!r}, but must be one of {', '.join(filter(None, allowed))}")
 
 
@@ -95,6 +95,15 @@ def check_contradictions(config: Any) -> None:
         raise SettingsError("annealing epsilon needs to know how long: set `steps` or `epsilon_anneal_steps`")
     if config.recurrent_units is not None and config.recurrent is None:
         raise SettingsError("`recurrent_units` is set without `recurrent`: set `recurrent` lstm or gru too")
+    for name in ("log", "track_info"):
+        if doubled := [one for one in getattr(config, name) if getattr(config, name).count(one) > 1]:
+            raise SettingsError(f"`{name}` names {brief(doubled[0])} twice")
+    for key in config.track_info:
+        if not re.fullmatch(r'[^\s,"]+', key):
+            raise SettingsError(
+                f"`track_info` is {brief(repr(key))}, which no column of a file can be named after: give a key of info "
+                "without commas, quotes and spaces"
+            )
     if config.n_step is not None and config.segment_ends == "episode":
         raise SettingsError("`n_step` needs segments of fixed length: leave `segment_ends` episode out")
     _check_algorithm(config)

@@ -43,6 +43,10 @@ class EnvironmentSettings:
     its observations, or by its method action_masks(); for actions that are choices (Discrete and MultiDiscrete).
     Default: where it says so."""
 
+    track_info: tuple[str, ...] = setting((), again=True)
+    """Numbers in the environment's info to follow, such as is_success, or episode.r for one in a dict in it: their
+    values at the last step of episodes, as means. Given again, it is another one."""
+
     episodic_life: bool = False
     """Nothing is to be gained after a lost life, in environments that tell how many are left (Mnih et al. 2015).
     Episodes and their returns still are whole games."""

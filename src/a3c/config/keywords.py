@@ -7,6 +7,8 @@ it of keyword arguments; several values may be given as a list too. A test compa
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
+from a3c.config.run import LoggerName
+
 
 class Keywords(TypedDict, total=False):
     """The settings that every algorithm has, but those that an agent takes under its own arguments."""
@@ -16,6 +18,7 @@ class Keywords(TypedDict, total=False):
     env_kwargs: Mapping[str, object]
     hide: Sequence[int | str]
     action_masks: bool | None
+    track_info: Sequence[str]
     episodic_life: bool
     reward_scale: float
     reward_clip: float | None
@@ -109,7 +112,7 @@ class Keywords(TypedDict, total=False):
     checkpoint_steps: int | None
     checkpoint_interval: float
     report_interval: float
-    tensorboard: bool
+    log: Sequence[LoggerName]
 
     # ClusterSettings
     cluster: str | None

@@ -180,7 +180,8 @@ def kind(annotation: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(arguments)}"
     if origin is tuple:
-        return SEVERAL.get(arguments[0], "names")
+        words = typing.get_args(arguments[0])
+        return SEVERAL.get(arguments[0]) or (f"some of {', '.join(words)}" if words else "names")
     if origin is dict:
         return "names, each with its value"
     if arguments:

@@ -20,6 +20,10 @@ BOUNDARIES, TIME_LIMITS = 100_000, 10
 """Steps between two boundaries where nothing else is set; and time limits that each environment has between them."""
 
 
+LoggerName = Literal["tensorboard", "wandb", "trackio", "mlflow"]
+"""Where a run can be logged, besides its own files."""
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """How a run runs, and when it ends."""
@@ -77,8 +81,9 @@ class RunSettings:
     besides the best."""
 
     report_interval: float = setting(REPORT_INTERVAL, above=0)
-    """Seconds between two rows of metrics.csv, which are also the points of TensorBoard. Where there are boundaries
+    """Seconds between two rows of metrics.csv, which are also the points of loggers. Where there are boundaries
     (checkpoint_steps) and nothing is set, a row falls due every 10,000 steps, so that it is the same in every run."""
 
-    tensorboard: bool = True
-    """Write TensorBoard event files into the run folder."""
+    log: tuple[LoggerName, ...] = setting(("tensorboard",), again=True)
+    """Where else to log what metrics.csv holds, one or several: tensorboard (event files in the run folder), wandb,
+    trackio, mlflow. Given again, it is another one beside them; without a name, nowhere. See docs/logging.md."""

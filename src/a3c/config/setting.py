@@ -15,15 +15,18 @@ def setting(
     at_most: float | None = None,
     values: int | None = None,
     everyday: str = "",
+    again: bool = False,
     doc: str | None = None,
 ) -> Any:
     """A field with bounds that its number, or each of several, must keep where it is set.
 
     Of several there may be as many as `values`. `everyday` is what a short help says of it, which has but settings of
-    everyday use; `doc` what is said of it where that is not written below it.
+    everyday use; `doc` what is said of it where that is not written below it; with `again` a flag that is given
+    again adds its values to those before.
     """
     bounds = {"at_least": at_least, "above": above, "below": below, "at_most": at_most, "values": values}
-    metadata = {name: value for name, value in bounds.items() if value is not None} | {"everyday": everyday, "doc": doc}
+    said = {"everyday": everyday, "again": again, "doc": doc}
+    metadata = {name: value for name, value in bounds.items() if value is not None} | said
     if factory is not None:
         return dataclasses.field(default_factory=factory, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

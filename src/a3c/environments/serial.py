@@ -52,6 +52,8 @@ class SerialVectorEnv(VectorEnv):
         # Named as in SyncVectorEnv: where one is wrong, it is looked for here.
         self._env_obs: list[Any] = []
         self._ended = [False] * self.num_envs
+        self.infos: list[Any] = []
+        """What each of them said at the last step or reset, as it came."""
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """`seed` is an integer, which the environments take and those that follow, or a list of one for each."""
@@ -60,7 +62,8 @@ class SerialVectorEnv(VectorEnv):
         given = [reset(environment, one) for environment, one in zip(self.envs, seed, strict=True)]
         self._env_obs = [observation for observation, _ in given]
         self._ended = [False] * self.num_envs
-        return self._batch(), _kept([info for _, info in given])
+        self.infos = [info for _, info in given]
+        return self._batch(), _kept(self.infos)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         rewards, terminated, truncated, infos = [], [], [], []
@@ -77,6 +80,7 @@ class SerialVectorEnv(VectorEnv):
             terminated.append(terminates)
             truncated.append(truncates)
             infos.append(info)
+        self.infos = infos
         return self._batch(), np.array(rewards), np.array(terminated), np.array(truncated), _kept(infos)
 
     def _batch(self) -> Any:

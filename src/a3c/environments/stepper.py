@@ -23,6 +23,7 @@ from a3c.environments.lives import Lives
 from a3c.environments.masks import Masks, unmasked
 from a3c.environments.observations import Observations
 from a3c.environments.serial import SerialVectorEnv
+from a3c.environments.tracking import TrackedInfo
 from a3c.errors import InvalidEnvironment
 
 
@@ -41,6 +42,9 @@ class Step:
     """Where a life was lost in an episode that goes on; None where lives are not looked at."""
     final_masks: np.ndarray | None
     """Action masks of the final observations, `[B, n]`; None where there are none, or no masks."""
+    tracked: np.ndarray | None = None
+    """What `info` said of the episodes that ended, `[B, K]`; nan where it said nothing. None where none ended, or
+    nothing is tracked."""
 
 
 class Stepper:
@@ -57,9 +61,11 @@ class Stepper:
         *,
         lives: bool = False,
         masks: bool = False,
+        track: tuple[str, ...] = (),
         whose: str = "this worker",
     ):
-        """`lives` and `masks`: whether to look at them. `whose` the environments are, for errors."""
+        """`lives` and `masks`: whether to look at them; `track`: keys of `info` to follow. `whose` the environments
+        are, for errors."""
         self.environments, self.count = environments, environments.num_envs
         space = environments.single_observation_space
         self._packing = Observations(unmasked(space) if masks else space)
@@ -74,6 +80,7 @@ class Stepper:
         the next step is a dummy one, unless the episode was cut off and its final observation has a mask."""
         info = self._reset(_seeds(environments, seed_sequence), masks)
         self._lives = Lives(info) if lives else None
+        self.tracked = TrackedInfo(track, environments) if track else None
 
     def step(self, actions: Any) -> Step:
         """One step, with actions as the environments take them."""
@@ -84,6 +91,7 @@ class Stepper:
             self.calls += 1
             done = np.logical_or(terminated, truncated)
             lost = None if self._lives is None else self._lives.lost(info, done)
+            tracked = self.tracked.of(info, done) if self.tracked is not None and done.any() else None
             final_observations = final_masks = None
             if self._mode is AutoresetMode.NEXT_STEP:
                 self.starts, self.resetting = self.resetting, done
@@ -101,7 +109,7 @@ class Stepper:
         except Exception as error:
             explain(error, self.environments, self._packing, self.steps, self._whose)
             raise
-        return Step(rewards, terminated, truncated, done, final_observations, lost, final_masks)
+        return Step(rewards, terminated, truncated, done, final_observations, lost, final_masks, tracked)
 
     def restart(self) -> None:
         """Starts an episode in every environment, wherever the last ones were."""

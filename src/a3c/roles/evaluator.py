@@ -47,11 +47,12 @@ class Evaluator:
                 vector = self._environments(min(episodes, AT_ONCE))
                 generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
                 choose = Player(self._policy, order.snapshot, order.way, generator, self._random)
-                masks = bool(self._maker.config.action_masks)
-                evaluation = play_episodes(vector, choose, episodes, seed, CUT_AFTER, masks=masks, going_on=counted)
+                config = self._maker.config
+                look_at = {"masks": bool(config.action_masks), "track": config.track_info}
+                evaluation = play_episodes(vector, choose, episodes, seed, CUT_AFTER, going_on=counted, **look_at)
         finally:
             self.calls += 1
-        return Played(player, order.number, evaluation.returns, evaluation.lengths, evaluation.cut)
+        return Played(player, order.number, evaluation.returns, evaluation.lengths, evaluation.cut, evaluation.info)
 
     def _environments(self, count: int) -> VectorEnv:
         if self._vector is None or self._vector.num_envs != count:

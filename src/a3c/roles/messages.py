@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -107,6 +108,8 @@ class EpisodeRecord(NamedTuple):
     length: int
     turn: int | None = None
     """In which it ended, where workers have an order."""
+    infos: tuple[float, ...] = ()
+    """What `info` said of it, for each key of `track_info`; nan where it said nothing."""
 
 
 class Played(NamedTuple):
@@ -120,6 +123,8 @@ class Played(NamedTuple):
     lengths: list[int]
     cut: int
     """How many of the episodes were cut."""
+    info: Mapping[str, list[float]] = {}
+    """By the keys of `track_info`, what `info` said of each episode; nan where it said nothing."""
 
 
 @dataclass

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -230,9 +231,15 @@ class Worker:
         report.turn = turn
         if episodes:
             step = self.order.step
-            report.episodes += [EpisodeRecord(step, now, *episode, turn) for episode in episodes]
+            infos = self.collector.tracked or repeat(())
+            report.episodes += [
+                EpisodeRecord(step, now, *episode, turn, tuple(info))
+                for episode, info in zip(episodes, infos, strict=False)
+            ]
         report.largest_reward = max(report.largest_reward, self.collector.largest_reward)
         report.remarks |= self.collector.checks.take_remarks()
+        if (tracked := self.collector.stepper.tracked) is not None:
+            report.remarks |= tracked.take_remarks()
         if lag is not None and diagnostics is not None:
             self.reporter.add_update(now, lag, diagnostics)
         totals = self.order.count_row()

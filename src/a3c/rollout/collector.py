@@ -56,7 +56,8 @@ class Collector:
     ):
         self.policy, self.config = policy, config
         sampling, resets = seed_sequence.spawn(2)
-        self.stepper = Stepper(environments, resets, lives=config.episodic_life, masks=bool(policy.layout.mask))
+        masks, track = bool(policy.layout.mask), config.track_info
+        self.stepper = Stepper(environments, resets, lives=config.episodic_life, masks=masks, track=track)
         self.checks = Checks(config, policy.observations, self.stepper.observations)
         self._noise = Noise(policy, sampling, config.hold_noise, policy.actions.held_noise)
         self._memory = Memory(policy, self.stepper) if policy.layout.state else None
@@ -67,6 +68,9 @@ class Collector:
         """What the last segment was collected with."""
         self.observed: np.ndarray | None = None
         """The moments of what the last segment saw, where it is normalised: a row of Statistics."""
+        self.tracked: list[list[float]] = []
+        """What `info` said of the episodes that ended in the last segment, a number for each key of `track_info`; empty
+        where nothing is tracked."""
         self.largest_reward = 0.0
         """Of the last segment's training rewards, without its sign."""
 
@@ -127,7 +131,7 @@ class Collector:
         observations[0] = stepper.observations
         if masks is not None:
             masks[0] = stepper.masks
-        taken, masked = 0, {}
+        taken, masked, self.tracked = 0, {}, []
         for t in range(config.segment_steps):
             if masks is not None:
                 masked = {"masks": masks[t]}
@@ -144,6 +148,8 @@ class Collector:
                 values = actor.value(snapshot.bootstrap, step.final_observations, **of_final)
                 bootstrapped[t] = truncated[t] & ~terminated[t]
                 bootstraps[t] = config.gamma * np.where(bootstrapped[t], values, 0.0)
+            if step.tracked is not None:
+                self.tracked += step.tracked[step.done].tolist()
             if step.lost is not None:
                 lost[t] = step.lost & mask[t]
             taken = t + 1

@@ -1,5 +1,7 @@
 """The returns and lengths of episodes; in training they go on from segment to segment."""
 
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,14 +25,29 @@ class WholeEpisodes:
     """In steps."""
     cut: int = 0
     """How many of them were cut, as they did not end: their returns are those until then."""
+    info: Mapping[str, list[float]] = field(default_factory=dict, repr=False)
+    """By the keys of `track_info`, what the environment's info said at the last step of each; nan where it said
+    nothing."""
 
     @property
     def mean(self) -> float:
         return float(np.mean(self.returns))
 
     @property
+    def info_means(self) -> dict[str, float | None]:
+        """By the keys of `track_info`, the mean over the episodes of which info said anything; None where there are
+        none."""
+        return {key: mean_of(values) for key, values in self.info.items()}
+
+    @property
     def std(self) -> float:
         return float(np.std(self.returns))
+
+
+def mean_of(values: Iterable[float]) -> float | None:
+    """Without those that are nan; None where there are no others."""
+    there = [value for value in values if not math.isnan(value)]
+    return sum(there) / len(there) if there else None
 
 
 class OpenEpisodes:

@@ -116,6 +116,11 @@ class RunFolder:
         return self.path / "errors"
 
     @property
+    def logged_path(self) -> Path:
+        """What the run is called by the loggers that it has, for them to go on where it is resumed."""
+        return self.path / "logged.json"
+
+    @property
     def curve_path(self) -> Path:
         return self.path / "curve.png"
 
@@ -164,18 +169,29 @@ class RunFolder:
             return Checkpoint.load(boundary, config.algorithm)
         return self.load("latest", config.algorithm)
 
-    def open_rows(self, counts: dict[str, int], evaluations: int = 0) -> tuple[RowFile, RowFile, RowFile]:
+    def open_rows(
+        self, counts: dict[str, int], evaluations: int = 0, more: tuple[str, ...] = ()
+    ) -> tuple[RowFile, RowFile, RowFile]:
         """`episodes.csv`, `metrics.csv` and `evaluations.csv`, of which only the rows stay that a checkpoint with these
-        counts, and so many evaluations, covers.
+        counts, and so many evaluations, covers; each with these columns `more`.
 
         Of a new run none do. An episode that was reported after the checkpoint may have ended before it, and so an
         evaluation: the checkpoint's count says how many there are.
         """
         steps, episodes = counts["steps"], counts["episodes"]
         return (
-            RowFile(self.episodes_path, EPISODE_COLUMNS, {"step": steps} if steps else None, most=episodes),
-            RowFile(self.metrics_path, METRIC_COLUMNS, {"steps": steps, "episodes": episodes} if steps else None),
-            RowFile(self.evaluations_path, EVALUATION_COLUMNS, {"step": steps} if steps else None, most=evaluations),
+            RowFile(self.episodes_path, EPISODE_COLUMNS + more, {"step": steps} if steps else None, most=episodes),
+            RowFile(
+                self.metrics_path,
+                METRIC_COLUMNS + more,
+                {"steps": steps, "episodes": episodes} if steps else None,
+            ),
+            RowFile(
+                self.evaluations_path,
+                EVALUATION_COLUMNS + more,
+                {"step": steps} if steps else None,
+                most=evaluations,
+            ),
         )
 
     def clear_events(self) -> None:

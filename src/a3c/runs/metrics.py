@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from a3c.environments.tracking import NAMED
 from a3c.errors import RunFolderError
 from a3c.learning.diagnostics import DIAGNOSTICS
 from a3c.runs.files import GrowingFile, write_atomically
@@ -161,10 +162,10 @@ class TensorBoard:
 
     def add(self, row: Mapping[str, Any], seconds: float) -> None:
         """A row of metrics."""
-        self._add(row["steps"], {_tag(name): number for name, number in row.items() if name != "steps"}, seconds)
+        self._add(row["steps"], metric_tags(row), seconds)
 
     def add_evaluation(self, row: Mapping[str, Any], seconds: float) -> None:
-        self._add(row["step"], {f"eval/{row['policy']}/{name}": row[name] for name in ("mean", "length_mean")}, seconds)
+        self._add(row["step"], evaluation_tags(row), seconds)
 
     def _add(self, step: int, numbers: dict[str, Any], seconds: float) -> None:
         self._pending.append((time.time(), step, numbers))
@@ -224,5 +225,16 @@ def _record(event: Any) -> bytes:
     return b"".join(part + struct.pack("<I", masked_crc32c(part)) for part in (length, content))
 
 
+def metric_tags(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of a row of `metrics.csv` by what TensorBoard and other loggers call them; without the steps."""
+    return {_tag(name): number for name, number in row.items() if name != "steps"}
+
+
+def evaluation_tags(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a row of `evaluations.csv`."""
+    names = [name for name in row if name in ("mean", "length_mean") or name.startswith(NAMED)]
+    return {f"eval/{row['policy']}/{name}": row[name] for name in names}
+
+
 def _tag(name: str) -> str:
-    return f"{'losses' if name in DIAGNOSTICS else 'charts'}/{name}"
+    return name if name.startswith(NAMED) else f"{'losses' if name in DIAGNOSTICS else 'charts'}/{name}"

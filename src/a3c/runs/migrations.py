@@ -109,6 +109,15 @@ def _unmasked(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
     return header | {"config": {"action_masks": False} | header["config"]}, tensors
 
 
+def _log(header: Header, tensors: Tensors) -> tuple[Header, Tensors]:
+    """Before there were other loggers there was TensorBoard, or none."""
+    settings = dict(header["config"])
+    wanted = settings.pop("tensorboard", None)
+    if isinstance(wanted, bool):
+        settings["log"] = ["tensorboard"] if wanted else []
+    return header | {"config": settings}, tensors
+
+
 STEPS: tuple[tuple[int, Callable[[Header, Tensors], tuple[Header, Tensors]]], ...] = (
     (1, _moments),
     (1, _own),
@@ -117,8 +126,9 @@ STEPS: tuple[tuple[int, Callable[[Header, Tensors], tuple[Header, Tensors]]], ..
     (3, _boundaries),
     (3, _plain),
     (4, _unmasked),
+    (4, _log),
 )
 """The schema that a step starts from, and the step, in their order. What came within schema 1 tells by what is missing,
 or too much, whether there is anything to do. In schema 2 `config.toml` has tables, and the rest is as before. Since
 schema 4 a checkpoint says how it is played and what evaluations found; what was written before is played greedily.
-Since schema 5 a run says whether it has action masks."""
+Since schema 5 a run says whether it has action masks, and its setting `log` is what `tensorboard` was."""

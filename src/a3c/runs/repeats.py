@@ -91,6 +91,12 @@ class RepeatsFolder:
         return cast("RepeatsSummary", report)
 
 
+def repeats_of(run: RunFolder) -> str | None:
+    """The name of the repeats that a run is one seed of; None where it is one by itself."""
+    folder = run.path.absolute()
+    return folder.parent.name if folder.name.removeprefix("seed-").isdecimal() and folder.name[:5] == "seed-" else None
+
+
 def settings_to_resume(path: Path, algorithm: Algorithm | None = None) -> TrainConfig:
     """The settings of a run, or those that repeats have in common, with the first seed. Raises RunFolderError."""
     repeats = RepeatsFolder(path)

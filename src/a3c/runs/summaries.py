@@ -85,6 +85,8 @@ class Summary(TypedDict):
     machine: Machine
     stations: NotRequired[list[StationSummary]]
     """With a cluster."""
+    info: NotRequired[dict[str, float | None]]
+    """Means over the last 100 episodes, by the keys of `track_info`."""
     error: NotRequired[str]
     """Why it failed."""
 

@@ -21,6 +21,7 @@ from a3c.runs.folder import RunFolder, config_toml, default_run_path
 from a3c.runs.lock import locked
 from a3c.runs.repeats import RepeatsFolder
 from a3c.training.callbacks import Callback
+from a3c.training.loggers import check_loggers
 from a3c.training.progress import NoDisplay, make_display
 from a3c.training.training import Result, train
 
@@ -175,6 +176,7 @@ def prepare(
     else:
         work, start = call("a3c.training.preparing:prepare_to_send", config, checkpoint)
     check_processes(start.config)
+    check_loggers(start.config)
     check_ends(start.config)
     return work, start
 

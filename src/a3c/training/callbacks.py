@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from a3c.acting import ActingAgent
     from a3c.roles.worker import Work
 
-EVENTS = ("on_start", "on_report", "on_episodes", "on_evaluation", "on_checkpoint", "on_end")
+EVENTS = ("on_start", "on_row", "on_report", "on_episodes", "on_evaluation", "on_checkpoint", "on_end")
 
 
 class Training(Progress):
@@ -61,6 +61,12 @@ class Training(Progress):
     def config(self) -> TrainConfig:
         """The settings, with those left open filled in, and the limits of this run."""
         return self._events.monitor.config
+
+    @property
+    def run(self) -> Path | None:
+        """The run's folder; None where nothing is written."""
+        folder = self._events.monitor.keeper.folder
+        return None if folder is None else folder.path
 
     @property
     def progress(self) -> Mapping[str, float | None]:
@@ -117,8 +123,11 @@ class Callback:
     def on_start(self, training: Training) -> None:
         """Before the first step."""
 
+    def on_row(self, training: Training, row: Mapping[str, float | None]) -> None:
+        """After each row of `metrics.csv`, of which several may be written between two reports: its numbers by name."""
+
     def on_report(self, training: Training) -> Answer:
-        """After each row of `metrics.csv`, every `report_interval` seconds and at the end; False stops the training."""
+        """After new rows of `metrics.csv`, every `report_interval` seconds and at the end; False stops the training."""
 
     def on_episodes(self, training: Training, episodes: list[FinishedEpisode]) -> None:
         """After episodes have ended: those since the last call, at least one."""
@@ -255,6 +264,8 @@ class Events:
             self._call("on_episodes", news.episodes)
         for evaluation in news.evaluations:
             self._call("on_evaluation", evaluation)
+        for row in news.rows:
+            self._call("on_row", MappingProxyType(row))
         if news.reported:
             self._call("on_report")
         if news.checkpoint is not None:

@@ -243,6 +243,10 @@ class Evaluations:
             returns=[return_ for share in shares for return_ in share.returns],
             lengths=[length for share in shares for length in share.lengths],
             cut=sum(share.cut for share in shares),
+            info={
+                key: [number for share in shares for number in share.info.get(key, ())]
+                for key in self._config.track_info
+            },
         )
         self.last = evaluation
         self.news.append(evaluation)

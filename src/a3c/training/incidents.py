@@ -75,6 +75,10 @@ class Incidents:
             )
         self._skipped, self._times = setbacks.skipped, setbacks.times
 
+    def logger_failed(self, name: str, why: str) -> None:
+        """Of a logger that could not take something. Raises DiskError."""
+        self._add("logger failed", f"{name}: {why}", f"log to {name}: {why}")
+
     def evaluator_ended(self, ended: EvaluationEnded) -> str:
         """The line that says so. Raises DiskError."""
         return f"evaluation beside training has ended: {ended}" + self._keep("evaluator", ended.traceback)

@@ -213,6 +213,8 @@ class Keeper:
             "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": available_cores()},
         }
+        if config.track_info:
+            summary["info"] = measures.info.means
         if config.cluster is not None:
             summary["stations"] = stations
         return cast("Summary", summary if error is None else {**summary, "error": error})

@@ -1,13 +1,17 @@
 """What is measured of a run: the returns of its episodes, its updates, and its time."""
 
 import copy
+import math
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from a3c.config.schedules import entropy_coefficient_at, learning_rate_at
+from a3c.environments.tracking import NAMED
 from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Report
+from a3c.rollout.episodes import mean_of
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.metrics import WINDOW
 from a3c.sharing.parameter_store import ParameterStore
@@ -100,6 +104,31 @@ class Returns:
         return list(self._returns)
 
 
+class InfoMeans:
+    """Means of what environments' info said of the last episodes, for each key of `track_info`."""
+
+    def __init__(self, keys: tuple[str, ...]):
+        self._keys = keys
+        self.begin([])
+
+    def begin(self, episodes: list[list[float]]) -> None:
+        """Goes on from there: what was said of the episodes so far."""
+        self._said = [deque[float]((), WINDOW) for _ in self._keys]
+        for infos in episodes:
+            self.add(infos)
+
+    def add(self, infos: Sequence[float]) -> None:
+        """Of an episode; nan where nothing was said."""
+        for said, number in zip(self._said, infos, strict=False):
+            if not math.isnan(number):
+                said.append(number)
+
+    @property
+    def means(self) -> dict[str, float | None]:
+        """By the keys, of the last 100 episodes of which anything was said; None before the first."""
+        return {key: mean_of(said) for key, said in zip(self._keys, self._said, strict=True)}
+
+
 class Updates:
     """Means over the updates since the last row, and over all of the run."""
 
@@ -151,6 +180,7 @@ class Measures:
     def __init__(self, start: Checkpoint, store: ParameterStore, started: float, stations: Stations | None = None):
         self.config, self.store = start.config, store
         self.returns, self.updates = Returns(start), Updates(self.config.has_learner)
+        self.info = InfoMeans(self.config.track_info)
         self.clock = Clock(start, started)
         self.stations = StationMeasures(stations, self.clock, start.counts["steps"])
         self.episodes = start.counts["episodes"]
@@ -205,6 +235,7 @@ class Measures:
             "entropy_coefficient": entropy_coefficient_at(self.config, totals["steps"]),
             **self.updates.row(),
             **self.stations.row(),
+            **{f"{NAMED}{key}": mean for key, mean in self.info.means.items()},
         }
 
     def progress(self, stands_still: bool, evaluated: float | None = None) -> Progress:
@@ -224,6 +255,7 @@ class Measures:
             queue_length=self.updates.recent_queue,
             entropy=self.updates.diagnostics.get("entropy"),
             stations=self.stations.working,
+            info={key: mean for key, mean in self.info.means.items() if mean is not None},
             fraction=fraction,
             eta=eta,
         )

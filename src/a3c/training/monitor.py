@@ -4,8 +4,7 @@ import copy
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from a3c.errors import DiskError, OutputError, TrainingDiverged
@@ -21,25 +20,13 @@ from a3c.training.evaluators import EvaluationEnded, Evaluators
 from a3c.training.incidents import Incidents
 from a3c.training.keeping import Keeper
 from a3c.training.measures import Measures, Returns, Updates
+from a3c.training.news import News
 from a3c.training.progress import Display, FinishedEpisode, Progress
 from a3c.training.records import Records
 from a3c.training.remarks import Remarks
 from a3c.training.restarting import Death
 from a3c.training.rows import InRows
-from a3c.training.run_evaluation import RunEvaluation
 from a3c.training.turns import InTurns
-
-
-@dataclass
-class News:
-    """What has happened since somebody asked last."""
-
-    episodes: list[FinishedEpisode] = field(default_factory=list)
-    reported: bool = False
-    """Whether it was time for a report."""
-    checkpoint: Path | None = None
-    """Where the latest was saved."""
-    evaluations: list[RunEvaluation] = field(default_factory=list)
 
 
 @dataclass
@@ -89,7 +76,8 @@ class Monitor:
         says."""
         self.config, self.store, self._exchange = start.config, store, exchange
         self.measures = Measures(start, store, started, exchange.stations)
-        self.records = Records(folder, start.counts, start.seconds, self.config.tensorboard, start.evaluations)
+        self.records = Records.of(start, folder)
+        self.measures.info.begin(self.records.tracked_before())
         self.remarks = Remarks(start, display)
         assert exchange.assignment is not None
         self.evaluations = Evaluations(
@@ -107,6 +95,8 @@ class Monitor:
         self._turns, self._rows = self._in_order()
         self.is_paused = False
         """Whether all processes wait: nothing that is learned changes."""
+        self.outcome: tuple[str, str | None] = "failed", None
+        """How it ended, and why it failed."""
         self.trained_to_end = False
         """Whether training came to its end, and was not interrupted."""
         now = time.monotonic()
@@ -129,6 +119,7 @@ class Monitor:
         self.keeper.go_back(start, self.evaluations)
         self.records.go_back(start.counts, start.seconds, start.evaluations)
         self.measures.go_back(start, store, kept.returns, kept.updates)
+        self.measures.info.begin(self.records.tracked_before())
         self.row, self._to_log = kept.row, dict(kept.to_log)
         self._news, self._is_saved, self.is_paused = News(), False, False
         self._turns, self._rows = self._in_order()
@@ -233,7 +224,8 @@ class Monitor:
         for worker, episode in episodes:
             measures.episodes += 1
             moment = measures.clock.at(episode.seconds)
-            step, _ = self.records.add_episode(worker, episode.step, moment, episode.return_, episode.length)
+            step, _ = self.records.add_episode(worker, episode.step, moment, *episode[2:4], episode.infos)
+            measures.info.add(episode.infos)
             measures.returns.add(episode.return_, episode.length, step)
             self._news.episodes.append(FinishedEpisode(episode.return_, episode.length, step, worker))
         if episodes:
@@ -332,6 +324,7 @@ class Monitor:
             # Nothing has happened but that something was logged: the numbers are those of the last row.
             row = {name: value for name, value in self.row.items() if name not in self.logged}
         self.row, self._to_log = row | self._to_log, {}
+        self._news.rows.append(self.row)
         self.records.write(self.row, self.measures.clock.seconds)
         self._write_summary("running")
 
@@ -365,6 +358,7 @@ class Monitor:
         if failures and error is None:
             status, error = "failed", str(failures[0])
         self._write_summary(status, error)
+        self.outcome = status, error
         if failures:
             raise failures[0]
 

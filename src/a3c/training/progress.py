@@ -3,12 +3,15 @@
 import select
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from a3c.errors import OutputError, TrainingWarning
+
+SHOWN = 2
+"""Keys of `track_info` that a line has room for."""
 
 
 class FinishedEpisode(NamedTuple):
@@ -46,6 +49,8 @@ class Progress:
     """Seconds until that limit, at the present pace."""
     stations: int | None = None
     """How many work, of a cluster."""
+    info: Mapping[str, float] = field(default_factory=dict)
+    """Means over the last 100 episodes, by the keys of `track_info`."""
 
     def line(self) -> str:
         """One line for people."""
@@ -63,6 +68,7 @@ class Progress:
             parts.append(f"best {self.best_return_mean_100:.1f}")
         if self.evaluation_mean is not None:
             parts.append(f"evaluated {self.evaluation_mean:.1f}")
+        parts += [f"{key.rpartition('.')[2]} {mean:.3g}" for key, mean in list(self.info.items())[:SHOWN]]
         if self.policy_lag is not None:
             parts.append(f"lag {self.policy_lag:.1f}")
         if self.queue_length is not None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from a3c.config.evaluating import Way
+from a3c.environments.tracking import NAMED
 from a3c.rollout.episodes import WholeEpisodes
 
 Purpose = Literal["interval", "candidate", "confirmation", "final"]
@@ -55,4 +56,5 @@ class RunEvaluation(WholeEpisodes):
             "episodes": len(self.returns),
             "length_mean": float(np.mean(self.lengths)),
             "cut": self.cut,
+            **{f"{NAMED}{key}": mean for key, mean in self.info_means.items()},
         }

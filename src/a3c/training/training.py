@@ -7,7 +7,7 @@ the Monitor. It imports no JAX for that.
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,8 @@ from a3c.training import process as worker_process
 from a3c.training.callbacks import Callback, Events
 from a3c.training.evaluators import EvaluatorProcess, EvaluatorProcesses, Evaluators, InlineEvaluator
 from a3c.training.hangs import hurried, watched
+from a3c.training.loggers import Loggers, make_loggers
+from a3c.training.loggers.logger import Logger
 from a3c.training.monitor import Monitor
 from a3c.training.progress import Display, NoDisplay
 from a3c.training.restarting import GoBack, Restarts
@@ -123,9 +125,12 @@ def train(
     tasks = _make_tasks(start, work.layout)
     swapped = GlobalGenerators(tasks[0].seed).swapped if start.config.backend == "inline" else nullcontext
     with interruption.deferred() as interrupted:
-        evaluators = _make_evaluators(start, work, interrupted)
+        given = [callback for callback in callbacks if isinstance(callback, Logger)]
+        logs = Loggers([*make_loggers(start.config), *given], start, folder, display, interrupted)
+        evaluators, display = _make_evaluators(start, work, interrupted), logs.display
         monitor = Monitor(start, tasks[0].store, folder, display, started, evaluators, tasks[0].exchange)
-        events = Events(callbacks, monitor, work, swapped)
+        logs.follow(monitor)
+        events = Events([*callbacks, logs] if logs.any else callbacks, monitor, work, swapped)
 
         def run() -> None:
             if heading:
@@ -134,10 +139,11 @@ def train(
                 _run(tasks, work, events, interrupted)
 
         try:
-            unseen = _attempt(run, monitor, interrupted)
+            with closing(evaluators):
+                unseen = _attempt(run, monitor, interrupted)
+            result = _keep(monitor, interrupted.is_set() or unseen is not None)
         finally:
-            evaluators.close()
-        result = _keep(monitor, interrupted.is_set() or unseen is not None)
+            logs.end()
     if interrupted.is_set():
         raise Interrupted(result, monitor.trained_to_end)
     if unseen is not None:
