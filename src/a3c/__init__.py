@@ -35,6 +35,7 @@ _HOMES = {
     "Snapshot": "a3c.learning.snapshot",
     "resume": "a3c.training.calls",
     "repeat": "a3c.training.calls",
+    "tune": "a3c.tuning.calls",
     "Algorithm": "a3c.algorithm",
     "TrainConfig": "a3c.config",
     "make_environment": "a3c.agent",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from a3c.training.calls import resume as resume
     from a3c.training.run_evaluation import RunEvaluation as RunEvaluation
     from a3c.training.training import Result as Result
+    from a3c.tuning.calls import tune as tune
 
 __all__ = [
     "A2C",
@@ -94,6 +96,7 @@ __all__ = [
     "make_environment",
     "repeat",
     "resume",
+    "tune",
 ]  # fmt: skip
 
 
