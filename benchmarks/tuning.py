@@ -31,7 +31,7 @@ FIRST_SEED = 101
 def measure(arguments: argparse.Namespace) -> list[Record]:
     """A record of the search, and one of each run by what it found and by the defaults."""
     with tempfile.TemporaryDirectory() as folder:
-        storage = Path(folder) / "acrobot.db"
+        storage = Path(folder) / "acrobot.journal"
         tuned = a3c.tune(
             ENVIRONMENT,
             algorithm=ALGORITHM,

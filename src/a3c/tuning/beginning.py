@@ -13,7 +13,7 @@ from a3c.config.setting import setting
 from a3c.errors import RunFolderError, SettingsError
 from a3c.interruption import interruption
 from a3c.machine import available_cores
-from a3c.runs.files import exists
+from a3c.runs.files import disk_errors, exists
 from a3c.training.beginning import NOTHING_OWN, Own, prepare
 from a3c.training.progress import Display
 from a3c.tuning.report import draw, picture_path, recipe_path, write_recipe
@@ -49,9 +49,10 @@ class TuneFlags:
     """Seeds that each trial is trained with, S, S+1, ... from --seed S (default: 1) on. Its score is the median over
     them."""
 
-    storage: Path | None = setting(None, everyday="file of the trials; default tuning/ENV-ALGORITHM.db")
-    """File that holds the trials, in SQLite, as Optuna's other tools read it. The same command goes on with what is in
-    it; the recipe and the picture are written beside it, as .toml and .png. Default: tuning/ENV-ALGORITHM.db."""
+    storage: Path | None = setting(None, everyday="file of the trials; default tuning/ENV-ALGORITHM.journal")
+    """File that holds the trials, a journal of Optuna, as its other tools read it. The same command goes on with what
+    is in it; the recipe and the picture are written beside it, as .toml and .png. Default:
+    tuning/ENV-ALGORITHM.journal."""
 
     search: tuple[str, ...] = setting((), everyday="search these settings alone: learning_rate,gamma")
     """Search these settings alone, with commas between them. Default: all that suit the algorithm and the task."""
@@ -104,7 +105,7 @@ def begin(
     task = Task(_has_numbers(start.spaces["action"]), _has_frames(resolved))
     names = tuple(name for given in flags.search for name in given.split(",") if name)
     spaces = searched(resolved, task, fixed, names)
-    default = Path("tuning") / f"{_plain(resolved.environment)}-{config.algorithm}.db"
+    default = Path("tuning") / f"{_plain(resolved.environment)}-{config.algorithm}.journal"
     tuning = Tuning(
         config=config.replace(environment=resolved.environment, seed=None),
         spaces=spaces,
@@ -135,7 +136,7 @@ def _check(config: TrainConfig, fixed: Collection[str]) -> None:
 
 def _check_storage(path: Path) -> None:
     if path.suffix in (".toml", ".png"):
-        raise SettingsError(f"`storage` {path} is where the recipe or the picture goes: name it .db")
+        raise SettingsError(f"`storage` {path} is where the recipe or the picture goes: name it .journal")
     for other in (recipe_path(path), picture_path(path)):
         if exists(other) and not exists(path):
             raise RunFolderError(f"`storage` {path} is new, but would write over {other}: move that, or name another")
@@ -166,7 +167,8 @@ def tune(tuning: Tuning, heading: list[str], display: Display) -> Tuned:
             display.say(f"{tuning.storage} holds {len(trials)} trials: it goes on")
         tuner = Tuner(tuning, study, display, lambda best: write_recipe(tuning, best, study.trials()))
         try:
-            tuner.run(interrupted)
+            with disk_errors(tuning.storage):
+                tuner.run(interrupted)
         finally:
             display.close(tuner.state)
         tuned = _tuned(tuning, study.trials())

@@ -48,7 +48,7 @@ def tune(
             that follow.
         trials: settings to try, in all.
         seeds: how many seeds each is trained with; its score is the median over them.
-        storage: the file of the trials. Default: tuning/ENV-ALGORITHM.db.
+        storage: the file of the trials. Default: tuning/ENV-ALGORITHM.journal.
         search: the settings to search; by default all that suit the algorithm and the task.
         minutes: after which it ends, whatever runs then.
         jobs: trials at once; by default as many as there are cores.
