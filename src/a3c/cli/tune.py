@@ -11,10 +11,7 @@ from a3c.config.checks import check_ranges
 from a3c.config.setting import names_of
 from a3c.errors import OutputError
 from a3c.processes.starting import start_server
-from a3c.training.progress import make_display
-from a3c.tuning.beginning import Interrupted, Tuned, TuneFlags, begin, tune
-from a3c.tuning.report import ranked
-from a3c.tuning.spaces import spelled, spelled_all
+from a3c.tuning.flags import TuneFlags
 
 DESCRIPTION = """Search for good settings. Every trial trains with other settings, with several seeds and to the same
 --steps; its score is the median over the seeds of what the final policy reaches in fresh episodes. Trials run side by
@@ -47,6 +44,9 @@ def run(arguments: list[str]) -> int:
     flags = TuneFlags(**{name: given[name] for name in names_of(TuneFlags) if name in given})
     check_ranges(flags)
     config = settings_of(command, given, unknown, limits=("steps",))
+    from a3c.training.progress import make_display
+    from a3c.tuning.beginning import Interrupted, begin, tune
+
     tuning, heading = begin(config, fixed - {"environment", "algorithm", "seed", "steps"}, flags)
     again = f"a3c tune {shlex.join(arguments)}"
     try:
@@ -64,9 +64,12 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _print(tuned: Tuned, environment: str) -> None:
+def _print(tuned: Any, environment: str) -> None:
     from rich.console import Console
     from rich.table import Table
+
+    from a3c.tuning.report import ranked
+    from a3c.tuning.spaces import spelled, spelled_all
 
     rows = ranked(tuned.trials)
     if tuned.best is None:

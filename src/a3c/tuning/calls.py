@@ -13,8 +13,9 @@ from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
 from a3c.training.beginning import Own
 from a3c.training.progress import make_display
-from a3c.tuning.beginning import STEPS_ALONE, Tuned, TuneFlags, begin
+from a3c.tuning.beginning import STEPS_ALONE, Tuned, begin
 from a3c.tuning.beginning import tune as run_tuning
+from a3c.tuning.flags import TuneFlags
 
 if TYPE_CHECKING:
     from a3c.environments.factories import EnvironmentFactory
