@@ -27,8 +27,8 @@ after Ctrl-C, --minutes or a kill the same command goes on. At the end there are
 
   a3c train Acrobot-v1 --recipe tuning/Acrobot-v1-a3c.toml"""
 
-SHOWN = 10
-"""Trials in the table."""
+SHOWN, WIDEST = 10, 120
+"""Trials in the table, and its columns where no terminal says how many there are."""
 
 
 def run(arguments: list[str]) -> int:
@@ -68,8 +68,8 @@ def _print(tuned: Any, environment: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from a3c.tuning.report import ranked
     from a3c.tuning.spaces import spelled, spelled_all
+    from a3c.tuning.tuner import ranked
 
     rows = ranked(tuned.trials)
     if tuned.best is None:
@@ -83,7 +83,7 @@ def _print(tuned: Any, environment: str) -> None:
     for trial in shown:
         name = f"{trial.number}{' (defaults)' if trial.is_default else ''}"
         table.add_row(name, spelled(trial.score), " ".join(map(spelled, trial.scores)), spelled_all(trial.values))
-    Console().print(table)
+    Console(width=None if Console().is_terminal else WIDEST).print(table)
     _print_counts(tuned.trials)
     print(f"picture  {tuned.picture}\nrecipe   {tuned.recipe}\ntrials   {tuned.storage}")
     print(f"train with the best:\n  a3c train {environment} --recipe {shlex.quote(str(tuned.recipe))}")

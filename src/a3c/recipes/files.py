@@ -71,4 +71,4 @@ def _check_settings(tables: Mapping[str, Any]) -> None:
             raise SettingsError(f"`{wrong[0]}` is no setting of a recipe: give it beside")
         if algorithm in BUILT_IN:
             # The limit on steps, which annealing goes by, may be given beside.
-            make_config({"steps": 1} | settings | {"algorithm": algorithm})
+            make_config({"steps": 1} | settings | {"algorithm": algorithm}, "")

@@ -80,12 +80,6 @@ def _reached(tuning: Tuning, best: Trial, trials: list[Trial]) -> str:
     )
 
 
-def ranked(trials: list[Trial]) -> list[Trial]:
-    """Those that came to their end, the best first."""
-    complete = [trial for trial in trials if trial.state == "complete"]
-    return sorted(complete, key=lambda trial: (-(trial.score or 0.0), trial.number))
-
-
 def draw(tuning: Tuning, trials: list[Trial]) -> Path:
     """Draws scores over trials with the best so far, and by each setting. Raises DiskError."""
     complete = [trial for trial in trials if trial.state == "complete"]
@@ -159,5 +153,6 @@ def _draw_setting(
     else:
         axes.set_xticks(range(len(space.values)), [spelled(value) for value in space.values])
         axes.set_xlim(-0.5, len(space.values) - 0.5)
+    axes.tick_params(labelsize="small")
     axes.set_xlabel(name)
     axes.grid(alpha=0.2)

@@ -40,9 +40,10 @@ class Choice:
         """A choice that has the value too."""
         if value in self.values:
             return self
-        values = (*self.values, value)
-        numbers = all(isinstance(one, int | float) for one in values)
-        return Choice(tuple(sorted(values)) if numbers else values)
+        values: list[Any] = [*self.values, value]
+        if all(isinstance(one, int | float) for one in values):
+            values.sort()
+        return Choice(tuple(values))
 
     def __str__(self) -> str:
         return ", ".join(map(spelled, self.values))

@@ -236,7 +236,13 @@ class Tuner:
 
 def best_of(trials: list[Trial]) -> Trial | None:
     """Of those that came to their end; of equals the earliest."""
-    return max((trial for trial in trials if trial.state == "complete"), key=lambda trial: trial.score, default=None)
+    return next(iter(ranked(trials)), None)
+
+
+def ranked(trials: list[Trial]) -> list[Trial]:
+    """Those that came to their end, the best first."""
+    complete = [(trial.score, trial) for trial in trials if trial.state == "complete" and trial.score is not None]
+    return [trial for _, trial in sorted(complete, key=lambda scored: (-scored[0], scored[1].number))]
 
 
 def clock(seconds: float) -> str:
