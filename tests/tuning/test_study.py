@@ -64,6 +64,23 @@ def test_what_is_compared_is_the_median_over_the_seeds_that_have_come_as_far(ope
         assert study.trials()[0].score == 2.5
 
 
+def test_defaults_that_failed_are_tried_again(open_study):
+    with open_study() as study:
+        study.ask().fail("the environment raised")
+        study.ask().prune()
+    with open_study() as study:
+        again = study.ask()
+        assert again.values == DEFAULTS
+        finish(again, 1.0)
+        assert [(trial.state, trial.is_default) for trial in study.trials()] == [
+            ("failed", True),
+            ("pruned", False),
+            ("complete", True),
+        ]
+    with open_study() as study:
+        assert study.ask().values != DEFAULTS
+
+
 def test_after_a_kill_what_was_running_begins_anew_and_the_rest_is_kept(open_study, tmp_path):
     with open_study() as study:
         finish(study.ask(), 5.0)

@@ -119,8 +119,9 @@ class Study:
         return len(running)
 
     def begin_with(self, defaults: Mapping[str, Any]) -> None:
-        """Has these be the first trial, of a study that has none."""
-        if not self._study.get_trials(deepcopy=False):
+        """Has these be the first trial; tried again where that failed, as an environment may have been mended."""
+        trials = self._study.get_trials(deepcopy=False)
+        if not any(DEFAULTS in trial.user_attrs and trial.state.name != "FAIL" for trial in trials):
             self._study.enqueue_trial(dict(defaults), user_attrs={DEFAULTS: True})
 
 

@@ -20,7 +20,7 @@ from a3c.tuning.study import Running, Study, Trial
 from a3c.tuning.trial import EVALUATIONS, Evaluated, Failed, Message, Order, Scored, for_trials
 
 MOST_FAILED = 3
-"""Trials that fail, before any has come to its end otherwise, until the fault is not looked for in their settings."""
+"""Trials that fail, the first of a call, until the fault is not looked for in their settings."""
 
 
 class TuningFailed(A3CError):
@@ -112,7 +112,7 @@ class Tuner:
         self._jobs: list[_Job] = []
         self._ended = study.trials()
         self._before, self._started, self._shown = len(self._ended), time.monotonic(), 0.0
-        self._failed = [trial for trial in self._ended if trial.state == "failed"]
+        self._failed = 0
 
     def run(self, interrupted: Event) -> None:
         """Until there are as many trials as are asked for, the time is over, or somebody interrupts it; what is running
@@ -183,10 +183,8 @@ class Tuner:
             trial.prune(failed.message)
         else:
             trial.fail(failed.message)
-        ended = self._note(trial)
-        if ended.state == "failed":
-            self._failed.append(ended)
-        if len(self._failed) == len(self._ended) >= MOST_FAILED:
+        self._failed += self._note(trial).state == "failed"
+        if self._failed == len(self._ended) - self._before >= MOST_FAILED:
             raise TuningFailed(failed)
 
     def _note(self, trial: Running) -> Trial:
