@@ -128,7 +128,7 @@ def tune(tuning: Tuning, heading: list[str], display: Display) -> Tuned:
         for line in heading:
             display.say(line)
         if trials:
-            display.say(f"{tuning.storage} holds {len(trials)} trials: it goes on")
+            display.say(f"{tuning.storage} holds {_trials(len(trials))}: it goes on")
         tuner = Tuner(tuning, study, display, lambda best: write_recipe(tuning, best, study.trials()))
         try:
             with disk_errors(tuning.storage):
@@ -163,7 +163,7 @@ def _heading(tuning: Tuning, task: Task) -> list[str]:
     median = "median over the seeds of the " if seeds > 1 else ""
     width = max(map(len, tuning.spaces))
     return [
-        f"tuning {config.algorithm} on {config.environment} ({task}): {tuning.trials} trials of {which}, "
+        f"tuning {config.algorithm} on {config.environment} ({task}): {_trials(tuning.trials)} of {which}, "
         f"{config.steps:,} steps each, {tuning.jobs} at once, into {tuning.storage}",
         f"score: {median}mean return of {tuning.score_episodes} fresh episodes ({way_of(config)}) of the final policy",
         "searched (a setting's flag fixes it, `search` names those to search):",
@@ -187,3 +187,7 @@ def _has_frames(config: TrainConfig) -> bool:
 
 def _plain(environment: str) -> str:
     return environment.replace("/", "-").replace(":", "-")[:50]
+
+
+def _trials(count: int) -> str:
+    return f"{count} trial{'s' if count != 1 else ''}"
