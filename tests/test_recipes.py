@@ -138,3 +138,52 @@ def test_pylessons_pong_is_as_published(algorithm):
     assert config.restart_at_reward
     assert config.normalize_returns
     assert (config.optimizer, config.learning_rate) == ("rmsprop", 2.5e-5)
+
+
+OWN = """
+[about]
+algorithm = "appo"
+[common]
+gamma = 0.9
+[appo]
+passes = 3
+"""
+
+
+def test_a_recipe_may_be_a_file_of_ones_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN)
+    recipe = str(path)
+    config = make_config(with_recipe(recipe, {"environment": "Mine-v0", "steps": 99}))
+    assert (config.algorithm.name, config.gamma, config.own.passes, config.steps) == ("appo", 0.9, 3, 99)
+    # What a recipe of this package would bring, a file does not: the environment is named.
+    assert not with_recipe(recipe, {}).get("environment")
+    assert with_recipe(recipe, {"algorithm": "a3c", "environment": "Mine-v0"}).get("passes") is None
+    path.write_text('[about]\nalgorithm = "my_module:MINE"')
+    with pytest.raises(SettingsError, match="is for my_module:MINE: say so too, by `algorithm`"):
+        with_recipe(recipe, {"environment": "Mine-v0"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read: No such file"),
+        ("gamma = ", "is not a TOML file: "),
+        ("gamma = 0.9", "there is no gamma outside of a table"),
+        ("[comon]", r"there is no table \[comon\]; did you mean 'common'"),
+        ("common = 1", r"common is a value, but must be a table, \[common\]"),
+        ("[about]\ntitel = 1", r"titel in \[about\] is not known"),
+        ("[common]\ngama = 0.9", "there is no setting 'gama'; did you mean 'gamma'"),
+        ("[common]\ngamma = 2", "`gamma` is 2, but must be at least 0 and at most 1"),
+        ("[appo]\nclip_range = 'x'", "`clip_range` cannot be 'x'"),
+        ("[common]\nevaluation_environment = 'm:E'", "`evaluation_environment` is no setting of a recipe"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_one_line_that_names_it(tmp_path, text, message):
+    path = tmp_path / "mine.toml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SettingsError, match=message) as raised:
+        find_recipe(str(path), "")
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)

@@ -39,6 +39,7 @@ _HOMES = {
     "Snapshot": "a3c.learning.snapshot",
     "resume": "a3c.training.calls",
     "repeat": "a3c.training.calls",
+    "tune": "a3c.tuning.calls",
     "Algorithm": "a3c.algorithm",
     "TrainConfig": "a3c.config",
     "make_environment": "a3c.agent",
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from a3c.training.loggers.to_wandb import WandbLogger as WandbLogger
     from a3c.training.run_evaluation import RunEvaluation as RunEvaluation
     from a3c.training.training import Result as Result
+    from a3c.tuning.calls import tune as tune
 
 __all__ = [
     "A2C",
@@ -106,6 +108,7 @@ __all__ = [
     "make_environment",
     "repeat",
     "resume",
+    "tune",
 ]  # fmt: skip
 
 

@@ -89,7 +89,8 @@ class Agent(ActingAgent):
             network: the name of a network, such as "nature", or your own: `(observation_space, key) ->
                 equinox.Module`, from one observation to features `[n]`; the heads for policy and value are added. Or
                 a keras.Model, from a batch of observations to policy and value, or to features `[batch, n]`.
-            recipe: the name of a recipe, or "none" for plain defaults. By default the recipe for this id, if any.
+            recipe: the name of a recipe, the path of a file with one, which ends in .toml, or "none" for plain
+                defaults. By default the recipe for this id, if any.
             evaluation_environment: what evaluations are played on, where it is another, given as `environment` is; its
                 spaces must be the same.
             settings: any field of TrainConfig: workers, seed, learning_rate, ...

@@ -1,4 +1,4 @@
-"""`a3c` itself, and `evaluate`, `play`, `plot`, `recipes`; what they have in common with `inspect`."""
+"""`a3c` itself, and `evaluate`, `play`, `plot`, `tune`, `recipes`; what they have in common with `inspect`."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ import a3c
 from a3c.agent import Agent
 from a3c.runs.folder import RunFolder
 
-COMMANDS = ("inspect", "train", "evaluate", "play", "plot", "recipes")
+COMMANDS = ("inspect", "train", "evaluate", "play", "plot", "tune", "recipes")
 
 
 def test_alone_it_prints_help_and_reports_a_mistake(command):

@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": "play whole episodes with a run's best agent, and print the returns",
     "play": "watch a run's best agent, in a window or as a video",
     "plot": "draw the learning curves of one or more runs",
+    "tune": "search for good settings: trials with several seeds each, the best as a recipe",
     "recipes": "list the tuned settings and published systems that come with a3c",
 }
 

@@ -49,8 +49,9 @@ def run(arguments: list[str]) -> int:
 class TrainFlags:
     """Where a training starts from, and where it goes."""
 
-    recipe: str | None = setting(None, everyday="tuned settings to start from (a3c recipes), or none")
-    """Recipe to start from (see a3c recipes), or none for plain defaults. Default: the one for this environment."""
+    recipe: str | None = setting(None, everyday="tuned settings to start from (a3c recipes, or a .toml), or none")
+    """Recipe to start from: a name (see a3c recipes), a file of your own, such as a3c tune writes, or none for plain
+    defaults. Default: the one for this environment."""
 
     run: Path | None = setting(None, everyday="folder to write; default runs/ENV-ALGORITHM-SEED-TIME")
     """Run folder to write. Default: runs/ENV-ALGORITHM-SEED-TIME."""

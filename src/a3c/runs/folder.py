@@ -287,9 +287,9 @@ def config_toml(config: TrainConfig) -> str:
     """All settings as TOML, a table for each group; one that is None is left out, as TOML has no word for it."""
     settings = recorded(config)
     settings["env_kwargs"] |= not_recorded(config)
-    parts = [f"schema = {SCHEMA_VERSION}\nalgorithm = {_toml(settings['algorithm'])}\n"]
+    parts = [f"schema = {SCHEMA_VERSION}\nalgorithm = {toml_value(settings['algorithm'])}\n"]
     for title, group in (GROUPS | {OWN: config.algorithm.settings}).items():
-        lines = [f"{name} = {_toml(settings[name])}\n" for name in names_of(group) if settings[name] is not None]
+        lines = [f"{name} = {toml_value(settings[name])}\n" for name in names_of(group) if settings[name] is not None]
         parts += [f"\n[{title}]\n", *lines] if lines else []
     return "".join(parts)
 
@@ -304,11 +304,12 @@ def _flat(settings: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A setting's value as TOML writes it."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, float):
         # TOML writes infinity as Python does, JSON otherwise.
         return float.__repr__(value)

@@ -44,14 +44,43 @@ def locked(folder: Path) -> Iterator[None]:
             raise RunFolderError(f"`run` {folder} is a file; name a folder")
         new = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = _take(lock)
+        descriptor = _take(lock, f"{folder} is in use", "trains in it")
     except (OSError, ValueError) as error:
         # ValueError for a name with a zero in it.
         raise RunFolderError(f"`run` {folder} cannot be written: {getattr(error, 'strerror', error)}") from None
+    try:
+        with _holding(lock, descriptor):
+            for path in (folder, folder / "checkpoints"):
+                clear_unfinished(path)
+            yield
+    finally:
+        for path in new:
+            # Where nothing came of it.
+            with suppress(OSError):
+                path.rmdir()
+
+
+@contextmanager
+def locked_file(path: Path) -> Iterator[None]:
+    """Holds a file, by another beside it, until the block is left; folders that it is in are made.
+
+    Raises RunFolderError where another process holds it, and where nothing can be written there.
+    """
+    lock = path.with_name(f".{path.name[:200]}{LOCK}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _take(lock, f"{path} is in use", "writes to it")
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path} cannot be written: {getattr(error, 'strerror', error)}") from None
+    with _holding(lock, descriptor):
+        yield
+
+
+@contextmanager
+def _holding(lock: Path, descriptor: int) -> Iterator[None]:
+    """Lets go of a lock that was taken when the block is left."""
     _held.add(descriptor)
     try:
-        for path in (folder, folder / "checkpoints"):
-            clear_unfinished(path)
         yield
     finally:
         # A process forked from this one has none of its own: see above.
@@ -60,13 +89,9 @@ def locked(folder: Path) -> Iterator[None]:
             with suppress(OSError):
                 lock.unlink(missing_ok=True)
             os.close(descriptor)
-            for path in new:
-                # Where nothing came of it.
-                with suppress(OSError):
-                    path.rmdir()
 
 
-def _take(lock: Path) -> int:
+def _take(lock: Path, in_use: str, does: str) -> int:
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -78,8 +103,8 @@ def _take(lock: Path) -> int:
         except BlockingIOError:
             holder = os.read(descriptor, 32).decode(errors="replace").strip()
             os.close(descriptor)
-            by = f"process {holder} trains in it" if holder.isdecimal() else "another process trains in it"
-            raise RunFolderError(f"{lock.parent} is in use: {by}; wait until that has ended, or stop it") from None
+            who = f"process {holder}" if holder.isdecimal() else "another process"
+            raise RunFolderError(f"{in_use}: {who} {does}; wait until that has ended, or stop it") from None
         except BaseException:
             os.close(descriptor)
             raise

@@ -146,6 +146,12 @@ def _draw_evaluation_means(axes: Any, evaluations: dict[tuple[str, str], np.ndar
 
 
 def _figure() -> tuple[Any, Any]:
+    figure = make_figure((8, 4.5))
+    return figure, figure.subplots()
+
+
+def make_figure(size: tuple[float, float]) -> Any:
+    """A figure of so many inches, with Matplotlib imported quietly."""
     # Where it may not write into the user's folders it says so at length, and works all the same.
     log = logging.getLogger("matplotlib")
     level = log.level
@@ -153,8 +159,7 @@ def _figure() -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
     log.setLevel(level)
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    return figure, figure.subplots()
+    return Figure(figsize=size, layout="constrained")
 
 
 def _title(summaries: list[dict[str, Any]]) -> str:

@@ -88,13 +88,19 @@ def output_errors() -> Iterator[None]:
         raise OutputError(f"could not show progress: {error.strerror or error}") from None
 
 
+class Shown(Protocol):
+    """What a display shows: a run at one moment, or a tuning."""
+
+    def line(self) -> str: ...
+
+
 class Display(Protocol):
     """Where progress is shown."""
 
     every: float
     """Seconds between two calls of `show`."""
 
-    def show(self, progress: Progress) -> None: ...
+    def show(self, progress: Shown) -> None: ...
 
     def say(self, line: str) -> None:
         """What people should know of the run."""
@@ -102,7 +108,7 @@ class Display(Protocol):
     def tell(self, line: str) -> None:
         """What is being done, for those who watch."""
 
-    def close(self, progress: Progress) -> None: ...
+    def close(self, progress: Shown) -> None: ...
 
     def check(self) -> None:
         """Raises OutputError where whoever read this has gone; asked more often than anything is shown."""
@@ -116,7 +122,7 @@ class PlainLines:
     def __init__(self, spell: Callable[[str], str] = str):
         self._spell = spell
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Shown) -> None:
         self.say(progress.line())
 
     def say(self, line: str) -> None:
@@ -126,7 +132,7 @@ class PlainLines:
     def tell(self, line: str) -> None:
         self.say(line)
 
-    def close(self, progress: Progress) -> None:
+    def close(self, progress: Shown) -> None:
         self.show(progress)
 
     def check(self) -> None:
@@ -150,7 +156,7 @@ class LiveLine(PlainLines):
         super().__init__(spell)
         self._live: Any = None
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Shown) -> None:
         from rich.live import Live
         from rich.text import Text
 
@@ -169,7 +175,7 @@ class LiveLine(PlainLines):
         with output_errors():
             self._live.console.print(_encodable(self._spell(line)), markup=False, highlight=False, soft_wrap=True)
 
-    def close(self, progress: Progress) -> None:
+    def close(self, progress: Shown) -> None:
         self.show(progress)
         with output_errors():
             self._live.stop()
@@ -180,10 +186,10 @@ class NoDisplay:
 
     every = float("inf")
 
-    def show(self, progress: Progress) -> None: ...
+    def show(self, progress: Shown) -> None: ...
     def say(self, line: str) -> None: ...
     def tell(self, line: str) -> None: ...
-    def close(self, progress: Progress) -> None: ...
+    def close(self, progress: Shown) -> None: ...
     def check(self) -> None: ...
 
 

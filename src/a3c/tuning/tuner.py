@@ -1,0 +1,248 @@
+"""The search: trials side by side, each in a process of its own, until there are enough of them."""
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from a3c.config import TrainConfig
+from a3c.errors import A3CError
+from a3c.processes import starting
+from a3c.training.progress import Display
+from a3c.tuning import trial as trial_process
+from a3c.tuning.spaces import Space, spelled
+from a3c.tuning.study import Running, Study, Trial
+from a3c.tuning.trial import EVALUATIONS, Evaluated, Failed, Message, Order, Scored, for_trials
+
+MOST_FAILED = 3
+"""Trials that fail, the first of a call, until the fault is not looked for in their settings."""
+
+
+class TuningFailed(A3CError):
+    """No trial could be trained; carries the traceback of the first, where there is one."""
+
+    exit_status = 1
+
+    def __init__(self, failed: Failed):
+        super().__init__(f"{MOST_FAILED} trials failed and none was trained: {failed.message}")
+        self.traceback = failed.traceback
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is tuned, and how."""
+
+    config: TrainConfig
+    """The settings that trials have in common, and where the search begins."""
+    spaces: dict[str, Space]
+    """What is searched."""
+    defaults: dict[str, Any]
+    """The values of the first trial."""
+    seeds: tuple[int, ...]
+    score_episodes: int
+    storage: Path
+    trials: int
+    """How many there are to be in all."""
+    jobs: int
+    """How many at once."""
+    minutes: float | None
+    """After which it ends; those of one call."""
+    own: bytes | None = None
+    """What a caller in Python made, packed."""
+
+    @property
+    def points(self) -> int:
+        """Evaluations beside training that a whole trial has."""
+        return len(self.seeds) * EVALUATIONS
+
+    def order(self, values: dict[str, Any]) -> Order:
+        """For the process of a trial with these values. Raises SettingsError where they don't go together."""
+        return Order(for_trials(self.config.replace(**values)), self.seeds, self.score_episodes, self.own)
+
+
+@dataclass
+class _Job:
+    """A trial and its process."""
+
+    trial: Running
+    process: BaseProcess
+    messages: connection.Connection
+
+
+@dataclass(frozen=True)
+class State:
+    """A tuning at one moment."""
+
+    ended: list[Trial]
+    trials: int
+    running: int
+    seconds: float
+    left: float | None
+
+    def line(self) -> str:
+        """One line for people."""
+        parts = [f"{len(self.ended)} of {self.trials} trials"]
+        if pruned := sum(trial.state == "pruned" for trial in self.ended):
+            parts[0] += f", {pruned} pruned"
+        if self.running:
+            parts.append(f"{self.running} running")
+        if (best := best_of(self.ended)) is not None:
+            parts.append(f"best {spelled(best.score)} (trial {best.number})")
+        parts.append(clock(self.seconds) + ("" if self.left is None else f", about {clock(self.left)} left"))
+        return "  ".join(parts)
+
+
+class Tuner:
+    """Runs the trials of a study.
+
+    In use:
+
+        with interruption.deferred() as interrupted:
+            tuner.run(interrupted)
+    """
+
+    def __init__(self, tuning: Tuning, study: Study, display: Display, keep: Callable[[Trial], object]):
+        """`keep` is given each trial that is the best so far."""
+        self._tuning, self._study, self._display, self._keep = tuning, study, display, keep
+        self._jobs: list[_Job] = []
+        self._ended = study.trials()
+        self._before, self._started, self._shown = len(self._ended), time.monotonic(), 0.0
+        self._failed = 0
+
+    def run(self, interrupted: Event) -> None:
+        """Until there are as many trials as are asked for, the time is over, or somebody interrupts it; what is running
+        then is given up. Raises TuningFailed."""
+        try:
+            while not interrupted.is_set() and not self._is_over:
+                while len(self._jobs) < self._tuning.jobs and len(self._ended) + len(self._jobs) < self._tuning.trials:
+                    self._start()
+                if not self._jobs:
+                    break
+                for ready in connection.wait([job.messages for job in self._jobs], timeout=0.2):
+                    self._hear(next(job for job in self._jobs if job.messages is ready))
+                self._show()
+        finally:
+            for job in list(self._jobs):
+                self._end(job)
+
+    @property
+    def _is_over(self) -> bool:
+        minutes = self._tuning.minutes
+        return minutes is not None and time.monotonic() - self._started >= 60 * minutes
+
+    def _start(self) -> None:
+        trial = self._study.ask()
+        try:
+            order = self._tuning.order(trial.values)
+        except A3CError as error:
+            self._fail(trial, Failed(str(error)))
+            return
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        process = starting.start(trial_process.run, (theirs, order), f"a3c-trial-{trial.number}")
+        theirs.close()
+        self._jobs.append(_Job(trial, process, ours))
+
+    def _hear(self, job: _Job) -> None:
+        """What a trial has told."""
+        try:
+            message: Message = job.messages.recv()
+        except (EOFError, OSError):
+            job.process.join(starting.END_WITHIN)
+            message = Failed(starting.cause_of_death(job.process))
+        trial = job.trial
+        match message:
+            case Evaluated(seed, number, mean):
+                if trial.report(seed, number, mean):
+                    self._end(job)
+                    trial.prune()
+                    self._note(trial)
+            case Scored(_, mean):
+                trial.scores.append(mean)
+                if len(trial.scores) == len(self._tuning.seeds):
+                    self._end(job)
+                    trial.complete()
+                    self._note(trial)
+            case Failed():
+                self._end(job)
+                self._fail(trial, message)
+
+    def _end(self, job: _Job) -> None:
+        """Ends its process, which has nothing more to say."""
+        self._jobs.remove(job)
+        starting.kill(job.process)
+        job.process.join(starting.END_WITHIN)
+        job.messages.close()
+
+    def _fail(self, trial: Running, failed: Failed) -> None:
+        if failed.diverged:
+            trial.prune(failed.message)
+        else:
+            trial.fail(failed.message)
+        self._failed += self._note(trial).state == "failed"
+        if self._failed == len(self._ended) - self._before >= MOST_FAILED:
+            raise TuningFailed(failed)
+
+    def _note(self, trial: Running) -> Trial:
+        """A trial has come to its end."""
+        best = best_of(self._ended)
+        self._ended = self._study.trials()
+        ended = next(one for one in self._ended if one.number == trial.number)
+        if best_of(self._ended) is not best and best_of(self._ended) is ended:
+            self._keep(ended)
+        self._display.say(self._told(ended))
+        return ended
+
+    def _told(self, trial: Trial) -> str:
+        """A line about it."""
+        text = f"trial {trial.number}"
+        if trial.is_default:
+            text += " (the defaults)"
+        if trial.state == "failed":
+            return f"{text}: failed: {trial.error}"
+        if trial.state == "pruned":
+            why = trial.error or f"at {spelled(trial.score)}"
+            return f"{text}: pruned after {trial.evaluations / self._tuning.points:.0%}, {why}"
+        scores = ", ".join(map(spelled, trial.scores))
+        best = best_of(self._ended)
+        is_best = ", the best so far" if best is not None and best.number == trial.number else ""
+        return f"{text}: {spelled(trial.score)} ({scores}){is_best}"
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        if now - self._shown >= self._display.every:
+            self._shown = now
+            self._display.show(self.state)
+
+    @property
+    def state(self) -> State:
+        seconds = time.monotonic() - self._started
+        points = self._tuning.points
+        running = sum(job.trial.evaluations for job in self._jobs) / points
+        done = len(self._ended) - self._before + running
+        to_do = self._tuning.trials - len(self._ended) - running
+        left = seconds / done * to_do if done > 0 else None
+        if self._tuning.minutes is not None:
+            rest = max(0.0, 60 * self._tuning.minutes - seconds)
+            left = rest if left is None else min(left, rest)
+        return State(self._ended, self._tuning.trials, len(self._jobs), seconds, left)
+
+
+def best_of(trials: list[Trial]) -> Trial | None:
+    """Of those that came to their end; of equals the earliest."""
+    return next(iter(ranked(trials)), None)
+
+
+def ranked(trials: list[Trial]) -> list[Trial]:
+    """Those that came to their end, the best first."""
+    complete = [(trial.score, trial) for trial in trials if trial.state == "complete" and trial.score is not None]
+    return [trial for _, trial in sorted(complete, key=lambda scored: (-scored[0], scored[1].number))]
+
+
+def clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"
