@@ -33,6 +33,7 @@ from a3c.config.keywords import (
 from a3c.config.making import make_config
 from a3c.config.network import NetworkName
 from a3c.config.run import LIMITS
+from a3c.config.schedules import schedule_remark
 from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.making import EnvironmentMaker
 from a3c.errors import AgentLearning, SettingsError
@@ -47,7 +48,7 @@ from a3c.runs.lock import locked
 from a3c.training.beginning import Begun, check_processes
 from a3c.training.callbacks import GivenCallbacks, GivenStopWhen, as_callbacks
 from a3c.training.preparing import prepare
-from a3c.training.progress import Warnings
+from a3c.training.progress import Warnings, make_display
 from a3c.training.training import Interrupted, Result, limits_of_call
 
 GivenNetwork: TypeAlias = Network | NetworkName | None
@@ -133,7 +134,8 @@ class Agent(ActingAgent):
         """Trains until the first limit is met, and keeps what was learned; called again, it continues.
 
         Limits given here replace those of the settings and the recipe. What is annealed is so over all calls together:
-        over `anneal_steps`, or else the `steps` among the settings.
+        over `anneal_steps`, or else the `steps` among the settings, `APPO(..., steps=500_000)`. Where neither says so,
+        or these steps are over, it is annealed until the end of this call, over its steps and all those before it.
 
         While it runs the agent itself is the one from before it, and refuses to act, to be saved or to learn twice.
 
@@ -171,6 +173,8 @@ class Agent(ActingAgent):
             start.config = limits_of_call(start, limits)
             check_ends(start.config)
             check_processes(start.config)
+            if remark := schedule_remark(self.config, start.config, start.counts["steps"]):
+                make_display(progress, Warnings).say(remark)
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)

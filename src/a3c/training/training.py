@@ -86,7 +86,7 @@ def limits_of_call(start: Checkpoint, limits: dict[str, Any]) -> TrainConfig:
     for name in ("steps", "episodes"):
         value = given[name]
         given[name] = value if value is None else value + start.counts[name]
-    return with_limits(config, given)
+    return with_limits(config, given, start.counts["steps"])
 
 
 def train(
