@@ -221,7 +221,7 @@ def test_what_learn_and_evaluate_give_prints_short():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ((OBSERVATION, {}), "this is all that reset or step gives: give the observation alone"),
+        ((OBSERVATION, {}), "this is all that reset gives"),
         (np.full(4, np.nan), "observation holds nan"),
         (None, "observation is no array of numbers: None"),
         (np.zeros((0, 4)), "observation is a batch of none"),
