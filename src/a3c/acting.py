@@ -24,6 +24,7 @@ from a3c.environments.given import Observation, given_state, pack_given
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, Manner, Player, evaluate
 from a3c.learning.snapshot import Snapshot
+from a3c.networks.distribution import ActionDistribution, describe
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.policy import Policy
 from a3c.roles.worker import Work
@@ -138,6 +139,26 @@ class ActingAgent:
         if self.config.rewards_are_normalized:
             values = values * snapshot.return_deviation
         return float(values[0]) if single else values
+
+    def distribution(self, observation: Observation, state: ArrayLike | None = None) -> ActionDistribution:
+        """What the policy would do after one observation, or after each of a batch: probabilities of actions, or mean
+        and standard deviation of numbers in the environment's units, and what it expects.
+
+        In use: `agent.distribution(observation).probabilities`. `state` is that of `predict`, from the step before.
+
+        Raises:
+            InvalidObservation: it is no observation, nor a batch.
+            SettingsError: the agent is a RandomAgent, whose actions no policy draws.
+        """
+        self._check_idle("distribution()")
+        if self.algorithm.acts == "nowhere":
+            raise SettingsError("distribution: the actions of a random agent are uniform, whatever is observed")
+        policy: Any = self._work.policy
+        batch, single = pack_given(policy.observations, observation)
+        snapshot = self._start.snapshot
+        distribution, values = policy.distribution(snapshot, batch, *self._remembered(state, batch, single))
+        unit = snapshot.return_deviation if self.config.rewards_are_normalized else 1.0
+        return describe(policy.actions, distribution, values, unit, single)
 
     def _remembered(self, state: ArrayLike | None, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:
         """The states of a batch, for a recurrent policy alone."""

@@ -154,7 +154,7 @@ class BoxActions:
     def __init__(self, space: spaces.Box, config: ContinuousSettings, features: int):
         self._low, self._high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
         self._bounded = np.isfinite(self._low) & np.isfinite(self._high)
-        self._space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
+        self.space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
         if self._tanh and not self._bounded.all():
             raise SettingsError(f"`action_bounds` tanh needs bounds, which the actions {space} lack: use clip")
         self.shape = self._low.shape
@@ -199,12 +199,20 @@ class BoxActions:
         actions = np.asarray(actions, np.float64)
         if self._tanh:
             actions = np.tanh(actions)
+        actions = np.clip(self._scaled(actions), self._low, self._high)
+        if np.issubdtype(self.space.dtype, np.integer):
+            actions = np.rint(actions)
+        return actions.astype(self.space.dtype).reshape(len(actions), *self.space.shape)
+
+    def in_units(self, numbers: np.ndarray, spread: bool = False) -> np.ndarray:
+        """Numbers `[B, *shape]` in the environment's units, whatever its bounds; or the `spread` of such numbers."""
+        scaled = self._scaled(numbers) - (self._scaled(np.zeros_like(numbers)) if spread else 0.0)
+        return scaled.astype(np.float32).reshape(len(numbers), *self.space.shape)
+
+    def _scaled(self, actions: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             middle = self._low + (actions + 1.0) / 2.0 * (self._high - self._low)
-        actions = np.clip(np.where(self._bounded, middle, actions), self._low, self._high)
-        if np.issubdtype(self._space.dtype, np.integer):
-            actions = np.rint(actions)
-        return actions.astype(self._space.dtype).reshape(len(actions), *self._space.shape)
+        return np.where(self._bounded, middle, actions)
 
 
 Actions = DiscreteActions | BoxActions

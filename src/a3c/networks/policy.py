@@ -325,8 +325,19 @@ class Policy:
         states too."""
         return jax.jit(lambda snapshot, observations, state=None: self(snapshot, observations, state)[1])
 
+    @cached_property
+    def distribution(self):
+        """Jitted `(snapshot, observations) -> (distribution, values)`, as it is played by drawn actions; a recurrent
+        policy takes its states too."""
+
+        def distribution(snapshot, observations, state=None):
+            distribution, values = self(snapshot, observations, state)
+            return self.actions.explore(distribution, self.actions.played_epsilon), values
+
+        return jax.jit(distribution)
+
     def __getstate__(self) -> dict[str, Any]:
-        jitted = ("act", "log_prob", "predict", "best_action", "value")
+        jitted = ("act", "log_prob", "predict", "best_action", "value", "distribution")
         return {name: value for name, value in self.__dict__.items() if name not in jitted}
 
 
