@@ -27,6 +27,7 @@ from a3c.learning.snapshot import Snapshot
 from a3c.networks.distribution import ActionDistribution, describe
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.policy import Policy
+from a3c.notebook import table
 from a3c.roles.worker import Work
 from a3c.runs.checkpoint import Checkpoint
 
@@ -47,6 +48,30 @@ class ActingAgent:
         self.algorithm = start.config.algorithm
         self._work, self._start = work, start
         self._generator = np.random.default_rng(np.random.SeedSequence(self.config.seed or 0, spawn_key=(2,)))
+
+    _holds = ""
+    """Which parameters it has, where more than one moment's are known."""
+
+    def __repr__(self) -> str:
+        """Short; all settings are in `config`."""
+        counts, what = self._start.counts, f"{self.algorithm} on {self.config.environment}"
+        if not counts["updates"]:
+            return f"<{type(self).__name__}: {what}, not trained yet>"
+        holds = f", holds {self._holds}" if self._holds else ""
+        return f"<{type(self).__name__}: {what}, {counts['steps']:,} steps, {counts['updates']:,} updates{holds}>"
+
+    def _repr_html_(self) -> str:
+        start, config = self._start, self.config
+        rows = {
+            **start.counts,
+            "holds": self._holds or None,
+            "plays": start.plays,
+            "network": self._work.description,
+            "parameters": self.policy.size,
+            "target return": config.target_return,
+            "workers": config.workers,
+        }
+        return table(f"{self.algorithm} on {config.environment}, seed {config.seed}", rows)
 
     @property
     def config(self) -> TrainConfig:

@@ -30,14 +30,13 @@ from a3c.config.keywords import (
     PQNKeywords,
     QLearningKeywords,
 )
-from a3c.config.making import make_config
+from a3c.config.making import make_config, no_argument
 from a3c.config.network import NetworkName
 from a3c.config.run import LIMITS
 from a3c.config.schedules import schedule_remark
 from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.making import EnvironmentMaker
 from a3c.errors import AgentLearning, SettingsError
-from a3c.names import called
 from a3c.networks.policy import Network
 from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
@@ -48,7 +47,7 @@ from a3c.runs.lock import locked
 from a3c.training.beginning import Begun, check_processes
 from a3c.training.callbacks import GivenCallbacks, GivenStopWhen, as_callbacks
 from a3c.training.preparing import prepare
-from a3c.training.progress import Warnings, make_display
+from a3c.training.progress import Warnings, is_wanted, make_display
 from a3c.training.training import Interrupted, Result, limits_of_call
 
 GivenNetwork: TypeAlias = Network | NetworkName | None
@@ -68,6 +67,8 @@ class Agent(ActingAgent):
     algorithm: Algorithm = builtin.A3C
     _learning = False
     """Whether `learn` is under way: until it ends, the parameters here are those from before it."""
+    _best: Checkpoint | None = None
+    """The best of the last `learn`."""
 
     def __init__(
         self,
@@ -126,7 +127,7 @@ class Agent(ActingAgent):
         seconds: float | None = None,
         target_return: float | None = None,
         run: str | Path | None = None,
-        progress: bool = False,
+        progress: bool | None = None,
         callback: GivenCallbacks = None,
         stop_when: GivenStopWhen = None,
         **unknown: Never,
@@ -145,7 +146,7 @@ class Agent(ActingAgent):
             seconds: seconds of training that this call may take, from its first update on.
             target_return: mean return of the last 100 episodes at which to stop; by default the environment's own.
             run: a run folder to write; it must not hold a run with a checkpoint yet. Without it nothing is written.
-            progress: whether to show a progress line.
+            progress: whether to show a progress line; by default in a terminal and in a notebook.
             callback: a function that is called with a Training at every report, and stops training by returning False;
                 or a Callback, which has more events; or several of them.
             stop_when: a function of the evaluations beside training so far, a sequence of RunEvaluation, that is asked
@@ -161,8 +162,8 @@ class Agent(ActingAgent):
         """
         started = time.monotonic()
         for name in unknown:
-            raise SettingsError(f"learn: there is no argument {name!r}{called(name, LEARN_ARGUMENTS)}")
-        callbacks = as_callbacks(callback, stop_when)
+            raise SettingsError(no_argument(name, LEARN_ARGUMENTS, self.config.algorithm))
+        callbacks, progress = as_callbacks(callback, stop_when), is_wanted(progress)
         # Before anything is written: the line says what is to be given again.
         self._work.evaluation_environments  # noqa: B018
         limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target_return}
@@ -182,10 +183,23 @@ class Agent(ActingAgent):
                         progress, started, otherwise=Warnings, callbacks=callbacks
                     )
             except Interrupted as interrupted:
-                self._keep(interrupted.result.latest)
+                self._keep(interrupted.result)
                 raise
-            self._keep(result.latest)
+            self._keep(result)
             return result
+
+    def load_best(self) -> None:
+        """Takes on the best parameters of the last `learn`, those of `result.best`, in place of the latest.
+
+        The agent acts with them, and learns on from them. Raises SettingsError where it has learned nothing.
+        """
+        self._check_idle("load_best()")
+        if self._best is None:
+            raise SettingsError(
+                "load_best: this agent has not learned since it was made or loaded, so there is no best of it: call "
+                "learn before, or load a run folder with a3c.load, which gives the run's best"
+            )
+        self._start, self._holds = dataclasses.replace(self._best, config=self.config), "the best parameters"
 
     @contextmanager
     def _alone(self, what: str) -> Generator[None, None, None]:
@@ -209,9 +223,10 @@ class Agent(ActingAgent):
         self._check_idle("copy()")
         return self.__dict__
 
-    def _keep(self, latest: Checkpoint) -> None:
+    def _keep(self, result: Result) -> None:
         """Keeps what was learned; the limits of the call that learned it are not the agent's."""
-        self._start = dataclasses.replace(latest, config=self.config)
+        self._start, self._best = dataclasses.replace(result.latest, config=self.config), result.best
+        self._holds = "the latest parameters"
 
 
 class OwnArguments(TypedDict, total=False):

@@ -40,7 +40,10 @@ def load(
     is_folder = exists(Path(path)) and Path(path).is_dir()
     checkpoint = RunFolder.open(path).load(algorithm=algorithm) if is_folder else Checkpoint.load(path, algorithm)
     check_loaded(checkpoint.config, environment, evaluation_environment, path)
-    return agent_from(checkpoint, environment, network, evaluation_environment)
+    agent = agent_from(checkpoint, environment, network, evaluation_environment)
+    if is_folder:
+        agent._holds = "the best parameters"  # pyright: ignore[reportPrivateUsage]
+    return agent
 
 
 def agent_from(

@@ -91,6 +91,10 @@ class Checkpoint:
     source = "the checkpoint"
     """What messages call it: the file that it was loaded from."""
 
+    def __repr__(self) -> str:
+        what = f"{self.config.algorithm} on {self.config.environment}"
+        return f"<Checkpoint: {what}, at step {self.counts['steps']:,}, {self.parameters.size:,} parameters>"
+
     @property
     def snapshot(self) -> Snapshot:
         """What the run's policy acts with."""
