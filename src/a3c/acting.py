@@ -55,7 +55,7 @@ class ActingAgent:
     def __repr__(self) -> str:
         """Short; all settings are in `config`."""
         counts, what = self._start.counts, f"{self.algorithm} on {self.config.environment}"
-        if not counts["updates"]:
+        if not (counts["updates"] or self._holds):
             return f"<{type(self).__name__}: {what}, not trained yet>"
         holds = f", holds {self._holds}" if self._holds else ""
         return f"<{type(self).__name__}: {what}, {counts['steps']:,} steps, {counts['updates']:,} updates{holds}>"
@@ -182,7 +182,7 @@ class ActingAgent:
         batch, single = pack_given(policy.observations, observation)
         snapshot = self._start.snapshot
         distribution, values = policy.distribution(snapshot, batch, *self._remembered(state, batch, single))
-        unit = snapshot.return_deviation if self.config.rewards_are_normalized else 1.0
+        unit = float(snapshot.return_deviation) if self.config.rewards_are_normalized else 1.0
         return describe(policy.actions, distribution, values, unit, single)
 
     def _remembered(self, state: ArrayLike | None, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:

@@ -11,12 +11,10 @@ In use:
 
 import dataclasses
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Never, TypeAlias, TypedDict, Unpack
-
-import gymnasium
 
 from a3c.acting import ActingAgent
 from a3c.algorithm import Algorithm, builtin
@@ -35,13 +33,15 @@ from a3c.config.network import NetworkName
 from a3c.config.run import LIMITS
 from a3c.config.schedules import schedule_remark
 from a3c.environments.factories import EnvironmentFactory
-from a3c.environments.making import EnvironmentMaker
 from a3c.errors import AgentLearning, SettingsError
+from a3c.imitation.cloning import Imitation
+from a3c.imitation.imitate import imitate
+from a3c.imitation.settings import ImitationSettings
 from a3c.networks.policy import Network
 from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
 from a3c.roles.worker import Work
-from a3c.runs.checkpoint import Checkpoint
+from a3c.runs.checkpoint import NOTHING_JUDGED, Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
 from a3c.training.beginning import Begun, check_processes
@@ -52,12 +52,6 @@ from a3c.training.training import Interrupted, Result, limits_of_call
 
 GivenNetwork: TypeAlias = Network | NetworkName | None
 """What an agent takes as its network: the name of one, or the caller's own."""
-NOTHING_JUDGED: dict[str, Any] = {
-    **{"returns": [], "best_return_mean_100": None, "solved_at_step": None, "solved_at_second": None},
-    **{"best_evaluation": None, **dict.fromkeys(("best_step", "best_version", "evaluations"), 0)},
-    **dict.fromkeys(("confirmations", "confirm_after"), 0),
-}
-"""What a checkpoint says of how good its run was, before it began."""
 LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback", "stop_when")
 
 
@@ -200,6 +194,26 @@ class Agent(ActingAgent):
                 "learn before, or load a run folder with a3c.load, which gives the run's best"
             )
         self._start, self._holds = dataclasses.replace(self._best, config=self.config), "the best parameters"
+
+    def imitate(
+        self, dataset: Any, *, run: str | Path | None = None, progress: bool | None = None, **how: Any
+    ) -> Imitation:
+        """Learns to do what was done in demonstrations, by behavioural cloning; `learn` goes on from there.
+
+        Args:
+            dataset: an `.npz` file with observations, actions and, where they are known, rewards, terminations and
+                truncations; the id of a Minari dataset that is on this machine, or one; or such arrays by their names.
+            run: a run folder to write, which `a3c train --resume` goes on with; it must hold no run yet.
+            progress: whether to show a line for each pass; by default in a terminal and in a notebook.
+            how: `epochs`, `batch_size`, `held_out` and `patience`, as ImitationSettings says.
+
+        Raises SettingsError where the data does not fit, or no policy can be taught by it (memory, action values).
+        """
+        with self._alone("imitate()"):
+            say = print if is_wanted(progress) else None
+            imitation, self._start = imitate(self._work, self._start, dataset, ImitationSettings.of(how), run, say)
+        self._best, self._holds = None, "what was cloned from demonstrations"
+        return imitation
 
     @contextmanager
     def _alone(self, what: str) -> Generator[None, None, None]:
@@ -365,30 +379,3 @@ AGENTS: dict[str, type[Agent]] = {
     agent.algorithm.name: agent
     for agent in (A3C, A2C, APPO, GA3C, IMPACT, IMPALA, NStepQ, OneStepQ, OneStepSarsa, PQN, RandomAgent)
 }
-
-
-def make_environment(
-    environment: str | EnvironmentFactory,
-    *,
-    recipe: str | None = None,
-    settings: Mapping[str, object] | None = None,
-    env_kwargs: Mapping[str, object] | None = None,
-    **kwargs: object,
-) -> gymnasium.Env:
-    """One environment, made as training makes it: with the recipe's frames, time limit and so on.
-
-    Args:
-        environment: a Gymnasium id, `module:Id`, `module:Class`, or a factory.
-        recipe: as for an Agent.
-        settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
-        env_kwargs: keyword arguments for the environment.
-        kwargs: more of them, such as `render_mode`.
-
-    Raises:
-        InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
-        SettingsError: a setting is unknown, or does not fit the environment.
-    """
-    given = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
-    if env_kwargs:
-        given["env_kwargs"] = env_kwargs
-    return EnvironmentMaker(environment, make_config(with_recipe(recipe, given), "settings")).make(**kwargs)

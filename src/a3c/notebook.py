@@ -2,6 +2,7 @@
 
 import html
 import sys
+from collections.abc import Mapping
 
 
 def in_notebook() -> bool:
@@ -9,7 +10,7 @@ def in_notebook() -> bool:
     return type(sys.stdout).__module__.startswith("ipykernel")
 
 
-def table(heading: str, rows: dict[str, object]) -> str:
+def table(heading: str, rows: Mapping[str, object]) -> str:
     """HTML of a heading and rows, each a title and what is to be said; those of None are left out."""
     cells = "".join(
         f'<tr><th style="text-align:left">{html.escape(title)}</th>'

@@ -14,7 +14,7 @@ import a3c
 from a3c.agent import Agent
 from a3c.runs.folder import RunFolder
 
-COMMANDS = ("inspect", "train", "evaluate", "play", "plot", "recipes", "completion")
+COMMANDS = ("inspect", "train", "imitate", "evaluate", "play", "plot", "recipes", "completion")
 
 
 def test_alone_it_prints_help_and_reports_a_mistake(command):

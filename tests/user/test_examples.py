@@ -34,6 +34,12 @@ def test_own_environment(tmp_path):
     assert mean_return(printed_by("own_environment", tmp_path)) == pytest.approx(0.9, abs=0.05)
 
 
+def test_imitate(tmp_path):
+    printed = printed_by("imitate", tmp_path)
+    assert "accuracy 9" in printed
+    assert mean_return(printed) > 400
+
+
 def test_own_network(tmp_path):
     printed = printed_by("own_network", tmp_path)
     assert best_in_training(printed) >= 475

@@ -13,6 +13,7 @@ from a3c.interruption import interruption
 COMMANDS = {
     "inspect": "look at an environment: what it is, how fast, what to change",
     "train": "train an agent, into a run folder",
+    "imitate": "learn from demonstrations first, into a run folder to train on from",
     "evaluate": "play whole episodes with a run's best agent, and print the returns",
     "play": "watch a run's best agent, in a window or as a video",
     "plot": "draw the learning curves of one or more runs",

@@ -29,6 +29,9 @@ from a3c.learning.gaussians import Gaussian, SquashedGaussian, StateNoiseGaussia
 SMALLEST_LOG_STD, LARGEST_LOG_STD = -5.0, 2.0
 """Between these a network's logarithms of standard deviations are kept."""
 
+CLOSEST = 0.999
+"""To bounds of -1 and 1, of an action whose number before tanh is asked for: at a bound there is none."""
+
 LOG_STD = {"learned": 0.0, "state": 0.0, "gsde": -2.0}
 """Where they start, unless `log_std` says otherwise."""
 
@@ -73,6 +76,10 @@ class DiscreteActions:
     def to_environment(self, actions: np.ndarray) -> np.ndarray:
         """The environment's form of a batch of actions `[B, *shape]`."""
         return actions + self.space.start if self.space.start else actions
+
+    def from_environment(self, actions: np.ndarray) -> np.ndarray:
+        """The inverse of `to_environment`."""
+        return (actions - getattr(self.space, "start", 0)).reshape(len(actions), *self.shape).astype(self.dtype)
 
 
 @dataclass(frozen=True)
@@ -203,6 +210,15 @@ class BoxActions:
         if np.issubdtype(self.space.dtype, np.integer):
             actions = np.rint(actions)
         return actions.astype(self.space.dtype).reshape(len(actions), *self.space.shape)
+
+    def from_environment(self, actions: np.ndarray) -> np.ndarray:
+        """The inverse of `to_environment`, for actions within the bounds; before tanh those at a bound are near it."""
+        actions = actions.reshape(len(actions), -1).astype(np.float64)
+        span = np.where(self._bounded & (self._high > self._low), self._high - self._low, 1.0)
+        actions = np.where(self._bounded, (actions - np.where(self._bounded, self._low, 0.0)) / span * 2 - 1, actions)
+        if self._tanh:
+            actions = np.arctanh(np.clip(actions, -CLOSEST, CLOSEST))
+        return actions.astype(self.dtype)
 
     def in_units(self, numbers: np.ndarray, spread: bool = False) -> np.ndarray:
         """Numbers `[B, *shape]` in the environment's units, whatever its bounds; or the `spread` of such numbers."""

@@ -64,10 +64,10 @@ def _probabilities(actions: Actions, distribution: Any) -> np.ndarray | tuple[np
     if isinstance(distribution, Categorical | EpsilonGreedy):
         return np.exp(distribution.log_probs)
     if isinstance(distribution, MultiCategorical):
-        choices = np.exp(distribution.choices.log_probs)
+        choices = np.exp(np.asarray(distribution.choices.log_probs))
         return tuple(choices[:, i, :count] for i, count in enumerate(distribution.counts))
     if isinstance(distribution, Bernoulli):
-        return np.asarray(jax.nn.sigmoid(distribution.logits)).reshape(-1, *actions.space.shape)
+        return np.asarray(jax.nn.sigmoid(distribution.logits)).reshape(-1, *(actions.space.shape or ()))
     return None
 
 
@@ -76,7 +76,7 @@ def _moments(actions: Actions, distribution: Any) -> tuple[np.ndarray | None, np
     if not isinstance(distribution, Gaussian):
         return None, None
     assert isinstance(actions, BoxActions)
-    mean, std = distribution.mean, np.exp(distribution.log_std)
+    mean, std = np.asarray(distribution.mean), np.exp(np.asarray(distribution.log_std))
     if isinstance(distribution, SquashedGaussian):
         # As there is no formula for those after tanh.
         numbers = np.tanh(mean[..., None] + std[..., None] * NODES)

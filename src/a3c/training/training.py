@@ -83,7 +83,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         summary = self.summary
-        figure, mean, best = (summary[name] for name in ("best_evaluation", "return_mean_100", "best_return_mean_100"))
+        mean, best, figure = summary["return_mean_100"], summary["best_return_mean_100"], summary["best_evaluation"]
         rows = {
             "status": summary["status"],
             "stopped": summary["stop_reason"],
