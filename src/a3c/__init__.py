@@ -42,7 +42,7 @@ _HOMES = {
     "tune": "a3c.tuning.calls",
     "Algorithm": "a3c.algorithm",
     "TrainConfig": "a3c.config",
-    "make_environment": "a3c.agent",
+    "make_environment": "a3c.environment",
     "A3CError": "a3c.errors",
 }
 
@@ -60,9 +60,9 @@ if TYPE_CHECKING:
     from a3c.agent import OneStepQ as OneStepQ
     from a3c.agent import OneStepSarsa as OneStepSarsa
     from a3c.agent import RandomAgent as RandomAgent
-    from a3c.agent import make_environment as make_environment
     from a3c.algorithm import Algorithm as Algorithm
     from a3c.config import TrainConfig as TrainConfig
+    from a3c.environment import make_environment as make_environment
     from a3c.errors import A3CError as A3CError
     from a3c.learning.snapshot import Snapshot as Snapshot
     from a3c.loading import load as load

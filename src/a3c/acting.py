@@ -27,8 +27,11 @@ from a3c.environments.spaces import one_of
 from a3c.errors import SettingsError
 from a3c.evaluation import Evaluation, Manner, Player, evaluate
 from a3c.learning.snapshot import Snapshot
+from a3c.networks.distribution import ActionDistribution, describe
+from a3c.networks.hybrid_actions import HybridActions
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.policy import Policy
+from a3c.notebook import table
 from a3c.roles.worker import Work
 from a3c.runs.checkpoint import Checkpoint
 
@@ -53,6 +56,30 @@ class ActingAgent:
         self.algorithm = start.config.algorithm
         self._work, self._start = work, start
         self._generator = np.random.default_rng(np.random.SeedSequence(self.config.seed or 0, spawn_key=(2,)))
+
+    _holds = ""
+    """Which parameters it has, where more than one moment's are known."""
+
+    def __repr__(self) -> str:
+        """Short; all settings are in `config`."""
+        counts, what = self._start.counts, f"{self.algorithm} on {self.config.environment}"
+        if not (counts["updates"] or self._holds):
+            return f"<{type(self).__name__}: {what}, not trained yet>"
+        holds = f", holds {self._holds}" if self._holds else ""
+        return f"<{type(self).__name__}: {what}, {counts['steps']:,} steps, {counts['updates']:,} updates{holds}>"
+
+    def _repr_html_(self) -> str:
+        start, config = self._start, self.config
+        rows = {
+            **start.counts,
+            "holds": self._holds or None,
+            "plays": start.plays,
+            "network": self._work.description,
+            "parameters": self.policy.size,
+            "target return": config.target_return,
+            "workers": config.workers,
+        }
+        return table(f"{self.algorithm} on {config.environment}, seed {config.seed}", rows)
 
     @property
     def config(self) -> TrainConfig:
@@ -170,6 +197,33 @@ class ActingAgent:
         if self.config.rewards_are_normalized:
             values = values * snapshot.return_deviation
         return float(values[0]) if single else values
+
+    def distribution(
+        self, observation: Observation, state: ArrayLike | None = None, action_mask: ActionMask | None = None
+    ) -> ActionDistribution:
+        """What the policy would do after one observation, or after each of a batch: probabilities of actions, or mean
+        and standard deviation of numbers in the environment's units, and what it expects.
+
+        In use: `agent.distribution(observation).probabilities`. `state` is that of `predict`, from the step before,
+        and `action_mask` too is as there.
+
+        Raises:
+            InvalidObservation: it is no observation, nor a batch.
+            SettingsError: the agent is a RandomAgent, whose actions no policy draws; or actions have several parts.
+        """
+        self._check_idle("distribution()")
+        if self.algorithm.acts == "nowhere":
+            raise SettingsError("distribution: the actions of a random agent are uniform, whatever is observed")
+        policy: Any = self._work.policy
+        if isinstance(policy.actions, HybridActions):
+            raise SettingsError("distribution: a Dict or Tuple of actions has none that is shown yet: use predict")
+        batch, single = pack_given(policy.observations, observation)
+        snapshot = self._start.snapshot
+        masks = self._masks(action_mask, observation, len(batch), single)
+        before = self._remembered(state, batch, single) or (None,)
+        distribution, values = policy.distribution(snapshot, batch, *before, masks)
+        unit = float(snapshot.return_deviation) if self.config.rewards_are_normalized else 1.0
+        return describe(policy.actions, distribution, values, unit, single)
 
     def _remembered(self, state: ArrayLike | None, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:
         """The states of a batch, for a recurrent policy alone."""

@@ -11,12 +11,10 @@ In use:
 
 import dataclasses
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Never, TypeAlias, TypedDict, Unpack
-
-import gymnasium
 
 from a3c.acting import ActingAgent
 from a3c.algorithm import Algorithm, builtin
@@ -30,35 +28,31 @@ from a3c.config.keywords import (
     PQNKeywords,
     QLearningKeywords,
 )
-from a3c.config.making import make_config
+from a3c.config.making import make_config, no_argument
 from a3c.config.network import NetworkName
 from a3c.config.run import LIMITS
+from a3c.config.schedules import schedule_remark
 from a3c.environments.factories import EnvironmentFactory
-from a3c.environments.making import EnvironmentMaker
 from a3c.errors import AgentLearning, SettingsError
-from a3c.names import called
+from a3c.imitation.cloning import Imitation
+from a3c.imitation.imitate import imitate
+from a3c.imitation.settings import ImitationSettings
 from a3c.networks.policy import Network
 from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
 from a3c.roles.worker import Work
-from a3c.runs.checkpoint import Checkpoint
+from a3c.runs.checkpoint import NOTHING_JUDGED, Checkpoint
 from a3c.runs.folder import RunFolder
 from a3c.runs.lock import locked
 from a3c.training.beginning import Begun, check_processes
 from a3c.training.callbacks import GivenCallbacks, GivenStopWhen, as_callbacks
 from a3c.training.loggers import check_loggers
 from a3c.training.preparing import prepare
-from a3c.training.progress import Warnings
+from a3c.training.progress import Warnings, is_wanted, make_display
 from a3c.training.training import Interrupted, Result, limits_of_call
 
 GivenNetwork: TypeAlias = Network | NetworkName | None
 """What an agent takes as its network: the name of one, or the caller's own."""
-NOTHING_JUDGED: dict[str, Any] = {
-    **{"returns": [], "best_return_mean_100": None, "solved_at_step": None, "solved_at_second": None},
-    **{"best_evaluation": None, **dict.fromkeys(("best_step", "best_version", "evaluations"), 0)},
-    **dict.fromkeys(("confirmations", "confirm_after"), 0),
-}
-"""What a checkpoint says of how good its run was, before it began."""
 LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback", "stop_when")
 
 
@@ -68,6 +62,8 @@ class Agent(ActingAgent):
     algorithm: Algorithm = builtin.A3C
     _learning = False
     """Whether `learn` is under way: until it ends, the parameters here are those from before it."""
+    _best: Checkpoint | None = None
+    """The best of the last `learn`."""
 
     def __init__(
         self,
@@ -127,7 +123,7 @@ class Agent(ActingAgent):
         seconds: float | None = None,
         target_return: float | None = None,
         run: str | Path | None = None,
-        progress: bool = False,
+        progress: bool | None = None,
         callback: GivenCallbacks = None,
         stop_when: GivenStopWhen = None,
         **unknown: Never,
@@ -135,7 +131,8 @@ class Agent(ActingAgent):
         """Trains until the first limit is met, and keeps what was learned; called again, it continues.
 
         Limits given here replace those of the settings and the recipe. What is annealed is so over all calls together:
-        over `anneal_steps`, or else the `steps` among the settings.
+        over `anneal_steps`, or else the `steps` among the settings, `APPO(..., steps=500_000)`. Where neither says so,
+        or these steps are over, it is annealed until the end of this call, over its steps and all those before it.
 
         While it runs the agent itself is the one from before it, and refuses to act, to be saved or to learn twice.
 
@@ -145,7 +142,7 @@ class Agent(ActingAgent):
             seconds: seconds of training that this call may take, from its first update on.
             target_return: mean return of the last 100 episodes at which to stop; by default the environment's own.
             run: a run folder to write; it must not hold a run with a checkpoint yet. Without it nothing is written.
-            progress: whether to show a progress line.
+            progress: whether to show a progress line; by default in a terminal and in a notebook.
             callback: a function that is called with a Training at every report, and stops training by returning False;
                 or a Callback, which has more events; or several of them.
             stop_when: a function of the evaluations beside training so far, a sequence of RunEvaluation, that is asked
@@ -161,8 +158,8 @@ class Agent(ActingAgent):
         """
         started = time.monotonic()
         for name in unknown:
-            raise SettingsError(f"learn: there is no argument {name!r}{called(name, LEARN_ARGUMENTS)}")
-        callbacks = as_callbacks(callback, stop_when)
+            raise SettingsError(no_argument(name, LEARN_ARGUMENTS, self.config.algorithm))
+        callbacks, progress = as_callbacks(callback, stop_when), is_wanted(progress)
         # Before anything is written: the line says what is to be given again.
         self._work.evaluation_environments  # noqa: B018
         limits = {"steps": steps, "episodes": episodes, "seconds": seconds, "target_return": target_return}
@@ -174,6 +171,8 @@ class Agent(ActingAgent):
             check_ends(start.config)
             check_processes(start.config)
             check_loggers(start.config)
+            if remark := schedule_remark(self.config, start.config, start.counts["steps"]):
+                make_display(progress, Warnings).say(remark)
             try:
                 with nullcontext() if run is None else locked(Path(run)):
                     folder = None if run is None else RunFolder.create(run, start.config)
@@ -181,10 +180,43 @@ class Agent(ActingAgent):
                         progress, started, otherwise=Warnings, callbacks=callbacks
                     )
             except Interrupted as interrupted:
-                self._keep(interrupted.result.latest)
+                self._keep(interrupted.result)
                 raise
-            self._keep(result.latest)
+            self._keep(result)
             return result
+
+    def load_best(self) -> None:
+        """Takes on the best parameters of the last `learn`, those of `result.best`, in place of the latest.
+
+        The agent acts with them, and learns on from them. Raises SettingsError where it has learned nothing.
+        """
+        self._check_idle("load_best()")
+        if self._best is None:
+            raise SettingsError(
+                "load_best: this agent has not learned since it was made or loaded, so there is no best of it: call "
+                "learn before, or load a run folder with a3c.load, which gives the run's best"
+            )
+        self._start, self._holds = dataclasses.replace(self._best, config=self.config), "the best parameters"
+
+    def imitate(
+        self, dataset: Any, *, run: str | Path | None = None, progress: bool | None = None, **how: Any
+    ) -> Imitation:
+        """Learns to do what was done in demonstrations, by behavioural cloning; `learn` goes on from there.
+
+        Args:
+            dataset: an `.npz` file with observations, actions and, where they are known, rewards, terminations and
+                truncations; the id of a Minari dataset that is on this machine, or one; or such arrays by their names.
+            run: a run folder to write, which `a3c train --resume` goes on with; it must hold no run yet.
+            progress: whether to show a line for each pass; by default in a terminal and in a notebook.
+            how: `epochs`, `batch_size`, `held_out` and `patience`, as ImitationSettings says.
+
+        Raises SettingsError where the data does not fit, or no policy can be taught by it (memory, action values).
+        """
+        with self._alone("imitate()"):
+            say = print if is_wanted(progress) else None
+            imitation, self._start = imitate(self._work, self._start, dataset, ImitationSettings.of(how), run, say)
+        self._best, self._holds = None, "what was cloned from demonstrations"
+        return imitation
 
     @contextmanager
     def _alone(self, what: str) -> Generator[None, None, None]:
@@ -208,9 +240,10 @@ class Agent(ActingAgent):
         self._check_idle("copy()")
         return self.__dict__
 
-    def _keep(self, latest: Checkpoint) -> None:
+    def _keep(self, result: Result) -> None:
         """Keeps what was learned; the limits of the call that learned it are not the agent's."""
-        self._start = dataclasses.replace(latest, config=self.config)
+        self._start, self._best = dataclasses.replace(result.latest, config=self.config), result.best
+        self._holds = "the latest parameters"
 
 
 class OwnArguments(TypedDict, total=False):
@@ -349,30 +382,3 @@ AGENTS: dict[str, type[Agent]] = {
     agent.algorithm.name: agent
     for agent in (A3C, A2C, APPO, GA3C, IMPACT, IMPALA, NStepQ, OneStepQ, OneStepSarsa, PQN, RandomAgent)
 }
-
-
-def make_environment(
-    environment: str | EnvironmentFactory,
-    *,
-    recipe: str | None = None,
-    settings: Mapping[str, object] | None = None,
-    env_kwargs: Mapping[str, object] | None = None,
-    **kwargs: object,
-) -> gymnasium.Env:
-    """One environment, made as training makes it: with the recipe's frames, time limit and so on.
-
-    Args:
-        environment: a Gymnasium id, `module:Id`, `module:Class`, or a factory.
-        recipe: as for an Agent.
-        settings: fields of TrainConfig, such as `{"frame_stack": 2}`.
-        env_kwargs: keyword arguments for the environment.
-        kwargs: more of them, such as `render_mode`.
-
-    Raises:
-        InvalidEnvironment: it is unknown (the nearest names are given), not installed, or fails.
-        SettingsError: a setting is unknown, or does not fit the environment.
-    """
-    given = {**(settings or {}), "environment": environment if isinstance(environment, str) else ""}
-    if env_kwargs:
-        given["env_kwargs"] = env_kwargs
-    return EnvironmentMaker(environment, make_config(with_recipe(recipe, given), "settings")).make(**kwargs)

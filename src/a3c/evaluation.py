@@ -21,6 +21,7 @@ from a3c.errors import InvalidEnvironment
 from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores
 from a3c.networks.policy import Policy
+from a3c.notebook import table
 from a3c.processes.tokens import Stopped
 from a3c.rollout.episodes import WholeEpisodes
 
@@ -61,6 +62,20 @@ class Evaluation(WholeEpisodes):
     def __repr__(self) -> str:
         """Short, as it is printed where nobody asked for it; all numbers are in `returns` and `lengths`."""
         return f"<Evaluation: {self}>"
+
+    def _repr_html_(self) -> str:
+        return table(
+            "Evaluation",
+            {
+                "mean return": f"{self.mean:.1f}",
+                "standard deviation": f"{self.std:.1f}",
+                "worst, best": f"{min(self.returns):g}, {max(self.returns):g}",
+                "episodes": len(self.returns),
+                "steps": sum(self.lengths),
+                "cut": self.cut or None,
+                "played": self.manner,
+            },
+        )
 
 
 class Player:

@@ -27,7 +27,7 @@ def load(
         path: what `save` wrote, or a run folder.
         environment: needed where the agent was trained on a factory, and where it names a module that is neither
             installed nor imported: none is imported that only the file names. Default: the id it was trained on.
-            Another one's own target return takes the place of that one's.
+            Another one's own target return takes the place of the one before, whoever set that.
         network: needed where it was trained with a network of its own.
         algorithm: needed where it was trained with one that has no `module:NAME`, as a script defines it.
         evaluation_environment: what it is evaluated on; needed to evaluate and to learn, where that was a factory.
@@ -40,7 +40,10 @@ def load(
     is_folder = exists(Path(path)) and Path(path).is_dir()
     checkpoint = RunFolder.open(path).load(algorithm=algorithm) if is_folder else Checkpoint.load(path, algorithm)
     check_loaded(checkpoint.config, environment, evaluation_environment, path)
-    return agent_from(checkpoint, environment, network, evaluation_environment)
+    agent = agent_from(checkpoint, environment, network, evaluation_environment)
+    if is_folder:
+        agent._holds = "the best parameters"  # pyright: ignore[reportPrivateUsage]
+    return agent
 
 
 def agent_from(

@@ -12,6 +12,7 @@ VECTOR = Box(-1, 1, (4,), np.float32)
 BYTES = Box(0, 255, (2,), np.uint8)
 DICT = Dict(place=Box(-1, 1, (2,), np.float32), gear=Discrete(3))
 PAIR = Tuple([Discrete(2), Discrete(3)])
+WITH_DICT = Tuple([Discrete(2), DICT])
 ONE = np.zeros(4, np.float32)
 
 
@@ -31,6 +32,7 @@ ONE = np.zeros(4, np.float32)
         (DICT, {"place": [[0, 0]] * 2, "gear": [2, 1]}, 2),
         (PAIR, (1, 2), None),
         (PAIR, ([1, 0], [2, 0]), 2),
+        (WITH_DICT, (1, {"place": [0, 0], "gear": 2}), None),
     ],
 )
 def test_one_observation_or_a_batch_is_packed(space, given, count):
@@ -44,9 +46,20 @@ def test_one_observation_or_a_batch_is_packed(space, given, count):
 @pytest.mark.parametrize(
     ("space", "given", "message"),
     [
-        (VECTOR, (ONE, {}), "this is all that reset or step gives: give the observation alone"),
-        (VECTOR, (ONE, 1.0, False, False, {}), "this is all that reset or step gives"),
-        (DICT, ({"place": [0, 0], "gear": 2}, {}), "this is all that reset or step gives"),
+        (
+            VECTOR,
+            (ONE, {}),
+            r"all that reset gives, \(observation, info\): give the observation alone, the first of them",
+        ),
+        (
+            VECTOR,
+            (ONE, 1.0, False, False, {}),
+            r"all that step gives, \(observation, reward, terminated, truncated, info",
+        ),
+        (DICT, ({"place": [0, 0], "gear": 2}, {}), "all that reset gives"),
+        (PAIR, ((1, 2), {}), "all that reset gives"),
+        (PAIR, ((1, 2), 1.0, False, False, {}), "all that step gives"),
+        (WITH_DICT, ((1, {"place": [0, 0], "gear": 2}), {"lives": 3}), "all that reset gives"),
         (VECTOR, None, "observation is no array of numbers: None"),
         (VECTOR, "left", "observation is no array of numbers: 'left'"),
         (VECTOR, {"place": 1}, "observation is no array of numbers: {'place': 1}"),

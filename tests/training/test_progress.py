@@ -3,12 +3,13 @@
 import io
 import os
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
 from a3c.errors import OutputError, TrainingWarning
-from a3c.training.progress import LiveLine, NoDisplay, PlainLines, Progress, Warnings, make_display
+from a3c.training.progress import LiveLine, NoDisplay, PlainLines, Progress, Warnings, is_wanted, make_display
 
 START = Progress(
     steps=1500, episodes=0, updates=1, seconds=2.4, steps_per_second=None, return_mean_100=None,
@@ -39,6 +40,36 @@ def test_a_full_line():
 def test_the_display_fits_where_it_is_shown(monkeypatch, wanted, terminal, kind):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     assert type(make_display(wanted)) is kind
+
+
+def test_progress_is_shown_to_people_alone_unless_it_is_asked_for(monkeypatch):
+    assert [is_wanted(None), is_wanted(True), is_wanted(False)] == [False, True, False]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert [is_wanted(None), is_wanted(False)] == [True, False]
+    monkeypatch.setattr(sys, "stdout", None)
+    assert not is_wanted(None)
+
+
+def test_a_notebook_gets_one_line_that_is_renewed(monkeypatch):
+    """With what stands for Jupyter's output and display, as neither needs to be installed."""
+    cell = {}
+
+    class Handle:
+        def update(self, data, raw):
+            cell["line"], cell["updates"] = data["text/plain"], cell.get("updates", 0) + 1
+
+    def display(data, raw, display_id):
+        cell["line"] = data["text/plain"]
+        return Handle()
+
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
+    monkeypatch.setattr(sys, "stdout", type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})())
+    assert is_wanted(None)
+    shown = make_display(True)
+    shown.show(START)
+    shown.close(FULL)
+    assert cell == {"line": FULL.line(), "updates": 1}
 
 
 def test_plain_lines_are_whole_lines(capsys):

@@ -14,7 +14,7 @@ import a3c
 from a3c.agent import Agent
 from a3c.runs.folder import RunFolder
 
-COMMANDS = ("inspect", "train", "evaluate", "play", "plot", "tune", "recipes")
+COMMANDS = ("inspect", "train", "imitate", "evaluate", "play", "plot", "tune", "recipes", "completion")
 
 
 def test_alone_it_prints_help_and_reports_a_mistake(command):
@@ -57,6 +57,7 @@ def test_help_of_train_fits_one_screen(command):
     ("statement", "heavy"),
     [
         ("from a3c.cli.main import run; run(['--help'])", ["jax", "numpy", "gymnasium", "matplotlib"]),
+        ("from a3c.cli.main import run; run(['completion', 'bash'])", ["jax", "matplotlib", "rich"]),
         ("import a3c; a3c.__version__; dir(a3c)", ["jax", "numpy", "gymnasium", "matplotlib"]),
         ("import a3c; a3c.TrainConfig()", ["jax", "gymnasium", "matplotlib"]),
     ],
@@ -65,6 +66,16 @@ def test_no_heavy_import_is_needed_for(tmp_path, statement, heavy):
     script = f"{statement}\nimport sys; print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
     outcome = run_command(sys.executable, "-c", script, cwd=tmp_path)
     assert (outcome.status, outcome.err.strip()) == (0, "[]")
+
+
+def test_train_alone_shows_how_to_start(command, tmp_path):
+    outcome = command("train")
+    assert (outcome.status, outcome.out) == (2, "")
+    first, *examples, last = outcome.err.splitlines()
+    assert first == "a3c train: name an environment; for example:"
+    assert [line.split()[:2] for line in examples] == [["a3c", "train"]] * 3
+    assert "a3c train --help" in last
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_version(command):

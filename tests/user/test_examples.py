@@ -51,6 +51,12 @@ def test_hybrid_actions(tmp_path):
     assert powers[3] > powers[2]
 
 
+def test_imitate(tmp_path):
+    printed = printed_by("imitate", tmp_path)
+    assert "accuracy 9" in printed
+    assert mean_return(printed) > 400
+
+
 def test_own_network(tmp_path):
     printed = printed_by("own_network", tmp_path)
     assert best_in_training(printed) >= 475

@@ -1,5 +1,6 @@
 """The Python surface: what is trained, how learning ends, and errors."""
 
+import dataclasses
 import os
 import signal
 
@@ -123,6 +124,41 @@ def test_the_second_run_of_an_agent_has_its_own_best(tmp_path):
     folder = RunFolder(tmp_path / "run")
     assert folder.load("best").best_return_mean_100 == folder.summary()["best_return_mean_100"]
     assert folder.checkpoint_path("best").exists()
+
+
+def test_the_best_is_taken_on_where_it_is_asked_for():
+    agent = cartpole(evaluate_every=640)
+    assert repr(agent) == "<A3C: a3c on CartPole-v1, not trained yet>"
+    with pytest.raises(SettingsError, match="load_best: this agent has not learned since it was made or loaded"):
+        agent.load_best()
+    result = agent.learn(steps=640)
+    best = dataclasses.replace(result.best, parameters=result.best.parameters + 1)
+    agent._best = best
+    np.testing.assert_array_equal(agent.parameters, result.latest.parameters)
+    assert repr(agent).endswith("updates, holds the latest parameters>")
+    agent.load_best()
+    np.testing.assert_array_equal(agent.parameters, best.parameters)
+    assert repr(agent).endswith("updates, holds the best parameters>")
+    assert agent.learn(steps=64).summary["steps"] > result.summary["steps"]
+
+
+def test_what_is_printed_is_one_line_and_in_a_notebook_a_table():
+    agent = cartpole(evaluate_every=640)
+    result = agent.learn(steps=640)
+    evaluation = agent.evaluate(episodes=2)
+    for one in (agent, result, result.best, evaluation):
+        assert repr(one).startswith(f"<{type(one).__name__}: ")
+        assert "\n" not in repr(one)
+        assert len(repr(one)) < 160
+    assert f"best evaluated {result.summary['best_evaluation']['mean']:.1f} at step" in repr(result)
+    for one, cell in (
+        (agent, f"{result.summary['steps']:,}"),
+        (result, "finished"),
+        (evaluation, f"{evaluation.mean:.1f}"),
+    ):
+        assert one._repr_html_().startswith("<table>")
+        assert f">{cell}</td>" in one._repr_html_()
+    assert "&lt;lambda&gt;" in A3C(lambda: Walk(3), backend="inline")._repr_html_()
 
 
 def test_a_callback_sees_progress_and_stops_learning():

@@ -13,9 +13,10 @@ from odd_environments import Endless, Undrawable, Walk
 from small_agents import BATCH, OBSERVATION, cartpole
 
 import a3c
+import a3c.algorithms.appo
 from a3c import A3C, evaluation, playing
 from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
-from a3c.errors import AgentLearning, InvalidEnvironment, InvalidObservation, SettingsError
+from a3c.errors import AgentLearning, InvalidEnvironment, InvalidObservation, SettingsError, TrainingWarning
 from a3c.playing import play
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.folder import RunFolder
@@ -151,6 +152,49 @@ def test_a_run_that_was_learned_in_parts_goes_on_annealing_on_the_command_line(c
     np.testing.assert_allclose(learning_rates, 1e-3 * (1 - steps / 2000), rtol=1e-5)
 
 
+@pytest.fixture
+def used(monkeypatch):
+    """The learning rates that appo's worker learns with in this process, each with the step it was asked for at."""
+    rates = []
+
+    def asked(config, step):
+        rates.append((step, learning_rate_at(config, step)))
+        return rates[-1][1]
+
+    monkeypatch.setattr(a3c.algorithms.appo, "learning_rate_at", asked)
+    return rates
+
+
+def small_appo(**settings):
+    return a3c.APPO("CartPole-v1", recipe="none", backend="inline", seed=1, envs_per_worker=1, passes=1, **settings)
+
+
+@pytest.mark.parametrize("horizon", [{"steps": 3200}, {"anneal_steps": 3200}], ids=str)
+def test_what_an_algorithm_anneals_by_itself_goes_on_over_calls(used, horizon):
+    agent = small_appo(**horizon)
+    for _ in range(5):
+        agent.learn(steps=640)
+    steps, learned_at = np.transpose(used)
+    assert steps[-1] >= 3000
+    np.testing.assert_allclose(learned_at, 1e-3 * np.maximum(1 - steps / 3200, 0), rtol=1e-5)
+
+
+def test_annealing_over_calls_of_which_nobody_said_how_many_come_ends_with_each(used):
+    agent = small_appo()
+    agent.learn(steps=640)
+    before = len(used)
+    with pytest.warns(TrainingWarning, match="goes on at 0.0004.* make the agent with `anneal_steps`"):
+        ended = agent.learn(steps=640).latest
+    (step, rate), until = used[before], ended.config.steps
+    assert rate == pytest.approx(1e-3 * (1 - step / until))
+    assert used[-1][1] < 1.5e-4
+    assert ended.config.anneal_steps is None, "a limit that is moved moves the end of the annealing with it"
+    agent = small_appo(anneal_steps=320)
+    agent.learn(steps=320)
+    with pytest.warns(TrainingWarning, match="has come to 0 by step"):
+        agent.learn(steps=64)
+
+
 def test_annealing_over_nobody_knows_how_long_is_refused():
     with pytest.raises(SettingsError, match="annealing needs to know how long: set `steps` or `anneal_steps`"):
         cartpole(learning_rate_final=0.0)
@@ -177,7 +221,7 @@ def test_what_learn_and_evaluate_give_prints_short():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ((OBSERVATION, {}), "this is all that reset or step gives: give the observation alone"),
+        ((OBSERVATION, {}), "this is all that reset gives"),
         (np.full(4, np.nan), "observation holds nan"),
         (None, "observation is no array of numbers: None"),
         (np.zeros((0, 4)), "observation is a batch of none"),

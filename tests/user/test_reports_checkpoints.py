@@ -222,7 +222,8 @@ def make_cartpole():
         ({}, "CartPole-v0", 195.0),
         ({}, "CartPole-v1", 475.0),
         ({}, make_cartpole, None),
-        ({"target_return": 50.0}, "CartPole-v0", 50.0),
+        ({"target_return": 50.0}, "CartPole-v0", 195.0),
+        ({"target_return": 50.0}, "CartPole-v1", 50.0),
         ({"target_return": 50.0}, make_cartpole, 50.0),
     ],
 )

@@ -25,6 +25,9 @@ ELSEWHERE = {
     "--gae": "--gae-lambda",
     "--algo": "--algorithm",
     "--log-dir": "--run",
+    "--clip-coef": "--clip-range",
+    "--eval-freq": "--evaluate-every",
+    "--exploration-fraction": "--epsilon-anneal-steps",
 }
 MORE = "; see a3c train --help\n"
 
@@ -50,6 +53,15 @@ def test_a_flag_of_another_library_is_told_ours(command, tmp_path, theirs, ours,
         ("--qqqq", f"there is no flag --qqqq{MORE}"),
         ("--env CartPole-v1", f"there is no flag --env: give the environment first, without a flag{MORE}"),
         ("--environment X", f"there is no flag --environment: give the environment first, without a flag{MORE}"),
+        (
+            "--batch-size 64",
+            f"there is no flag --batch-size; it is called '--min-batch' or '--minibatch-size' here{MORE}",
+        ),
+        ("--cuda", f"there is no flag --cuda: a learner (ga3c, impala, impact) uses a GPU by itself{MORE}"),
+        (
+            "--torch-deterministic",
+            "there is no flag --torch-deterministic: one seed gives one result with a2c, or with --ord",
+        ),
         ("CartPole-v0", f"'CartPole-v0' is one argument too many: every setting has a flag{MORE}"),
         ("--steps", f"--steps needs a value: a whole number{MORE}"),
         ("--steps --seed 1", f"--steps needs a value: a whole number{MORE}"),

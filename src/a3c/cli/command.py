@@ -20,6 +20,14 @@ def with_flags(line: str) -> str:
     return re.sub(r"`([a-z_]+)`", lambda found: flag(found[1]), line)
 
 
+class HelpAsked(Exception):
+    """The arguments ask for help: of this command, and whether for everything."""
+
+    def __init__(self, command: "Command", everything: bool):
+        super().__init__(command, everything)
+        self.command, self.everything = command, everything
+
+
 @dataclass(frozen=True)
 class Command:
     """What is after `a3c train`: flags, and perhaps an argument without one."""

@@ -6,7 +6,7 @@ import typing
 from pathlib import Path
 from typing import Any, Literal
 
-from a3c.cli.command import HELP, HELP_ALL, Command, flag
+from a3c.cli.command import HELP, HELP_ALL, Command, HelpAsked, flag
 from a3c.config.making import kind, kinds_of
 from a3c.errors import SettingsError
 from a3c.names import called
@@ -15,16 +15,13 @@ SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
 def read(command: Command, arguments: list[str], unknown: dict[str, list[str]] | None = None) -> dict[str, Any]:
-    """What is given, by the names of the fields. Raises SettingsError for a wrong flag; leaves after help.
+    """What is given, by the names of the fields. Raises SettingsError for a wrong flag, and HelpAsked.
 
     `unknown` gets flags that are none of these, and what comes after each, for `read_late`. One of the pairs of a
     setting, `--optimizer-options.eps 0.1`, has the name `optimizer_options.eps`.
     """
     if HELP_ALL in arguments or set(HELP) & set(arguments):
-        from a3c.cli.help import help_text
-
-        print(help_text(command, everything=HELP_ALL in arguments))
-        raise SystemExit(0)
+        raise HelpAsked(command, everything=HELP_ALL in arguments)
     return _Reading(command, arguments, unknown).result()
 
 
@@ -105,7 +102,7 @@ class _Reading:
 
     def _no_such_flag(self, title: str) -> str:
         argument = self._command.argument
-        if argument is not None and called(title, [argument]):
+        if argument is not None and called(title, [argument]).startswith(";"):
             return f"there is no flag {title}: give the {argument} first, without a flag"
         return f"there is no flag {title}{called(title, self._types, flag)}"
 

@@ -13,11 +13,13 @@ from a3c.interruption import interruption
 COMMANDS = {
     "inspect": "look at an environment: what it is, how fast, what to change",
     "train": "train an agent, into a run folder",
+    "imitate": "learn from demonstrations first, into a run folder to train on from",
     "evaluate": "play whole episodes with a run's best agent, and print the returns",
     "play": "watch a run's best agent, in a window or as a video",
     "plot": "draw the learning curves of one or more runs",
     "tune": "search for good settings: trials with several seeds each, the best as a recipe",
     "recipes": "list the tuned settings and published systems that come with a3c",
+    "completion": "print a script by which bash, zsh or fish complete what is typed",
 }
 
 HELP = """usage: a3c COMMAND ...
@@ -111,11 +113,15 @@ def _run(arguments: list[str]) -> int:
 
         _complain(f"a3c: there is no command {name!r}{nearest(name, COMMANDS)}; see a3c --help")
         return 2
+    from a3c.cli.command import HelpAsked
+
     try:
         return importlib.import_module(f"a3c.cli.{name}").run(rest) or 0
-    except SystemExit as ended:
-        # On --help and wrong flags the parser leaves.
-        return ended.code if isinstance(ended.code, int) else 2
+    except HelpAsked as asked:
+        from a3c.cli.help import help_text
+
+        print(help_text(asked.command, asked.everything))
+        return 0
 
 
 def _open_streams() -> None:

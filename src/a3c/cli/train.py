@@ -28,6 +28,9 @@ from a3c.runs.summaries import Summary
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `train`."""
     started = process_started()
+    if not arguments:
+        print(START, file=sys.stderr)
+        return 2
     if not folder_is_there():
         raise RunFolderError(NO_FOLDER)
     if not {*HELP, HELP_ALL} & set(arguments) and "inline" not in arguments:
@@ -98,6 +101,11 @@ def groups(*first: tuple[str, type]) -> dict[str, type]:
     return dict(first) | {"algorithm": AlgorithmFlags} | GROUPS | own
 
 
+START = """a3c train: name an environment; for example:
+  a3c train CartPole-v1                                a first run: until it is solved, with every core
+  a3c train ALE/Pong-v5 --run runs/pong                a game, from its pixels, into this folder
+  a3c train my_module:MyEnv --steps 1_000_000          your own: a class in my_module.py
+a3c inspect ENV looks at one before; a3c train --help says what can be set"""
 DESCRIPTION = "Train an agent, by default until the environment's target return is reached."
 COMMAND = Command("a3c train", DESCRIPTION, groups(("this training", TrainFlags)), "environment")
 SETTINGS = {"algorithm", *FIELDS, *all_own_fields()}

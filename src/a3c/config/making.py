@@ -4,6 +4,7 @@ import dataclasses
 import math
 import numbers
 import typing
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from a3c.algorithm import Algorithm
@@ -79,6 +80,17 @@ def _no_setting(name: Any, fields: dict[str, Any], algorithm: Algorithm) -> str:
     if having := all_own_fields().get(name):
         return f"`{name}` is a setting of {' and '.join(map(str, having))}, not of {algorithm}"
     return f"there is no setting {brief(repr(name))}{called(name, fields)}"
+
+
+def no_argument(name: str, arguments: Iterable[str], algorithm: Algorithm) -> str:
+    """For an error: `learn` has no such argument; a setting is given where the agent is made."""
+    plain, settings = f"learn: there is no argument {name!r}", FIELDS | own_fields(algorithm)
+    if name in settings:
+        return f"{plain}: it is a setting, given where the agent is made"
+    said = called(name, arguments)
+    if not said.startswith(("; it", ":")) and (meant := called(name, settings)).startswith("; it"):
+        return f"{plain}{meant}, a setting, given where the agent is made"
+    return f"{plain}{said}"
 
 
 def make_recorded_config(settings: dict[str, Any], source: str, algorithm: Algorithm | None = None) -> TrainConfig:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space, Tuple
+from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Space, Tuple
 from numpy.typing import ArrayLike
 
 from a3c.environments.masks import flat_mask, has_choices, mask_counts, rows_of
@@ -18,8 +18,8 @@ Observation: TypeAlias = "ArrayLike | Mapping[str, Observation] | tuple[Observat
 def pack_given(observations: Observations, observation: Observation) -> tuple[np.ndarray, bool]:
     """One observation or a batch -> `[B, *shape]`, and whether it was one. Raises InvalidObservation."""
     space = observations.space
-    if isinstance(observation, tuple) and not isinstance(space, Tuple) and _comes_with_info(observation):
-        raise InvalidObservation("this is all that reset or step gives: give the observation alone, its first part")
+    if isinstance(observation, tuple) and (came := _came_with_info(observation, space)):
+        raise InvalidObservation(f"this is all that {came}: give the observation alone, the first of them")
     counts = set()
     for path, part in parts(space).items():
         where = f"{'/'.join(map(str, path))} of the observation" if path else "observation"
@@ -33,8 +33,18 @@ def pack_given(observations: Observations, observation: Observation) -> tuple[np
     return observations.pack_any(observation)
 
 
-def _comes_with_info(observation: tuple) -> bool:
-    return len(observation) in (2, 5) and isinstance(observation[-1], dict)
+WITH_INFO = {2: "reset gives, (observation, info)", 5: "step gives, (observation, reward, terminated, truncated, info)"}
+
+
+def _came_with_info(observation: tuple, space: Space) -> str | None:
+    """Where it is not the observation alone: what it is. A Tuple may have as many parts, a Dict last."""
+    came, info = WITH_INFO.get(len(observation)), observation[-1] if observation else None
+    if came is None or not isinstance(info, dict):
+        return None
+    if isinstance(space, Tuple) and len(space.spaces) == len(observation):
+        last = space.spaces[-1]
+        return None if isinstance(last, Dict) and last.spaces.keys() <= info.keys() else came
+    return came
 
 
 def _array(where: str, given: Any, part: Space) -> np.ndarray:

@@ -32,6 +32,9 @@ from a3c.networks.hybrid_actions import HybridActions, action_parts
 SMALLEST_LOG_STD, LARGEST_LOG_STD = -5.0, 2.0
 """Between these a network's logarithms of standard deviations are kept."""
 
+CLOSEST = 0.999
+"""To bounds of -1 and 1, of an action whose number before tanh is asked for: at a bound there is none."""
+
 LOG_STD = {"learned": 0.0, "state": 0.0, "gsde": -2.0}
 """Where they start, unless `log_std` says otherwise."""
 
@@ -91,6 +94,10 @@ class DiscreteActions:
     def to_environment(self, actions: np.ndarray) -> np.ndarray:
         """The environment's form of a batch of actions `[B, *shape]`."""
         return actions + self.space.start if self.space.start else actions
+
+    def from_environment(self, actions: np.ndarray) -> np.ndarray:
+        """The inverse of `to_environment`."""
+        return (actions - getattr(self.space, "start", 0)).reshape(len(actions), *self.shape).astype(self.dtype)
 
 
 @dataclass(frozen=True)
@@ -230,12 +237,29 @@ class BoxActions:
         actions = np.asarray(actions, np.float64)
         if self._tanh:
             actions = np.tanh(actions)
-        with np.errstate(invalid="ignore"):
-            middle = self._low + (actions + 1.0) / 2.0 * (self._high - self._low)
-        actions = np.clip(np.where(self._bounded, middle, actions), self._low, self._high)
+        actions = np.clip(self._scaled(actions), self._low, self._high)
         if np.issubdtype(self.space.dtype, np.integer):
             actions = np.rint(actions)
         return actions.astype(self.space.dtype).reshape(len(actions), *self.space.shape)
+
+    def from_environment(self, actions: np.ndarray) -> np.ndarray:
+        """The inverse of `to_environment`, for actions within the bounds; before tanh those at a bound are near it."""
+        actions = actions.reshape(len(actions), -1).astype(np.float64)
+        span = np.where(self._bounded & (self._high > self._low), self._high - self._low, 1.0)
+        actions = np.where(self._bounded, (actions - np.where(self._bounded, self._low, 0.0)) / span * 2 - 1, actions)
+        if self._tanh:
+            actions = np.arctanh(np.clip(actions, -CLOSEST, CLOSEST))
+        return actions.astype(self.dtype)
+
+    def in_units(self, numbers: np.ndarray, spread: bool = False) -> np.ndarray:
+        """Numbers `[B, *shape]` in the environment's units, whatever its bounds; or the `spread` of such numbers."""
+        scaled = self._scaled(numbers) - (self._scaled(np.zeros_like(numbers)) if spread else 0.0)
+        return scaled.astype(np.float32).reshape(len(numbers), *self.space.shape)
+
+    def _scaled(self, actions: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            middle = self._low + (actions + 1.0) / 2.0 * (self._high - self._low)
+        return np.where(self._bounded, middle, actions)
 
 
 Actions = DiscreteActions | BoxActions | HybridActions

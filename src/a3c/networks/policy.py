@@ -8,7 +8,6 @@ In use:
     actions = policy.act(snapshot, observations, noise, epsilon)
 """
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -32,6 +31,7 @@ from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
 from a3c.networks.inputs import input_shapes, network_input
 from a3c.networks.keras_model import KerasActorCritic, KerasModel, is_keras_model, keras_actor_critic
+from a3c.networks.limits import LimitedGenerator
 from a3c.networks.mlp import ActionValues, ActorCritic
 from a3c.networks.readings import normalized_numbers, readings, with_readings
 from a3c.networks.recurrent import CORES, unroll
@@ -114,7 +114,7 @@ class Policy:
         seed = np.random.SeedSequence(config.seed or 0, spawn_key=(0,))
         generator = np.random.default_rng(seed)
         if most is not None and network is None:
-            generator = _LimitedGenerator(seed, most)
+            generator = LimitedGenerator(seed, most)
         statistics = Statistics(normalized, config.rewards_are_normalized)
         scaling = scalings, config.pixel_mean, config.pixel_std
         how = statistics, bool(config.action_masks)
@@ -350,27 +350,20 @@ class Policy:
 
         return jax.jit(value)
 
+    @cached_property
+    def distribution(self):
+        """Jitted `(snapshot, observations) -> (distribution, values)`, as it is played by drawn actions; a recurrent
+        policy takes its states too, and `masks` are as those of `act`."""
+
+        def distribution(snapshot, observations, state=None, masks=None):
+            distribution, values = self(snapshot, observations, state, masks)
+            return self.actions.explore(distribution, self.actions.played_epsilon), values
+
+        return jax.jit(distribution)
+
     def __getstate__(self) -> dict[str, Any]:
-        jitted = ("act", "log_prob", "predict", "best_action", "value")
+        jitted = ("act", "log_prob", "predict", "best_action", "value", "distribution")
         return {name: value for name, value in self.__dict__.items() if name not in jitted}
-
-
-class MoreParameters(Exception):
-    """A network has more parameters than it may."""
-
-
-class _LimitedGenerator(np.random.Generator):
-    """The default generator, for so many weights at most; all of ours are drawn."""
-
-    def __init__(self, seed: np.random.SeedSequence, most: int):
-        super().__init__(np.random.PCG64(seed))
-        self._left = most
-
-    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
-        self._left -= math.prod(size)
-        if self._left < 0:
-            raise MoreParameters
-        return super().normal(loc, scale, size)
 
 
 def _is_parameter(leaf: Any) -> bool:

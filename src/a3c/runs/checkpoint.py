@@ -41,6 +41,14 @@ DEEPEST = 20
 """How deep the parts of a space may lie in one another."""
 
 
+NOTHING_JUDGED: dict[str, Any] = {
+    **{"returns": [], "best_return_mean_100": None, "solved_at_step": None, "solved_at_second": None},
+    **{"best_evaluation": None, **dict.fromkeys(("best_step", "best_version", "evaluations"), 0)},
+    **dict.fromkeys(("confirmations", "confirm_after"), 0),
+}
+"""What a checkpoint says of how good its run was, before it began."""
+
+
 @dataclass
 class Checkpoint:
     """A run at one moment. Random streams continue from `config.seed` and `counts["steps"]`: see `worker_seeds`."""
@@ -90,6 +98,10 @@ class Checkpoint:
     # No field, as it is not saved.
     source = "the checkpoint"
     """What messages call it: the file that it was loaded from."""
+
+    def __repr__(self) -> str:
+        what = f"{self.config.algorithm} on {self.config.environment}"
+        return f"<Checkpoint: {what}, at step {self.counts['steps']:,}, {self.parameters.size:,} parameters>"
 
     @property
     def snapshot(self) -> Snapshot:

@@ -19,7 +19,7 @@ from a3c.runs.repeats import RepeatsFolder
 from a3c.runs.summaries import RepeatsSummary
 from a3c.training.beginning import Own, resumed_run
 from a3c.training.callbacks import GivenCallbacks, GivenStopWhen, as_callbacks
-from a3c.training.progress import NoDisplay, Warnings, make_display
+from a3c.training.progress import NoDisplay, Warnings, is_wanted, make_display
 from a3c.training.repeating import SeedsFailed, Series, draw
 from a3c.training.training import Result
 
@@ -36,7 +36,7 @@ def resume(
     evaluation_environment: "str | EnvironmentFactory | None" = None,
     network: "Network | None" = None,
     algorithm: None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     callback: GivenCallbacks = None,
     stop_when: GivenStopWhen = None,
     **settings: Unpack[AnyKeywords],
@@ -49,7 +49,7 @@ def resume(
     evaluation_environment: "str | EnvironmentFactory | None" = None,
     network: "Network | None" = None,
     algorithm: Algorithm,
-    progress: bool = False,
+    progress: bool | None = None,
     callback: GivenCallbacks = None,
     stop_when: GivenStopWhen = None,
     **settings: object,
@@ -61,7 +61,7 @@ def resume(
     evaluation_environment: "str | EnvironmentFactory | None" = None,
     network: "Network | None" = None,
     algorithm: Algorithm | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     callback: GivenCallbacks = None,
     stop_when: GivenStopWhen = None,
     **settings: object,
@@ -72,7 +72,7 @@ def resume(
         run: the run's folder.
         environment, evaluation_environment, network, algorithm: as in `load`, where the run was trained with some of
             the caller's own, or where it names a module that is neither installed nor imported.
-        progress: whether to show a progress line.
+        progress: whether to show a progress line; by default in a terminal and in a notebook.
         callback, stop_when: as in `learn`.
         settings: settings to change. `steps` and `episodes` are totals; with a limit a run that was solved goes on.
 
@@ -82,7 +82,7 @@ def resume(
         KeyboardInterrupt: on Ctrl-C, after saving.
     """
     started, callbacks = time.monotonic(), as_callbacks(callback, stop_when)
-    path = Path(run)
+    path, progress = Path(run), is_wanted(progress)
     before = RunFolder.open(path).config(algorithm)
     if algorithm not in (None, before.algorithm):
         raise SettingsError(f"{path} is a run of {before.algorithm}, not of {algorithm}")
@@ -110,7 +110,7 @@ def repeat(
     network: "Network | None" = None,
     recipe: str | None = None,
     run: str | Path | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     callback: GivenCallbacks = None,
     stop_when: GivenStopWhen = None,
     **settings: Unpack[Keywords],
@@ -125,7 +125,7 @@ def repeat(
     network: "Network | None" = None,
     recipe: str | None = None,
     run: str | Path | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     callback: GivenCallbacks = None,
     stop_when: GivenStopWhen = None,
     **settings: object,
@@ -139,7 +139,7 @@ def repeat(
     network: "Network | None" = None,
     recipe: str | None = None,
     run: str | Path | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     callback: GivenCallbacks = None,
     stop_when: GivenStopWhen = None,
     **settings: object,
@@ -152,7 +152,7 @@ def repeat(
         repeats: how many seeds.
         run: the folder, which must be empty; `seed-S` in it are ordinary run folders.
             Default: runs/ENV-ALGORITHM-xN-TIME.
-        progress: whether to show a progress line.
+        progress: whether to show a progress line; by default in a terminal and in a notebook.
         callback, stop_when: as in `learn`, of each seed's training; `training.config.seed` tells them apart.
 
     Returns:
@@ -161,7 +161,7 @@ def repeat(
     Raises:
         SeedsFailed: some seeds failed, after the others were trained.
     """
-    callbacks = as_callbacks(callback, stop_when)
+    callbacks, progress = as_callbacks(callback, stop_when), is_wanted(progress)
     if repeats < 1:
         raise SettingsError(f"repeats is {repeats}, but must be at least 1")
     given: dict[str, object] = {"environment": "", "algorithm": algorithm, **settings}

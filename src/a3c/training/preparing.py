@@ -21,7 +21,8 @@ from a3c.errors import CheckpointError, SettingsError, brief
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.learning.snapshot import nothing
 from a3c.machine import available_cores
-from a3c.networks.policy import MoreParameters, Network, Policy
+from a3c.networks.limits import MoreParameters
+from a3c.networks.policy import Network, Policy
 from a3c.networks.readings import describe, with_readings
 from a3c.recipes import find_recipe, recipes_for
 from a3c.roles.messages import PackedWork
@@ -165,23 +166,25 @@ def _optimizer_state(checkpoint: Checkpoint, optimizer: SharedOptimizer) -> np.n
 
 
 def moved(config: TrainConfig, environment: str | EnvironmentFactory) -> TrainConfig:
-    """The settings of a checkpoint for another environment: one's own target return stays behind, the other's comes.
+    """The settings of a checkpoint for another environment, with the target return of that: a recipe's for it, or the
+    one registered with it.
 
-    A target that is neither registered for the one before nor in a recipe for it is the user's, and stays.
+    Where it has none, a target stays that was the user's: neither registered for the one before nor in a recipe for it.
     """
     before, maker = config.environment, EnvironmentMaker(environment, config)
     if maker.name == before:
         return config
-    # Looked up first, as that may register both.
-    maker.spec  # noqa: B018
-    registered = gymnasium.registry.get(before.rpartition(":")[2])
-    brought = {r.settings(config.algorithm.name, before).get("target_return") for r in recipes_for(before)}
-    brought.add(registered and registered.reward_threshold)
     name = environment if isinstance(environment, str) else ""
-    target = config.target_return
-    if target in brought:
-        own = find_recipe(None, name)
-        target = own.settings(config.algorithm.name, name).get("target_return") if own else None
+    recipe = find_recipe(None, name)
+    target = recipe.settings(config.algorithm.name, name).get("target_return") if recipe else None
+    # Looked up first, as that may register both.
+    if target is None and maker.spec is not None:
+        target = maker.spec.reward_threshold
+    if target is None:
+        registered = gymnasium.registry.get(before.rpartition(":")[2])
+        brought = {r.settings(config.algorithm.name, before).get("target_return") for r in recipes_for(before)}
+        brought.add(registered and registered.reward_threshold)
+        target = None if config.target_return in brought else config.target_return
     return dataclasses.replace(config, environment=name, target_return=target, evaluation_environment=None)
 
 

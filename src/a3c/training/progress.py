@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from a3c.errors import OutputError, TrainingWarning
+from a3c.notebook import in_notebook
 
 SHOWN = 2
 """Keys of `track_info` that a line has room for."""
@@ -181,6 +182,25 @@ class LiveLine(PlainLines):
             self._live.stop()
 
 
+class NotebookLine(PlainLines):
+    """One line below the cell that is renewed in place."""
+
+    every = 0.5
+
+    def __init__(self, spell: Callable[[str], str] = str):
+        super().__init__(spell)
+        self._shown: Any = None
+
+    def show(self, progress: Progress) -> None:
+        from IPython.display import display  # pyright: ignore[reportMissingImports]  there is one in a notebook
+
+        line = {"text/plain": progress.line()}
+        if self._shown is None:
+            self._shown = display(line, raw=True, display_id=True)
+        else:
+            self._shown.update(line, raw=True)
+
+
 class NoDisplay:
     """Shows nothing, and says nothing."""
 
@@ -204,10 +224,19 @@ class Warnings(NoDisplay):
         warnings.warn(line, TrainingWarning, stacklevel=level)
 
 
+def is_wanted(progress: bool | None) -> bool:
+    """What was asked for; where nothing was, progress is shown to people, and not to pipes and files."""
+    if progress is not None:
+        return progress
+    return sys.stdout is not None and (sys.stdout.isatty() or in_notebook())
+
+
 def make_display(wanted: bool, otherwise: type[NoDisplay] = NoDisplay, spell: Callable[[str], str] = str) -> Display:
     """Progress, where it is wanted; else a display that shows none. `spell` writes what is said of settings."""
     if not wanted or sys.stdout is None:
         return otherwise()
+    if in_notebook():
+        return NotebookLine(spell)
     return LiveLine(spell) if sys.stdout.isatty() else PlainLines(spell)
 
 

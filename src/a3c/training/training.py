@@ -23,6 +23,7 @@ from a3c.errors import A3CError, OutputError, RunFolderError, WorkerError, descr
 from a3c.interruption import interruption
 from a3c.learning.snapshot import Snapshot
 from a3c.machine import available_cores
+from a3c.notebook import table
 from a3c.processes.alarm import Rang
 from a3c.processes.pulse import Pulse
 from a3c.roles.messages import PackedWork, Report, Task
@@ -55,8 +56,12 @@ class Result:
     summary: Summary
     """What `summary.json` holds."""
     latest: Checkpoint
+    """With the parameters that training ended with, which the agent has now."""
     best: Checkpoint
+    """With those that were the best evaluated, or at the best mean of 100 episodes where nothing was evaluated: those
+    that the agent takes on by `agent.load_best()`."""
     run: Path | None
+    """The run folder, where there is one."""
 
     @property
     def solved(self) -> bool:
@@ -71,10 +76,32 @@ class Result:
         """Short, as it is printed where nobody asked for it; all there is to know is in the fields."""
         summary, mean = self.summary, self.summary["return_mean_100"]
         last = "" if mean is None else f", mean return of the last 100 {mean:.1f}"
+        if (figure := summary["best_evaluation"]) is not None:
+            last += f", best evaluated {figure['mean']:.1f} at step {figure['step']:,}"
         where = "" if self.run is None else f", in {self.run}"
         return (
             f"<Result: {summary['status']}, {summary['steps']:,} steps, {summary['episodes']:,} episodes{last}{where}>"
         )
+
+    def _repr_html_(self) -> str:
+        summary = self.summary
+        mean, best, figure = summary["return_mean_100"], summary["best_return_mean_100"], summary["best_evaluation"]
+        rows = {
+            "status": summary["status"],
+            "stopped": summary["stop_reason"],
+            **{name: summary[name] for name in ("steps", "episodes", "updates")},
+            "seconds": f"{summary['training_seconds']:.1f}",
+            "mean return of the last 100": None if mean is None else f"{mean:.1f}",
+            "best mean of 100": None if best is None else f"{best:.1f}",
+            "target": summary["target_return"],
+            "best evaluated": None
+            if figure is None
+            else f"{figure['mean']:.1f} +- {figure['std']:.1f}, {figure['policy']}, of step {figure['step']:,}",
+            "solved at step": summary["solved_at_step"],
+            "run folder": self.run,
+            "remarks": "; ".join(summary["remarks"]) or None,
+        }
+        return table(f"{summary['algorithm']} on {summary['environment']}, seed {summary['seed']}", rows)
 
 
 def limits_of_call(start: Checkpoint, limits: dict[str, Any]) -> TrainConfig:
@@ -88,7 +115,7 @@ def limits_of_call(start: Checkpoint, limits: dict[str, Any]) -> TrainConfig:
     for name in ("steps", "episodes"):
         value = given[name]
         given[name] = value if value is None else value + start.counts[name]
-    return with_limits(config, given)
+    return with_limits(config, given, start.counts["steps"])
 
 
 def train(

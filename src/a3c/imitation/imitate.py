@@ -1,0 +1,63 @@
+"""Imitating: an agent's checkpoint from demonstrations, and the run folder that training goes on in."""
+
+import dataclasses
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from a3c.errors import SettingsError
+from a3c.imitation.cloning import Imitation, check_policy, clone
+from a3c.imitation.demonstrations import Demonstrations, load_demonstrations
+from a3c.imitation.settings import ImitationSettings
+from a3c.learning.snapshot import nothing
+from a3c.networks.hybrid_actions import HybridActions
+from a3c.roles.worker import Work
+from a3c.runs.checkpoint import NOTHING_JUDGED, Checkpoint
+from a3c.runs.folder import RunFolder
+from a3c.runs.lock import locked
+
+
+def imitate(
+    work: Work,
+    start: Checkpoint,
+    dataset: Any,
+    settings: ImitationSettings,
+    run: str | Path | None,
+    say: Callable[[str], object] | None,
+) -> tuple[Imitation, Checkpoint]:
+    """Clones what was demonstrated, from `start` on. Gives what it came to, and where training goes on, with a new
+    optimizer; a run folder begins there too."""
+    check_policy(start.config)
+    if isinstance(work.policy.actions, HybridActions):
+        raise SettingsError(
+            "a Dict or Tuple of actions cannot be cloned yet: wrap the environment to have one Box, say"
+        )
+    data = load_demonstrations(dataset, work.policy.observations, work.policy.actions)
+    with nullcontext() if run is None else locked(Path(run)):
+        # Before anything is learned: a folder may hold a run already.
+        folder = None if run is None else RunFolder.create(run, start.config)
+        imitation, after = _cloned(work, start, data, settings, say)
+        if folder is not None:
+            folder.save_best(after)
+            folder.save_latest(after)
+    return imitation, after
+
+
+def _cloned(
+    work: Work,
+    start: Checkpoint,
+    data: Demonstrations,
+    settings: ImitationSettings,
+    say: Callable[[str], object] | None,
+) -> tuple[Imitation, Checkpoint]:
+    imitation, learned = clone(work.policy, start, data, settings, say or (lambda line: None))
+    after = dataclasses.replace(
+        start,
+        **learned,
+        **NOTHING_JUDGED,
+        optimizer_state=work.optimizer.initial_state(),
+        target=learned["parameters"] if start.config.algorithm.has_target_network else nothing(),
+        plays="greedy",
+    )
+    return imitation, after

@@ -1,0 +1,130 @@
+"""Behavioural cloning: from demonstrations to a policy that does the same, and learning on from there."""
+
+from importlib.util import find_spec
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+from odd_environments import Walk
+from small_agents import cartpole
+
+import a3c
+from a3c.errors import RunFolderError, SettingsError
+
+
+def balanced(episodes=12):
+    """What keeps the pole up does, for 60 steps each."""
+    environment, rows = gymnasium.make("CartPole-v1", max_episode_steps=60), []
+    for seed in range(episodes):
+        observation, ended = environment.reset(seed=seed)[0], False
+        while not ended:
+            action = int(3 * observation[2] + observation[3] + 0.1 * observation[1] > 0)
+            after, reward, terminated, truncated, _ = environment.step(action)
+            rows.append((observation, action, reward, terminated, truncated))
+            observation, ended = after, terminated or truncated
+    names = ("observations", "actions", "rewards", "terminations", "truncations")
+    return {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def test_a_clone_does_what_was_done_and_learns_on(tmp_path):
+    data, agent = balanced(), cartpole(learning_rate=3e-3)
+    before = agent.evaluate(episodes=5).mean
+    imitation = agent.imitate(data, epochs=40, run=tmp_path / "run")
+    assert imitation.accuracy > 0.9
+    assert imitation.held_out_loss < 0.3
+    assert (imitation.steps, imitation.episodes) == (len(data["actions"]), 12)
+    assert agent.evaluate(episodes=5).mean > 3 * before
+    # What is normalised by is the data's.
+    snapshot = agent.snapshot
+    np.testing.assert_allclose(snapshot.statistics[:4], data["observations"].mean(axis=0), atol=1e-5)
+    saved = a3c.load(tmp_path / "run")
+    np.testing.assert_array_equal(saved.parameters, agent.parameters)
+    assert agent.learn(steps=64).summary["steps"] >= 64
+    assert a3c.resume(tmp_path / "run", steps=64).summary["steps"] >= 64
+    with pytest.raises(RunFolderError, match="already holds a run"):
+        agent.imitate(data, run=tmp_path / "run")
+
+
+def test_values_are_learned_where_returns_are_known():
+    data = balanced()
+    data["terminations"] = data["terminations"] | data.pop("truncations")
+    agent = cartpole(learning_rate=3e-3, gamma=0.9)
+    agent.imitate(data, epochs=60, patience=60)
+    assert agent.value(data["observations"][5]) == pytest.approx(10, rel=0.2)
+
+
+@pytest.mark.parametrize("bounds", ["clip", "tanh"])
+def test_numbers_are_cloned_in_the_units_of_the_environment(bounds):
+    class Steers(Walk):
+        action_space = spaces.Box(np.array([-3.0, 0.0]), np.array([5.0, 100.0]), dtype=np.float64)
+
+    observations = np.random.default_rng(1).uniform(-1, 1, (2000, 3)).astype(np.float32)
+    actions = np.stack([1 + 2 * observations[:, 0], 50 - 30 * observations[:, 1]], axis=1)
+    agent = a3c.A3C(Steers, backend="inline", seed=1, action_bounds=bounds, learning_rate=3e-3)
+    imitation = agent.imitate({"observations": observations, "actions": actions}, epochs=40)
+    assert (imitation.accuracy, imitation.learned_values) == (None, False)
+    assert imitation.error < 0.05
+    np.testing.assert_allclose(agent.predict(observations)[0], actions, atol=15)
+    # It explores from here on.
+    assert (agent.distribution(observations[0]).std > [0.3, 3.0]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"actions": np.zeros(3)}, "observations has shape .* but there are 3 actions"),
+        ({"actions": np.full(720, 2)}, r"it holds the action 2, which is not in Discrete\(2\)"),
+        ({"observations": np.zeros((720, 3))}, r"observation has shape \(720, 3\); expected \(4,\)"),
+        ({"obs": np.zeros(720)}, "there is no array 'obs' to learn from: there may be observations, actions, "),
+        ({"observations": np.full((720, 4), np.nan)}, "its observations hold numbers that are not finite"),
+    ],
+)
+def test_data_that_does_not_fit_is_one_line(change, message):
+    with pytest.raises(SettingsError, match=message):
+        cartpole().imitate(
+            {**{k: v[:720] for k, v in balanced(12).items() if k in ("observations", "actions")}, **change}
+        )
+
+
+def test_what_cannot_be_taught_is_one_line(command, tmp_path):
+    data = {"observations": np.zeros((9, 4)), "actions": np.zeros(9)}
+    with pytest.raises(SettingsError, match="a policy with memory"):
+        cartpole(recurrent="gru").imitate(data)
+    with pytest.raises(SettingsError, match="pqn has no policy"):
+        a3c.PQN("CartPole-v1", backend="inline").imitate(data)
+    with pytest.raises(SettingsError, match="there is no argument 'n_epochs'"):
+        cartpole().imitate(data, n_epochs=3)
+    np.savez(tmp_path / "it.npz", **data)
+    refused = command("imitate", "it.npz")
+    assert refused == (2, "", "a3c imitate: name the environment that it.npz is of: a3c imitate it.npz ENV\n")
+
+
+def test_the_command_writes_a_run_that_is_trained_on(command, tmp_path):
+    np.savez(tmp_path / "it.npz", **balanced())
+    flags = ["--recipe", "none", "--seed", 3, "--backend", "inline", "--no-progress"]
+    outcome = command("imitate", "it.npz", "CartPole-v1", *flags, "--epochs", 5, "--run", "run")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "of 12 episodes, 5 passes: loss" in outcome.out
+    assert command("evaluate", "run", "--episodes", 2).status == 0
+    resumed = command("train", "CartPole-v1", "--resume", "run", "--steps", 256, "--no-progress")
+    assert (resumed.status, resumed.err) == (0, "")
+
+
+@pytest.mark.skipif(find_spec("minari") is None, reason="needs Minari")
+@pytest.mark.filterwarnings("ignore")
+def test_a_minari_dataset_knows_its_environment(command, tmp_path, monkeypatch):
+    from minari import DataCollector
+
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    environment = DataCollector(gymnasium.make("CartPole-v1"))
+    for seed in range(12):
+        environment.reset(seed=seed)
+        while not any(environment.step(seed % 2)[2:4]):
+            pass
+    environment.create_dataset("mine/pole-v0", algorithm_name="none", author="a", author_email="b", code_permalink="c")
+    flags = ["--recipe", "none", "--seed", 3, "--backend", "inline", "--epochs", 2, "--run", "run"]
+    outcome = command("imitate", "mine/pole-v0", *flags)
+    assert outcome.status == 0, outcome.err
+    assert "of 12 episodes, 2 passes" in outcome.out
+    assert a3c.load("run").config.environment == "CartPole-v1"
