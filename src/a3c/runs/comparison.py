@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from a3c.errors import SettingsError
-from a3c.runs.groups import Group, differing, spelled_value
+from a3c.runs.groups import Group, differing
 from a3c.runs.listing import ListedRun
 
 RESAMPLES = 10_000
@@ -123,7 +123,7 @@ def compare(groups: Sequence[Group]) -> Comparison:
         ended.append(Group(group.name, runs))
     every = [run for group in ended for run in group.runs]
     settings = {
-        name: [", ".join(dict.fromkeys(_value(run, name) for run in group.runs)) for group in ended]
+        name: [", ".join(dict.fromkeys(run.spelled(name) for run in group.runs)) for group in ended]
         for name in differing(run.settings for run in every)
     }
     measures = _measures(ended, every)
@@ -143,11 +143,6 @@ def compare(groups: Sequence[Group]) -> Comparison:
         left_out |= {"seconds to target"}
     verdicts = [one for measure in measures if measure.name not in left_out for one in _verdicts(ended, measure)]
     return Comparison(ended, settings, measures, verdicts, remarks)
-
-
-def _value(run: ListedRun, name: str) -> str:
-    """A setting for people; - where the algorithm has none of that name."""
-    return spelled_value(run.settings[name]) if name in run.settings else "-"
 
 
 def _significant(groups: list[Group]) -> float:

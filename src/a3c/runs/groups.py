@@ -14,7 +14,7 @@ from typing import Any
 from a3c.errors import RunFolderError, SettingsError
 from a3c.names import called
 from a3c.runs.folder import RunFolder
-from a3c.runs.listing import ListedRun, find_runs
+from a3c.runs.listing import ListedRun, find_runs, spelled_value
 
 RUN = "run"
 """To group by: each run by itself."""
@@ -88,19 +88,6 @@ def differing(settings: Iterable[dict[str, Any]], beside: Sequence[str] = ("seed
 def spelled(name: str, value: Any) -> str:
     """A setting and its value for people: `learning_rate 0.001`, and of an algorithm its name alone."""
     return spelled_value(value) if name in NAMED_BY else f"{name} {spelled_value(value)}"
-
-
-def spelled_value(value: Any) -> str:
-    """A setting's value for people, `64 64` for a list of two."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list | tuple):
-        return " ".join(map(spelled_value, value)) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {spelled_value(inner)}" for key, inner in value.items()) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)
 
 
 def _check(by: Sequence[str], runs: list[ListedRun]) -> None:

@@ -58,6 +58,10 @@ class ListedRun:
         said = self.summary.get(name)
         return self.settings.get(name) if said is None else said
 
+    def spelled(self, name: str) -> str:
+        """A setting's value for people; - where its algorithm has no such setting."""
+        return spelled_value(self.settings[name]) if name in self.settings else "-"
+
     @property
     def evaluated(self) -> float | None:
         """The mean of what its best model came to in whole episodes; None where no evaluation was due."""
@@ -134,6 +138,19 @@ def _defaults(algorithm: str) -> dict[str, Any]:
 def defaults_of(settings: dict[str, Any]) -> dict[str, Any]:
     """What these settings would be had nothing been set but the algorithm."""
     return _defaults(str(settings.get("algorithm")))
+
+
+def spelled_value(value: Any) -> str:
+    """A setting's value for people, `64 64` for a list of two."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return " ".join(map(spelled_value, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {spelled_value(inner)}" for key, inner in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def _below(path: Path) -> Iterator[tuple[Path, Path | None]]:
