@@ -20,11 +20,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from a3c import __version__
 from a3c.errors import A3CError
-from a3c.runs.comparison import Comparison, compare
+from a3c.machine import versions
+from a3c.runs.comparison import compare
 from a3c.runs.files import write_atomically
-from a3c.runs.groups import Group
+from a3c.runs.groups import NAMED_BY, Group
 from a3c.runs.listing import ListedRun, defaults_of, spelled_value
 from a3c.runs.metrics import EVALUATION_COLUMNS, read_rows
 from a3c.runs.report_curves import page_data
@@ -79,7 +79,7 @@ def report(groups: Sequence[Group]) -> str:
             f"<style>{_file('uPlot.min.css')}\n{_file('page.css')}</style>\n</head>\n<body>\n<main>\n",
             f'<h1>{html.escape(title)}</h1>\n<p class="quiet">{html.escape(str(said))}</p>\n',
             *sections,
-            f"<footer>Written by a3c {__version__} on {time.strftime('%Y-%m-%d at %H:%M')}. ",
+            f"<footer>Written by a3c {versions()['a3c']} on {time.strftime('%Y-%m-%d at %H:%M')}. ",
             "Curves are drawn by uPlot, which is under the MIT licence.</footer>\n</main>\n",
             f'<script type="application/json" id="data">{data}</script>\n',
             *(f"<script>{script}</script>\n" for script in scripts),
@@ -156,7 +156,7 @@ def _tiles(run: ListedRun) -> Html:
     tiles: list[tuple[str, Any, str]] = [("status", _status(run), f"seed {run.get('seed')}")]
     if figure:
         more = f"± {figure.get('std', 0):.1f} over {figure.get('episodes', 0)} episodes, {figure.get('policy', '')}"
-        tiles.append(("best model, evaluated", f"{figure['mean']:,.1f}", more))
+        tiles.append(("evaluated", f"{figure['mean']:,.1f}", more))
     best = run.summary.get("best_return_mean_100")
     tiles.append(
         (
@@ -167,8 +167,8 @@ def _tiles(run: ListedRun) -> Html:
     )
     if target is not None:
         second = run.summary.get("solved_at_second")
-        reached = "not reached" if solved is None else f"{solved:,} steps"
-        tiles.append((f"target {target:g}", reached, "" if solved is None else f"after {_seconds(second)}"))
+        said = ("not reached", "") if solved is None else (f"{solved:,}", f"steps, after {_seconds(second)}")
+        tiles.append((f"target {target:g}", *said))
     tiles.append(
         ("steps", _number(run.get("steps"), ",.0f"), f"{_number(run.summary.get('episodes'), ',.0f')} episodes")
     )
@@ -215,15 +215,15 @@ def _comparison(groups: Sequence[Group]) -> Html:
     try:
         comparison = compare(groups)
     except A3CError as error:
-        return _section("Comparison", Html(f"<p>{_html(error)}</p>"))
+        return _section("Comparison", Html(f"<p>{_html(str(error))}</p>"))
     lines = [verdict.sentence for verdict in comparison.verdicts] + comparison.remarks
     said = Html("".join(f"<p>{_html(line[:1].upper() + line[1:])}.</p>\n" for line in lines))
-    return _section("Comparison", said, _results(comparison))
-
-
-def _results(comparison: Comparison) -> Html:
     named = [Html(f"{_dot(number)}{_html(group.name)}") for number, group in enumerate(comparison.groups)]
-    return _table(["", *named], comparison.results(), numbers=range(1, len(named) + 1))
+    numbers = range(1, len(named) + 1)
+    reached = _table(["what they reached", *named], comparison.results(), numbers)
+    settings = [[Html(f"<code>{_html(name)}</code>"), *values] for name, values in comparison.settings.items()]
+    differ = _table(["settings that differ", *named], settings, numbers) if settings else Html("")
+    return _section("Comparison", said, reached, Html('<div class="gap"></div>'), differ)
 
 
 def _settings(groups: Sequence[Group]) -> Html:
@@ -236,7 +236,7 @@ def _settings(groups: Sequence[Group]) -> Html:
 
     every = [run.settings for group in groups for run in group.runs]
     defaults = {name: value for one in reversed(every) for name, value in defaults_of(one).items()}
-    names = dict.fromkeys(name for one in every for name in one)
+    names = dict.fromkeys((*NAMED_BY, *(name for one in every for name in one)))
     changed = [name for name in names if any(one.get(name) != defaults_of(one).get(name) for one in every)]
     titles = ["setting", *([group.name for group in groups] if len(groups) > 1 else ["value"])]
     rows = {name: [Html(f"<code>{_html(name)}</code>"), *(of(group, name) for group in groups)] for name in names}
@@ -294,7 +294,12 @@ def _remarks(runs: list[ListedRun]) -> Html:
 
 
 def _texts(value: Any) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []
+    return [_plain(one) for one in value] if isinstance(value, list) else []
+
+
+def _plain(line: Any) -> str:
+    """A line that names settings, without the backticks around them."""
+    return str(line).replace("`", "")
 
 
 def _events(run: ListedRun) -> list[list[str]]:
@@ -337,7 +342,7 @@ def _parts(found: list[Any], names: Iterable[str]) -> dict[str, list[Any]]:
 def _reproducible(run: ListedRun) -> str:
     if "reproducible" not in run.summary:
         return ""
-    return "yes" if run.summary["reproducible"] else f"no: {run.summary.get('reproducible_why_not')}"
+    return "yes" if run.summary["reproducible"] else f"no: {_plain(run.summary.get('reproducible_why_not'))}"
 
 
 def _space(run: ListedRun, kind: str) -> str:
@@ -378,7 +383,7 @@ def _films(runs: list[ListedRun]) -> Html:
         shown = (
             f'<img src="{source}" alt="{_html(film.name)}">'
             if kind.startswith("image")
-            else f'<video src="{source}" controls loop muted playsinline></video>'
+            else f'<video src="{source}" controls loop muted playsinline preload="auto"></video>'
         )
         figures.append(f"<figure>{shown}<figcaption>{_html(film)}</figcaption></figure>\n")
     return _section("Films", Html(f'<div class="films">\n{"".join(figures)}</div>\n')) if figures else Html("")

@@ -67,6 +67,7 @@ def _returns(groups: Sequence[Group], runs: list[tuple[int, ListedRun]]) -> dict
         "points": [points for group, run in runs for points in _evaluations(group, run, len(runs) == 1)],
         "bands": [],
     }
+    chart["key"] = _key(len(runs) == 1, chart["points"])
     if len(runs) == 1:
         chart["dots"] = [_drawn(_thinned(returns_of(run.folder), DOTS)) | {"group": 0} for _, run, _ in means]
     for number, group in enumerate(groups):
@@ -74,6 +75,16 @@ def _returns(groups: Sequence[Group], runs: list[tuple[int, ListedRun]]) -> dict
         if len(group.runs) > 1 and curves:
             chart["bands"].append({"group": number} | {axis: _band(curves, axis) for axis in AXES})
     return chart
+
+
+def _key(alone: bool, points: list[dict[str, Any]]) -> str:
+    """What stands for what, where the reader points at nothing."""
+    said = ["small dots: episodes"] if alone else ["bold: median", "band: between the quartiles", "thin: a run"]
+    marks = {"● evaluated greedily": False, "○ by drawn actions": True}
+    said += [mark for mark, sampled in marks.items() if any(one["sampled"] == sampled for one in points)]
+    if any(one["decides"] for one in points):
+        said.append("large: the best model")
+    return " · ".join(said)
 
 
 def _mean_returns(run: ListedRun) -> Curve | None:

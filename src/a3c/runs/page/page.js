@@ -20,7 +20,7 @@
   const theme = () => THEMES[darkened.matches && !printing ? "dark" : "light"];
   const color = (group) => theme().colors[group % theme().colors.length];
   const faint = (text, share) => text + Math.round(share * 255).toString(16).padStart(2, "0");
-  const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
+  const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });
   const exact = (value) => {
     if (value == null) return "";
     const size = Math.abs(value);
@@ -37,15 +37,20 @@
   // What uPlot is given of a chart: a table of x and y for each series, joined at all x.
   function seriesOf(chart) {
     const tables = [], series = [{}], bands = [], notes = [];
+    // No two points of a series may have the same x, as episodes have that end at the same step.
+    const apart = (xs) => {
+      let last = -Infinity;
+      return xs.map((x) => (last = x > last ? x : last + ends()[1] * 1e-6));
+    };
     const add = (xs, ys, group, options, note) => {
-      tables.push([xs, ys]);
+      tables.push([apart(xs), ys]);
       series.push({ show: !hidden.has(group), points: { show: false }, ...options });
       notes.push({ group, ...note });
     };
     for (const dots of chart.dots || []) {
       add(dots[axis], dots.values, dots.group, {
         paths: () => null,
-        points: { show: true, size: 3, width: 0, fill: faint(color(dots.group), 0.28), stroke: "transparent" },
+        points: { show: true, size: 4, width: 0, fill: faint(color(dots.group), 0.4), stroke: "transparent" },
       });
     }
     for (const band of chart.bands || []) {
@@ -73,7 +78,7 @@
       const fill = points.sampled ? "transparent" : color(points.color ?? points.group);
       add(points[axis], points.values, points.group, {
         paths: () => null,
-        points: { show: true, size: points.decides ? 11 : alone ? 8 : 6, width: 2, fill, stroke: color(points.color ?? points.group) },
+        points: { show: true, size: points.decides ? (alone ? 11 : 8) : alone ? 7 : 5, width: 2, fill, stroke: color(points.color ?? points.group) },
       }, { name: points.name });
     }
     return { data: tables.length > 1 ? uPlot.join(tables) : tables[0] || [[], []], series, bands, notes };
@@ -88,12 +93,14 @@
     ctx.clip();
     ctx.lineWidth = ratio;
     ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "bottom";
     for (const target of data.targets) {
       const y = u.valToPos(target, "y", true);
       ctx.strokeStyle = ctx.fillStyle = theme().target;
       ctx.setLineDash([6 * ratio, 4 * ratio]);
       ctx.beginPath(); ctx.moveTo(bbox.left, y); ctx.lineTo(bbox.left + bbox.width, y); ctx.stroke();
-      ctx.fillText(`target ${exact(target)}`, bbox.left + 6 * ratio, y - 5 * ratio);
+      ctx.fillText(`target ${exact(target)}`, bbox.left + 6 * ratio, y - 2 * ratio);
     }
     ctx.setLineDash([2 * ratio, 3 * ratio]);
     for (const run of data.runs) {
@@ -105,8 +112,9 @@
     ctx.restore();
   }
 
-  function read(u, readout, notes) {
-    readout.replaceChildren();
+  function read(u, chart, notes) {
+    const readout = chart.readout;
+    readout.replaceChildren(u.cursor.left == null || u.cursor.left < 0 ? chart.key || "" : "");
     if (u.cursor.left == null || u.cursor.left < 0) return;
     const at = u.posToVal(u.cursor.left, "x");
     readout.append(axis === "steps" ? `${Math.round(at).toLocaleString("en")} steps` : `${exact(at)} s`);
@@ -125,7 +133,7 @@
     document.getElementById("whole").hidden = zoom == null;
   }
 
-  function plot(chart, place, readout) {
+  function plot(chart, place) {
     const built = seriesOf(chart);
     const height = chart.main ? (innerWidth < 640 ? 280 : 360) : 170;
     const axes = { stroke: theme().ink, grid: { stroke: theme().grid, width: 1 }, ticks: { stroke: theme().grid, width: 1 }, font: "12px system-ui, sans-serif" };
@@ -156,7 +164,8 @@
       },
       hooks: {
         draw: [(u) => drawMarks(u, chart)],
-        setCursor: [(u) => read(u, readout, built.notes)],
+        ready: [(u) => read(u, chart, built.notes)],
+        setCursor: [(u) => read(u, chart, built.notes)],
         setSelect: [(u) => {
           const { left, width } = u.select;
           if (width < 4) return;
@@ -171,7 +180,7 @@
 
   function drawAll() {
     while (plots.length) plots.pop().u.destroy();
-    for (const chart of data.charts) plots.push(plot(chart, chart.place, chart.readout));
+    for (const chart of data.charts) plots.push(plot(chart, chart.place));
     for (const swatch of document.querySelectorAll("[data-group]")) {
       swatch.style.borderColor = swatch.style.backgroundColor = color(Number(swatch.dataset.group));
     }
