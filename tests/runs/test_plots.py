@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from a3c.errors import RunFolderError
+from a3c.runs.curves import on_common_grid
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import EPISODE_COLUMNS, EVALUATION_COLUMNS
-from a3c.runs.curves import on_common_grid
 from a3c.runs.plots import plot_groups, plot_runs
 from configs_for_tests import config_with
 

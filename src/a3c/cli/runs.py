@@ -119,8 +119,7 @@ def run(arguments: list[str]) -> int:
     if not exists(flags.folder):
         raise RunFolderError(f"there is no folder {flags.folder}: name the one that your runs are in")
     found = find_runs(flags.folder)
-    wanted = _filter(flags, found)
-    runs = [one for one in found if all(fits(one) for fits in wanted)]
+    runs = list(filter(_filter(flags, found), found))
     if flags.json:
         lines = sorted((Line(one.path, [one]) for one in runs), key=KEYS[flags.sort])
         print(json.dumps([_as_json(line.runs[0]) for line in lines], indent=2))
@@ -143,7 +142,7 @@ def _lines(runs: list["ListedRun"], expand: bool) -> list[Line]:
     return [Line(path, of_line) for path, of_line in lines.items()]
 
 
-def _filter(flags: RunsFlags, runs: list["ListedRun"]) -> list[Callable[["ListedRun"], bool]]:
+def _filter(flags: RunsFlags, runs: list["ListedRun"]) -> Callable[["ListedRun"], bool]:
     """What a run must be to be listed. Raises SettingsError for a setting that none has."""
     from a3c.errors import SettingsError
     from a3c.names import called
@@ -157,10 +156,12 @@ def _filter(flags: RunsFlags, runs: list["ListedRun"]) -> list[Callable[["Listed
         if known and name not in known:
             raise SettingsError(f"`where` {pair}: these runs have no setting {name!r}{called(name, known)}")
         named.append((name, text))
-    wanted = [lambda one, name=name, text=text: _is_written(one.get(name), text) for name, text in named]
-    if flags.status is not None:
-        wanted.append(lambda one: one.status == flags.status)
-    return wanted
+
+    def fits(one: "ListedRun") -> bool:
+        right_status = flags.status is None or one.status == flags.status
+        return right_status and all(_is_written(one.get(name), text) for name, text in named)
+
+    return fits
 
 
 def _is_written(value: Any, text: str) -> bool:

@@ -178,7 +178,7 @@ def _latest(folder: RunFolder) -> dict[str, Any]:
         with folder.metrics_path.open("rb") as file:
             columns = file.readline().decode().strip().split(",")
             file.seek(max(file.tell(), os.fstat(file.fileno()).st_size - TAIL))
-            last = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2].decode().split(",")
+            last = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2].decode().strip().split(",")
         row = {name: float(cell) for name, cell in zip(columns, last, strict=True) if cell}
         counts = {name: int(row[name]) for name in ("steps", "episodes", "updates")}
     except (OSError, ValueError, KeyError):

@@ -167,8 +167,8 @@ def _tiles(run: ListedRun) -> Html:
     )
     if target is not None:
         second = run.summary.get("solved_at_second")
-        said = ("not reached", "") if solved is None else (f"{solved:,}", f"steps, after {_seconds(second)}")
-        tiles.append((f"target {target:g}", *said))
+        reached = "not reached" if solved is None else f"{solved:,}"
+        tiles.append((f"target {target:g}", reached, "" if solved is None else f"steps, after {_seconds(second)}"))
     tiles.append(
         ("steps", _number(run.get("steps"), ",.0f"), f"{_number(run.summary.get('episodes'), ',.0f')} episodes")
     )
