@@ -68,7 +68,7 @@ def grouped(opened: Sequence[OpenedRun], by: Sequence[str] = ()) -> list[Group]:
     """
     runs = [one.run for one in opened]
     if RUN in by:
-        return _named([[run] for run in runs], ())
+        return [Group(name, [run]) for name, run in zip(_told_apart([run.path for run in runs]), runs, strict=True)]
     _check(by, runs)
     names = tuple(by) or differing([run.settings for run in runs])
     groups: dict[Any, list[ListedRun]] = {}
@@ -114,8 +114,8 @@ def _named(groups: list[list[ListedRun]], names: Sequence[str]) -> list[Group]:
 
 
 def _folder(runs: list[ListedRun]) -> Path:
-    """The folder of a run, or that which all are in."""
-    return runs[0].path if len(runs) == 1 else runs[0].repeats or runs[0].path.parent
+    """The folder of repeats, of a run, or that which all are in."""
+    return runs[0].repeats or (runs[0].path if len(runs) == 1 else runs[0].path.parent)
 
 
 def _told_apart(paths: list[Path]) -> list[str]:
