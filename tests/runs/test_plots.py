@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from a3c.errors import RunFolderError
+from a3c.runs.curves import on_common_grid
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import EPISODE_COLUMNS, EVALUATION_COLUMNS
-from a3c.runs.plots import on_common_steps, plot_means, plot_runs
+from a3c.runs.plots import plot_groups, plot_runs
 from configs_for_tests import config_with
 
 
@@ -30,39 +31,39 @@ def curve(*points):
 
 
 def test_the_grid_begins_where_every_run_has_a_value_and_ends_with_the_longest():
-    at, values = on_common_steps([curve((10, 1), (100, 2)), curve((40, 3), (400, 4))])
+    at, values = on_common_grid([curve((10, 1), (100, 2)), curve((40, 3), (400, 4))])
     assert (at[0], at[-1]) == (40, 400)
     assert values.shape == (2, len(at))
     assert (np.diff(at) > 0).all()
 
 
 def test_between_its_points_a_run_has_the_value_before():
-    at, (_, values) = on_common_steps([curve((0, 0), (100, 0)), curve((0, 5), (50, 7), (100, 9))])
+    at, (_, values) = on_common_grid([curve((0, 0), (100, 0)), curve((0, 5), (50, 7), (100, 9))])
     assert (values[at < 50] == 5).all()
     assert (values[(at >= 50) & (at < 100)] == 7).all()
     assert values[-1] == 9
 
 
 def test_the_last_value_of_a_run_is_held_until_the_longest_ends():
-    at, (short, long) = on_common_steps([curve((0, 1), (100, 8)), curve((0, 1), (1000, 2))])
+    at, (short, long) = on_common_grid([curve((0, 1), (100, 8)), curve((0, 1), (1000, 2))])
     assert (short[at >= 100] == 8).all()
     assert long[-1] == 2
 
 
-def test_a_mean_is_drawn_with_its_spread_its_runs_and_the_target(tmp_path):
+def test_a_median_is_drawn_with_its_quartiles_its_runs_and_the_target(tmp_path):
     runs = [a_run(tmp_path / name, [(step, 50 + step) for step in range(1, 40)]) for name in "abc"]
-    plot_means([("all", runs)], tmp_path / "mean.svg")
-    words = ["mean of 3 runs", "standard deviation", "one run", "target 90", "A3C on Some-v0"]
-    assert [word for word in words if f"<!-- {word} -->" not in (tmp_path / "mean.svg").read_text()] == []
+    plot_groups([("all", runs)], tmp_path / "median.svg")
+    words = ["median of 3 runs", "between the quartiles", "one run", "target 90", "A3C on Some-v0"]
+    assert [word for word in words if f"<!-- {word} -->" not in (tmp_path / "median.svg").read_text()] == []
 
 
-def test_groups_are_drawn_each_with_a_mean_of_its_own(tmp_path):
+def test_groups_are_drawn_each_with_a_median_of_its_own(tmp_path):
     first = a_run(tmp_path / "a", [(1, 1.0), (9, 2.0)])
     second = a_run(tmp_path / "b", [(1, 3.0), (9, 4.0)], algorithm="random")
-    plot_means([("one", [first]), ("other", [second, second])], tmp_path / "means.svg")
-    picture = (tmp_path / "means.svg").read_text()
-    assert "<!-- one: mean of 1 run -->" in picture
-    assert "<!-- other: mean of 2 runs -->" in picture
+    plot_groups([("one", [first]), ("other", [second, second])], tmp_path / "medians.svg")
+    picture = (tmp_path / "medians.svg").read_text()
+    assert "<!-- one: median of 1 run -->" in picture
+    assert "<!-- other: median of 2 runs -->" in picture
     assert "<!-- A3C, RANDOM on Some-v0 -->" in picture
 
 
@@ -103,7 +104,7 @@ def test_an_evaluation_of_a_kind_that_this_version_does_not_know_is_left_out(tmp
     assert "evaluation" not in (tmp_path / "one.svg").read_text()
 
 
-@pytest.mark.parametrize("draw", [lambda runs, path: plot_means([("", runs)], path), plot_runs])
+@pytest.mark.parametrize("draw", [lambda runs, path: plot_groups([("", runs)], path), plot_runs])
 def test_a_run_without_an_episode_cannot_be_drawn(tmp_path, draw):
     runs = [a_run(tmp_path / "a", [(1, 1.0)]), a_run(tmp_path / "b", [])]
     with pytest.raises(RunFolderError, match="b holds no finished episode yet"):

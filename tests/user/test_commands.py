@@ -1,4 +1,4 @@
-"""`a3c` itself, and `evaluate`, `play`, `plot`, `tune`, `recipes`; what they have in common with `inspect`."""
+"""`a3c` itself, and `evaluate`, `play`, `plot`, `recipes`; what all commands have in common with `inspect`."""
 
 import dataclasses
 import json
@@ -14,7 +14,20 @@ import a3c
 from a3c.agent import Agent
 from a3c.runs.folder import RunFolder
 
-COMMANDS = ("inspect", "train", "imitate", "evaluate", "play", "plot", "tune", "recipes", "completion")
+COMMANDS = (
+    "inspect",
+    "train",
+    "imitate",
+    "evaluate",
+    "play",
+    "tune",
+    "runs",
+    "plot",
+    "compare",
+    "report",
+    "recipes",
+    "completion",
+)
 
 
 def test_alone_it_prints_help_and_reports_a_mistake(command):
@@ -261,7 +274,7 @@ def test_plot_draws_one_run(command, trained, tmp_path, name):
 
 def test_plot_names_each_of_several_runs(command, trained, tmp_path):
     shutil.copytree(trained.folder.path, tmp_path / "another run")
-    assert command("plot", trained.folder.path, "another run", "-o", "both.svg").status == 0
+    assert command("plot", trained.folder.path, "another run", "--by", "run", "-o", "both.svg").status == 0
     picture = (tmp_path / "both.svg").read_text()
     # Text is drawn as outlines, with the words beside them in a comment.
     assert "<!-- another run -->" in picture

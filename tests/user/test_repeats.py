@@ -254,10 +254,13 @@ def test_a_seed_that_was_killed_before_its_first_checkpoint_starts_anew(command,
 
 
 def test_plot_takes_a_folder_of_repeats_for_its_runs(command, repeated, own_environments):
-    assert command("plot", "two", "-o", "mean.svg") == (0, "mean.svg\n", "")
-    assert command("plot", "two/seed-1", "two/seed-2", "--mean", "-o", "same.svg").status == 0
-    for name in ("mean.svg", "same.svg"):
-        assert "<!-- mean of 2 runs -->" in (own_environments / name).read_text()
+    for arguments, words in (
+        (["two"], "median of 2 runs"),
+        (["two/seed-1", "two/seed-2"], "median of 2 runs"),
+        (["two/seed-1", "two/seed-2", "--mean"], "mean of 2 runs"),
+    ):
+        assert command("plot", *arguments, "-o", "all.svg") == (0, "all.svg\n", "")
+        assert f"<!-- {words} -->" in (own_environments / "all.svg").read_text()
 
 
 @pytest.mark.parametrize(

@@ -162,10 +162,10 @@ def test_a_folder_of_runs_is_plotted_whole(command, trained, tmp_path):
     assert command("plot", "runs/first", "runs/second", "-o", "two.svg") == (0, "two.svg\n", "")
     assert command("plot", "runs", "-o", "all.svg") == (0, "all.svg\n", "")
     picture = (tmp_path / "all.svg").read_text()
-    assert "runs/repeats" in picture
-    assert "single runs" in picture
+    assert "<!-- runs: median of 2 runs -->" in picture
+    assert "<!-- repeats: median of 1 run -->" in picture
     shutil.rmtree(tmp_path / "runs" / "repeats")
-    assert command("plot", "runs", "-o", "both.svg") == (0, "both.svg\n", "")
+    assert command("plot", "runs", "--by", "run", "-o", "both.svg") == (0, "both.svg\n", "")
     picture = (tmp_path / "both.svg").read_text()
     assert "<!-- first -->" in picture
     assert "<!-- second -->" in picture

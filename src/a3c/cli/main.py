@@ -16,8 +16,11 @@ COMMANDS = {
     "imitate": "learn from demonstrations first, into a run folder to train on from",
     "evaluate": "play whole episodes with a run's best agent, and print the returns",
     "play": "watch a run's best agent, in a window or as a video",
-    "plot": "draw the learning curves of one or more runs",
     "tune": "search for good settings: trials with several seeds each, the best as a recipe",
+    "runs": "list the runs in a folder: what was trained, how it ended, what it reached",
+    "plot": "draw learning curves: runs in groups, with median and quartiles over their seeds",
+    "compare": "say which settings of runs differ, and whether what they reached does",
+    "report": "write a page about one or more runs, for a browser",
     "recipes": "list the tuned settings and published systems that come with a3c",
     "completion": "print a script by which bash, zsh or fish complete what is typed",
 }

@@ -1,10 +1,10 @@
 """`a3c plot`: learning curves of one or more runs in one picture."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+from a3c.cli.chosen import check_place, named_runs, names_in
 from a3c.cli.command import Command
 from a3c.cli.flags import read
 
@@ -14,11 +14,21 @@ class PlotFlags:
     """Flags of `a3c plot`."""
 
     runs: tuple[Path, ...] = ()
-    """Run folders. One shows every episode's return; several show their moving means. A folder of repeats
-    (a3c train --repeats) stands for its runs, and shows their mean; any other folder for all that is in it."""
+    """Run folders, or folders with runs in them. One run shows every episode's return; several are grouped."""
+
+    by: str | None = None
+    """Group runs by these settings, such as algorithm,learning_rate; or by run, each for itself. Default: by what
+    differs among them other than the seed; a folder of repeats (a3c train --repeats) is a group of its own."""
+
+    x: Literal["steps", "seconds"] = "steps"
+    """Draw over environment steps, or over the seconds since each run began."""
+
+    what: Literal["training", "evaluation"] | None = None
+    """Draw the mean of the last 100 training episodes, or the evaluations that were played beside training. Default:
+    evaluations where every run has five or more."""
 
     mean: bool = False
-    """Show the mean over the runs with their standard deviation as a band, and each run as a thin line."""
+    """Show the mean over a group's runs with their standard deviation as a band, instead of median and quartiles."""
 
     output: Path = Path("curve.png")
     """Picture to write: .png, .svg or .pdf."""
@@ -26,7 +36,12 @@ class PlotFlags:
 
 COMMAND = Command(
     prog="a3c plot",
-    description="Draw the learning curves of one or more runs.",
+    description="""Draw the learning curves of one or more runs. Runs whose settings differ in nothing but the seed are
+a group: the median over them is a line, the range between the quartiles a band, and each run a thin line.
+
+a3c plot runs                              all that is there
+a3c plot runs --by algorithm --x seconds   a line for each algorithm, over time
+a3c plot runs/a runs/b --by run            each run by itself""",
     groups={"flags": PlotFlags},
     argument="runs",
     many=True,
@@ -37,46 +52,17 @@ COMMAND = Command(
 def run(arguments: list[str]) -> int:
     """Runs the command; `arguments` come after `plot`."""
     flags = PlotFlags(**read(COMMAND, arguments))
-    from a3c.errors import SettingsError
-    from a3c.runs.files import exists
-    from a3c.runs.folder import RunFolder
-    from a3c.runs.plots import plot_means, plot_runs
-    from a3c.runs.repeats import RepeatsFolder
+    opened = named_runs(flags.runs, "a3c plot runs/first -o curve.png")
+    check_place(flags.output)
+    from a3c.runs.groups import grouped
+    from a3c.runs.plots import plot_groups, plot_runs
 
-    if not flags.runs:
-        raise SettingsError("name at least one run folder: a3c plot runs/first -o curve.png")
-    if not (exists(flags.output.parent) and flags.output.resolve().parent.is_dir()):
-        raise SettingsError(f"--output {flags.output}: there is no folder {flags.output.parent}")
-    found = [what for path in flags.runs for what in _in_folder(path)]
-    repeats = [(str(what.path), what.runs()) for what in found if isinstance(what, RepeatsFolder)]
-    single = [what for what in found if isinstance(what, RunFolder)]
-    if not flags.mean and not repeats:
-        print(plot_runs(single, flags.output))
+    groups = grouped(opened, names_in(flags.by))
+    together = flags.mean or flags.what or any(len(group.runs) > 1 or group.runs[0].repeats for group in groups)
+    if together and len(opened) > 1:
+        named = [(group.name, group.folders) for group in groups]
+        print(plot_groups(named, flags.output, axis=flags.x, what=flags.what, mean=flags.mean))
         return 0
-    # Each folder of repeats has a mean of its own, so that what was repeated can be compared.
-    groups = [*repeats, ("single runs", single)] if single else repeats
-    print(plot_means(groups, flags.output))
+    folders, names = [one.run.folder for one in opened], [group.name for group in groups]
+    print(plot_runs(folders, flags.output, axis=flags.x, names=names))
     return 0
-
-
-def _in_folder(path: Path) -> list[Any]:
-    """The run or the repeats that a folder is, or all that are in it. Raises RunFolderError where there is none."""
-    from a3c.runs.files import exists
-    from a3c.runs.folder import RunFolder
-    from a3c.runs.metrics import EPISODE_COLUMNS, read_rows
-    from a3c.runs.repeats import RepeatsFolder
-
-    if RepeatsFolder(path).seeds():
-        return [RepeatsFolder(path)]
-    a_run = exists(RunFolder(path).config_path)
-    inside = sorted(path.iterdir()) if not a_run and exists(path) and path.is_dir() else []
-    found = [RepeatsFolder(folder) for folder in inside if RepeatsFolder(folder).seeds()]
-    runs = [RunFolder(folder) for folder in inside if RunFolder(folder).config_path.exists()]
-    if not found and not runs:
-        return [RunFolder.open(path)]
-    begun = [run for run in runs if read_rows(run.episodes_path, EPISODE_COLUMNS)]
-    if not found and not begun:
-        return runs
-    if left_out := [str(run.path) for run in runs if run not in begun]:
-        print(f"left out, without a finished episode: {', '.join(left_out)}", file=sys.stderr)
-    return [*found, *begun]

@@ -30,9 +30,7 @@ def imitate(
     optimizer; a run folder begins there too."""
     check_policy(start.config)
     if isinstance(work.policy.actions, HybridActions):
-        raise SettingsError(
-            "a Dict or Tuple of actions cannot be cloned yet: wrap the environment to have one Box, say"
-        )
+        raise SettingsError("a Dict or Tuple of actions cannot be cloned yet: wrap it to have one Box, say")
     data = load_demonstrations(dataset, work.policy.observations, work.policy.actions)
     with nullcontext() if run is None else locked(Path(run)):
         # Before anything is learned: a folder may hold a run already.

@@ -269,7 +269,7 @@ def read_config(path: Path, algorithm: Algorithm | None = None) -> TrainConfig:
     settings = read_toml(path)
     schema = settings.pop("schema", None)
     check_schema(schema, path, SettingsError)
-    return make_recorded_config(migrated_settings(schema, _flat(settings)), str(path), algorithm)
+    return make_recorded_config(migrated_settings(schema, flat(settings)), str(path), algorithm)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -294,7 +294,7 @@ def config_toml(config: TrainConfig) -> str:
     return "".join(parts)
 
 
-def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+def flat(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of all tables; those outside of them are settings too, as schema 1 had them."""
     found: dict[str, Any] = {}
     for name, value in settings.items():

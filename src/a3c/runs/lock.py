@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,9 @@ system releases the lock when its holder ends, however it ends."""
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """How a file system says that it has none: then nobody is kept out."""
+
+LOOKING = 0.02
+"""Seconds after which whoever only looks has long let go of a lock."""
 
 _held: set[int] = set()
 
@@ -91,6 +95,21 @@ def _holding(lock: Path, descriptor: int) -> Iterator[None]:
             os.close(descriptor)
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process trains in this folder: looks by sharing the lock for a moment, and changes nothing."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _take(lock: Path, in_use: str, does: str) -> int:
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
@@ -113,11 +132,19 @@ def _take(lock: Path, in_use: str, does: str) -> int:
 
 
 def _lock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
+    for last in (False, True):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if last:
+                raise
+            # It may be somebody who only looks, see `is_held`.
+            time.sleep(LOOKING)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            return
 
 
 def _is_there(lock: Path, descriptor: int) -> bool:

@@ -3,20 +3,29 @@
 import io
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from a3c.errors import RunFolderError
+from a3c.runs.curves import (
+    Axis,
+    Curve,
+    Evaluated,
+    evaluation_curve,
+    evaluations_of,
+    mean_returns_of,
+    on_common_grid,
+    returns_of,
+)
 from a3c.runs.files import write_atomically
 from a3c.runs.folder import RunFolder
-from a3c.runs.metrics import WINDOW, read_rows
+from a3c.runs.metrics import WINDOW
 
-EVALUATED = ("step", "purpose", "policy", "mean", "std")
-"""What is drawn of an evaluation."""
+What = Literal["training", "evaluation"]
 MOST_POINTS = 20_000
-COMMON_POINTS = 500
-"""Points of the grid of steps on which runs are averaged."""
+ENOUGH = 5
+"""Evaluations of a run that make a curve."""
 POLICIES = {"greedy": ("o", "C3"), "sampled": ("s", "C4")}
 """The mark of an evaluation by how was played, and its colour where one run is shown."""
 SPECIAL = {"confirmation": ("*", 13, "test whether it is solved"), "final": ("D", 8, "best model, played again")}
@@ -28,21 +37,24 @@ def plot_curve(folder: RunFolder, path: Path | None = None) -> Path:
     return plot_runs([folder], path or folder.curve_path)
 
 
-def plot_runs(folders: list[RunFolder], path: Path) -> Path:
-    """Draws the runs into one picture, PNG, SVG or PDF by the name's ending. Raises RunFolderError.
+def plot_runs(folders: list[RunFolder], path: Path, *, axis: Axis = "steps", names: list[str] | None = None) -> Path:
+    """Draws the runs into one picture, PNG, SVG or PDF by the name's ending, over steps or seconds. Raises
+    RunFolderError.
 
     One run shows its raw returns and the spread of its evaluations too; of several runs only the means are shown.
+    `names` are what they are called, by default as their folders are.
     """
     figure, axes = _figure()
+    names = names or [folder.path.name for folder in folders]
     summaries, policies = [folder.summary() for folder in folders], set[str]()
     for number, (folder, summary) in enumerate(zip(folders, summaries, strict=True)):
-        steps, returns = _returns(folder)
         color = f"C{number % 10}"
         if len(folders) == 1:
-            thin = max(1, len(steps) // MOST_POINTS)
+            returns = returns_of(folder)
+            thin = max(1, len(returns.steps) // MOST_POINTS)
             axes.plot(
-                steps[::thin],
-                returns[::thin],
+                returns.over(axis)[::thin],
+                returns.values[::thin],
                 ".",
                 color=color,
                 alpha=0.25,
@@ -50,16 +62,18 @@ def plot_runs(folders: list[RunFolder], path: Path) -> Path:
                 markeredgewidth=0,
                 label="return of an episode",
             )
-        label = f"mean of the last {WINDOW}" if len(folders) == 1 else folder.path.name
-        axes.plot(steps, _moving_mean(returns), color="C1" if len(folders) == 1 else color, linewidth=2, label=label)
+        means = mean_returns_of(folder)
+        label = f"mean of the last {WINDOW}" if len(folders) == 1 else names[number]
+        axes.plot(means.over(axis), means.values, color="C1" if len(folders) == 1 else color, linewidth=2, label=label)
         if len(folders) == 1:
-            _draw_evaluations(axes, _evaluations(folder))
+            _draw_evaluations(axes, evaluations_of(folder), axis)
         else:
-            policies |= _draw_evaluation_means(axes, _evaluations(folder), color)
+            policies |= _draw_evaluation_means(axes, evaluations_of(folder), axis, color)
         if summary.get("solved_at_step") is not None:
-            solved = summary["solved_at_step"]
-            text = f"solved at {solved:,} steps, {summary['solved_at_second']:.1f} s"
-            axes.axvline(solved, color="C2" if len(folders) == 1 else color, linestyle=":", label=text)
+            solved = summary["solved_at_step"], summary["solved_at_second"]
+            text = f"solved at {solved[0]:,} steps, {solved[1]:.1f} s"
+            place = solved[axis == "seconds"]
+            axes.axvline(place, color="C2" if len(folders) == 1 else color, linestyle=":", label=text)
     for policy in sorted(policies):
         # What the marks are is said once, for all colours.
         axes.plot([], [], POLICIES[policy][0], color="grey", markersize=5, label=f"{policy} evaluation")
@@ -68,61 +82,77 @@ def plot_runs(folders: list[RunFolder], path: Path) -> Path:
         workers, seed = summaries[0]["workers"], summaries[0]["seed"]
         title += f": {workers} worker{'s' if workers != 1 else ''}, seed {seed}"
     axes.set(title=title, ylabel="return of an episode")
-    return _save(figure, axes, summaries, path)
+    return _save(figure, axes, summaries, path, axis)
 
 
-def plot_means(groups: list[tuple[str, list[RunFolder]]], path: Path) -> Path:
-    """Draws, for each named group of runs, the mean over its runs of the moving mean of their returns, its standard
-    deviation as a band, and each run as a thin line, into one picture as `plot_runs` does. Raises RunFolderError.
+def plot_groups(
+    groups: list[tuple[str, list[RunFolder]]],
+    path: Path,
+    *,
+    axis: Axis = "steps",
+    what: What | None = None,
+    mean: bool = False,
+) -> Path:
+    """Draws, for each named group of runs, the median over its runs, the range between the quartiles as a band, and
+    each run as a thin line, into one picture as `plot_runs` does; with `mean` the mean, and the standard deviation as a
+    band. Raises RunFolderError.
 
-    Runs end at different steps, as solved ones stop early: in the mean, a run's last value is held until the longest
-    run of its group ends. The thin line ends where the run did.
+    The curves are the moving mean of the training returns, or the evaluations that followed the training; by default
+    these where every run has enough of them.
+    Runs end at different steps, as solved ones stop early: a run's last value is held until the longest run of its
+    group ends. The thin line ends where the run did.
     """
     figure, axes = _figure()
-    for number, (name, folders) in enumerate(groups):
+    what, curves = _curves([folders for _, folders in groups], what)
+    center, spread = ("mean", "standard deviation") if mean else ("median", "between the quartiles")
+    for number, ((name, folders), of_group) in enumerate(zip(groups, curves, strict=True)):
         color, prefix = f"C{number % 10}", f"{name}: " if len(groups) > 1 else ""
-        curves = []
-        for folder in folders:
-            steps, returns = _returns(folder)
-            curves.append((steps, _moving_mean(returns)))
-        at, values = on_common_steps(curves)
+        at, values = on_common_grid([(curve.over(axis), curve.values) for curve in of_group])
         # What the thin lines and the bands are is said once.
-        thin, band = ("one run", "standard deviation") if number == 0 else (None, None)
-        for (steps, _), line in zip(curves, values, strict=True):
-            ran = at <= steps[-1]
+        thin, band = ("one run", spread) if number == 0 else (None, None)
+        for curve, line in zip(of_group, values, strict=True):
+            ran = at <= curve.over(axis)[-1]
             axes.plot(at[ran], line[ran], color=color, linewidth=0.8, alpha=0.5, label=thin)
             thin = None
-        mean, spread = values.mean(axis=0), values.std(axis=0)
+        middle, low, high = _mean_and_spread(values) if mean else np.quantile(values, (0.5, 0.25, 0.75), axis=0)
         runs = f"{len(folders)} run{'s' if len(folders) != 1 else ''}"
-        axes.plot(at, mean, color=color, linewidth=2.2, label=f"{prefix}mean of {runs}")
-        axes.fill_between(at, mean - spread, mean + spread, color=color, alpha=0.15, linewidth=0, label=band)
+        axes.plot(at, middle, color=color, linewidth=2.2, label=f"{prefix}{center} of {runs}")
+        axes.fill_between(at, low, high, color=color, alpha=0.15, linewidth=0, label=band)
     summaries = [folder.summary() for _, folders in groups for folder in folders]
-    axes.set(title=_title(summaries), ylabel=f"mean return of the last {WINDOW} episodes")
-    return _save(figure, axes, summaries, path)
+    training = f"mean return of the last {WINDOW} episodes"
+    axes.set(title=_title(summaries), ylabel=training if what == "training" else "mean return when evaluated")
+    return _save(figure, axes, summaries, path, axis)
 
 
-def on_common_steps(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Curves of runs, each as steps in order and values, on one grid of steps: `[P]`, and their values there, `[R, P]`.
+def _curves(groups: list[list[RunFolder]], what: What | None) -> tuple[What, list[list[Curve]]]:
+    """What is drawn, and of each run of each group its curve."""
+    if what != "training":
+        evaluated = {folder.path: evaluation_curve(folder) for folders in groups for folder in folders}
+        curves = {path: curve for path, curve in evaluated.items() if curve is not None}
+        missing = [path for path in evaluated if path not in curves]
+        if what == "evaluation" and missing:
+            raise RunFolderError(f"{missing[0]} was not evaluated while it trained: there is but its training to plot")
+        if not missing and min(len(curve.steps) for curve in curves.values()) >= (ENOUGH if what is None else 1):
+            return "evaluation", [[curves[folder.path] for folder in folders] for folders in groups]
+    return "training", [[mean_returns_of(folder) for folder in folders] for folders in groups]
 
-    The grid starts where every run has a value, and ends with the longest; between two of its steps, and after the
-    last, a run has the value before.
-    """
-    first, last = max(steps[0] for steps, _ in curves), max(steps[-1] for steps, _ in curves)
-    at = np.linspace(first, last, COMMON_POINTS)
-    return at, np.stack([values[np.searchsorted(steps, at, side="right") - 1] for steps, values in curves])
+
+def _mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    middle, spread = values.mean(axis=0), values.std(axis=0)
+    return middle, middle - spread, middle + spread
 
 
-def _draw_evaluations(axes: Any, evaluations: dict[tuple[str, str], np.ndarray]) -> None:
+def _draw_evaluations(axes: Any, evaluations: dict[tuple[str, str], Evaluated], axis: Axis) -> None:
     """Of one run: points with their standard deviation, by how was played; those that decide something stand out."""
-    for (purpose, policy), (steps, means, spreads) in evaluations.items():
+    for (purpose, policy), (curve, spreads) in evaluations.items():
         mark, color = POLICIES[policy]
         size, edge, label = 4.5, color, f"{policy} evaluation and its spread"
         if purpose in SPECIAL:
             (mark, size, label), edge = SPECIAL[purpose], "black"
             label = f"{label} ({policy})"
         axes.errorbar(
-            steps,
-            means,
+            curve.over(axis),
+            curve.values,
             spreads,
             fmt=mark,
             color=color,
@@ -137,11 +167,13 @@ def _draw_evaluations(axes: Any, evaluations: dict[tuple[str, str], np.ndarray])
         )
 
 
-def _draw_evaluation_means(axes: Any, evaluations: dict[tuple[str, str], np.ndarray], color: str) -> set[str]:
+def _draw_evaluation_means(
+    axes: Any, evaluations: dict[tuple[str, str], Evaluated], axis: Axis, color: str
+) -> set[str]:
     """Of one of several runs: points in its colour. Returns how was played."""
-    for (_, policy), (steps, means, _) in evaluations.items():
-        mark = POLICIES[policy][0]
-        axes.plot(steps, means, mark, color=color, markersize=5, markeredgecolor="white", markeredgewidth=0.5)
+    for (_, policy), (curve, _) in evaluations.items():
+        mark, at = POLICIES[policy][0], curve.over(axis)
+        axes.plot(at, curve.values, mark, color=color, markersize=5, markeredgecolor="white", markeredgewidth=0.5)
     return {policy for _, policy in evaluations}
 
 
@@ -168,12 +200,12 @@ def _title(summaries: list[dict[str, Any]]) -> str:
     return f"{', '.join(algorithms)} on {', '.join(environments)}"
 
 
-def _save(figure: Any, axes: Any, summaries: list[dict[str, Any]], path: Path) -> Path:
+def _save(figure: Any, axes: Any, summaries: list[dict[str, Any]], path: Path, axis: Axis) -> Path:
     """Adds what every picture has, the targets among it, and writes it."""
     targets = {summary["target_return"] for summary in summaries if summary.get("target_return") is not None}
     for target in sorted(targets):
         axes.axhline(target, color="grey", linestyle="--", linewidth=1, label=f"target {target:g}")
-    axes.set_xlabel("environment steps")
+    axes.set_xlabel("environment steps" if axis == "steps" else "seconds since the start")
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
     axes.grid(alpha=0.2)
     axes.legend(loc="best", fontsize="small")
@@ -184,32 +216,3 @@ def _save(figure: Any, axes: Any, summaries: list[dict[str, Any]], path: Path) -
         raise RunFolderError(f"{path}: {error}") from None
     write_atomically(path, picture.getvalue())
     return path
-
-
-def _returns(folder: RunFolder) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and returns of the episodes, in the order in which the run counted them."""
-    rows = [row for row in read_rows(folder.episodes_path, ("step", "return")) if row[1]]
-    if not rows:
-        raise RunFolderError(f"{folder.path} holds no finished episode yet: nothing to plot")
-    # In files of older versions a row may be of an earlier step than the one before.
-    steps = np.maximum.accumulate([int(row[0]) for row in rows])
-    return steps, np.array([float(row[1]) for row in rows])
-
-
-def _evaluations(folder: RunFolder) -> dict[tuple[str, str], np.ndarray]:
-    """Steps, means and standard deviations of the evaluations, `[3, N]`, by purpose and policy; those that only follow
-    the training are together, under "". Of a run that was not evaluated there are none."""
-    found: dict[tuple[str, str], list[list[float]]] = {}
-    for step, purpose, policy, mean, std in read_rows(folder.evaluations_path, EVALUATED):
-        if policy in POLICIES and mean and std:
-            kind = (purpose if purpose in SPECIAL else "", policy)
-            found.setdefault(kind, []).append([float(number) for number in (step, mean, std)])
-    return {kind: np.array(found[kind]).T for kind in sorted(found)}
-
-
-def _moving_mean(returns: np.ndarray) -> np.ndarray:
-    """The mean of the last 100 episodes at each; of all episodes so far while there are fewer."""
-    sums = np.cumsum(np.insert(returns, 0, 0.0))
-    end = np.arange(1, len(returns) + 1)
-    start = np.maximum(end - WINDOW, 0)
-    return (sums[end] - sums[start]) / (end - start)

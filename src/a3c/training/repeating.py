@@ -112,14 +112,14 @@ def to_resume(path: Any, config: TrainConfig, repeats: int) -> RepeatsFolder:
 
 
 def draw(folder: RepeatsFolder) -> None:
-    """Draws the mean of the seeds, with its spread."""
-    from a3c.runs.plots import plot_means
+    """Draws the median of the seeds, with its spread."""
+    from a3c.runs.plots import plot_groups
 
     # A run without a finished episode has no curve, which is not worth failing for.
     with suppress(RunFolderError):
         runs = [run for run in folder.runs() if run.summary_path.exists() and run.summary().get("episodes")]
         if runs:
-            plot_means([(folder.path.name, runs)], folder.picture_path)
+            plot_groups([(folder.path.name, runs)], folder.picture_path)
 
 
 def solved_now(summary: Summary, steps_before: int) -> str | None:
