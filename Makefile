@@ -3,7 +3,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench docs notes clean
+.PHONY: help setup demo test lint bench docs figures notes clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,7 +59,11 @@ bench: setup .venv/.bench ## measure against the targets and Stable-Baselines3 (
 	@$(COMPILE)
 	@touch $@
 
-docs: setup ## redraw the figures in docs/ from the results in benchmarks/results/
+docs: setup ## build the documentation as a site, docs/_build/html/index.html; runs its tutorials
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+figures: setup ## redraw the figures in docs/ from the results in benchmarks/results/
 	@$(BIN)/python benchmarks/cartpole.py --figures-only
 	@$(BIN)/python benchmarks/algorithms.py --figures-only
 	@$(BIN)/python benchmarks/pong.py --figures-only
