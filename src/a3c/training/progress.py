@@ -191,7 +191,7 @@ class NotebookLine(PlainLines):
         super().__init__(spell)
         self._shown: Any = None
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Shown) -> None:
         from IPython.display import display  # pyright: ignore[reportMissingImports]  there is one in a notebook
 
         line = {"text/plain": progress.line()}
