@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "train an agent, into a run folder",
     "evaluate": "play whole episodes with a run's best agent, and print the returns",
     "play": "watch a run's best agent, in a window or as a video",
+    "export": "write a run's agent as an ONNX file, which acts without JAX",
     "plot": "draw the learning curves of one or more runs",
     "recipes": "list the tuned settings and published systems that come with a3c",
 }

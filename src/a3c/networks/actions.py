@@ -154,8 +154,8 @@ class BoxActions:
     def __init__(self, space: spaces.Box, config: ContinuousSettings, features: int):
         self._low, self._high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
         self._bounded = np.isfinite(self._low) & np.isfinite(self._high)
-        self._space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
-        if self._tanh and not self._bounded.all():
+        self.space, self.tanh, self._std = space, config.action_bounds == "tanh", config.action_std
+        if self.tanh and not self._bounded.all():
             raise SettingsError(f"`action_bounds` tanh needs bounds, which the actions {space} lack: use clip")
         self.shape = self._low.shape
         size = self._low.size
@@ -169,7 +169,7 @@ class BoxActions:
     def description(self) -> str:
         """The distribution, for people."""
         stds = {"learned": "learned", "state": "of the state", "gsde": "of the state, smooth (gSDE)"}
-        bounds = "squashed by tanh" if self._tanh else "clipped to bounds" if self._bounded.any() else "no bounds"
+        bounds = "squashed by tanh" if self.tanh else "clipped to bounds" if self._bounded.any() else "no bounds"
         numbers = f"{self._low.size} number{'s' if self._low.size != 1 else ''}"
         return f"Gaussian of {numbers}, standard deviation {stds[self._std]}, {bounds}"
 
@@ -179,7 +179,7 @@ class BoxActions:
         if self._std == "state":
             outputs, log_std = jnp.split(outputs, 2, axis=-1)
             log_std = jnp.clip(self._log_std + log_std, SMALLEST_LOG_STD, LARGEST_LOG_STD)
-        gaussian = SquashedGaussian if self._tanh else Gaussian
+        gaussian = SquashedGaussian if self.tanh else Gaussian
         return gaussian(outputs, jnp.broadcast_to(log_std, outputs.shape))
 
     def explore(self, distribution: Gaussian, epsilon: Float[ArrayLike, "..."]) -> Gaussian:
@@ -193,18 +193,18 @@ class BoxActions:
         """Uniform between bounds; standard normal numbers where there are none."""
         uniform = generator.uniform(-1, 1, (*shape, *self.shape))
         actions = np.where(self._bounded, uniform, generator.standard_normal(uniform.shape)).astype(np.float32)
-        return np.arctanh(actions) if self._tanh else actions
+        return np.arctanh(actions) if self.tanh else actions
 
     def to_environment(self, actions: np.ndarray) -> np.ndarray:
         actions = np.asarray(actions, np.float64)
-        if self._tanh:
+        if self.tanh:
             actions = np.tanh(actions)
         with np.errstate(invalid="ignore"):
             middle = self._low + (actions + 1.0) / 2.0 * (self._high - self._low)
         actions = np.clip(np.where(self._bounded, middle, actions), self._low, self._high)
-        if np.issubdtype(self._space.dtype, np.integer):
+        if np.issubdtype(self.space.dtype, np.integer):
             actions = np.rint(actions)
-        return actions.astype(self._space.dtype).reshape(len(actions), *self._space.shape)
+        return actions.astype(self.space.dtype).reshape(len(actions), *self.space.shape)
 
 
 Actions = DiscreteActions | BoxActions
