@@ -6,6 +6,7 @@
 
 Prints the mean return of 20 episodes. It plays other environments of Gymnasium too, drawn actions and memory included.
 """
+# pyright: reportMissingImports=false
 
 import sys
 

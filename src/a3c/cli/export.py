@@ -12,8 +12,8 @@ from a3c.cli.agents import ModelFlags, parse, quiet_jax, saved_checkpoint
 class ExportFlags(ModelFlags):
     """Flags of `a3c export`."""
 
-    output: Path = Path("policy.onnx")
-    """File to write: .onnx, .safetensors or .npz."""
+    output: Path | None = None
+    """File to write. Default: policy.onnx, policy.safetensors or policy.npz."""
 
     format: Literal["onnx", "safetensors", "numpy"] | None = None
     """onnx: from the environment's observations to its actions, with everything in between; it needs the onnx extra.
@@ -26,11 +26,11 @@ def run(arguments: list[str]) -> int:
     flags = parse(ExportFlags, arguments, "a3c export", description, {"-o": "output"})
     quiet_jax()
     checkpoint = saved_checkpoint(flags, "export")
-    from a3c.exporting import format_of
+    from a3c.exporting import FORMATS, format_of
     from a3c.loading import agent_from
 
-    if format_of(flags.output, flags.format) == "onnx":
-        print("converting, which takes jax2onnx about ten seconds", file=sys.stderr)
-    exported = agent_from(checkpoint).export(flags.output, format=flags.format, deterministic=flags.deterministic)
-    print(exported)
+    output = flags.output or Path(f"policy{FORMATS[flags.format or 'onnx']}")
+    if format_of(output, flags.format) == "onnx":
+        print("converting, for which jax2onnx takes some ten seconds", file=sys.stderr)
+    print(agent_from(checkpoint).export(output, format=flags.format, deterministic=flags.deterministic))
     return 0

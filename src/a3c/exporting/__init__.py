@@ -6,6 +6,7 @@ In use:
     print(exported)                                   # what goes in and what comes out
 """
 
+from a3c.exporting.exporting import FORMATS as FORMATS
 from a3c.exporting.exporting import Exported as Exported
 from a3c.exporting.exporting import Format as Format
 from a3c.exporting.exporting import export as export

@@ -4,6 +4,7 @@ policy's action to what an environment takes.
 These are in the environment's own types and in float64, as NumPy computes them (`Observations`, `Actions`); the network
 is in float32.
 """
+# pyright: reportMissingImports=false
 
 from typing import Any
 

@@ -4,6 +4,7 @@ In use:
 
     model = onnx_model(policy, snapshot, "greedy", {})     # an onnx.ModelProto
 """
+# pyright: reportMissingImports=false
 
 import logging
 import re

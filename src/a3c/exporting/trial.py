@@ -1,4 +1,5 @@
 """An exported policy on trial: what onnxruntime makes of it, against what the agent does."""
+# pyright: reportMissingImports=false
 
 import copy
 from typing import Any
@@ -10,7 +11,7 @@ from gymnasium.spaces import Box, Dict, Tuple
 
 from a3c.config.evaluating import Way
 from a3c.environments.observations import size_of
-from a3c.errors import ExportError
+from a3c.errors import ExportError, described
 from a3c.exporting.interface import besides, observed, parameters_of
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.actions import BoxActions
@@ -29,22 +30,14 @@ def largest_difference(model: bytes, policy: Policy, snapshot: Snapshot, way: Wa
 
     Raises ExportError where one is above MOST, and where an action is another that is not as good as tied.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     generator = np.random.default_rng(0)
     given = _observations(policy, snapshot, generator)
     packed, _ = policy.observations.pack_any(_nested(policy.observations.space, given))
     more = {port.name: _drawn(port.name, port.shape, policy, generator) for port in besides(policy, way)}
-    names = [output.name for output in session.get_outputs()]
-
-    def run(rows: slice) -> dict[str, np.ndarray]:
-        feed = {name: array[rows] for name, array in (given | more).items()}
-        return dict(zip(names, session.run(None, feed), strict=True))
-
-    theirs, alone = run(slice(None)), run(slice(1))
+    try:
+        theirs, alone = _run(model, [given | more, {name: array[:1] for name, array in (given | more).items()}])
+    except Exception as error:
+        raise ExportError(f"onnxruntime does not run what was exported: {described(error)}") from error
     # On a GPU products may be less exact.
     with jax.default_matmul_precision("highest"):
         ours = _numbers(policy, snapshot, packed, more)
@@ -59,6 +52,18 @@ def largest_difference(model: bytes, policy: Policy, snapshot: Snapshot, way: Wa
             "was written"
         )
     return differences[worst]
+
+
+def _run(model: bytes, batches: list[dict[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+    """What onnxruntime makes of the inputs, each by the names of the outputs."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # What it says of a file that it cannot run is raised too.
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return [dict(zip(names, session.run(None, batch), strict=True)) for batch in batches]
 
 
 def _numbers(policy: Policy, snapshot: Snapshot, packed: np.ndarray, more: dict[str, np.ndarray]) -> dict[str, Any]:
