@@ -34,13 +34,13 @@ OBSERVATIONS: dict[str, Space] = {
     "Box bytes": Box(0, 255, (7,), np.uint8),
     "Discrete": Discrete(5, start=-2),
     "MultiDiscrete": MultiDiscrete([3, 4], start=[1, -1]),
-    "MultiDiscrete even": MultiDiscrete([[3, 3], [3, 3]]),
+    "MultiDiscrete even": MultiDiscrete(np.full((2, 2), 3)),
     "MultiBinary": MultiBinary((2, 3)),
     "frames": Box(0, 255, (40, 40, 3), np.uint8),
     "frames first": Box(0, 255, (2, 36, 40), np.uint8),
     "frames 84x84": Box(0, 255, (84, 84, 4), np.uint8),
     "grid": Box(0.0, 1.0, (10, 10, 4), np.float32),
-    "grid of bits": Box(0, 1, (10, 10, 4), np.bool_),
+    "grid of bits": Box(0, 1, (10, 10, 4), bool),  # type: ignore[arg-type]
     "grid of numbers": Box(0, 3, (7, 7), np.int64),
     "Dict": Dict(
         near=Box(-np.inf, np.inf, (2,)),
@@ -53,7 +53,7 @@ OBSERVATIONS: dict[str, Space] = {
 }
 ACTIONS: dict[str, tuple[Space, dict[str, Any]]] = {
     "Discrete": (Discrete(3, start=1), {}),
-    "MultiDiscrete": (MultiDiscrete([[2], [3]], start=[[1], [0]], dtype=np.int32), {}),
+    "MultiDiscrete": (MultiDiscrete(np.array([[2], [3]]), start=np.array([[1], [0]]), dtype=np.int32), {}),
     "MultiBinary": (MultiBinary((2, 2)), {}),
     "Box": (Box(np.array([-2.0, 0.1, -np.inf], np.float32), np.array([3.0, np.inf, np.inf], np.float32)), {}),
     "Box float64": (Box(-0.1, 0.3, (2, 1), np.float64), {}),

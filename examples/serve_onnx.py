@@ -9,14 +9,16 @@ Prints the mean return of 20 episodes. It plays other environments of Gymnasium 
 # pyright: reportMissingImports=false
 
 import sys
+from typing import Any
 
 import gymnasium
 import numpy as np
 import onnxruntime
 
-session = onnxruntime.InferenceSession(sys.argv[1] if len(sys.argv) > 1 else "policy.onnx")
+session: Any = onnxruntime.InferenceSession(sys.argv[1] if len(sys.argv) > 1 else "policy.onnx")
 about = session.get_modelmeta().custom_metadata_map
 needed = {one.name: one for one in session.get_inputs()}
+given_back = [one.name for one in session.get_outputs()]
 generator = np.random.default_rng(0)
 
 
@@ -29,7 +31,7 @@ def act(observation, state):
     if "state" in needed:
         # Nothing is remembered at an episode's start.
         given["state"] = np.zeros((1, *needed["state"].shape[1:]), np.float32) if state is None else state
-    found = dict(zip([one.name for one in session.get_outputs()], session.run(None, given), strict=True))
+    found = dict(zip(given_back, session.run(None, given), strict=True))
     return found["action"][0], found.get("next_state")
 
 

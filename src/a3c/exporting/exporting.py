@@ -55,7 +55,7 @@ def export(
     """
     format = format_of(path, format)
     about = {
-        "a3c": version("a3c"),
+        "a3c_version": version("a3c"),
         "environment": config.environment,
         "algorithm": config.algorithm.name,
         "observation_space": str(policy.observations.space),

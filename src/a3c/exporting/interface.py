@@ -89,7 +89,7 @@ def outputs(policy: Policy, snapshot: Snapshot, way: Way) -> list[Port]:
     return [acted(policy) if port.name == "action" else port for port in ports]
 
 
-def acting(policy: Policy, snapshot: Snapshot, way: Way) -> Callable[..., dict[str, jax.Array]]:
+def acting(policy: Policy, snapshot: Snapshot, way: Way) -> Callable[..., dict[str, Any]]:
     """What the policy makes of a batch of packed observations and of the inputs besides, by the names of the outputs.
 
     The action is still the policy's own: `Actions.to_environment` makes the environment's of it. Values are in the
@@ -98,7 +98,7 @@ def acting(policy: Policy, snapshot: Snapshot, way: Way) -> Callable[..., dict[s
     names = [port.name for port in besides(policy, way)]
     deviation = snapshot.return_deviation if policy.layout.statistics.rewards else None
 
-    def act(packed: Any, *given: Any) -> dict[str, jax.Array]:
+    def act(packed: Any, *given: Any) -> dict[str, Any]:
         more = dict(zip(names, given, strict=True))
         network = policy.network(snapshot.parameters)
         distribution, values, state = policy.apply(network, snapshot.statistics, packed, more.get("state"))
@@ -114,7 +114,7 @@ def acting(policy: Policy, snapshot: Snapshot, way: Way) -> Callable[..., dict[s
     return act
 
 
-def parameters_of(distribution: Any) -> dict[str, jax.Array]:
+def parameters_of(distribution: Any) -> dict[str, Any]:
     """What a distribution of actions is made of, `[batch, ...]`; logits are normalised, those of several choices in a
     row."""
     match distribution:

@@ -63,5 +63,6 @@ def as_safetensors(arrays: dict[str, np.ndarray], about: dict[str, str]) -> byte
 def as_npz(arrays: dict[str, np.ndarray], about: dict[str, str]) -> bytes:
     """A file that has their `header` as an array of that name, and the rest of them, as JSON, in the array `about`."""
     file, rest = io.BytesIO(), {name: text for name, text in about.items() if name != "header"}
-    np.savez(file, header=np.array(about["header"]), about=np.array(json.dumps(rest)), **arrays)
+    texts = {"header": np.array(about["header"]), "about": np.array(json.dumps(rest))}
+    np.savez(file, **(texts | arrays))  # type: ignore[arg-type]
     return file.getvalue()

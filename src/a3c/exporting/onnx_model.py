@@ -25,8 +25,6 @@ from a3c.networks.policy import Policy
 OPSET = 21
 """Of May 2024: onnxruntime reads it from 1.18 on."""
 BATCH = "batch"
-CHOICE = "choice"
-"""What the graph calls the policy's own action."""
 
 
 def onnx_model(policy: Policy, snapshot: Snapshot, way: Way, about: dict[str, str]) -> Any:
@@ -50,7 +48,11 @@ def onnx_model(policy: Policy, snapshot: Snapshot, way: Way, about: dict[str, st
         before, after = Nodes("before"), Nodes("after")
         packed = pack(before, policy)
         core = _convert(jax2onnx.to_onnx, policy, snapshot, way, packed)
-    after.rename(to_environment(after, CHOICE, policy), "action")
+    ports = outputs(policy, snapshot, way)
+    # Two outputs may be one value, as the most probable action and the mean are.
+    for port, result in zip(ports, core.graph.output, strict=True):
+        ours = to_environment(after, result.name, policy) if port.name == "action" else result.name
+        after.rename(ours, port.name)
 
     def described_port(port: Port) -> Any:
         kind = helper.np_dtype_to_tensor_dtype(port.dtype)
@@ -60,7 +62,7 @@ def onnx_model(policy: Policy, snapshot: Snapshot, way: Way, about: dict[str, st
         [*before.nodes, *core.graph.node, *after.nodes],
         "policy",
         [described_port(port) for port in inputs(policy, way)],
-        [described_port(port) for port in outputs(policy, snapshot, way)],
+        [described_port(port) for port in ports],
     )
     # Runtimes warn of each constant that no node takes, and of shapes within the graph that jax2onnx got wrong.
     taken = set(_taken(graph))
@@ -76,7 +78,6 @@ def _convert(to_onnx: Any, policy: Policy, snapshot: Snapshot, way: Way, packed:
     """What `acting` computes of packed observations, by that name, up to the policy's own action."""
     act = acting(policy, snapshot, way)
     given = [Port(packed, policy.layout.observation, policy.layout.observation_dtype), *besides(policy, way)]
-    names = [CHOICE if port.name == "action" else port.name for port in outputs(policy, snapshot, way)]
     (batch,) = jax.export.symbolic_shape(BATCH)
     try:
         return to_onnx(
@@ -84,7 +85,6 @@ def _convert(to_onnx: Any, policy: Policy, snapshot: Snapshot, way: Way, packed:
             [jax.ShapeDtypeStruct((batch, *port.shape), port.dtype) for port in given],
             opset=OPSET,
             input_names=[port.name for port in given],
-            output_names=names,
         )
     except Exception as error:
         primitive = re.search(r"primitive '([^']+)'", str(error))

@@ -61,7 +61,7 @@ def _run(model: bytes, batches: list[dict[str, np.ndarray]]) -> list[dict[str, n
     options = onnxruntime.SessionOptions()
     # What it says of a file that it cannot run is raised too.
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     return [dict(zip(names, session.run(None, batch), strict=True)) for batch in batches]
 
