@@ -24,7 +24,7 @@ from a3c.config.making import number
 from a3c.environments.given import Observation, given_masks, given_state, pack_given
 from a3c.environments.masks import KEY
 from a3c.environments.spaces import one_of
-from a3c.errors import SettingsError
+from a3c.errors import ExportError, SettingsError
 from a3c.evaluation import Evaluation, Manner, Player, evaluate
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.distribution import ActionDistribution, describe
@@ -37,6 +37,8 @@ from a3c.runs.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]: it has none
+
+    from a3c.exporting import Exported, Format
 
 ActionMask: TypeAlias = ArrayLike | Sequence[ArrayLike]
 """Which actions may be taken: 1 or True for each that may, in a row or as an array for each choice."""
@@ -286,6 +288,32 @@ class ActingAgent:
         if not isinstance(network, KerasActorCritic):
             raise SettingsError("keras_model: the network of this agent is no Keras model")
         return network.keras_model()
+
+    def export(
+        self, path: str | Path, *, format: "Format | None" = None, deterministic: bool | None = None
+    ) -> "Exported":
+        """Writes what acts elsewhere, without JAX: an ONNX file, from the environment's observations to its actions,
+        checked against this agent before it has its name; or the parameters alone, by the names of the layers.
+
+        Args:
+            path: the file to write; it ends in .onnx, .safetensors or .npz, unless `format` is given.
+            format: "onnx", which needs the extra of that name, "safetensors" or "numpy"; by default as the path ends.
+            deterministic: whether the action is the most probable one, or drawn by an input `noise`; by default what is
+                recorded for this model: see `plays`.
+
+        Returns:
+            What goes in and what comes out, to be printed.
+
+        Raises ExportError, in one line, for what has no form there.
+        """
+        self._check_idle("export()")
+        from a3c.exporting import export
+
+        manner = self.manner(deterministic)
+        if manner.policy == "at random":
+            raise ExportError("this agent draws any of the actions, and has no policy that could be exported")
+        way = "greedy" if manner.policy == "greedy" else "sampled"
+        return export(Path(path), format, self._work.policy, self._start.snapshot, self.config, way)
 
     def save(self, path: str | Path) -> None:
         """Saves all that acting and further training need, in one safetensors file that holds no code."""

@@ -29,6 +29,10 @@ class InvalidObservation(A3CError, ValueError):
     """What an agent was given to act on is no observation of its environment, nor a batch of them."""
 
 
+class ExportError(A3CError, ValueError):
+    """What an agent is has no form in the format that it was to be exported to, or what was exported acts otherwise."""
+
+
 class AgentLearning(A3CError, RuntimeError):
     """The agent was asked to act, to be saved or to learn while `learn` runs, with the parameters from before it."""
 

@@ -73,6 +73,7 @@ def test_help_of_train_fits_one_screen(command):
         ("from a3c.cli.main import run; run(['completion', 'bash'])", ["jax", "matplotlib", "rich"]),
         ("import a3c; a3c.__version__; dir(a3c)", ["jax", "numpy", "gymnasium", "matplotlib"]),
         ("import a3c; a3c.TrainConfig()", ["jax", "gymnasium", "matplotlib"]),
+        ("import a3c; a3c.A3C", ["onnx", "onnxruntime", "jax2onnx", "a3c.exporting"]),
     ],
 )
 def test_no_heavy_import_is_needed_for(tmp_path, statement, heavy):

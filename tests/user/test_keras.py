@@ -7,7 +7,7 @@ import pytest
 from small_agents import BATCH, cartpole
 
 import a3c
-from a3c.errors import CheckpointError, SettingsError
+from a3c.errors import CheckpointError, ExportError, SettingsError
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 keras = pytest.importorskip("keras")
@@ -70,6 +70,15 @@ def test_a_checkpoint_and_the_model_give_the_agent_back_and_it_learns_on(tmp_pat
         a3c.load(tmp_path / "agent.safetensors", network=make_model(hidden=8))
     with pytest.raises(SettingsError, match="give it again with network="):
         a3c.load(tmp_path / "agent.safetensors")
+
+
+def test_it_is_not_exported_to_onnx_and_its_weights_are(tmp_path):
+    agent = cartpole(network=make_model())
+    with pytest.raises(ExportError, match=r"agent\.keras_model\(\) gives it"):
+        agent.export(tmp_path / "policy.onnx")
+    agent.export(tmp_path / "policy.npz")
+    weights = [array for name, array in np.load(tmp_path / "policy.npz").items() if name.startswith("weights.")]
+    assert sum(array.size for array in weights) == agent.policy.size
 
 
 def test_an_agent_with_another_network_has_no_keras_model():

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -15,8 +16,8 @@ from a3c.errors import RunFolderError, SettingsError
 
 
 @dataclass(frozen=True)
-class AgentFlags:
-    """Flags that say which agent acts, and how."""
+class ModelFlags:
+    """Flags that say which agent is meant, and how it acts."""
 
     run: Path
     """Run folder, or a checkpoint file."""
@@ -30,15 +31,9 @@ class AgentFlags:
     checkpoint: Literal["best", "latest"] = "best"
     """Which of the run's checkpoints."""
 
-    seed: int | None = setting(None, at_least=0)
-    """Seed of the environments. Default: the run's to evaluate, a new one each time to play."""
-
     import_module: tuple[str, ...] = ()
     """Modules that may be imported though only the run names them and they are not installed, such as my_module in the
     current folder, of a run of my_module:MyEnv-v0. Say so only of what you know."""
-
-    max_episode_steps: int = setting(MOST_EPISODE_STEPS, at_least=1)
-    """Cut an episode after this many steps, as some never end. It counts with its return until then."""
 
     @property
     def deterministic(self) -> bool | None:
@@ -46,12 +41,26 @@ class AgentFlags:
         return self.greedy if self.greedy or self.stochastic else None
 
 
-Flags = TypeVar("Flags", bound=AgentFlags)
+@dataclass(frozen=True)
+class AgentFlags(ModelFlags):
+    """Flags of commands in which it plays episodes."""
+
+    seed: int | None = setting(None, at_least=0)
+    """Seed of the environments. Default: the run's to evaluate, a new one each time to play."""
+
+    max_episode_steps: int = setting(MOST_EPISODE_STEPS, at_least=1)
+    """Cut an episode after this many steps, as some never end. It counts with its return until then."""
 
 
-def parse(flags: type[Flags], arguments: list[str], prog: str, description: str) -> Flags:
-    """The flags of a command that acts. Raises SettingsError for a wrong one."""
-    given = flags(**read(Command(prog, description, {"flags": flags}, "run", needed=True), arguments))
+Flags = TypeVar("Flags", bound=ModelFlags)
+
+
+def parse(
+    flags: type[Flags], arguments: list[str], prog: str, description: str, short: Mapping[str, str] | None = None
+) -> Flags:
+    """The flags of a command with an agent; `short` as of Command. Raises SettingsError for a wrong one."""
+    command = Command(prog, description, {"flags": flags}, "run", needed=True, short=short or {})
+    given = flags(**read(command, arguments))
     check_ranges(given)
     if given.greedy and given.stochastic:
         raise SettingsError("--greedy and --stochastic contradict: give one of them, or none to play as recorded")
@@ -67,7 +76,7 @@ def quiet_jax() -> None:
     use_compilation_cache()
 
 
-def saved_checkpoint(flags: AgentFlags, command: str) -> Any:
+def saved_checkpoint(flags: ModelFlags, command: str) -> Any:
     """A run folder's `best` or `latest` checkpoint, or that of a file, whose environment may be made."""
     from a3c.environments.modules import check_modules
     from a3c.modules import import_here

@@ -21,6 +21,7 @@ COMMANDS = {
     "plot": "draw learning curves: runs in groups, with median and quartiles over their seeds",
     "compare": "say which settings of runs differ, and whether what they reached does",
     "report": "write a page about one or more runs, for a browser",
+    "export": "write a run's agent as an ONNX file, which acts without JAX",
     "recipes": "list the tuned settings and published systems that come with a3c",
     "completion": "print a script by which bash, zsh or fish complete what is typed",
 }

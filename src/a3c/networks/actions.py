@@ -190,8 +190,8 @@ class BoxActions:
     def __init__(self, space: spaces.Box, config: ContinuousSettings, features: int):
         self._low, self._high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
         self._bounded = np.isfinite(self._low) & np.isfinite(self._high)
-        self.space, self._tanh, self._std = space, config.action_bounds == "tanh", config.action_std
-        if self._tanh and not self._bounded.all():
+        self.space, self.tanh, self._std = space, config.action_bounds == "tanh", config.action_std
+        if self.tanh and not self._bounded.all():
             raise SettingsError(
                 f"`action_bounds` tanh needs bounds, which the actions {in_a_line(space)} lack: use clip"
             )
@@ -207,7 +207,7 @@ class BoxActions:
     def description(self) -> str:
         """The distribution, for people."""
         stds = {"learned": "learned", "state": "of the state", "gsde": "of the state, smooth (gSDE)"}
-        bounds = "squashed by tanh" if self._tanh else "clipped to bounds" if self._bounded.any() else "no bounds"
+        bounds = "squashed by tanh" if self.tanh else "clipped to bounds" if self._bounded.any() else "no bounds"
         numbers = f"{self._low.size} number{'s' if self._low.size != 1 else ''}"
         return f"Gaussian of {numbers}, standard deviation {stds[self._std]}, {bounds}"
 
@@ -217,7 +217,7 @@ class BoxActions:
         if self._std == "state":
             outputs, log_std = jnp.split(outputs, 2, axis=-1)
             log_std = jnp.clip(self._log_std + log_std, SMALLEST_LOG_STD, LARGEST_LOG_STD)
-        gaussian = SquashedGaussian if self._tanh else Gaussian
+        gaussian = SquashedGaussian if self.tanh else Gaussian
         return gaussian(outputs, jnp.broadcast_to(log_std, outputs.shape))
 
     def explore(self, distribution: Gaussian, epsilon: Float[ArrayLike, "..."]) -> Gaussian:
@@ -231,11 +231,11 @@ class BoxActions:
         """Uniform between bounds; standard normal numbers where there are none."""
         uniform = generator.uniform(-1, 1, (*shape, *self.shape))
         actions = np.where(self._bounded, uniform, generator.standard_normal(uniform.shape)).astype(np.float32)
-        return np.arctanh(actions) if self._tanh else actions
+        return np.arctanh(actions) if self.tanh else actions
 
     def to_environment(self, actions: np.ndarray) -> np.ndarray:
         actions = np.asarray(actions, np.float64)
-        if self._tanh:
+        if self.tanh:
             actions = np.tanh(actions)
         actions = np.clip(self._scaled(actions), self._low, self._high)
         if np.issubdtype(self.space.dtype, np.integer):
@@ -247,7 +247,7 @@ class BoxActions:
         actions = actions.reshape(len(actions), -1).astype(np.float64)
         span = np.where(self._bounded & (self._high > self._low), self._high - self._low, 1.0)
         actions = np.where(self._bounded, (actions - np.where(self._bounded, self._low, 0.0)) / span * 2 - 1, actions)
-        if self._tanh:
+        if self.tanh:
             actions = np.arctanh(np.clip(actions, -CLOSEST, CLOSEST))
         return actions.astype(self.dtype)
 

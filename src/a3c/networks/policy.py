@@ -84,7 +84,8 @@ class Policy:
         self.layout = Layout(*shapes, statistics, state, actions.outputs if masked else 0)
         if statistics.normalized:
             scalings = [scaling if scaling == "one_hot" else "raw" for scaling in scalings]
-        self._scaling = tuple(scalings), pixel_mean, pixel_std
+        self.scaling = tuple(scalings), pixel_mean, pixel_std
+        """Those of the parts of an observation, and what pixels are scaled by."""
         leaves = jax.tree.leaves(eqx.filter(network, _is_parameter))
         self.initial_parameters = np.concatenate([np.asarray(leaf, np.float32).ravel() for leaf in leaves])
         # The network without its parameters: their places hold only shapes.
@@ -231,7 +232,7 @@ class Policy:
             observations = self._normalize(statistics, observations)
 
         def features_of(packed: AnyArray) -> tuple[jax.Array, jax.Array]:
-            return network.features(network_input(self.observations.space, packed, *self._scaling))
+            return network.features(network_input(self.observations.space, packed, *self.scaling))
 
         features, critic_features = jax.vmap(features_of)(observations)
         features, critic_features = jnp.asarray(features), jnp.asarray(critic_features)
@@ -259,7 +260,7 @@ class Policy:
         """Observations `[N, *shape]`, those of their numbers that are normalised."""
         normalized = self.layout.statistics.normalized
         mean, scale = jnp.split(statistics[: 2 * len(normalized)], 2)
-        numbers = observations.reshape(len(observations), -1).astype(jnp.float32)
+        numbers = observations.reshape(-1, len(normalized)).astype(jnp.float32)
         clipped = jnp.clip((numbers - mean) * scale, -MOST_STDS, MOST_STDS)
         return jnp.where(np.array(normalized), clipped, numbers).reshape(observations.shape)
 

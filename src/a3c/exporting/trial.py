@@ -1,0 +1,152 @@
+"""An exported policy on trial: what onnxruntime makes of it, against what the agent does."""
+# pyright: reportMissingImports=false
+
+import copy
+from typing import Any
+
+import gymnasium
+import jax
+import numpy as np
+from gymnasium.spaces import Box, Dict, Tuple
+
+from a3c.config.evaluating import Way
+from a3c.environments.observations import size_of
+from a3c.errors import ExportError, described
+from a3c.exporting.interface import besides, observed, parameters_of
+from a3c.learning.snapshot import Snapshot
+from a3c.networks.actions import BoxActions
+from a3c.networks.policy import Policy
+
+COUNT = 64
+"""Observations that it is tried on."""
+MOST = 1e-5
+"""How far numbers may be apart, those above 1 in proportion."""
+LARGE = 1e6
+"""Bounds beyond it say nothing of what is observed."""
+
+
+def largest_difference(model: bytes, policy: Policy, snapshot: Snapshot, way: Way) -> float:
+    """Between its numbers and the agent's, on random observations of the space: the largest.
+
+    Raises ExportError where one is above MOST, and where an action is another that is not as good as tied.
+    """
+    generator = np.random.default_rng(0)
+    given = _observations(policy, snapshot, generator)
+    packed, _ = policy.observations.pack_any(_nested(policy.observations.space, given))
+    more = {port.name: _drawn(port.name, port.shape, policy, generator) for port in besides(policy, way)}
+    try:
+        theirs, alone = _run(model, [given | more, {name: array[:1] for name, array in (given | more).items()}])
+    except Exception as error:
+        raise ExportError(f"onnxruntime does not run what was exported: {described(error)}") from error
+    # On a GPU products may be less exact.
+    with jax.default_matmul_precision("highest"):
+        ours = _numbers(policy, snapshot, packed, more)
+        if not _same_actions(policy, snapshot, way, packed, more, theirs["action"]):
+            raise ExportError("what was exported takes other actions than the agent: nothing was written")
+    differences = {name: _difference(theirs[name], array) for name, array in ours.items()}
+    differences |= {f"{name} of one alone": _difference(alone[name], theirs[name][:1]) for name in ours}
+    worst = max(differences, key=differences.__getitem__)
+    if not max(differences.values()) <= MOST:
+        raise ExportError(
+            f"what was exported gives other numbers than the agent, {worst} off by {differences[worst]:.2g}: nothing "
+            "was written"
+        )
+    return differences[worst]
+
+
+def _run(model: bytes, batches: list[dict[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+    """What onnxruntime makes of the inputs, each by the names of the outputs."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # What it says of a file that it cannot run is raised too.
+    options.log_severity_level = 4
+    session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return [dict(zip(names, session.run(None, batch), strict=True)) for batch in batches]
+
+
+def _numbers(policy: Policy, snapshot: Snapshot, packed: np.ndarray, more: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The agent's own, by the names of the outputs."""
+    remembered = [more["state"]] if policy.recurrent else []
+    values = np.asarray(policy.value(snapshot, packed, *remembered))
+    if policy.layout.statistics.rewards:
+        values = values * snapshot.return_deviation
+    found = {"value": values} | parameters_of(policy(snapshot, packed, *remembered)[0])
+    return found | ({"next_state": policy.best_action(snapshot, packed, *remembered)[1]} if remembered else {})
+
+
+def _same_actions(
+    policy: Any, snapshot: Snapshot, way: Way, packed: np.ndarray, more: dict[str, np.ndarray], theirs: np.ndarray
+) -> bool:
+    """Whether their actions are those of the agent, or such as a difference of MOST in its numbers makes of them."""
+    remembered, actions = [more["state"]] if policy.recurrent else [], policy.actions
+
+    def chosen(shift: float) -> np.ndarray:
+        if way == "greedy":
+            found = policy.best_action(snapshot, packed, *remembered)
+        else:
+            noise = more["noise"] if isinstance(actions, BoxActions) else more["noise"] + np.float32(shift)
+            found = policy.act(snapshot, packed, noise, actions.played_epsilon, *remembered)
+        found = np.asarray(found[0] if remembered else found, actions.dtype)
+        return found + shift * np.maximum(np.abs(found), 1.0) if isinstance(actions, BoxActions) else found
+
+    ours = np.stack([actions.to_environment(chosen(shift)) for shift in (-MOST, 0.0, MOST)])
+    if theirs.shape != ours[0].shape or theirs.dtype != ours[0].dtype:
+        return False
+    same = ((theirs >= ours.min(axis=0)) & (theirs <= ours.max(axis=0))).reshape(COUNT, -1).all(axis=1)
+    if way == "greedy" and not same.all() and not isinstance(actions, BoxActions):
+        distribution, _ = policy(snapshot, packed, *remembered)
+        score = getattr(distribution, "value_of", distribution.log_prob)
+        own = (theirs.astype(np.int64) - getattr(actions.space, "start", 0)).reshape(COUNT, *actions.shape)
+        same |= np.asarray(score(own) >= score(chosen(0.0)) - MOST)
+    return bool(same.all())
+
+
+def _difference(theirs: np.ndarray, ours: Any) -> float:
+    ours = np.asarray(ours)
+    if theirs.shape != ours.shape or theirs.dtype != ours.dtype:
+        return np.inf
+    return float(np.abs(theirs - ours).max() / max(1.0, np.abs(ours).max()))
+
+
+def _observations(policy: Policy, snapshot: Snapshot, generator: np.random.Generator) -> dict[str, np.ndarray]:
+    """Random ones, by the names of the inputs. Half of those that are normalised are like those that were seen."""
+    found, normalized = {}, np.array(policy.layout.statistics.normalized, bool)
+    sizes = [size_of(part) for _, part in observed(policy)]
+    mean, scale = np.zeros(sum(sizes)), np.ones(sum(sizes))
+    if normalized.size:
+        mean, scale = np.split(np.asarray(snapshot.statistics[: 2 * normalized.size], np.float64), 2)
+    else:
+        normalized = np.zeros(sum(sizes), bool)
+    ends = np.cumsum(sizes)
+    for (port, given), end, size in zip(observed(policy), ends, sizes, strict=True):
+        # Sampling changes a space.
+        part = copy.deepcopy(given)
+        part.seed(int(generator.integers(2**31)))
+        drawn = np.stack([np.asarray(part.sample(), port.dtype) for _ in range(COUNT)])
+        if isinstance(part, Box) and port.dtype.kind == "f":
+            these = slice(end - size, end)
+            seen = mean[these] + generator.normal(size=(COUNT, size)) / scale[these]
+            flat = drawn.reshape(COUNT, size)
+            half = (np.arange(COUNT) % 2 == 1)[:, None] & normalized[these]
+            flat = np.where(half | ~(np.abs(flat) < LARGE), np.clip(seen, part.low.ravel(), part.high.ravel()), flat)
+            drawn = flat.reshape(drawn.shape).astype(port.dtype)
+        found[port.name] = drawn
+    return found
+
+
+def _drawn(name: str, shape: tuple[int, ...], policy: Policy, generator: np.random.Generator) -> np.ndarray:
+    """Of an input besides the observation."""
+    if name == "noise":
+        return policy.noise(generator, (COUNT,))
+    return generator.uniform(-1, 1, (COUNT, *shape)).astype(np.float32)
+
+
+def _nested(space: gymnasium.Space, arrays: dict[str, np.ndarray], name: str = "observation") -> Any:
+    """Observations as the environment gives them, from the inputs that they are."""
+    if isinstance(space, Dict):
+        return {key: _nested(inner, arrays, f"{name}/{key}") for key, inner in space.spaces.items()}
+    if isinstance(space, Tuple):
+        return tuple(_nested(inner, arrays, f"{name}/{index}") for index, inner in enumerate(space.spaces))
+    return arrays[name]
