@@ -178,7 +178,8 @@ class ActingAgent:
         """The masks of a batch; None where there are none, as all actions may be taken."""
         if given is None and self.config.action_masks and isinstance(observation, Mapping):
             given = cast("Mapping[str, Any]", observation).get(KEY)
-        return None if given is None else given_masks(self._work.policy.actions.space, given, count, single)
+        actions: Any = self._work.policy.actions
+        return None if given is None else given_masks(actions.space, given, count, single)
 
     def value(
         self, observation: Observation, state: ArrayLike | None = None, action_mask: ActionMask | None = None

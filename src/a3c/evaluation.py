@@ -130,8 +130,10 @@ def evaluate(
     with GlobalGenerators(play_seed(seed)).swapped():
         vector = environments.make_vector(min(episodes, AT_ONCE), threads=available_cores())
         try:
-            look_at = {"masks": bool(environments.config.action_masks), "track": environments.config.track_info}
-            return play_episodes(vector, choose, episodes, seed, max_episode_steps, progress=progress, **look_at)
+            masks, track = bool(environments.config.action_masks), environments.config.track_info
+            return play_episodes(
+                vector, choose, episodes, seed, max_episode_steps, masks=masks, track=track, progress=progress
+            )
         finally:
             close_and_say(vector)
 

@@ -11,7 +11,7 @@ from gymnasium.spaces import Dict
 
 from a3c.environments.observations import Observations
 from a3c.errors import A3CError, SettingsError, brief, install
-from a3c.networks.actions import Actions
+from a3c.networks.actions import BoxActions, DiscreteActions
 
 ENDS = ("terminations", "truncations")
 NAMES = ("observations", "actions", "rewards", *ENDS)
@@ -49,7 +49,9 @@ def is_file(dataset: object) -> bool:
     return str(dataset).endswith((".npz", ".npy"))
 
 
-def load_demonstrations(dataset: Any, observations: Observations, actions: Actions) -> Demonstrations:
+def load_demonstrations(
+    dataset: Any, observations: Observations, actions: DiscreteActions | BoxActions
+) -> Demonstrations:
     """The demonstrations of a Minari dataset, its id, an `.npz` file, or arrays by their names (`NAMES`), for a policy
     with these spaces. Raises SettingsError, in one line."""
     if isinstance(dataset, Mapping):
@@ -102,7 +104,9 @@ def _of_episodes(dataset: Any, observations: Observations) -> dict[str, Any]:
     return arrays
 
 
-def _checked(name: str, arrays: dict[str, Any], observations: Observations, actions: Actions) -> Demonstrations:
+def _checked(
+    name: str, arrays: dict[str, Any], observations: Observations, actions: DiscreteActions | BoxActions
+) -> Demonstrations:
     space = observations.space
     keys = [f"observations/{key}" for key in space.spaces] if isinstance(space, Dict) else ["observations"]
     arrays = {key: np.asarray(array) for key, array in arrays.items()}

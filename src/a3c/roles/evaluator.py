@@ -48,8 +48,10 @@ class Evaluator:
                 generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
                 choose = Player(self._policy, order.snapshot, order.way, generator, self._random)
                 config = self._maker.config
-                look_at = {"masks": bool(config.action_masks), "track": config.track_info}
-                evaluation = play_episodes(vector, choose, episodes, seed, CUT_AFTER, going_on=counted, **look_at)
+                masks, track = bool(config.action_masks), config.track_info
+                evaluation = play_episodes(
+                    vector, choose, episodes, seed, CUT_AFTER, masks=masks, track=track, going_on=counted
+                )
         finally:
             self.calls += 1
         return Played(player, order.number, evaluation.returns, evaluation.lengths, evaluation.cut, evaluation.info)

@@ -194,7 +194,7 @@ class _Overheard:
     def __init__(self, display: Display, hear: Any):
         self._display, self._hear, self.every = display, hear, display.every
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Shown) -> None:
         self._display.show(progress)
 
     def say(self, line: str) -> None:
