@@ -28,7 +28,7 @@ from a3c.training.callbacks import Callback, Training
 from a3c.training.loggers.logger import LoggedRun, Logger
 from a3c.training.loggers.sending import Sending
 from a3c.training.monitor import Monitor
-from a3c.training.progress import Display, FinishedEpisode, Progress
+from a3c.training.progress import Display, FinishedEpisode, Shown
 from a3c.training.run_evaluation import RunEvaluation
 
 HOMES = {"wandb": "WandbLogger", "trackio": "TrackioLogger", "mlflow": "MlflowLogger"}
@@ -204,7 +204,7 @@ class _Overheard:
     def tell(self, line: str) -> None:
         self._display.tell(line)
 
-    def close(self, progress: Progress) -> None:
+    def close(self, progress: Shown) -> None:
         self._display.close(progress)
 
     def check(self) -> None:
