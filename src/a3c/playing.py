@@ -17,7 +17,7 @@ from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.config.making import number
 from a3c.environments import results
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
-from a3c.environments.making import not_installed
+from a3c.environments.importing import not_installed
 from a3c.environments.serial import close_and_say
 from a3c.errors import InvalidEnvironment, SettingsError, install
 from a3c.runs.files import write_atomically

@@ -33,9 +33,10 @@ class AgentFlags:
     seed: int | None = setting(None, at_least=0)
     """Seed of the environments. Default: the run's to evaluate, a new one each time to play."""
 
-    import_module: tuple[str, ...] = ()
-    """Modules that may be imported though only the run names them and they are not installed, such as my_module in the
-    current folder, of a run of my_module:MyEnv-v0. Say so only of what you know."""
+    import_modules: tuple[str, ...] = ()
+    """Module that may be imported, and whose functions may be called, though only the run names it and it is not
+    installed, such as my_module in the current folder, of a run of my_module:MyEnv-v0. Say so only of what you know.
+    Given again and again."""
 
     max_episode_steps: int = setting(MOST_EPISODE_STEPS, at_least=1)
     """Cut an episode after this many steps, as some never end. It counts with its return until then."""
@@ -69,18 +70,17 @@ def quiet_jax() -> None:
 
 def saved_checkpoint(flags: AgentFlags, command: str) -> Any:
     """A run folder's `best` or `latest` checkpoint, or that of a file, whose environment may be made."""
+    from a3c.environments.importing import import_all
     from a3c.environments.modules import check_modules
-    from a3c.modules import import_here
     from a3c.runs.checkpoint import Checkpoint
     from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
 
     path = flags.run
-    for module in flags.import_module:
-        import_here(module)
+    import_all(flags.import_modules)
     if not exists(path):
         raise RunFolderError(f"there is no run folder or checkpoint {path}")
     checkpoint = RunFolder.open(path).load(flags.checkpoint) if path.is_dir() else Checkpoint.load(path)
     again = f"a3c {command} {shlex.quote(str(path))} --import-module"
-    check_modules(checkpoint.config, flags.import_module, path, lambda module: f"{again} {module}")
+    check_modules(checkpoint.config, flags.import_modules, path, lambda module: f"{again} {module}")
     return checkpoint

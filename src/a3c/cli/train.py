@@ -17,9 +17,9 @@ from a3c.config import GROUPS, TrainConfig
 from a3c.config.making import FIELDS, all_own_fields, make_config, own_fields, recorded
 from a3c.config.run import AMOUNTS, LIMITS
 from a3c.config.setting import names_of, setting
+from a3c.environments.importing import import_all
 from a3c.environments.modules import check_modules, module_of
 from a3c.errors import RunFolderError, SettingsError
-from a3c.modules import import_here
 from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
 from a3c.runs.summaries import Summary
@@ -67,11 +67,6 @@ class TrainFlags:
 
     config: Path | None = setting(None, everyday="config.toml of a run to repeat")
     """A run's config.toml, to repeat that run; flags given here override it."""
-
-    import_module: tuple[str, ...] = ()
-    """With --resume or --config: modules that may be imported though only that run names them and they are not
-    installed, such as my_module in the current folder. Naming my_module:MyEnv-v0 does it too. Say so only of what
-    you know."""
 
     progress: bool = True
     """Show progress: one live line in a terminal, else a line now and then."""
@@ -134,8 +129,6 @@ def settings_of(
         raise SettingsError("--resume and --config contradict each other: a resumed run has its own config.toml")
     if given.get("recipe") and files:
         raise SettingsError("--recipe cannot be joined with --resume or --config, which bring all settings")
-    if given.get("import_module") and not files:
-        raise SettingsError("--import-module goes with --resume or --config: a new run names my_module:MyEnv-v0 itself")
     measured = set(LIMITS) - set(limits)
     settings = {name: value for name, value in given.items() if name.partition(".")[0] in SETTINGS - measured}
     if files:
@@ -146,6 +139,9 @@ def settings_of(
     settings |= read_late(command, unknown, algorithm.settings)
     # Of a file's settings those of another algorithm stay behind.
     base = {name: value for name, value in base.items() if name in {"algorithm", *FIELDS, *own_fields(algorithm)}}
+    if "import_modules" in settings and files:
+        both = (*base["import_modules"], *settings["import_modules"])
+        settings["import_modules"] = tuple(dict.fromkeys(both))
     for name, value in settings.items():
         # One pair is added to those that there are; pairs take the place of all of them.
         whole, dot, key = name.partition(".")
@@ -158,8 +154,7 @@ def settings_of(
 def _from_file(command: Command, file: tuple[str, Path], given: dict[str, Any]) -> dict[str, Any]:
     """The settings of the run to resume, or of a config.toml."""
     which, path = file
-    for module in given.get("import_module", ()):
-        import_here(module)
+    import_all(given.get("import_modules", ()))
     # Its module is then one that the user named.
     own = find_algorithm(given["algorithm"]) if "algorithm" in given else None
     from a3c.runs.folder import read_config
@@ -168,8 +163,8 @@ def _from_file(command: Command, file: tuple[str, Path], given: dict[str, Any]) 
     config = settings_to_resume(path, own) if which == "resume" else read_config(path, own)
     again = f"{command.prog} {flag(which)} {shlex.quote(str(path))} --import-module"
     others = {name: given[name] for name in ("environment", "evaluation_environment") if name in given}
-    named = {*map(module_of, others.values()), *given.get("import_module", ())}
-    used = config.replace(**others)
+    named = {*map(module_of, others.values()), *given.get("import_modules", ())}
+    used = config.replace(**others, **({"wrappers": ()} if "wrappers" in given else {}))
     check_modules(used, named, path, lambda module: f"{again} {module}")
     return recorded(config)
 

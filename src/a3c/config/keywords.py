@@ -7,6 +7,8 @@ it of keyword arguments; several values may be given as a list too. A test compa
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
+from a3c.config.wrappers import Wrapper
+
 
 class Keywords(TypedDict, total=False):
     """The settings that every algorithm has, but those that an agent takes under its own arguments."""
@@ -14,6 +16,8 @@ class Keywords(TypedDict, total=False):
     # EnvironmentSettings
     max_episode_steps: int | None
     env_kwargs: Mapping[str, object]
+    wrappers: Sequence[Wrapper]
+    import_modules: Sequence[str]
     hide: Sequence[int | str]
     episodic_life: bool
     reward_scale: float
