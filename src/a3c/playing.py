@@ -153,6 +153,10 @@ def _drawn(name: str) -> Iterator[None]:
         yield
     except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
         raise not_installed(name, error) from None
+    except InvalidEnvironment as error:
+        if "unexpected keyword argument 'render_mode'" in str(error):
+            raise InvalidEnvironment(f"{name} takes no render_mode, so there is nothing of it to see") from None
+        raise
     except Exception as error:
         # What the libraries that draw say, where they find no screen for example.
         if type(error).__module__.partition(".")[0] in DRAWING:

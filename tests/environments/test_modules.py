@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from a3c.environments.modules import check_modules, module_of
+from a3c.environments.modules import check_modules, module_of, to_be_named
 from a3c.errors import SettingsError
 from configs_for_tests import config_with
 
@@ -102,6 +102,7 @@ def test_wrappers_and_modules_to_import_have_to_be_named_too(settings, reason):
     with pytest.raises(SettingsError, match=f"the file {reason}"):
         check("CartPole-v1", **settings)
     check("CartPole-v1", named={"mine", "os"}, **settings)
+    assert to_be_named(config_with("mine:Walk-v0", **settings)) in (["mine"], ["os"])
     check("CartPole-v1", named={"mine:register", "os:abort"}, **settings)
 
 

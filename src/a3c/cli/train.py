@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,7 +19,7 @@ from a3c.config.making import FIELDS, all_own_fields, make_config, own_fields, r
 from a3c.config.run import AMOUNTS, LIMITS
 from a3c.config.setting import names_of, setting
 from a3c.environments.importing import import_all
-from a3c.environments.modules import check_modules, module_of
+from a3c.environments.modules import check_modules, module_of, to_be_named
 from a3c.errors import RunFolderError, SettingsError
 from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
@@ -197,7 +198,8 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
     from a3c.training.training import Interrupted
 
     folder = begun.folder
-    resume = f"a3c train {begun.start.config.environment} --resume {folder.path}"
+    config = begun.start.config
+    resume = f"a3c train {config.environment} --resume {folder.path}{trusting(to_be_named(config))}"
     try:
         result = begun.train(flags.progress, started, spell=with_flags)
     except Interrupted as interrupted:
@@ -205,7 +207,7 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
         steps = interrupted.result.summary["steps"]
         lines = [f"stopped after {steps:,} steps and saved; continue with:", f"  {resume}"]
         if interrupted.trained_to_end:
-            lines = after_training(interrupted, begun.start.config.environment)
+            lines = after_training(interrupted, config)
         with suppress(OSError):
             print("\n".join(lines), flush=True)
         return 130
@@ -219,16 +221,21 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
     return 0
 
 
-def after_training(interrupted: Any, environment: str) -> list[str]:
+def trusting(modules: Iterable[str]) -> str:
+    """The flags that name these modules."""
+    return "".join(f" --import-module {module}" for module in dict.fromkeys(modules) if module)
+
+
+def after_training(interrupted: Any, config: TrainConfig) -> list[str]:
     """What is said where it was interrupted when training had come to its end: there is nothing to continue."""
-    summary, module = interrupted.result.summary, module_of(environment)
+    summary = interrupted.result.summary
     ended = f"training had ended, after {summary['steps']:,} steps, and is saved"
     if summary["best_evaluation"] is not None:
         return [ended]
-    trusting = f" --import-module {module}" if module else ""
+    modules = (module_of(config.environment), *to_be_named(config))
     return [
         f"{ended}; its best was not evaluated to the end: do that with:",
-        f"  a3c evaluate {shlex.quote(str(interrupted.result.run))}{trusting}",
+        f"  a3c evaluate {shlex.quote(str(interrupted.result.run))}{trusting(modules)}",
     ]
 
 

@@ -324,8 +324,10 @@ def _failures(name: str, hint: str = "") -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Gymnasium's notes that a version is older than another: the user asked for that one."""
+    """Without Gymnasium's notes that a version is older than another, as the user asked for that one, and that an
+    environment says of no render_mode that it has it: what cannot be drawn is said in one line."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*is out of date.*")
         warnings.filterwarnings("ignore", message=".*overriding environment.*", category=UserWarning)
+        warnings.filterwarnings("ignore", message=".*not in the possible render_modes.*", category=UserWarning)
         yield

@@ -33,7 +33,22 @@ def check_modules(config: EnvironmentSettings, named: Iterable[str], source: Any
         source: the file.
         yes: what to do to have a module imported.
     """
-    named = {name.partition(":")[0] for name in named} | set(named)
+    trusted = {name.partition(":")[0] for name in named} | set(named)
+    for module, reason in _doubts(config):
+        if module not in trusted:
+            raise SettingsError(f"{source} {reason}; if you trust it: {yes(module)}")
+
+
+def to_be_named(config: EnvironmentSettings) -> list[str]:
+    """The modules that the user would have to name, less that of the environment, where a file held these settings."""
+    if not (config.wrappers or config.import_modules):
+        return []
+    used = dataclasses.replace(config, environment="", evaluation_environment=None)
+    return list(dict.fromkeys(module for module, _ in _doubts(used)))
+
+
+def _doubts(config: EnvironmentSettings) -> Iterator[tuple[str, str]]:
+    """The modules whose code nobody vouches for, and why."""
     made = [name for name in (config.environment, config.evaluation_environment) if name]
     pairs = [parts_of(wrapper) for wrapper in config.wrappers]
     around = [what for what, _ in pairs if isinstance(what, str) and not what.startswith(ONLY_PYTHON)]
@@ -41,19 +56,16 @@ def check_modules(config: EnvironmentSettings, named: Iterable[str], source: Any
     imported = [name if ":" in name else f"{name}:" for name in config.import_modules]
     for text in (*imported, *made, *around, *_texts(given)):
         module = module_of(text)
-        if not module or module in named:
+        if not module:
             continue
-        reason = None
         if place := own_place(module):
-            reason = f"names the module {brief(module)}, which is not installed ({place})"
+            yield module, f"names the module {brief(module)}, which is not installed ({place})"
         elif text in made and not _is_environment(text):
-            reason = f"names {brief(text)}, which is no environment's id or class"
+            yield module, f"names {brief(text)}, which is no environment's id or class"
         elif text in around and not _is_wrapper(text):
-            reason = f"names {brief(text)}, which is no wrapper's class"
+            yield module, f"names {brief(text)}, which is no wrapper's class"
         elif text in imported and not text.endswith(":"):
-            reason = f"calls {brief(text)}"
-        if reason is not None:
-            raise SettingsError(f"{source} {reason}; if you trust it: {yes(module)}")
+            yield module, f"calls {brief(text)}"
 
 
 def check_loaded(
