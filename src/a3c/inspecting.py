@@ -135,7 +135,7 @@ def _inspect(
     try:
         say("Gymnasium's checker looks at it")
         checks = _check(maker)
-        observations = _observations(one.observation_space, found)
+        observations = _observations(maker, one.observation_space, found)
         say("random play")
         with warnings.catch_warnings():
             # Gymnasium's wrapper warns of the first step; the checker has said it.
@@ -177,9 +177,10 @@ def _inspect(
         close(one)
 
 
-def _observations(space: gymnasium.Space, found: list[Remark]) -> Observations | None:
+def _observations(maker: EnvironmentMaker, space: gymnasium.Space, found: list[Remark]) -> Observations | None:
     try:
-        return Observations(space)
+        with maker.blaming_wrappers():
+            return Observations(space)
     except UnsupportedSpace as error:
         found.append(problem(error))
         return None

@@ -1,11 +1,13 @@
 """Agents from what was saved: a checkpoint, or a run folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from a3c.agent import AGENTS, Agent
 from a3c.algorithm import Algorithm
+from a3c.config.wrappers import Wrapper, as_wrappers
 from a3c.environments.factories import EnvironmentFactory
-from a3c.environments.modules import check_loaded
+from a3c.environments.modules import check_loaded, with_modules
 from a3c.errors import SettingsError, brief
 from a3c.networks.policy import Network
 from a3c.runs.checkpoint import Checkpoint
@@ -20,6 +22,8 @@ def load(
     network: Network | None = None,
     algorithm: Algorithm | None = None,
     evaluation_environment: str | EnvironmentFactory | None = None,
+    wrappers: Sequence[Wrapper] | None = None,
+    import_modules: Sequence[str] = (),
 ) -> Agent:
     """An agent from a checkpoint file, or from a run folder (its best checkpoint).
 
@@ -32,14 +36,21 @@ def load(
         algorithm: needed where it was trained with one that has no `module:NAME`, as a script defines it.
         evaluation_environment: what it is evaluated on; needed to evaluate and to learn, where that was a factory.
             Default: what it was evaluated on.
+        wrappers: all of them, in their order; needed where one cannot be imported by its name. Default: those it was
+            trained with.
+        import_modules: modules that may be imported, and whose functions may be called, though only the file names
+            them.
 
     Raises:
         CheckpointError: damaged, foreign, or for other spaces or another network.
-        SettingsError: an environment or network is needed.
+        SettingsError: an environment, a network or wrappers are needed.
     """
     is_folder = exists(Path(path)) and Path(path).is_dir()
     checkpoint = RunFolder.open(path).load(algorithm=algorithm) if is_folder else Checkpoint.load(path, algorithm)
-    check_loaded(checkpoint.config, environment, evaluation_environment, path)
+    config = checkpoint.config
+    check_loaded(config, environment, evaluation_environment, wrappers, import_modules, path)
+    around = config.wrappers if wrappers is None else as_wrappers(wrappers)
+    checkpoint.config = config.replace(wrappers=around, import_modules=with_modules(config, import_modules))
     agent = agent_from(checkpoint, environment, network, evaluation_environment)
     if is_folder:
         agent._holds = "the best parameters"  # pyright: ignore[reportPrivateUsage]

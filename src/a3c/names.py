@@ -15,6 +15,8 @@ ELSEWHERE = {
     "seconds": "max_time time_limit",
     "target_return": "target_reward reward_threshold stop_reward",
     "max_episode_steps": "max_episode_length max_ep_len horizon",
+    "wrappers": "env_wrapper env_wrappers wrapper wrapper_class",
+    "import_modules": "import_module gym_packages env_module",
     "frame_skip": "frameskip action_repeat",
     "frame_stack": "num_stack n_stack nstack",
     "normalize_observations": "norm_obs normalize_obs",

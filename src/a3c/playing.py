@@ -17,7 +17,7 @@ from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.config.making import number
 from a3c.environments import results
 from a3c.environments.generators import GlobalGenerators, play_seed, seed_unseeded
-from a3c.environments.making import not_installed
+from a3c.environments.importing import not_installed
 from a3c.environments.masks import mask_of
 from a3c.environments.serial import close_and_say
 from a3c.errors import InvalidEnvironment, SettingsError, install
@@ -155,6 +155,10 @@ def _drawn(name: str) -> Iterator[None]:
         yield
     except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
         raise not_installed(name, error) from None
+    except InvalidEnvironment as error:
+        if "unexpected keyword argument 'render_mode'" in str(error):
+            raise InvalidEnvironment(f"{name} takes no render_mode, so there is nothing of it to see") from None
+        raise
     except Exception as error:
         # What the libraries that draw say, where they find no screen for example.
         if type(error).__module__.partition(".")[0] in DRAWING:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from a3c.environments.modules import check_modules, module_of
+from a3c.environments.modules import check_modules, module_of, to_be_named
 from a3c.errors import SettingsError
 from configs_for_tests import config_with
 
@@ -19,8 +19,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def check(environment, named=(), **env_kwargs):
-    config = config_with(environment, env_kwargs=env_kwargs)
+def check(environment, named=(), wrappers=(), import_modules=(), **env_kwargs):
+    config = config_with(environment, env_kwargs=env_kwargs, wrappers=wrappers, import_modules=import_modules)
     check_modules(config, named, "the file", lambda module: f"say {module}")
 
 
@@ -84,3 +84,28 @@ def test_what_can_be_called_but_is_no_environment_has_to_be_named(name):
     with pytest.raises(SettingsError, match=f"the file names {name}, which is no environment's id or class"):
         check(name)
     check(name, named={module_of(name)})
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"wrappers": ["mine:Wrapper"]}, "names the module mine"),
+        ({"wrappers": [("gymnasium.wrappers:ClipReward", {"by": "mine:Walk-v0"})]}, "names the module mine"),
+        ({"import_modules": ["mine"]}, "names the module mine"),
+        ({"import_modules": ["mine:register"]}, "names the module mine"),
+        ({"wrappers": ["os:system"]}, "names os:system, which is no wrapper's class"),
+        ({"import_modules": ["os:abort"]}, "calls os:abort"),
+    ],
+    ids=str,
+)
+def test_wrappers_and_modules_to_import_have_to_be_named_too(settings, reason):
+    with pytest.raises(SettingsError, match=f"the file {reason}"):
+        check("CartPole-v1", **settings)
+    check("CartPole-v1", named={"mine", "os"}, **settings)
+    assert to_be_named(config_with("mine:Walk-v0", **settings)) in (["mine"], ["os"])
+    check("CartPole-v1", named={"mine:register", "os:abort"}, **settings)
+
+
+def test_wrappers_of_what_is_installed_pass():
+    own = "only from Python: <lambda>"
+    check("CartPole-v1", wrappers=["gymnasium.wrappers:ClipReward", own, "json:none"], import_modules=["json"])

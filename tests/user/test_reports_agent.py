@@ -332,6 +332,13 @@ def test_what_draws_an_environment_and_is_not_installed_is_named(endless, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_takes_no_render_mode_is_said_to_show_nothing(tmp_path):
+    agent = a3c.RandomAgent("odd_environments:Walk", backend="inline", seed=1)
+    with pytest.raises(InvalidEnvironment, match=r"^odd_environments:Walk takes no render_mode, so there is nothing"):
+        play(agent, 1, tmp_path / "film.gif")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_mp4_without_the_video_extra_is_refused(endless, tmp_path, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if "imageio" in name else find(name))

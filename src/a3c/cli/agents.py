@@ -31,9 +31,10 @@ class ModelFlags:
     checkpoint: Literal["best", "latest"] = "best"
     """Which of the run's checkpoints."""
 
-    import_module: tuple[str, ...] = ()
-    """Modules that may be imported though only the run names them and they are not installed, such as my_module in the
-    current folder, of a run of my_module:MyEnv-v0. Say so only of what you know."""
+    import_modules: tuple[str, ...] = ()
+    """Module that may be imported, and whose functions may be called, though only the run names it and it is not
+    installed, such as my_module in the current folder, of a run of my_module:MyEnv-v0. Say so only of what you know.
+    Given again and again."""
 
     @property
     def deterministic(self) -> bool | None:
@@ -78,18 +79,17 @@ def quiet_jax() -> None:
 
 def saved_checkpoint(flags: ModelFlags, command: str) -> Any:
     """A run folder's `best` or `latest` checkpoint, or that of a file, whose environment may be made."""
+    from a3c.environments.importing import import_all
     from a3c.environments.modules import check_modules
-    from a3c.modules import import_here
     from a3c.runs.checkpoint import Checkpoint
     from a3c.runs.files import exists
     from a3c.runs.folder import RunFolder
 
     path = flags.run
-    for module in flags.import_module:
-        import_here(module)
+    import_all(flags.import_modules)
     if not exists(path):
         raise RunFolderError(f"there is no run folder or checkpoint {path}")
     checkpoint = RunFolder.open(path).load(flags.checkpoint) if path.is_dir() else Checkpoint.load(path)
     again = f"a3c {command} {shlex.quote(str(path))} --import-module"
-    check_modules(checkpoint.config, flags.import_module, path, lambda module: f"{again} {module}")
+    check_modules(checkpoint.config, flags.import_modules, path, lambda module: f"{again} {module}")
     return checkpoint

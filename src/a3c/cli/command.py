@@ -8,11 +8,13 @@ from typing import Any
 
 HELP = ("--help", "-h")
 HELP_ALL = "--help-all"
+ONE_BY_ONE = {"wrappers": "MODULE:CLASS [KEY=VALUE ...]", "import_modules": "MODULE"}
+"""Settings whose flag, in the singular, is given for each of their values, and how one is written."""
 
 
 def flag(name: str) -> str:
-    """The flag of a setting: `envs_per_worker` -> `--envs-per-worker`."""
-    return "--" + name.replace("_", "-")
+    """The flag of a setting: `envs_per_worker` -> `--envs-per-worker`, `wrappers` -> `--wrapper`."""
+    return "--" + (name.removesuffix("s") if name in ONE_BY_ONE else name).replace("_", "-")
 
 
 def with_flags(line: str) -> str:

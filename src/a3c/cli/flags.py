@@ -1,16 +1,21 @@
 """Reading the flags of a command. A wrong one is named in one line, with what to do."""
 
+import ast
 import dataclasses
 import re
 import typing
 from pathlib import Path
 from typing import Any, Literal
 
-from a3c.cli.command import HELP, HELP_ALL, Command, HelpAsked, flag
+from a3c.cli.command import HELP, HELP_ALL, ONE_BY_ONE, Command, HelpAsked, flag
+from a3c.config.held import can_be_held
 from a3c.config.making import kind, kinds_of
 from a3c.errors import SettingsError
 from a3c.names import called
 
+SINGULAR = {flag(name): name for name in ONE_BY_ONE}
+WRAPPER = r"[\w.]+:\w+"
+EXAMPLE = "--wrapper gymnasium.wrappers:ClipReward min_reward=-1 max_reward=1"
 SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
@@ -57,7 +62,7 @@ class _Reading:
     def _read_flag(self, title: str, value: list[str] | None) -> None:
         """`value` is what stands behind `=`, where it does."""
         types = self._types
-        name = self._command.short.get(title) or title.removeprefix("--").replace("-", "_")
+        name = self._command.short.get(title) or SINGULAR.get(title) or title.removeprefix("--").replace("-", "_")
         pairs, dot, key = name.partition(".")
         if is_switch(types.get(name.removeprefix("no_"))):
             if value is not None:
@@ -66,7 +71,13 @@ class _Reading:
         elif dot and typing.get_origin(types.get(pairs)) is dict:
             values = self._values(1, anything=True) if value is None else value
             self._given[name] = _value(title, [key, *values], types[pairs])[key]
-        elif name in types and (title in self._command.short or title.startswith("--")):
+        elif name in types and title in SINGULAR:
+            given = self._values(1) if value is None else value
+            if not given:
+                raise self._wrong(f"{title} needs a value: {ONE_BY_ONE[name]}")
+            one = self._wrapper(title, given[0]) if name == "wrappers" else given[0]
+            self._given[name] = (*self._given.get(name, ()), one)
+        elif name in types and name not in ONE_BY_ONE and (title in self._command.short or title.startswith("--")):
             before = self._given.get(name, ()) if self._command.fields[name].metadata.get("again") else ()
             given = self._setting(title, types[name], value)
             self._given[name] = (*before, *given) if before else given
@@ -83,6 +94,17 @@ class _Reading:
         if typing.get_origin(annotation) is dict and len(values) % 2:
             raise self._wrong(f"{title} takes pairs, each a name and a value: {values[-1]!r} has none")
         return _value(title, values, annotation)
+
+    def _wrapper(self, title: str, name: str) -> Any:
+        """A wrapper with the arguments after it."""
+        if not re.fullmatch(WRAPPER, name):
+            raise self._wrong(f"{title} is {name!r}, but must be module:Class, its arguments after it: {EXAMPLE}")
+        arguments: dict[str, Any] = {}
+        while self._left and (found := re.fullmatch(r"([a-zA-Z_]\w*)=(.*)", self._left[0], re.DOTALL)):
+            arguments[found[1]] = _wrapper_argument(title, self._left.pop(0), found[2])
+        if self._loose and self._left and not _is_flag(self._left[0]):
+            raise self._wrong(f"{self._left[0]!r} is no argument of {name}: write KEY=VALUE, as in {EXAMPLE}")
+        return (name, arguments) if arguments else name
 
     def _values(self, most: int | None = None, anything: bool = False) -> list[str]:
         """The next arguments, up to a flag, or whatever they are; at most so many."""
@@ -167,6 +189,19 @@ def _one(title: str, value: str, annotation: Any) -> Any:
     if not number.is_integer():
         raise wrong
     return int(number)
+
+
+def _wrapper_argument(title: str, written: str, value: str) -> Any:
+    """A wrapper's argument: a number, True, False, text, or several in brackets."""
+    if not value.startswith(("[", "(", "{")):
+        return _one(title, value, bool | int | float | str)
+    try:
+        several = ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        several = None
+    if not can_be_held(several):
+        raise SettingsError(f"{title}: {written} is no list of numbers and texts, such as 'shape=[84, 84]'")
+    return several
 
 
 def _written(value: str) -> str:

@@ -9,7 +9,7 @@ import typing
 from typing import Any, Literal
 
 from a3c.algorithm import OwnSettings
-from a3c.cli.command import HELP_ALL, Command, flag
+from a3c.cli.command import HELP_ALL, ONE_BY_ONE, Command, flag
 from a3c.cli.flags import is_switch
 from a3c.config.making import kinds_of
 
@@ -71,7 +71,7 @@ def _written(command: Command, one: dataclasses.Field[Any]) -> str:
     if is_switch(one.type):
         return flag(one.name) if one.default is False else f"--[no-]{flag(one.name)[2:]}"
     short = "".join(f"{title}, " for title, name in command.short.items() if name == one.name)
-    return f"{short}{flag(one.name)} {_metavar(one.type)}"
+    return f"{short}{flag(one.name)} {ONE_BY_ONE.get(one.name) or _metavar(one.type)}"
 
 
 def _metavar(annotation: Any) -> str:

@@ -14,6 +14,7 @@ from a3c.cli.train import groups, settings_of
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ranges
 from a3c.config.setting import names_of, setting
+from a3c.config.wrappers import spelled
 from a3c.processes.starting import start_server
 
 DESCRIPTION = """Look at an environment before training on it. Says what its observations and actions are, what
@@ -90,6 +91,8 @@ def _print(inspection: Any, recipe: Any) -> None:
     target = config.target_return
     _row("target", "none registered" if target is None else f"mean return {target:g} of 100 episodes")
     _row("stepped by", "a vector form of its own" if inspection.own_vector else "a worker, one after the other")
+    for index, wrapper in enumerate(config.wrappers):
+        _row("" if index else "wrappers", spelled(wrapper))
     if inspection.frames_per_second:
         _row("drawn at", f"{inspection.frames_per_second} steps a second")
     if play.lives:

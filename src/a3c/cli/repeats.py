@@ -3,9 +3,10 @@
 from typing import Any
 
 from a3c.cli.command import with_flags
-from a3c.cli.train import after_training
+from a3c.cli.train import after_training, trusting
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ranges
+from a3c.environments.modules import to_be_named
 from a3c.errors import OutputError
 from a3c.recipes import recipe_name
 from a3c.runs.folder import default_repeats_path
@@ -50,7 +51,8 @@ def _say(line: str) -> None:
 
 
 def _repeat(series: Series, repeats: RepeatsFolder, config: TrainConfig, flags: Any) -> int:
-    command = f"a3c train {config.environment} --repeats {flags.repeats} --resume {repeats.path}"
+    trusted = trusting(to_be_named(config))
+    command = f"a3c train {config.environment} --repeats {flags.repeats} --resume {repeats.path}{trusted}"
     interrupted, ended = False, list[str]()
     try:
         series.run()
@@ -61,7 +63,7 @@ def _repeat(series: Series, repeats: RepeatsFolder, config: TrainConfig, flags: 
             raise
         interrupted = True
         if isinstance(error, Interrupted) and error.trained_to_end:
-            ended = after_training(error, config.environment)
+            ended = after_training(error, config)
     report = series.report()
     draw(repeats)
     _print_table(report)

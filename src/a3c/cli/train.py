@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,9 +18,9 @@ from a3c.config import GROUPS, TrainConfig
 from a3c.config.making import FIELDS, all_own_fields, make_config, own_fields, recorded
 from a3c.config.run import AMOUNTS, LIMITS
 from a3c.config.setting import names_of, setting
-from a3c.environments.modules import check_modules, module_of
+from a3c.environments.importing import import_all
+from a3c.environments.modules import check_modules, module_of, to_be_named
 from a3c.errors import RunFolderError, SettingsError
-from a3c.modules import import_here
 from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
 from a3c.runs.summaries import Summary
@@ -71,11 +72,6 @@ class TrainFlags:
 
     config: Path | None = setting(None, everyday="config.toml of a run to repeat")
     """A run's config.toml, to repeat that run; flags given here override it."""
-
-    import_module: tuple[str, ...] = ()
-    """With --resume or --config: modules that may be imported though only that run names them and they are not
-    installed, such as my_module in the current folder. Naming my_module:MyEnv-v0 does it too. Say so only of what
-    you know."""
 
     progress: bool = True
     """Show progress: one live line in a terminal, else a line now and then."""
@@ -143,8 +139,6 @@ def settings_of(
         raise SettingsError("--resume and --config contradict each other: a resumed run has its own config.toml")
     if given.get("recipe") and files:
         raise SettingsError("--recipe cannot be joined with --resume or --config, which bring all settings")
-    if given.get("import_module") and not files:
-        raise SettingsError("--import-module goes with --resume or --config: a new run names my_module:MyEnv-v0 itself")
     measured = set(LIMITS) - set(limits)
     settings = {name: value for name, value in given.items() if name.partition(".")[0] in SETTINGS - measured}
     if files:
@@ -155,6 +149,9 @@ def settings_of(
     settings |= read_late(command, unknown, algorithm.settings)
     # Of a file's settings those of another algorithm stay behind.
     base = {name: value for name, value in base.items() if name in {"algorithm", *FIELDS, *own_fields(algorithm)}}
+    if "import_modules" in settings and files:
+        both = (*base["import_modules"], *settings["import_modules"])
+        settings["import_modules"] = tuple(dict.fromkeys(both))
     for name, value in settings.items():
         # One pair is added to those that there are; pairs take the place of all of them.
         whole, dot, key = name.partition(".")
@@ -167,8 +164,7 @@ def settings_of(
 def _from_file(command: Command, file: tuple[str, Path], given: dict[str, Any]) -> dict[str, Any]:
     """The settings of the run to resume, or of a config.toml."""
     which, path = file
-    for module in given.get("import_module", ()):
-        import_here(module)
+    import_all(given.get("import_modules", ()))
     # Its module is then one that the user named.
     own = find_algorithm(given["algorithm"]) if "algorithm" in given else None
     from a3c.runs.folder import read_config
@@ -177,8 +173,8 @@ def _from_file(command: Command, file: tuple[str, Path], given: dict[str, Any]) 
     config = settings_to_resume(path, own) if which == "resume" else read_config(path, own)
     again = f"{command.prog} {flag(which)} {shlex.quote(str(path))} --import-module"
     others = {name: given[name] for name in ("environment", "evaluation_environment") if name in given}
-    named = {*map(module_of, others.values()), *given.get("import_module", ())}
-    used = config.replace(**others)
+    named = {*map(module_of, others.values()), *given.get("import_modules", ())}
+    used = config.replace(**others, **({"wrappers": ()} if "wrappers" in given else {}))
     check_modules(used, named, path, lambda module: f"{again} {module}")
     return recorded(config)
 
@@ -211,7 +207,8 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
     from a3c.training.training import Interrupted
 
     folder = begun.folder
-    resume = f"a3c train {begun.start.config.environment} --resume {folder.path}"
+    config = begun.start.config
+    resume = f"a3c train {config.environment} --resume {folder.path}{trusting(to_be_named(config))}"
     try:
         result = begun.train(flags.progress, started, spell=with_flags)
     except Interrupted as interrupted:
@@ -219,7 +216,7 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
         steps = interrupted.result.summary["steps"]
         lines = [f"stopped after {steps:,} steps and saved; continue with:", f"  {resume}"]
         if interrupted.trained_to_end:
-            lines = after_training(interrupted, begun.start.config.environment)
+            lines = after_training(interrupted, config)
         with suppress(OSError):
             print("\n".join(lines), flush=True)
         return 130
@@ -233,16 +230,21 @@ def _train(begun: Any, flags: TrainFlags, started: float) -> int:
     return 0
 
 
-def after_training(interrupted: Any, environment: str) -> list[str]:
+def trusting(modules: Iterable[str]) -> str:
+    """The flags that name these modules."""
+    return "".join(f" --import-module {module}" for module in dict.fromkeys(modules) if module)
+
+
+def after_training(interrupted: Any, config: TrainConfig) -> list[str]:
     """What is said where it was interrupted when training had come to its end: there is nothing to continue."""
-    summary, module = interrupted.result.summary, module_of(environment)
+    summary = interrupted.result.summary
     ended = f"training had ended, after {summary['steps']:,} steps, and is saved"
     if summary["best_evaluation"] is not None:
         return [ended]
-    trusting = f" --import-module {module}" if module else ""
+    modules = (module_of(config.environment), *to_be_named(config))
     return [
         f"{ended}; its best was not evaluated to the end: do that with:",
-        f"  a3c evaluate {shlex.quote(str(interrupted.result.run))}{trusting}",
+        f"  a3c evaluate {shlex.quote(str(interrupted.result.run))}{trusting(modules)}",
     ]
 
 

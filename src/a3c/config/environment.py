@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from a3c.config.setting import setting
+from a3c.config.wrappers import Wrapper
 
 MOST_EPISODE_STEPS = 100_000
 """Steps after which evaluation and play cut an episode: some never end, and some policies go round in circles."""
@@ -23,7 +24,7 @@ class EnvironmentSettings:
 
     evaluation_environment: str | None = None
     """Environment that evaluations are played on, where it is another than that of training, with the same spaces: an
-    id, or module:NAME. Its frames, limits and arguments are those that are set for training."""
+    id, or module:NAME. Its frames, limits, wrappers and arguments are those that are set for training."""
 
     max_episode_steps: int | None = setting(None, at_least=1, everyday="time limit of an episode, in steps")
     """Time limit of an episode, in steps, replacing the registered one. Reaching it truncates: the value of the
@@ -33,6 +34,17 @@ class EnvironmentSettings:
         factory=dict, everyday="keyword arguments for the environment"
     )
     """Keyword arguments for the environment, as KEY VALUE pairs; in Python any values."""
+
+    wrappers: tuple[Wrapper, ...] = ()
+    """Wrapper to put around each environment, module:Class with its arguments after it: --wrapper
+    gymnasium.wrappers:ClipReward min_reward=-1 max_reward=1. Given again and again, the first is the innermost. All are
+    around the environment and its time limit, inside of what hide and the settings of frames do. With any,
+    environments are stepped one by one."""
+
+    import_modules: tuple[str, ...] = ()
+    """Module to import before environments are made, here and in workers, or module:function to call, for packages that
+    register their environments so; also one that only the file of --resume or --config names, and that is not
+    installed. Say so only of what you know. Given again and again."""
 
     hide: tuple[int | str, ...] = ()
     """Parts of observations that the agent is not shown: numbers of a vector, counted from 0, for studies of memory;

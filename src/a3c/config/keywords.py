@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
 from a3c.config.run import LoggerName
+from a3c.config.wrappers import Wrapper
 
 
 class Keywords(TypedDict, total=False):
@@ -16,6 +17,8 @@ class Keywords(TypedDict, total=False):
     # EnvironmentSettings
     max_episode_steps: int | None
     env_kwargs: Mapping[str, object]
+    wrappers: Sequence[Wrapper]
+    import_modules: Sequence[str]
     hide: Sequence[int | str]
     action_masks: bool | None
     track_info: Sequence[str]

@@ -11,6 +11,8 @@ from a3c.algorithm import Algorithm
 from a3c.algorithm.builtin import A3C, BUILT_IN, find_algorithm
 from a3c.config import TrainConfig
 from a3c.config.checks import check_number
+from a3c.config.held import ONLY_PYTHON, can_be_held
+from a3c.config.wrappers import as_wrappers, held
 from a3c.errors import SettingsError, brief
 from a3c.modules import own_place
 from a3c.names import called
@@ -18,8 +20,6 @@ from a3c.names import called
 FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig) if field.name not in ("algorithm", "own")}
 """The settings that every algorithm has."""
 KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
-ONLY_PYTHON = "only from Python"
-"""Stands in `config.toml` for an argument of the environment that no file can hold, beside its type."""
 SEVERAL = {int: "whole numbers", float: "numbers", int | str: "whole numbers or names"}
 
 
@@ -40,6 +40,9 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
                 continue
             if name not in fields:
                 raise SettingsError(_no_setting(name, fields, algorithm))
+            if name == "wrappers":
+                given[name] = as_wrappers(value)
+                continue
             given[name] = _plain(value, fields[name].type)
             if name == "env_kwargs" and isinstance(value, dict) and all(isinstance(key, str) for key in value):
                 # Any value, as environments take any.
@@ -111,25 +114,19 @@ def make_recorded_config(settings: dict[str, Any], source: str, algorithm: Algor
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
-    """The settings by name as a file holds them, without arguments of the environment that only Python can give."""
+    """The settings by name as a file holds them, without arguments of the environment that only Python can give; for
+    such a wrapper there is what it is called."""
     settings = {"algorithm": config.algorithm.recorded} | {name: getattr(config, name) for name in FIELDS}
     settings |= {name: getattr(config.own, name) for name in own_fields(config.algorithm)}
-    return settings | {"env_kwargs": {key: value for key, value in config.env_kwargs.items() if _can_be_held(value)}}
+    settings["wrappers"] = tuple(map(held, config.wrappers))
+    return settings | {"env_kwargs": {key: value for key, value in config.env_kwargs.items() if can_be_held(value)}}
 
 
 def not_recorded(config: TrainConfig) -> dict[str, dict[str, str]]:
     """What stands in their places in `config.toml`, which a run cannot be repeated or continued with."""
     return {
-        key: {ONLY_PYTHON: type(value).__name__} for key, value in config.env_kwargs.items() if not _can_be_held(value)
+        key: {ONLY_PYTHON: type(value).__name__} for key, value in config.env_kwargs.items() if not can_be_held(value)
     }
-
-
-def _can_be_held(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(map(_can_be_held, value))
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _can_be_held(inner) for key, inner in value.items())
-    return isinstance(value, (bool, int, float, str))
 
 
 def _check_given(arguments: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from gymnasium.vector.utils import batch_space
 from a3c.config.environment import WorldSettings
 from a3c.environments.frames import FrameStack, Preprocessing
 from a3c.environments.pixels import PixelEnv, stacked_space
+from a3c.environments.wrapping import wrap
 from a3c.errors import SettingsError
 
 ENTRY_POINT = "ale_py.env:AtariEnv"
@@ -71,7 +72,7 @@ class Game:
     @property
     def has_vector(self) -> bool:
         """Whether ALE's vector environment has what is asked for; else single ones do it."""
-        return isinstance(self.frame_skip, int) and not self.config.env_kwargs
+        return isinstance(self.frame_skip, int) and not (self.config.env_kwargs or self.config.wrappers)
 
     def make_vector(self, count: int, threads: int = 1) -> "AtariVector | None":
         """ALE's vector environment, where it has what is asked for."""
@@ -82,7 +83,7 @@ class Game:
         environment: gymnasium.Env = AtariGame(self, **kwargs)
         if self.config.max_episode_steps is not None:
             environment = gymnasium.wrappers.TimeLimit(environment, self.config.max_episode_steps)
-        return PixelEnv(environment, self.config)
+        return PixelEnv(wrap(environment, self.config.wrappers), self.config)
 
 
 class AtariVector(VectorEnv):

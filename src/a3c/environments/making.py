@@ -8,8 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import ModuleType
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gymnasium
@@ -18,17 +17,16 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 from a3c.config.environment import FRAME_SETTINGS, AtariSettings, WorldSettings
 from a3c.config.setting import changed, names_of
+from a3c.config.wrappers import spelled
 from a3c.environments import atari
 from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.hiding import hide
+from a3c.environments.importing import import_all, import_for, missing, not_installed
 from a3c.environments.pixels import FrameSkip, PixelEnv
 from a3c.environments.results import check_api, what_it_is
 from a3c.environments.serial import SerialVectorEnv, close
-from a3c.errors import A3CError, InvalidEnvironment, SettingsError, described, install, nearest
-from a3c.modules import import_here
-
-EXTRAS = {"ale_py": "atari", "Box2D": "box2d", "box2d": "box2d", "mujoco": "mujoco", "pygame": "render"}
-"""The extra of this package that installs a module an environment may be missing."""
+from a3c.environments.wrapping import changing, wrap
+from a3c.errors import A3CError, InvalidEnvironment, SettingsError, UnsupportedSpace, described, install, nearest
 
 OLD_ATARI_ID = re.compile(r"^[A-Za-z]+-v[04]$")
 """Ids such as PongNoFrameskip-v4 and Pong-v0."""
@@ -72,6 +70,7 @@ class EnvironmentMaker:
 
     @property
     def _found(self) -> EnvSpec | EnvironmentFactory:
+        import_all(self.config.import_modules)
         return find(self.source) if isinstance(self.source, str) else self.source
 
     def make(self, **kwargs: Any) -> gymnasium.Env:
@@ -80,7 +79,8 @@ class EnvironmentMaker:
         with _failures(self.name):
             if game is not None:
                 return game.make(**kwargs)
-            return self._with_frames(self._make_plain({**self.config.env_kwargs, **kwargs}))
+            environment = wrap(self._make_plain({**self.config.env_kwargs, **kwargs}), self.config.wrappers)
+            return self._with_frames(environment)
 
     def _make_plain(self, arguments: dict[str, Any]) -> gymnasium.Env:
         """One environment as it is, but for its time limit."""
@@ -196,6 +196,28 @@ class EnvironmentMaker:
         vectors = spec.vector_entry_point is not None and not self.one_by_one
         return vectors and not spec.additional_wrappers and not self._changed
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to say at the start of a training: the wrappers, and whether they cost a vector form."""
+        if not self.config.wrappers:
+            return ()
+        names = f"wrappers {', '.join(map(spelled, self.config.wrappers))}"
+        if not replace(self, config=replace(self.config, wrappers=())).has_own_vector:
+            return (names,)
+        return (f"{names}; they have {self.name} stepped one by one, without its faster vector form",)
+
+    @contextmanager
+    def blaming_wrappers(self) -> Iterator[None]:
+        """Says, where a space is not supported, which wrappers have changed it."""
+        try:
+            yield
+        except UnsupportedSpace as error:
+            if not self.config.wrappers:
+                raise
+            names = changing(self._make_plain(dict(self.config.env_kwargs)), self.config.wrappers)
+            blame = f" (as `wrappers` {', '.join(names)} made it)" if names else ""
+            raise UnsupportedSpace(f"{error}{blame}") from None
+
     def _make_own_vector(self, count: int) -> VectorEnv:
         changed = self._changed + ["max_episode_steps"] * (self.config.max_episode_steps is not None)
         if changed:
@@ -231,7 +253,7 @@ class EnvironmentMaker:
     def _changed(self) -> list[str]:
         """The settings that wrap each environment and are set."""
         skip = ["frame_skip"] * (self.config.frame_skip not in (None, 1))
-        return skip + changed(self.config, ["hide", *FRAME_SETTINGS, *names_of(AtariSettings)])
+        return skip + changed(self.config, ["wrappers", "hide", *FRAME_SETTINGS, *names_of(AtariSettings)])
 
     def _game(self) -> atari.Game | None:
         """The Atari game that this is, if it is one."""
@@ -247,7 +269,7 @@ def find(name: str) -> EnvSpec | EnvironmentFactory:
     if not name:
         raise InvalidEnvironment("name an environment, such as CartPole-v1")
     module_name, colon, id_ = name.rpartition(":")
-    module = _import(module_name, name) if colon else None
+    module = import_for(name, module_name) if colon else None
     if not colon and (id_.startswith("ALE/") or (id_ not in gymnasium.registry and OLD_ATARI_ID.search(id_))):
         _register_atari(name)
     with _quiet():
@@ -279,36 +301,11 @@ def _register_atari(environment_id: str) -> None:
     except ModuleNotFoundError:
         # Other environments have versions 0 and 4 too.
         if environment_id.startswith("ALE/") or "NoFrameskip" in environment_id or "Deterministic" in environment_id:
-            raise InvalidEnvironment(_missing(environment_id, "ale_py")) from None
-
-
-def _import(module: str, environment_id: str) -> ModuleType:
-    try:
-        return import_here(module)
-    except ModuleNotFoundError as error:
-        if error.name in EXTRAS:
-            raise InvalidEnvironment(_missing(environment_id, error.name)) from None
-        raise InvalidEnvironment(
-            f"{environment_id}: there is no module {error.name!r}, neither installed nor in the current folder"
-        ) from None
-    except Exception as error:
-        raise InvalidEnvironment(f"{environment_id}: importing {module} failed: {described(error)}") from error
+            raise InvalidEnvironment(missing(environment_id, "ale_py")) from None
 
 
 def _named(settings: list[str]) -> str:
     return " ".join(f"`{name}`" for name in settings)
-
-
-def _missing(environment: str, module: str) -> str:
-    return f"{environment} needs the module {module}, which is not installed: {install(EXTRAS[module])}"
-
-
-def not_installed(name: str, error: Exception) -> InvalidEnvironment:
-    """What an environment needs and is not installed, with the extra that installs it."""
-    for module in EXTRAS:
-        if module.lower() in str(error).lower():
-            return InvalidEnvironment(_missing(name, module))
-    return InvalidEnvironment(f"{name}: something it needs is not installed: {described(error)}")
 
 
 @contextmanager
@@ -329,8 +326,10 @@ def _failures(name: str, hint: str = "") -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Gymnasium's notes that a version is older than another: the user asked for that one."""
+    """Without Gymnasium's notes that a version is older than another, as the user asked for that one, and that an
+    environment says of no render_mode that it has it: what cannot be drawn is said in one line."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*is out of date.*")
         warnings.filterwarnings("ignore", message=".*overriding environment.*", category=UserWarning)
+        warnings.filterwarnings("ignore", message=".*not in the possible render_modes.*", category=UserWarning)
         yield

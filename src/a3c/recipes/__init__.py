@@ -117,7 +117,8 @@ def recipes_for(environment: str) -> list[Recipe]:
 
 
 def with_recipe(name: str | None, settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings on top of their recipe. Any limit among them replaces all limits of the recipe."""
+    """Settings on top of their recipe. Any limit among them replaces all limits of the recipe, and with wrappers what
+    it hides of observations, which they change, is not hidden."""
     recipe = find_recipe(name, settings.get("environment", ""))
     if recipe is None:
         return settings
@@ -129,6 +130,9 @@ def with_recipe(name: str | None, settings: dict[str, Any]) -> dict[str, Any]:
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in LIMITS}
     named = recipe.environments if not recipe.name.endswith(SUFFIX) else ()
+    if settings.get("wrappers"):
+        # It is of the environment as it is.
+        base.pop("hide", None)
     if not settings.get("environment") and named and not set("*[") & set(named[0]):
         settings = settings | {"environment": named[0]}
     return base | settings

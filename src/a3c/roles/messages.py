@@ -97,6 +97,7 @@ class PackedWork(NamedTuple):
     description: str
     made: Any = None
     """What was packed, in the process that did; None where it came from another."""
+    notes: tuple[str, ...] = ()
 
 
 class EpisodeRecord(NamedTuple):

@@ -45,6 +45,8 @@ class Work:
     """What makes environments for evaluation, where they are others."""
     not_given: str | None = None
     """The name of what made those and is a function of the caller's own, where it was not given again."""
+    notes: tuple[str, ...] = ()
+    """More lines for people, said at the start."""
 
     @property
     def evaluation_environments(self) -> EnvironmentMaker:
@@ -60,7 +62,8 @@ class Work:
         """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
         sent."""
         registrations = Registrations.packed(self.environments.spec, self.evaluation_environments.spec)
-        return PackedWork(dumps((sys.path, registrations, dumps(self))), self.layout, self.description, self)
+        pickled = dumps((sys.path, registrations, dumps(self)))
+        return PackedWork(pickled, self.layout, self.description, self, self.notes)
 
     @classmethod
     def unpack(cls, pickled: bytes) -> "Work":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from a3c.config import TrainConfig
 from a3c.config.checks import check_ends
 from a3c.config.cluster import PIPES
+from a3c.config.wrappers import is_held
 from a3c.errors import CheckpointError, SettingsError, brief
 from a3c.interruption import interruption
 from a3c.processes.reaching import check_cluster
@@ -79,7 +80,7 @@ class Begun:
             self.work,
             folder=self.folder,
             display=make_display(progress, otherwise, spell),
-            heading=f"{heading}{what}{into}\n{self.work.description}" if progress else "",
+            heading="\n".join([f"{heading}{what}{into}", self.work.description, *self.work.notes]) if progress else "",
             callbacks=callbacks,
             started=started,
         )
@@ -168,7 +169,7 @@ def prepare(
 ) -> tuple["Work | PackedWork", Checkpoint]:
     """What training needs; made in another process, where JAX is imported already, unless it is to run in this one."""
     work: Any
-    if config.backend == "inline" or own != NOTHING_OWN:
+    if config.backend == "inline" or own != NOTHING_OWN or not all(map(is_held, config.wrappers)):
         from a3c.training import preparing
 
         work, start = preparing.prepare(config, own.environment, own.network, checkpoint, own.evaluation_environment)

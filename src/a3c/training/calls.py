@@ -9,7 +9,7 @@ from a3c.algorithm.builtin import A3C
 from a3c.config.keywords import AnyKeywords, Keywords
 from a3c.config.making import make_config, recorded
 from a3c.config.run import AMOUNTS
-from a3c.environments.modules import check_loaded
+from a3c.environments.modules import check_loaded, with_modules
 from a3c.errors import SettingsError
 from a3c.processes.starting import start_server
 from a3c.recipes import recipe_name, with_recipe
@@ -86,13 +86,15 @@ def resume(
     before = RunFolder.open(path).config(algorithm)
     if algorithm not in (None, before.algorithm):
         raise SettingsError(f"{path} is a run of {before.algorithm}, not of {algorithm}")
-    check_loaded(before, environment, evaluation_environment, path)
     own = Own(
         _taken("environment", environment, settings),
         network,
         _taken("evaluation_environment", evaluation_environment, settings),
     )
     config = make_config(recorded(before) | {"algorithm": before.algorithm} | settings, "settings")
+    modules = config.import_modules if "import_modules" in settings else ()
+    check_loaded(before, environment, evaluation_environment, settings.get("wrappers"), modules, path)
+    config = config.replace(import_modules=with_modules(before, modules))
     limited = any(settings.get(name) is not None for name in AMOUNTS)
     display = make_display(progress, Warnings)
     with resumed_run(path, config, limited, display.say, own) as begun:

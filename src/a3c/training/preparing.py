@@ -67,18 +67,19 @@ def prepare(
         observation_space = unmasked(observation_space)
     time_limit = config.max_episode_steps or (maker.spec and maker.spec.max_episode_steps)
     config = with_boundaries(with_sizes(config, took[-1]), time_limit)
-    config = with_readings(config, observation_space, network is not None)
-    spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
-    if checkpoint is not None:
-        checkpoint.check_spaces(spaces)
-    policy = _policy(config, observation_space, action_space, network, checkpoint)
+    with maker.blaming_wrappers():
+        config = with_readings(config, observation_space, network is not None)
+        spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}
+        if checkpoint is not None:
+            checkpoint.check_spaces(spaces)
+        policy = _policy(config, observation_space, action_space, network, checkpoint)
     optimizer = SharedOptimizer(config.optimizer, config.optimizer_options, policy.size)
     missing = None if checkpoint is None or evaluated_on is not None else checkpoint.own_evaluation(config)
     other = None if missing is not None else _evaluation_maker(config, evaluated_on, spaces)
     if other is not None:
         config = dataclasses.replace(config, evaluation_environment=other.name)
     description = describe(config, observation_space, network is not None) + masked
-    work = Work(maker, policy, optimizer, description, other, missing)
+    work = Work(maker, policy, optimizer, description, other, missing, maker.notes)
     own_evaluation = evaluated_on is not None or missing is not None
     if checkpoint is None:
         first = policy.first_snapshot

@@ -221,8 +221,8 @@ class Interrupted(KeyboardInterrupt):
 def _make_tasks(start: Checkpoint, layout: Layout, best: Snapshot | None = None) -> list[Task]:
     """A task for each process, the workers' first, with what all of them share; `best` are the parameters at the best
     mean before, where they are known."""
-    # Arguments of the environment travel with what makes it: they may be anything that a script defines.
-    config = start.config.replace(env_kwargs={})
+    # What is given to the environment travels with what makes it: it may be anything that a script defines.
+    config = start.config.replace(env_kwargs={}, wrappers=())
     store = ParameterStore(
         start.parameters,
         start.optimizer_state,
