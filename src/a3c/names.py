@@ -64,7 +64,6 @@ ELSEWHERE = {
     "greedy": "deterministic",
     "config": "conf_file hyperparams",
     "resume": "load load_checkpoint trained_agent",
-    "import_module": "gym_packages",
     "repeats": "num_seeds n_seeds",
     "video": "capture_video save_video record",
 }
