@@ -55,6 +55,8 @@ CASES = {
     ),
     "choices, whole numbers": (MultiDiscrete([3, 4]), Box(-3, 7, (2,), np.int64), "sampled", {"log_std": 1.0}),
     "bits, action values": (MultiBinary((2, 3)), Discrete(3), "greedy", {"algorithm": "n-step-q"}),
+    "masked choices, gru": (NUMBERS, MultiDiscrete([3, 2]), "greedy", {"action_masks": True, "recurrent": "gru"}),
+    "masked values drawn": (Box(-1, 1, (2,)), Discrete(5), "sampled", {"algorithm": "pqn", "action_masks": True}),
     "action values drawn": (Box(-1, 1, ()), Discrete(3, start=1), "sampled", {"algorithm": "pqn"}),
 }  # fmt: skip
 
@@ -94,13 +96,16 @@ def test_a_file_acts_as_the_policy_does(case, tmp_path):
     if policy.recurrent:
         state = feed["state"] = generator.uniform(-1, 1, (7, policy.layout.state)).astype(np.float32)
         generator = np.random.default_rng(3)
+    masks = None
+    if policy.layout.mask:
+        masks = feed["action_mask"] = np.tile(np.array([1, 0, 1, 0, 1], bool), (7, 1))
     assert [one.name for one in session.get_inputs()] == list(feed) == [port.name for port in exported.inputs]
     names = [one.name for one in session.get_outputs()]
     found = dict(zip(names, session.run(None, feed), strict=True))
 
     packed = np.concatenate([policy.observations.pack_any(one)[0] for one in given])
-    actions, next_state = Player(policy, snapshot, way, generator, random=False)(packed, state)
-    distribution, values = policy(snapshot, packed, *([] if state is None else [state]))
+    actions, next_state = Player(policy, snapshot, way, generator, random=False)(packed, state, masks)
+    distribution, values = policy(snapshot, packed, state, masks)
     if policy.layout.statistics.rewards:
         values = values * snapshot.return_deviation
         assert snapshot.return_deviation > 2

@@ -68,9 +68,8 @@ def export(
         about["header"] = json.dumps(header_of(policy, snapshot, recorded(config)))
         write_atomically(path, (as_npz if format == "numpy" else as_safetensors)(arrays, about))
         return Exported(path, way, arrays=len(arrays))
-    if policy.layout.mask or isinstance(policy.actions, HybridActions):
-        what = "action masks" if policy.layout.mask else "a Dict or Tuple of actions"
-        raise ExportError(f"an ONNX file cannot act with {what} yet: `format` numpy or safetensors has its parameters")
+    if isinstance(policy.actions, HybridActions):
+        raise ExportError("an ONNX file cannot act by a Dict or Tuple yet: `format` numpy has the parameters alone")
     from a3c.exporting.onnx_model import onnx_model
     from a3c.exporting.trial import largest_difference
 

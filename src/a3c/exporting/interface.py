@@ -58,6 +58,8 @@ def besides(policy: Policy, way: Way) -> list[Port]:
         found.append(Port("noise", policy.layout.noise, FLOAT))
     if policy.recurrent:
         found.append(Port("state", (policy.layout.state,), FLOAT))
+    if policy.layout.mask:
+        found.append(Port("action_mask", (policy.layout.mask,), np.dtype(bool)))
     return found
 
 
@@ -101,7 +103,8 @@ def acting(policy: Policy, snapshot: Snapshot, way: Way) -> Callable[..., dict[s
     def act(packed: Any, *given: Any) -> dict[str, Any]:
         more = dict(zip(names, given, strict=True))
         network = policy.network(snapshot.parameters)
-        distribution, values, state = policy.apply(network, snapshot.statistics, packed, more.get("state"))
+        context = more.get("state"), more.get("action_mask")
+        distribution, values, state = policy.apply(network, snapshot.statistics, packed, *context)
         if way == "greedy":
             actions = distribution.mode()
         else:

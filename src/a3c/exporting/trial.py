@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Tuple
 
 from a3c.config.evaluating import Way
+from a3c.environments.masks import mask_counts
 from a3c.environments.observations import size_of
 from a3c.errors import ExportError, described
 from a3c.exporting.interface import besides, observed, parameters_of
@@ -68,26 +69,34 @@ def _run(model: bytes, batches: list[dict[str, np.ndarray]]) -> list[dict[str, n
 
 def _numbers(policy: Policy, snapshot: Snapshot, packed: np.ndarray, more: dict[str, np.ndarray]) -> dict[str, Any]:
     """The agent's own, by the names of the outputs."""
-    remembered = [more["state"]] if policy.recurrent else []
-    values = np.asarray(policy.value(snapshot, packed, *remembered))
+    remembered, masked = _context(policy, more)
+    values = np.asarray(policy.value(snapshot, packed, *remembered, **masked))
     if policy.layout.statistics.rewards:
         values = values * snapshot.return_deviation
-    found = {"value": values} | parameters_of(policy(snapshot, packed, *remembered)[0])
-    return found | ({"next_state": policy.best_action(snapshot, packed, *remembered)[1]} if remembered else {})
+    found = {"value": values} | parameters_of(policy(snapshot, packed, *remembered, **masked)[0])
+    if not remembered:
+        return found
+    return found | {"next_state": policy.best_action(snapshot, packed, *remembered, **masked)[1]}
+
+
+def _context(policy: Policy, more: dict[str, np.ndarray]) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    """What the policy takes beside observations: states, and masks by their keyword."""
+    masked = {"masks": more["action_mask"]} if policy.layout.mask else {}
+    return [more["state"]] if policy.recurrent else [], masked
 
 
 def _same_actions(
     policy: Any, snapshot: Snapshot, way: Way, packed: np.ndarray, more: dict[str, np.ndarray], theirs: np.ndarray
 ) -> bool:
     """Whether their actions are those of the agent, or such as a difference of MOST in its numbers makes of them."""
-    remembered, actions = [more["state"]] if policy.recurrent else [], policy.actions
+    (remembered, masked), actions = _context(policy, more), policy.actions
 
     def chosen(shift: float) -> np.ndarray:
         if way == "greedy":
-            found = policy.best_action(snapshot, packed, *remembered)
+            found = policy.best_action(snapshot, packed, *remembered, **masked)
         else:
             noise = more["noise"] if isinstance(actions, BoxActions) else more["noise"] + np.float32(shift)
-            found = policy.act(snapshot, packed, noise, actions.played_epsilon, *remembered)
+            found = policy.act(snapshot, packed, noise, actions.played_epsilon, *remembered, **masked)
         found = np.asarray(found[0] if remembered else found, actions.dtype)
         return found + shift * np.maximum(np.abs(found), 1.0) if isinstance(actions, BoxActions) else found
 
@@ -96,7 +105,7 @@ def _same_actions(
         return False
     same = ((theirs >= ours.min(axis=0)) & (theirs <= ours.max(axis=0))).reshape(COUNT, -1).all(axis=1)
     if way == "greedy" and not same.all() and not isinstance(actions, BoxActions):
-        distribution, _ = policy(snapshot, packed, *remembered)
+        distribution, _ = policy(snapshot, packed, *remembered, **masked)
         score = getattr(distribution, "value_of", distribution.log_prob)
         own = (theirs.astype(np.int64) - getattr(actions.space, "start", 0)).reshape(COUNT, *actions.shape)
         same |= np.asarray(score(own) >= score(chosen(0.0)) - MOST)
@@ -140,6 +149,11 @@ def _drawn(name: str, shape: tuple[int, ...], policy: Policy, generator: np.rand
     """Of an input besides the observation."""
     if name == "noise":
         return policy.noise(generator, (COUNT,))
+    if name == "action_mask":
+        masks = generator.random((COUNT, *shape)) < 0.5
+        # Of each choice one is valid in any case.
+        masks[:, np.cumsum([0, *mask_counts(policy.actions.space)])[:-1]] = True
+        return masks
     return generator.uniform(-1, 1, (COUNT, *shape)).astype(np.float32)
 
 
