@@ -55,7 +55,8 @@ def test_help_of_train_names_every_setting(command):
     from a3c.config.making import FIELDS, all_own_fields
 
     text = command("train", "--help-all").out
-    named = [name.replace("_", "-") for name in (*FIELDS, *all_own_fields()) if name != "environment"]
+    flags = {"wrappers": "wrapper", "import_modules": "import-module"}
+    named = [flags.get(name, name.replace("_", "-")) for name in (*FIELDS, *all_own_fields()) if name != "environment"]
     own = ["--algorithm", "--recipe", "--run", "--resume", "--config", "--[no-]progress"]
     assert [name for name in (*named, *own) if name not in text] == []
 

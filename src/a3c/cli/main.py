@@ -96,7 +96,8 @@ def run(arguments: list[str]) -> int:
             _complain(traceback)
         from a3c.cli.command import with_flags
 
-        _complain(f"{name}: {with_flags(str(error))}")
+        # Whatever is missing is so as nothing is found from here.
+        _complain(f"{name}: {with_flags(str(error)) if folder_is_there() else NO_FOLDER}")
         _drop_output()
         return error.exit_status
 

@@ -189,7 +189,7 @@ def kind(annotation: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(arguments)}"
     if origin is tuple:
-        words = typing.get_args(arguments[0])
+        words = typing.get_args(arguments[0]) if typing.get_origin(arguments[0]) is Literal else ()
         return SEVERAL.get(arguments[0]) or (f"some of {', '.join(words)}" if words else "names")
     if origin is dict:
         return "names, each with its value"

@@ -25,20 +25,21 @@ def import_for(name: str, module: str) -> ModuleType:
 
 
 def import_all(names: tuple[str, ...]) -> None:
-    """Imports each module, or calls each `module:function`, once in a process. Raises InvalidEnvironment."""
+    """Imports each module, and calls each `module:function` once in a process. Raises InvalidEnvironment."""
     for name in names:
-        _import_once(name)
+        module, colon, _ = name.partition(":")
+        if not module:
+            raise InvalidEnvironment(f"`import_modules` {name}: name a module, or module:function")
+        import_for(f"`import_modules` {name}", module)
+        if colon:
+            _call_once(name)
 
 
 @cache
-def _import_once(name: str) -> None:
-    module, colon, function = name.partition(":")
+def _call_once(name: str) -> None:
+    module, _, function = name.partition(":")
     title = f"`import_modules` {name}"
-    if not module:
-        raise InvalidEnvironment(f"{title}: name a module, or module:function")
     found = import_for(title, module)
-    if not colon:
-        return
     call = getattr(found, function, None)
     if not callable(call):
         raise InvalidEnvironment(f"{title}: {no_such(found, function)}")

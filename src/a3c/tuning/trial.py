@@ -80,7 +80,7 @@ def for_trials(config: TrainConfig) -> TrainConfig:
         # Nothing is solved, so nothing has to be confirmed.
         target_return=math.inf,
         evaluate_every=max(1, config.steps // EVALUATIONS),
-        tensorboard=False,
+        log=(),
     )
 
 
