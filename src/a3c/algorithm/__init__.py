@@ -136,7 +136,7 @@ class Algorithm:
     diagnostics: tuple[str, ...] = ()
     """What its gradients say of themselves besides DIAGNOSTICS, behind them: columns of `metrics.csv`."""
     reference: str = field(default="", compare=False)
-    """Where it was found by `module:NAME`, that: what the files of a run call it."""
+    """The module and name by which it was found, if it was; what the files of a run call it."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", self.name):
