@@ -58,7 +58,7 @@ class Summary(TypedDict):
     """The same until training ended: without the evaluation at the end."""
     steps_per_second: float | None
     return_mean_100: float | None
-    """Of the last 100 episodes; of all where there are fewer."""
+    """Of the last 100 episodes; None where there are fewer."""
     best_return_mean_100: float | None
     target_return: float | None
     solved_at_step: int | None
