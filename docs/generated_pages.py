@@ -1,7 +1,6 @@
 """Pages of the site that the code writes, into docs/_generated: every command, every setting, every recipe."""
 
 import dataclasses
-import importlib
 import os
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 from a3c.algorithm.builtin import BUILT_IN
 from a3c.cli.command import flag
+from a3c.cli.completion import command_of
 from a3c.cli.flags import is_switch
 from a3c.cli.help import field_docs, help_text
 from a3c.cli.main import COMMANDS
@@ -26,10 +26,10 @@ def commands() -> Iterator[str]:
     yield "# Commands\n"
     yield "What `a3c COMMAND --help` prints. The settings of a training have [a page of their own](settings.md).\n"
     for name, text in COMMANDS.items():
-        module = importlib.import_module(f"a3c.cli.{name}")
+        command = command_of(name)
         yield f"## a3c {name}\n\n{text[0].upper()}{text[1:]}.\n"
-        if hasattr(module, "COMMAND"):
-            yield f"```\n{help_text(module.COMMAND, everything=name not in ('train', 'inspect'))}\n```\n"
+        # All but those that take the settings of a training.
+        yield f"```\n{help_text(command, everything='algorithm' not in command.groups)}\n```\n"
 
 
 def settings() -> Iterator[str]:
@@ -53,7 +53,9 @@ def _settings_of(group: type, names: list[str]) -> Iterator[str]:
     fields = {field.name: field for field in dataclasses.fields(group)}
     for name in names:
         field = fields[name]
-        written = flag(name) if not is_switch(field.type) else f"{flag(name)}, --no-{flag(name)[2:]}"
+        written = "a3c train ENV" if name == "environment" else flag(name)
+        if is_switch(field.type):
+            written += f", --no-{written[2:]}"
         text = " ".join((field.metadata.get("doc") or docs.get(name, "")).split())
         yield f"`{name}` ({kind(field.type)}; {_default(field)}; `{written}`)\n:   {text}\n"
 

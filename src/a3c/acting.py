@@ -160,26 +160,33 @@ class ActingAgent:
         action_mask: ActionMask | None,
     ) -> tuple[Action, Any]:
         """`predict` with this snapshot."""
-        policy = self._work.policy
-        batch, single = pack_given(policy.observations, observation)
-        remembered = self._remembered(state, batch, single)
-        masks = self._masks(action_mask, observation, len(batch), single)
-        before = remembered[0] if remembered else None
-        actions, states = self._player(snapshot, manner)(batch, before, masks)
-        if remembered and self.algorithm.acts != "nowhere":
+        given, single = self._given(observation, state, action_mask)
+        actions, states = self._player(snapshot, manner)(*given)
+        if self._work.policy.recurrent and self.algorithm.acts != "nowhere":
             state = np.array(states[0] if single else states)
         return (one_of(actions, 0) if single else actions), state
 
     def _player(self, snapshot: Snapshot, manner: Manner) -> Player:
-        way, random = "greedy" if manner.policy == "greedy" else "sampled", self.algorithm.acts == "nowhere"
-        return Player(self._work.policy, snapshot, way, self._generator, random)
+        random = self.algorithm.acts == "nowhere"
+        return Player(self._work.policy, snapshot, manner.way, self._generator, random)
 
-    def _masks(self, given: Any, observation: Any, count: int, single: bool) -> np.ndarray | None:
-        """The masks of a batch; None where there are none, as all actions may be taken."""
-        if given is None and self.config.action_masks and isinstance(observation, Mapping):
-            given = cast("Mapping[str, Any]", observation).get(KEY)
-        actions: Any = self._work.policy.actions
-        return None if given is None else given_masks(actions.space, given, count, single)
+    def _given(
+        self, observation: Any, state: ArrayLike | None, action_mask: ActionMask | None
+    ) -> tuple[tuple[np.ndarray, np.ndarray | None, np.ndarray | None], bool]:
+        """What a policy takes, of one observation or of a batch, and whether it is one: packed observations, the states
+        of a recurrent policy, and the masks, None where all actions may be taken. Raises InvalidObservation."""
+        policy: Any = self._work.policy
+        batch, single = pack_given(policy.observations, observation)
+        remembered = given_state(state, (len(batch), policy.layout.state), single) if policy.recurrent else None
+        if action_mask is None and self.config.action_masks and isinstance(observation, Mapping):
+            action_mask = cast("Mapping[str, Any]", observation).get(KEY)
+        masks = None if action_mask is None else given_masks(policy.actions.space, action_mask, len(batch), single)
+        return (batch, remembered, masks), single
+
+    @property
+    def _unit(self) -> float:
+        """What values are in: deviations of returns, where rewards are normalised."""
+        return float(self._start.snapshot.return_deviation) if self.config.rewards_are_normalized else 1.0
 
     def value(
         self, observation: Observation, state: ArrayLike | None = None, action_mask: ActionMask | None = None
@@ -192,13 +199,8 @@ class ActingAgent:
         """
         self._check_idle("value()")
         policy: Any = self._work.policy
-        batch, single = pack_given(policy.observations, observation)
-        snapshot = self._start.snapshot
-        masks = self._masks(action_mask, observation, len(batch), single)
-        masked = {} if masks is None else {"masks": masks}
-        values = np.asarray(policy.value(snapshot, batch, *self._remembered(state, batch, single), **masked))
-        if self.config.rewards_are_normalized:
-            values = values * snapshot.return_deviation
+        given, single = self._given(observation, state, action_mask)
+        values = np.asarray(policy.value(self._start.snapshot, *given)) * self._unit
         return float(values[0]) if single else values
 
     def distribution(
@@ -220,20 +222,9 @@ class ActingAgent:
         policy: Any = self._work.policy
         if isinstance(policy.actions, HybridActions):
             raise SettingsError("distribution: a Dict or Tuple of actions has none that is shown yet: use predict")
-        batch, single = pack_given(policy.observations, observation)
-        snapshot = self._start.snapshot
-        masks = self._masks(action_mask, observation, len(batch), single)
-        before = self._remembered(state, batch, single) or (None,)
-        distribution, values = policy.distribution(snapshot, batch, *before, masks)
-        unit = float(snapshot.return_deviation) if self.config.rewards_are_normalized else 1.0
-        return describe(policy.actions, distribution, values, unit, single)
-
-    def _remembered(self, state: ArrayLike | None, batch: np.ndarray, single: bool) -> tuple[np.ndarray, ...]:
-        """The states of a batch, for a recurrent policy alone."""
-        policy = self._work.policy
-        if not policy.recurrent:
-            return ()
-        return (given_state(state, (len(batch), policy.layout.state), single),)
+        given, single = self._given(observation, state, action_mask)
+        distribution, values = policy.distribution(self._start.snapshot, *given)
+        return describe(policy.actions, distribution, values, self._unit, single)
 
     def evaluate(
         self,
@@ -313,8 +304,7 @@ class ActingAgent:
         manner = self.manner(deterministic)
         if manner.policy == "at random":
             raise ExportError("this agent draws any of the actions, and has no policy that could be exported")
-        way = "greedy" if manner.policy == "greedy" else "sampled"
-        return export(Path(path), format, self._work.policy, self._start.snapshot, self.config, way)
+        return export(Path(path), format, self._work.policy, self._start.snapshot, self.config, manner.way)
 
     def save(self, path: str | Path) -> None:
         """Saves all that acting and further training need, in one safetensors file that holds no code."""

@@ -39,6 +39,11 @@ class Manner(NamedTuple):
     recorded: bool = False
     """Whether it is played so because its checkpoint says so, as nobody asked for anything else."""
 
+    @property
+    def way(self) -> Way:
+        """How actions are chosen by the policy, where it is one that chooses."""
+        return "greedy" if self.policy == "greedy" else "sampled"
+
     def __str__(self) -> str:
         return f"{self.policy}, as recorded for this model" if self.recorded else self.policy
 

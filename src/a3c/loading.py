@@ -50,7 +50,9 @@ def load(
     config = checkpoint.config
     check_loaded(config, environment, evaluation_environment, wrappers, import_modules, path)
     around = config.wrappers if wrappers is None else as_wrappers(wrappers)
-    checkpoint.config = config.replace(wrappers=around, import_modules=with_modules(config, import_modules))
+    checkpoint.config = config.replace(
+        wrappers=around, import_modules=with_modules(config.import_modules, import_modules)
+    )
     agent = agent_from(checkpoint, environment, network, evaluation_environment)
     if is_folder:
         agent._holds = "the best parameters"  # pyright: ignore[reportPrivateUsage]

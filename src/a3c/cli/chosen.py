@@ -1,6 +1,7 @@
-"""The runs that `a3c plot`, `a3c compare` and `a3c report` are given, and where what they make is to go."""
+"""The runs that `a3c plot`, `a3c compare` and `a3c report` are given, in groups, and where what they make is to go."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,15 @@ from a3c.errors import SettingsError
 
 if TYPE_CHECKING:
     from a3c.runs.groups import OpenedRun
+
+
+@dataclass(frozen=True)
+class GroupFlags:
+    """How runs are grouped."""
+
+    by: str | None = None
+    """Group runs by these settings, such as algorithm,learning_rate; or by run, each for itself. Default: by what
+    differs among them other than the seed; a folder of repeats (a3c train --repeats) is a group of its own."""
 
 
 def named_runs(paths: tuple[Path, ...], example: str) -> list["OpenedRun"]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from a3c.cli.chosen import named_runs, names_in
+from a3c.cli.chosen import GroupFlags, named_runs, names_in
 from a3c.cli.command import Command
 from a3c.cli.flags import read
 
@@ -18,16 +18,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CompareFlags:
+class CompareFlags(GroupFlags):
     """Flags of `a3c compare`."""
 
     runs: tuple[Path, ...] = ()
     """Run folders, folders of repeats, or folders with runs in them. Runs whose settings differ in nothing but the seed
     are a group, whose seeds are compared with those of the others."""
-
-    by: str | None = None
-    """Group runs by these settings, such as algorithm,learning_rate; or by run, each for itself. Default: by what
-    differs among them other than the seed; a folder of repeats (a3c train --repeats) is a group of its own."""
 
     json: bool = False
     """Print what was found as JSON."""

@@ -68,7 +68,7 @@ class Completed:
 
 
 def _completed(name: str) -> Completed:
-    command = _command(name)
+    command = command_of(name)
     docs = {field: doc for group in command.groups.values() for field, doc in field_docs(group).items()}
     flags: dict[str, tuple[str, Value | None]] = {"--help": ("what there is", None)}
     argument = Value()
@@ -89,7 +89,7 @@ def _completed(name: str) -> Completed:
     return Completed(name, flags, argument)
 
 
-def _command(name: str) -> Command:
+def command_of(name: str) -> Command:
     """The command of that name, which it gives away when it is asked for help."""
     with suppress(SystemExit):
         try:

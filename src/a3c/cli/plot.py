@@ -4,21 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from a3c.cli.chosen import check_place, named_runs, names_in
+from a3c.cli.chosen import GroupFlags, check_place, named_runs, names_in
 from a3c.cli.command import Command
 from a3c.cli.flags import read
 
 
 @dataclass(frozen=True)
-class PlotFlags:
+class PlotFlags(GroupFlags):
     """Flags of `a3c plot`."""
 
     runs: tuple[Path, ...] = ()
     """Run folders, or folders with runs in them. One run shows every episode's return; several are grouped."""
-
-    by: str | None = None
-    """Group runs by these settings, such as algorithm,learning_rate; or by run, each for itself. Default: by what
-    differs among them other than the seed; a folder of repeats (a3c train --repeats) is a group of its own."""
 
     x: Literal["steps", "seconds"] = "steps"
     """Draw over environment steps, or over the seconds since each run began."""

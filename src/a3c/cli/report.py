@@ -3,21 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from a3c.cli.chosen import check_place, named_runs, names_in
+from a3c.cli.chosen import GroupFlags, check_place, named_runs, names_in
 from a3c.cli.command import Command
 from a3c.cli.flags import read
 
 
 @dataclass(frozen=True)
-class ReportFlags:
+class ReportFlags(GroupFlags):
     """Flags of `a3c report`."""
 
     runs: tuple[Path, ...] = ()
     """Run folders, or folders with runs in them. Several are shown together, and their groups are compared."""
-
-    by: str | None = None
-    """Group runs by these settings, such as algorithm,learning_rate; or by run, each for itself. Default: by what
-    differs among them other than the seed; a folder of repeats (a3c train --repeats) is a group of its own."""
 
     output: Path = Path("report.html")
     """Page to write."""

@@ -41,9 +41,7 @@ class RunsFlags:
     where: tuple[str, ...] = ()
     """Only runs with these settings, each as learning_rate=0.001."""
 
-    sort: Literal[
-        "age", "run", "environment", "algorithm", "status", "steps", "episodes", "return", "evaluated", "time"
-    ] = "age"
+    sort: Sort = "age"
     """What to sort by: the youngest first, names by the alphabet, numbers with the largest first."""
 
     expand: bool = False

@@ -19,7 +19,7 @@ from a3c.config.making import FIELDS, all_own_fields, make_config, own_fields, r
 from a3c.config.run import AMOUNTS, LIMITS
 from a3c.config.setting import names_of, setting
 from a3c.environments.importing import import_all
-from a3c.environments.modules import check_modules, module_of, to_be_named
+from a3c.environments.modules import check_modules, module_of, to_be_named, with_modules
 from a3c.errors import RunFolderError, SettingsError
 from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
@@ -150,8 +150,7 @@ def settings_of(
     # Of a file's settings those of another algorithm stay behind.
     base = {name: value for name, value in base.items() if name in {"algorithm", *FIELDS, *own_fields(algorithm)}}
     if "import_modules" in settings and files:
-        both = (*base["import_modules"], *settings["import_modules"])
-        settings["import_modules"] = tuple(dict.fromkeys(both))
+        settings["import_modules"] = with_modules(base["import_modules"], settings["import_modules"])
     for name, value in settings.items():
         # One pair is added to those that there are; pairs take the place of all of them.
         whole, dot, key = name.partition(".")

@@ -92,9 +92,9 @@ def check_loaded(
     check_modules(used, named, source, yes)
 
 
-def with_modules(config: EnvironmentSettings, named: Iterable[str]) -> tuple[str, ...]:
-    """The `import_modules` of a file, and those that the user named besides."""
-    return tuple(dict.fromkeys((*config.import_modules, *named)))
+def with_modules(held: Iterable[str], named: Iterable[str]) -> tuple[str, ...]:
+    """The `import_modules` of a file, and those that the user named besides, each once."""
+    return tuple(dict.fromkeys((*held, *named)))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 In use:
 
-    packed = Registrations.packed()      here
-    packed.register()                    in a worker
+    sent = packed(work)                  here, with the work that needs them
+    work = unpacked(sent)                in a worker
 """
 
 import importlib
@@ -64,6 +64,29 @@ class Registrations:
         gymnasium.registry.update(registered)
         # Those that are imported later do so without a word.
         warnings.filterwarnings("ignore", message=".*overriding environment.*", category=UserWarning)
+
+
+def packed(value: Any, *needed: EnvSpec | None) -> bytes:
+    """A value for another process, with where modules are found here and all that is registered. Raises SettingsError
+    for what cannot be sent, and where one that is `needed` cannot."""
+    registrations = Registrations.packed(*needed)
+    return dumps((sys.path, registrations, dumps(value)))
+
+
+def unpacked(sent: bytes) -> Any:
+    """There: what `packed` packed. Modules are imported from where the packing process found them."""
+    path, registrations, pickled = pickle.loads(sent)
+    sys.path += [folder for folder in path if folder not in sys.path]
+    try:
+        value = pickle.loads(pickled)
+    except ModuleNotFoundError as error:
+        raise InvalidEnvironment(
+            f"the environment or network needs the module {error.name}, which workers cannot import: install it, "
+            "or add its folder to sys.path"
+        ) from None
+    # After the modules that this imported, which may have registered the same ids.
+    registrations.register()
+    return value
 
 
 def _entry_points(spec: EnvSpec) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 In use, inside `agent.distribution(observation)`:
 
     distribution, values = policy.distribution(snapshot, observations)
-    described = describe(policy.actions, distribution, values, single)
+    described = describe(policy.actions, distribution, values, unit, single)
 """
 
 from dataclasses import dataclass

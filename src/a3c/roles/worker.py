@@ -1,7 +1,5 @@
 """A worker's side of training."""
 
-import pickle
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,13 +10,12 @@ import numpy as np
 
 from a3c.environments.generators import GlobalGenerators, seed_unseeded, separate
 from a3c.environments.making import EnvironmentMaker
-from a3c.environments.registrations import Registrations
+from a3c.environments.registrations import packed, unpacked
 from a3c.environments.serial import close
 from a3c.environments.spaces import Layout
-from a3c.errors import InvalidEnvironment, SettingsError, brief
+from a3c.errors import SettingsError, brief
 from a3c.learning.optimizers import SharedOptimizer
 from a3c.networks.policy import Policy
-from a3c.processes.pickling import dumps
 from a3c.processes.tokens import Stopped
 from a3c.roles.evaluator import Evaluator
 from a3c.roles.messages import EpisodeRecord, PackedWork, Report, Task
@@ -61,25 +58,13 @@ class Work:
     def pack(self) -> PackedWork:
         """For worker processes, with what they need to make the environments; raises SettingsError for what cannot be
         sent."""
-        registrations = Registrations.packed(self.environments.spec, self.evaluation_environments.spec)
-        pickled = dumps((sys.path, registrations, dumps(self)))
+        pickled = packed(self, self.environments.spec, self.evaluation_environments.spec)
         return PackedWork(pickled, self.layout, self.description, self, self.notes)
 
     @classmethod
     def unpack(cls, pickled: bytes) -> "Work":
-        """In a worker: what `pack` packed. Modules are imported from where the packing process found them."""
-        path, registrations, pickled_work = pickle.loads(pickled)
-        sys.path += [folder for folder in path if folder not in sys.path]
-        try:
-            work = pickle.loads(pickled_work)
-        except ModuleNotFoundError as error:
-            raise InvalidEnvironment(
-                f"the environment or network needs the module {error.name}, which workers cannot import: install it, "
-                "or add its folder to sys.path"
-            ) from None
-        # After the modules that this imported, which may have registered the same ids.
-        registrations.register()
-        return work
+        """In a worker: what `pack` packed."""
+        return unpacked(pickled)
 
     @property
     def layout(self) -> Layout:

@@ -122,10 +122,7 @@ def compare(groups: Sequence[Group]) -> Comparison:
         remarks += [f"left out: {run.path}, {run.status}" for run in group.runs if run not in runs]
         ended.append(Group(group.name, runs))
     every = [run for group in ended for run in group.runs]
-    settings = {
-        name: [", ".join(dict.fromkeys(run.spelled(name) for run in group.runs)) for group in ended]
-        for name in differing(run.settings for run in every)
-    }
+    settings = {name: [group.spelled(name) for group in ended] for name in differing(run.settings for run in every)}
     measures = _measures(ended, every)
     if len({run.get("environment") for run in every}) > 1:
         remarks.append("the environments differ, and with them what returns mean: no verdict")

@@ -253,10 +253,14 @@ def differences(one: TrainConfig, other: TrainConfig) -> list[str]:
 
 
 def default_run_path(config: TrainConfig, which: str | None = None) -> Path:
-    """`runs/ENV-ALGORITHM-SEED-TIME`, or `which` in place of the seed; an id's slash and colon become dashes."""
+    """`runs/ENV-ALGORITHM-SEED-TIME`, or `which` in place of the seed."""
+    return Path("runs") / f"{file_name(config)}-{which or config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def file_name(config: TrainConfig) -> str:
+    """`ENV-ALGORITHM`, for files; an id's slash and colon become dashes."""
     # A name in a folder has 255 bytes at most.
-    name = config.environment.replace("/", "-").replace(":", "-")[:50]
-    return Path("runs") / f"{name}-{config.algorithm}-{which or config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return f"{config.environment.replace('/', '-').replace(':', '-')[:50]}-{config.algorithm}"
 
 
 def default_repeats_path(config: TrainConfig, repeats: int) -> Path:

@@ -34,6 +34,10 @@ class Group:
     def folders(self) -> list[RunFolder]:
         return [run.folder for run in self.runs]
 
+    def spelled(self, name: str) -> str:
+        """A setting's value for people, or the values."""
+        return ", ".join(dict.fromkeys(run.spelled(name) for run in self.runs))
+
 
 @dataclass(frozen=True)
 class OpenedRun:

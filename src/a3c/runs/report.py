@@ -170,7 +170,11 @@ def _tiles(run: ListedRun) -> Html:
         reached = "not reached" if solved is None else f"{solved:,}"
         tiles.append((f"target {target:g}", reached, "" if solved is None else f"steps, after {_seconds(second)}"))
     tiles.append(
-        ("steps", _number(run.get("steps"), ",.0f"), f"{_number(run.summary.get('episodes'), ',.0f')} episodes")
+        (
+            "steps",
+            _number(run.get("steps"), ",.0f"),
+            f"{_number(run.summary.get('episodes'), ',.0f')} episodes",
+        )
     )
     rate = run.summary.get("steps_per_second")
     tiles.append(
@@ -228,18 +232,12 @@ def _comparison(groups: Sequence[Group]) -> Html:
 
 def _settings(groups: Sequence[Group]) -> Html:
     """Those that are not as they are by default first, then all."""
-
-    def of(group: Group, name: str) -> str:
-        return ", ".join(
-            dict.fromkeys(spelled_value(r.settings[name]) if name in r.settings else "-" for r in group.runs)
-        )
-
     every = [run.settings for group in groups for run in group.runs]
     defaults = {name: value for one in reversed(every) for name, value in defaults_of(one).items()}
     names = dict.fromkeys((*NAMED_BY, *(name for one in every for name in one)))
     changed = [name for name in names if any(one.get(name) != defaults_of(one).get(name) for one in every)]
     titles = ["setting", *([group.name for group in groups] if len(groups) > 1 else ["value"])]
-    rows = {name: [Html(f"<code>{_html(name)}</code>"), *(of(group, name) for group in groups)] for name in names}
+    rows = {name: [Html(f"<code>{_html(name)}</code>"), *(group.spelled(name) for group in groups)] for name in names}
     first = [[*rows[name], spelled_value(defaults[name]) if name in defaults else "-"] for name in changed]
     return _section(
         "Settings that are not as they are by default",

@@ -86,15 +86,11 @@ def resume(
     before = RunFolder.open(path).config(algorithm)
     if algorithm not in (None, before.algorithm):
         raise SettingsError(f"{path} is a run of {before.algorithm}, not of {algorithm}")
-    own = Own(
-        _taken("environment", environment, settings),
-        network,
-        _taken("evaluation_environment", evaluation_environment, settings),
-    )
+    own = own_of(environment, network, evaluation_environment, settings)
     config = make_config(recorded(before) | {"algorithm": before.algorithm} | settings, "settings")
     modules = config.import_modules if "import_modules" in settings else ()
     check_loaded(before, environment, evaluation_environment, settings.get("wrappers"), modules, path)
-    config = config.replace(import_modules=with_modules(before, modules))
+    config = config.replace(import_modules=with_modules(before.import_modules, modules))
     limited = any(settings.get(name) is not None for name in AMOUNTS)
     display = make_display(progress, Warnings)
     with resumed_run(path, config, limited, display.say, own) as begun:
@@ -167,11 +163,7 @@ def repeat(
     if repeats < 1:
         raise SettingsError(f"repeats is {repeats}, but must be at least 1")
     given: dict[str, object] = {"environment": "", "algorithm": algorithm, **settings}
-    own = Own(
-        _taken("environment", environment, given),
-        network,
-        _taken("evaluation_environment", evaluation_environment, given),
-    )
+    own = own_of(environment, network, evaluation_environment, given)
     config = make_config(with_recipe(recipe, given), "settings")
     if config.backend != "inline":
         start_server()
@@ -196,11 +188,19 @@ def repeat(
     return report
 
 
-def _taken(
-    name: str, given: "str | EnvironmentFactory | None", settings: dict[str, object]
-) -> "EnvironmentFactory | None":
-    """A function of the caller's own; a name goes among the settings."""
-    if isinstance(given, str):
-        settings[name] = given
-        return None
-    return given
+def own_of(
+    environment: "str | EnvironmentFactory | None",
+    network: "Network | None",
+    evaluation_environment: "str | EnvironmentFactory | None",
+    settings: dict[str, object],
+) -> Own:
+    """What of these is the caller's own; names of environments go among the settings."""
+
+    def taken(name: str, given: "str | EnvironmentFactory | None") -> "EnvironmentFactory | None":
+        if isinstance(given, str):
+            settings[name] = given
+            return None
+        return given
+
+    evaluated_on = taken("evaluation_environment", evaluation_environment)
+    return Own(taken("environment", environment), network, evaluated_on)

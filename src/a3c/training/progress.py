@@ -76,7 +76,7 @@ class Progress:
             parts.append(f"queue {self.queue_length:.1f}")
         if self.entropy is not None:
             parts.append(f"entropy {self.entropy:.2f}")
-        parts.append(f"{self.seconds:.0f} s" + (f", {_duration(self.eta)} left" if self.eta is not None else ""))
+        parts.append(f"{self.seconds:.0f} s" + (f", {clock(self.eta)} left" if self.eta is not None else ""))
         return "  ".join(parts)
 
 
@@ -246,7 +246,8 @@ def _encodable(line: str) -> str:
     return line.encode(encoding, "replace").decode(encoding)
 
 
-def _duration(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """`0:42`, `3:05`, `1:02:07`."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

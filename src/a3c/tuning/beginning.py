@@ -13,13 +13,14 @@ from a3c.errors import RunFolderError, SettingsError
 from a3c.interruption import interruption
 from a3c.machine import available_cores
 from a3c.runs.files import disk_errors, exists
+from a3c.runs.folder import file_name
 from a3c.training.beginning import NOTHING_OWN, Own, prepare
 from a3c.training.progress import Display
 from a3c.tuning.flags import TuneFlags
 from a3c.tuning.report import draw, picture_path, recipe_path, write_recipe
 from a3c.tuning.spaces import Task, searched, spelled, value_of
 from a3c.tuning.study import Study, Trial, opened
-from a3c.tuning.trial import for_trials, pack, way_of
+from a3c.tuning.trial import for_trials, way_of
 from a3c.tuning.tuner import Tuner, Tuning, best_of
 
 STEPS_ALONE = tuple(name for name in LIMITS if name != "steps")
@@ -69,7 +70,12 @@ def begin(
     task = Task(_has_numbers(start.spaces["action"]), _has_frames(resolved))
     names = tuple(name for given in flags.search for name in given.split(",") if name)
     spaces = searched(resolved, task, fixed, names)
-    default = Path("tuning") / f"{_plain(resolved.environment)}-{config.algorithm}.journal"
+    sent = None
+    if own is not None:
+        from a3c.environments.registrations import packed
+
+        sent = packed(own)
+    default = Path("tuning") / f"{file_name(resolved)}.journal"
     tuning = Tuning(
         config=config.replace(environment=resolved.environment, seed=None),
         spaces=spaces,
@@ -80,7 +86,7 @@ def begin(
         trials=flags.trials,
         jobs=min(flags.jobs or available_cores(), flags.trials),
         minutes=flags.minutes,
-        own=None if own is None else pack(own),
+        own=sent,
     )
     _check_storage(tuning.storage)
     return tuning, _heading(tuning, task)
@@ -183,10 +189,6 @@ def _has_numbers(space: Any) -> bool:
 def _has_frames(config: TrainConfig) -> bool:
     networks = [config.network, *(reading.partition("/")[0] for reading in config.input_parts.values())]
     return any(network not in (None, "mlp") for network in networks)
-
-
-def _plain(environment: str) -> str:
-    return environment.replace("/", "-").replace(":", "-")[:50]
 
 
 def _trials(count: int) -> str:

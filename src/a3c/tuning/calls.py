@@ -11,7 +11,7 @@ from a3c.config.keywords import AnyKeywords
 from a3c.config.making import make_config
 from a3c.processes.starting import start_server
 from a3c.recipes import with_recipe
-from a3c.training.beginning import Own
+from a3c.training.calls import own_of
 from a3c.training.progress import make_display
 from a3c.tuning.beginning import STEPS_ALONE, Tuned, begin
 from a3c.tuning.beginning import tune as run_tuning
@@ -66,15 +66,7 @@ def tune(
     given: dict[str, object] = {"environment": "", **settings}
     if algorithm is not None:
         given["algorithm"] = algorithm
-    own = Own(
-        None if isinstance(environment, str) else environment,
-        network,
-        None if isinstance(evaluation_environment, str) else evaluation_environment,
-    )
-    if isinstance(environment, str):
-        given["environment"] = environment
-    if isinstance(evaluation_environment, str):
-        given["evaluation_environment"] = evaluation_environment
+    own = own_of(environment, network, evaluation_environment, given)
     base = {"algorithm": A3C, **with_recipe(recipe, given)}
     limits = {name for name in STEPS_ALONE if name not in settings}
     config = make_config({name: value for name, value in base.items() if name not in limits}, "settings")

@@ -5,8 +5,6 @@ seed gives one result.
 """
 
 import math
-import pickle
-import sys
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,7 +36,7 @@ class Order:
     seeds: tuple[int, ...]
     score_episodes: int
     own: bytes | None = None
-    """What a caller in Python made, by `pack`."""
+    """What a caller in Python made, packed (`environments/registrations.py`)."""
 
 
 class Evaluated(NamedTuple):
@@ -86,9 +84,11 @@ def for_trials(config: TrainConfig) -> TrainConfig:
 
 def run(connection: Connection, order: Order) -> None:
     """A trial's whole life: sends Messages."""
+    from a3c.environments.registrations import unpacked
+
     try:
         prepare_worker()
-        own = NOTHING_OWN if order.own is None else unpack(order.own)
+        own = NOTHING_OWN if order.own is None else unpacked(order.own)
         for index, seed in enumerate(order.seeds):
             config = order.config.replace(seed=seed)
             connection.send(Scored(index, _score(config, own, order.score_episodes, _Telling(connection, index))))
@@ -144,19 +144,3 @@ def _score(config: TrainConfig, own: Own, episodes: int, telling: _Telling) -> f
 def way_of(config: TrainConfig) -> Way:
     """How policies are played to be judged."""
     return config.evaluated_ways[0]
-
-
-def pack(own: Own) -> bytes:
-    """What a caller in Python made, for the process of a trial; with it all that is registered with Gymnasium here.
-    Raises SettingsError for what cannot be sent."""
-    from a3c.environments.registrations import Registrations
-    from a3c.processes.pickling import dumps
-
-    return dumps((sys.path, Registrations.packed(), dumps(own)))
-
-
-def unpack(packed: bytes) -> Own:
-    path, registrations, own = pickle.loads(packed)
-    sys.path += [folder for folder in path if folder not in sys.path]
-    registrations.register()
-    return pickle.loads(own)

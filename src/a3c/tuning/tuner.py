@@ -13,7 +13,7 @@ from typing import Any
 from a3c.config import TrainConfig
 from a3c.errors import A3CError
 from a3c.processes import starting
-from a3c.training.progress import Display
+from a3c.training.progress import Display, clock
 from a3c.tuning import trial as trial_process
 from a3c.tuning.spaces import Space, spelled
 from a3c.tuning.study import Running, Study, Trial
@@ -241,8 +241,3 @@ def ranked(trials: list[Trial]) -> list[Trial]:
     """Those that came to their end, the best first."""
     complete = [(trial.score, trial) for trial in trials if trial.state == "complete" and trial.score is not None]
     return [trial for _, trial in sorted(complete, key=lambda scored: (-scored[0], scored[1].number))]
-
-
-def clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"
