@@ -14,6 +14,8 @@ from a3c.machine import available_cores
 from a3c.runs.folder import RunFolder
 from a3c.runs.metrics import read_rows
 
+MORE = 20_000
+"""Steps of 32 environments, by which episodes of 500 steps at most must end."""
 ENDLESS = ["train", "CartPole-v1", *SMALL, "--steps", "900_000_000", "--no-stop-when-solved", "--run", "run"]
 
 
@@ -42,7 +44,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
         running.end()
     _, left_running = psutil.wait_procs(family, timeout=20)
     summary, rows = running.folder.summary(), read_rows(running.folder.episodes_path)
-    resumed = run_command(*A3C, *_resume(summary["steps"] + 5000), cwd=cwd)
+    resumed = run_command(*A3C, *_resume(summary["steps"] + MORE), cwd=cwd)
     return Stopped(outcome, summary, rows, left_running, resumed, running.folder)
 
 
@@ -63,7 +65,7 @@ def test_a_stopped_run_goes_on_from_its_counts(stopped):
     summary = stopped.folder.summary()
     assert (stopped.resumed.status, stopped.resumed.err) == (0, "")
     assert summary["status"] == "finished"
-    assert stopped.summary["steps"] + 5000 <= summary["steps"] < stopped.summary["steps"] + 5000 + 2 * 16 * 16
+    assert stopped.summary["steps"] + MORE <= summary["steps"] < stopped.summary["steps"] + MORE + 2 * 16 * 16
     for count in ("episodes", "updates", "wall_seconds", "best_return_mean_100"):
         assert summary[count] >= stopped.summary[count]
 
