@@ -28,6 +28,8 @@ from a3c.machine import available_cores
 from a3c.runs.folder import RunFolder
 
 Record = dict[str, Any]
+Episode = tuple[float, int, float]
+"""When it ended, in seconds and in steps, and its return."""
 PEERS = Path(__file__).parent / "peers"
 WINDOW = 100
 CURVE_POINTS = 100
@@ -47,6 +49,7 @@ def train(
     evaluated: tuple[str, ...] = (),
     episodes: int = EPISODES,
     evaluated_with: tuple[str, ...] = (),
+    noting: Callable[[list[Episode]], Record] | None = None,
     program: tuple[str, ...] = (sys.executable, "-m", "a3c"),
 ) -> Record:
     """Runs `a3c train FLAGS` and returns what its summary.json says, with the learning curve.
@@ -58,6 +61,7 @@ def train(
         evaluated: checkpoints of the run to evaluate when it is over, of "best" and "latest".
         episodes: of these evaluations.
         evaluated_with: flags of these evaluations, such as --greedy; without, a checkpoint plays as it says.
+        noting: what to keep of its episodes, besides the learning curve; they come in the order in which they ended.
         program: what `a3c` is: that of this interpreter, or of another checkout.
     """
     with tempfile.TemporaryDirectory() as temporary:
@@ -79,10 +83,12 @@ def train(
             with suppress(A3CError):
                 record["envs_per_worker"] = RunFolder(folder).config().envs_per_worker
             with (folder / "episodes.csv").open(newline="") as file:
-                finished = [
+                finished = sorted(
                     (float(row["seconds"]), int(row["step"]), float(row["return"])) for row in csv.DictReader(file)
-                ]
+                )
             record["curve"] = _curve(finished)
+            if noting is not None:
+                record |= noting(finished)
             if evaluated and not record["error"]:
                 record["greedy"] = {
                     checkpoint: _evaluate(folder, checkpoint, episodes, evaluated_with) for checkpoint in evaluated
@@ -185,7 +191,7 @@ def _kill(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _curve(episodes: list[tuple[float, int, float]]) -> dict[str, list[float]]:
+def _curve(episodes: list[Episode]) -> dict[str, list[float]]:
     """The mean return of the last 100 episodes (of all, while there are fewer) over seconds and steps, thinned.
 
     Episodes are taken in the order in which they ended; workers report theirs a little later, together.

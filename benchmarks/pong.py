@@ -20,9 +20,9 @@ from a3c.config import TrainConfig
 from a3c.config.making import make_config
 from a3c.recipes import with_recipe
 from benchmark import Benchmark, Part, tell
-from measure import MemoryWatch, Record, bare_rate, peer_rate, train
+from measure import WINDOW, Episode, MemoryWatch, Record, bare_rate, peer_rate, train
 from pictures import draw_scores
-from report import Finding, Measured, by, column, number, solved, systems_table
+from report import Finding, Measured, by, column, number, systems_table
 
 ENVIRONMENT = "ALE/Pong-v5"
 TUNED = "tuned recipe"
@@ -30,9 +30,11 @@ PAPER = "84x84, the paper's network"
 PAPER_RECIPE = "pong-84x84"
 PROCESSES = 2
 TARGET = 18
-LIMIT, AIM = 20 * 60, 12 * 60
-"""Seconds within which Pong is to be solved, and those to push on to."""
+MEDIAN, WORST, LIMIT = 150, 240, 20 * 60
+"""Seconds within which training is to come to the target: half of the seeds, all of them; and after which it ends."""
 PUBLISHED = "pylessons-pong"
+POINTS = 100
+POINTS_OF = ("a3c", "a2c", "impala", "appo", "n-step-q")
 WATCHED = 20 * 60
 """Seconds over which memory is to stay the same."""
 
@@ -42,19 +44,37 @@ def solve(arguments: argparse.Namespace) -> list[Record]:
     runs = []
     for seed in range(1, arguments.seeds + 1):
         flags = ("--target-return", str(TARGET), "--seconds", str(LIMIT), "--seed", str(seed))
-        run = train(ENVIRONMENT, *flags, limit=LIMIT + 60)
+        run = train(ENVIRONMENT, *flags, limit=LIMIT + 60, noting=_first_mean)
         runs.append({"system": TUNED} | run)
         tell(runs[-1])
+        print(f"    mean of {TARGET} after: {run.get('mean_at_second')} s, {run.get('mean_at_step')} steps", flush=True)
     return runs
+
+
+def _first_mean(episodes: list[Episode]) -> Record:
+    """When the last 100 training episodes first came to the target; that it is solved is said later, when it has been
+    confirmed by evaluation."""
+    seconds, steps, returns = zip(*episodes, strict=True) if episodes else ((), (), ())
+    for end in range(WINDOW, len(returns) + 1):
+        if sum(returns[end - WINDOW : end]) >= TARGET * WINDOW:
+            return {"mean_at_second": seconds[end - 1], "mean_at_step": max(steps[:end])}
+    return {"mean_at_second": None, "mean_at_step": None}
 
 
 def solve_findings(part: Measured) -> Iterator[Finding]:
     runs = part["runs"]
-    seconds, count = column(runs, "solved_at_second"), solved(runs)
-    in_time = sum(second <= LIMIT for second in seconds)
-    yield Finding("Pong at 18 within 20 minutes", f"{in_time} of {len(runs)} seeds", "every seed", in_time == len(runs))
-    measured = f"{number(median(seconds), '.0f', ' s')}, worst {number(max(seconds), '.0f', ' s')}"
-    yield Finding("Pong at 18, median and worst", measured, f"<= {AIM} s", count == len(runs) and max(seconds) <= AIM)
+    for name, of_median, of_worst in (("mean_at_second", MEDIAN, WORST), ("solved_at_second", None, LIMIT)):
+        seconds = column(runs, name)
+        what = f"Pong at {TARGET}" + ", confirmed by 100 games" * (name == "solved_at_second")
+        measured = f"{number(median(seconds), '.0f', ' s')}, worst {number(max(seconds), '.0f', ' s')}"
+        aims = f"<= {of_worst} s" if of_median is None else f"<= {of_median} s, worst {of_worst} s"
+        reached = max(seconds) <= of_worst and median(seconds) <= (of_median or of_worst)
+        yield Finding(f"{what}: median and worst of {len(runs)} seeds", measured, aims, reached)
+    steps = column(runs, "mean_at_step")
+    yield Finding("steps until then", f"{number(median(steps), ',.0f')}, worst {number(max(steps), ',.0f')}")
+    evaluated = [(run.get("best_evaluation") or {}).get("mean", -math.inf) for run in runs]
+    said = f"{number(median(evaluated), '.1f')}, worst {number(min(evaluated), '.1f')}"
+    yield Finding("what the policy plays then, greedily", said, ">= 20", median(evaluated) >= 20)
     rates = column(runs, "steps_per_second", missing=0.0)
     measured = f"{median(rates):,.0f} steps/s, worst {min(rates):,.0f}"
     yield Finding("training throughput until then", measured, ">= 1,800 steps/s", min(rates) >= 1_800)
@@ -131,6 +151,38 @@ def paper_network_findings(part: Measured) -> Iterator[Finding]:
         yield Finding(name, measured, "growth <= 5%", last / settled <= 1.05)
 
 
+def first_points(arguments: argparse.Namespace) -> list[Record]:
+    """Every algorithm until it has scored its first 100 points, in all games of training together."""
+    runs = []
+    for seed in range(1, arguments.point_seeds + 1):
+        for algorithm in POINTS_OF:
+            flags = ("--algorithm", algorithm, "--seconds", str(arguments.point_seconds), "--seed", str(seed))
+            run = train(ENVIRONMENT, *flags, limit=arguments.point_seconds + 120.0, noting=_scored)
+            run.pop("curve", None)
+            runs.append({"system": algorithm} | run)
+            tell(runs[-1])
+            print(f"    {POINTS} points after: {runs[-1].get('points_at_second')} s", flush=True)
+    return runs
+
+
+def _scored(episodes: list[Episode]) -> Record:
+    """When the agent had scored so many points; a game ends when one side has 21."""
+    points = 0.0
+    for second, step, score in episodes:
+        points += 21 + min(score, 0)
+        if points >= POINTS:
+            return {"points_at_second": second, "points_at_step": step}
+    return {"points_at_second": None, "points_at_step": None}
+
+
+def first_points_findings(part: Measured) -> Iterator[Finding]:
+    for system, runs in by(part, "system").items():
+        seconds, steps = column(runs, "points_at_second"), column(runs, "points_at_step")
+        said = f"{number(median(seconds), '.0f', ' s')}, worst {number(max(seconds), '.0f', ' s')}"
+        said += f"; {number(median(steps), ',.0f', ' steps')}, worst {number(max(steps), ',.0f', ' steps')}"
+        yield Finding(f"{system}: the first {POINTS} points, {len(runs)} seeds", said)
+
+
 def published(arguments: argparse.Namespace) -> list[Record]:
     """The published system by its recipe, with A3C and with A2C, for as long as there is patience for."""
     runs = []
@@ -169,6 +221,7 @@ PARTS = {
         None,
         {"pong_84x84.png": partial(draw_scores, title="Pong at 84x84 with the network of the A3C paper")},
     ),
+    "first-points": Part(first_points, first_points_findings),
     "published": Part(published, published_findings),
 }
 
@@ -176,11 +229,13 @@ PARTS = {
 def main() -> None:
     benchmark = Benchmark("pong", PARTS)
     parser = benchmark.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=3, help="seeds of the tuned recipe (%(default)s)")
+    parser.add_argument("--seeds", type=int, default=5, help="seeds of the tuned recipe (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="repetitions of throughput (%(default)s)")
     parser.add_argument("--seconds", type=float, default=40.0, help="seconds of a throughput run (%(default)s)")
     parser.add_argument("--peer-seconds", type=float, default=30.0, help="of the peer, 0 for none (%(default)s)")
     parser.add_argument("--paper-seconds", type=float, default=25 * 60.0, help="of paper-network (%(default)s)")
+    parser.add_argument("--point-seeds", type=int, default=3, help="seeds of first-points (%(default)s)")
+    parser.add_argument("--point-seconds", type=float, default=120.0, help="longest of first-points (%(default)s)")
     parser.add_argument("--published-seconds", type=float, default=600.0, help="of each published run (%(default)s)")
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter with stable-baselines3")
     benchmark.run(parser.parse_args())
