@@ -1,12 +1,12 @@
-"""Trains Atari games of the A3C paper by the recipe `atari`, each for some time, and plays the policies they end with.
+"""Trains Atari games of the A3C paper by the recipe `atari`, and plays the policies they end with.
 
-    python benchmarks/atari.py                             three games of 30 minutes on two cores
-    python benchmarks/atari.py --only seaquest --seconds 3000   one of them, for longer
+    python benchmarks/atari.py                             three games of 50 minutes on two cores
+    python benchmarks/atari.py --only seaquest --workers 1      one of them, beside another
     python benchmarks/atari.py --figures-only              draw the figures again from the results
 
-Games are those without sticky actions, as what is published of Stable-Baselines3. What counts is the mean of 100 games
-that the final policy plays as it did in training, by sampling. All runs are kept in the results; a game that is not
-measured again keeps its earlier ones.
+A run ends after ten million steps, or 50 minutes. Games are those without sticky actions, as what is published of
+Stable-Baselines3. What counts is the mean of 100 games that the final policy plays as it did in training, by sampling.
+All runs are kept in the results; a game that is not measured again keeps its earlier ones.
 """
 
 import argparse
@@ -45,7 +45,10 @@ def play(game: Game, arguments: argparse.Namespace) -> list[Record]:
     """The game with every seed."""
     runs = []
     for seed in range(1, arguments.seeds + 1):
-        flags = ("--seconds", str(arguments.seconds), "--no-stop-when-solved", "--seed", str(seed))
+        flags = ("--steps", str(arguments.steps), "--anneal-steps", str(arguments.steps), "--no-stop-when-solved")
+        flags += ("--seconds", str(arguments.seconds), "--seed", str(seed))
+        if arguments.workers:
+            flags += ("--workers", str(arguments.workers))
         run = train(
             game.environment,
             *flags,
@@ -98,7 +101,11 @@ def main() -> None:
     parser = benchmark.parser(__doc__)
     parser.set_defaults(only=DEFAULT)
     parser.add_argument("--seeds", type=int, default=1, help="seeds of every game (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=1_800.0, help="of every run (%(default)s)")
+    parser.add_argument("--steps", type=int, default=10_000_000, help="of every run (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=3_000.0, help="after which it ends (%(default)s)")
+    parser.add_argument(
+        "--workers", type=int, help="of every run, where several stand side by side (default: all cores)"
+    )
     benchmark.run(parser.parse_args())
 
 
