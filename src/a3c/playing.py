@@ -30,6 +30,8 @@ STRIP_WIDTH = 200
 """Pixels that a frame of a filmstrip is wide at most."""
 DRAWING = ("pygame", "mujoco", "glfw", "OpenGL")
 """Modules that environments draw with."""
+VIDEO_SIDE = 640
+"""Pixels that a video's longer side has at most where frames are enlarged: by a whole factor, so pixels stay sharp."""
 FILM_BYTES = 4 * 2**30
 """What the frames of a film take at most, which is held in memory."""
 
@@ -180,17 +182,26 @@ def _check_file(flag: str, file: Path, endings: tuple[str, ...]) -> None:
 
 
 def _write(video: Path, frames: list[np.ndarray], frames_per_second: int) -> None:
+    height, width = frames[0].shape[:2]
+    factor = max(1, VIDEO_SIDE // max(height, width))
+    height, width = height * factor, width * factor
     if video.suffix == ".gif":
-        images, content = _images(frames), io.BytesIO()
+        from PIL import Image
+
+        # One after the other: all of them enlarged may be more than there is memory for.
+        images = (image.resize((width, height), Image.Resampling.NEAREST) for image in _images(frames))
+        content = io.BytesIO()
         # GIF counts in hundredths of a second, and viewers slow down below two of them.
         duration = max(20, round(1000 / frames_per_second))
-        more = {"append_images": images[1:], "duration": duration, "loop": 0, "optimize": True}
-        images[0].save(content, "GIF", save_all=True, **more)
+        more = {"append_images": images, "duration": duration, "loop": 0, "optimize": True}
+        next(images).save(content, "GIF", save_all=True, **more)
         write_atomically(video, content.getvalue())
     else:
         import imageio.v3 as imageio
 
-        options = {"fps": frames_per_second, "macro_block_size": 2, "extension": ".mp4"}
+        # Even numbers of pixels, as most players ask for.
+        size = f"scale={width + width % 2}:{height + height % 2}:flags=neighbor"
+        options = {"fps": frames_per_second, "macro_block_size": 1, "extension": ".mp4", "output_params": ["-vf", size]}
         with warnings.catch_warnings():
             # JAX warns of every fork; this one runs another program at once.
             warnings.filterwarnings("ignore", message=".*os.fork", category=RuntimeWarning)

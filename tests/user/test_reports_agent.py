@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from odd_environments import Endless, Undrawable, Walk
 from small_agents import BATCH, OBSERVATION, cartpole
 
@@ -294,6 +295,9 @@ def test_playing_what_never_ends_comes_to_an_end(endless, tmp_path):
     assert returns == [6.0, 6.0]
     assert said[1:3] == [f"episode {n}: return 6, cut after 6 steps without an end" for n in (1, 2)]
     assert said[3].startswith(f"video    {tmp_path / 'film.gif'} (14 frames, ")
+    # Frames of 8x8 pixels, enlarged.
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.size == (640, 640)
 
 
 def test_a_film_is_written_whole_or_not_at_all(endless, tmp_path, monkeypatch):
