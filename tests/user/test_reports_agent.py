@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from odd_environments import Endless, Undrawable, Walk
+from PIL import Image
 from small_agents import BATCH, OBSERVATION, cartpole
 
 import a3c
