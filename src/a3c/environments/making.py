@@ -69,6 +69,11 @@ class EnvironmentMaker:
         return found if isinstance(found := self._found, EnvSpec) else None
 
     @property
+    def time_limit(self) -> int | None:
+        """Steps of an episode at most, where the settings or its registered entry say so."""
+        return self.config.max_episode_steps or (self.spec and self.spec.max_episode_steps)
+
+    @property
     def _found(self) -> EnvSpec | EnvironmentFactory:
         import_all(self.config.import_modules)
         return find(self.source) if isinstance(self.source, str) else self.source

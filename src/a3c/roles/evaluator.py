@@ -47,10 +47,10 @@ class Evaluator:
                 vector = self._environments(min(episodes, AT_ONCE))
                 generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
                 choose = Player(self._policy, order.snapshot, order.way, generator, self._random)
-                config = self._maker.config
+                config, most = self._maker.config, CUT_AFTER if self._maker.time_limit else order.cut_after
                 masks, track = bool(config.action_masks), config.track_info
                 evaluation = play_episodes(
-                    vector, choose, episodes, seed, CUT_AFTER, masks=masks, track=track, going_on=counted
+                    vector, choose, episodes, seed, most, masks=masks, track=track, going_on=counted
                 )
         finally:
             self.calls += 1
