@@ -27,7 +27,7 @@ class Evaluator:
         self._maker, self._policy, self._random = environments, policy, random
         self._vector: VectorEnv | None = None
         self.calls = 0
-        """Odd while it plays. It grows with each step."""
+        """Odd while it plays; as Pulse has it. It grows with each step."""
 
     def play(self, order: Order, going_on: Callable[[], bool], player: int = 0, players: int = 1) -> Played:
         """What this player's share of the episodes came to, of so many players; raises Stopped once `going_on` says
@@ -37,7 +37,9 @@ class Evaluator:
             return Played(player, order.number, [], [], 0)
 
         def counted() -> bool:
-            self.calls += 2
+            self._count()
+            # From the first step on it makes no environments any more.
+            self.calls = max(self.calls, 3)
             return going_on()
 
         seed = int(np.random.SeedSequence([order.seed, player]).generate_state(1)[0])
@@ -59,8 +61,13 @@ class Evaluator:
     def _environments(self, count: int) -> VectorEnv:
         if self._vector is None or self._vector.num_envs != count:
             self.close()
-            self._vector = self._maker.make_vector(count)
+            # Each is made and reset.
+            self.calls -= 4 * count
+            self._vector = self._maker.make_vector(count, started=self._count)
         return self._vector
+
+    def _count(self) -> None:
+        self.calls += 2
 
     def close(self) -> None:
         """Closes its environments."""
