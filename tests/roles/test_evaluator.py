@@ -50,7 +50,7 @@ def test_global_generators_go_on_from_where_they_were(work):
 
 class NeverEnds(Endless):
     def step(self, action):
-        return super().step(action)[:2] + (False, False, {})
+        return (*super().step(action)[:2], False, False, {})
 
 
 @pytest.mark.parametrize(("limit", "cut", "length"), [(None, 3, 7), (9, 0, 9)])

@@ -28,8 +28,8 @@ class RolloutSettings:
     """A segment ends after segment_length steps, or also as soon as an episode ends (the paper's algorithm S3)."""
 
     n_step: int | None = setting(None, at_least=1)
-    """Steps that every return reaches: segments then overlap by n_step - 1 steps, each trained on once. Default: a
-    return reaches to the end of its segment, as in the paper."""
+    """Steps that every return reaches: segments then overlap by one step less, and each step is trained on once.
+    Default: a return reaches to the end of its segment, as in the paper."""
 
     normalize_observations: bool | None = setting(None, everyday="by their running mean and deviation")
     """Shift and scale what is observed by its running mean and standard deviation: numbers and pixels, each by its own.

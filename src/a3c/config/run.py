@@ -86,4 +86,4 @@ class RunSettings:
 
     log: tuple[LoggerName, ...] = setting(("tensorboard",), again=True)
     """Where else to log what metrics.csv holds, one or several: tensorboard (event files in the run folder), wandb,
-    trackio, mlflow. Given again, it is another one beside them; without a name, nowhere. See docs/logging.md."""
+    trackio, mlflow. Given again, it adds to those before; without a name: nowhere. See docs/logging.md."""
