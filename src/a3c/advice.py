@@ -159,7 +159,8 @@ def _rewards(config: TrainConfig, action_space: gymnasium.Space, play: RandomPla
         elif isinstance(action_space, Box):
             how = "let noise last longer, `action_std` gsde `hold_noise` 8 or more"
         else:
-            further = "`segment_length` 64" if "log_probs" in config.own.carries else "`n_step` 16"
+            longer = f"`segment_length` {4 * config.segment_steps}"
+            further = longer if "log_probs" in config.own.carries else "`n_step` 16"
             how = f"explore more, `entropy_coefficient` above {config.entropy_coefficient:g}, or learn from further "
             how += f"ahead, {further}"
         yield Remark("sparse", f"{play.steps:,} random steps met no reward but {low:g}: {how}")

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from a3c.config.setting import names_of
-from a3c.config.sizes import flags_for, open_sizes, sizes_for, steps_of_an_update, with_sizes
+from a3c.config.sizes import flags_for, open_sizes, steps_of_an_update, with_sizes
 from configs_for_tests import config_with
 
 
@@ -29,9 +29,20 @@ def sizes(step_seconds, **settings):
     ],
 )
 def test_slow_steps_give_fewer_environments_and_then_shorter_segments(step_seconds, expected):
-    assert sizes_for(step_seconds) == sizes(step_seconds) == sizes(step_seconds, algorithm="random") == expected
+    assert sizes(step_seconds) == sizes(step_seconds, algorithm="random") == expected
     if 4e-3 < step_seconds <= 0.2:
         assert 0.5 < step_seconds * expected[0] * expected[1] <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("step_seconds", "appo", "pqn"),
+    [(0.0, (16, 64), (16, 5)), (5e-3, (3, 64), (16, 5)), (0.05, (1, 20), (4, 5)), (1.0, (1, 5), (1, 5))],
+)
+def test_sizes_that_an_algorithm_has_by_default_are_chosen_smaller_too(step_seconds, appo, pqn):
+    assert sizes(step_seconds, algorithm="appo") == appo
+    assert sizes(step_seconds, algorithm="pqn") == sizes(step_seconds, algorithm="n-step-q") == pqn
+    assert sizes(step_seconds, algorithm="appo", backend="inline") == (16, 64)
+    assert sizes(step_seconds, algorithm="appo", segment_length=64) == (16, 64)
 
 
 @pytest.mark.parametrize("settings", [{"backend": "inline"}, {"algorithm": "a2c"}])
@@ -86,6 +97,8 @@ def test_what_was_chosen_stays():
         ({"workers": 3, "envs_per_worker": 2, "segment_length": 5}, 10),
         ({"workers": 3, "algorithm": "a2c"}, 768),
         ({"workers": 3, "algorithm": "impala", "envs_per_worker": 2, "segment_length": 5, "min_batch": 31}, 40),
+        ({"algorithm": "appo"}, 12.8),
+        ({"algorithm": "impact", "workers": 3}, 64),
     ],
 )
 def test_an_update_takes_so_many_steps(settings, steps):

@@ -64,7 +64,7 @@ def test_making_the_environments_may_take_longer(clocked):
     assert clocked.pass_(5) == []
     clocked.rows["quiet"][0] = MAKING + 1
     (line,) = clocked.pass_(5)
-    assert line.startswith("worker 0 has not finished making its environments and their first reset for 61 s")
+    assert line.startswith("worker 0 has not finished making an environment, or its first reset for 61 s")
 
 
 def test_a_thread_that_cannot_look_any_more_says_it_too(clocked):
@@ -87,7 +87,7 @@ def test_one_that_does_not_answer_for_longer_than_it_may_is_late(clocked):
         "`step_timeout` from 2.5 s"
     )
     clocked.rows["calls"] = 1
-    assert "has not finished making its environments and their first reset for 3 s" in clocked.pulse.late(1)[0][1]
+    assert "has not finished making an environment, or its first reset for 3 s" in clocked.pulse.late(1)[0][1]
     # Another in its place begins anew.
     clocked.pulse.forget(1)
     assert clocked.pulse.late(1) == []

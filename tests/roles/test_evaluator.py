@@ -9,6 +9,7 @@ from a3c.roles.evaluator import Evaluator
 from a3c.sharing.assignment import Order
 from a3c.training.preparing import prepare
 from configs_for_tests import config_with
+from environments_for_tests import Endless
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def work():
 
 def order(work, **changes):
     snapshot = Snapshot(work.policy.initial_parameters)
-    return Order(1, snapshot, "greedy", 7, 3)._replace(**changes)
+    return Order(1, snapshot, "greedy", 7, 3, 1000)._replace(**changes)
 
 
 def evaluator(work):
@@ -45,6 +46,19 @@ def test_global_generators_go_on_from_where_they_were(work):
     before = np.random.get_state()[1].copy()
     evaluator(work).play(order(work), lambda: True)
     np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+class NeverEnds(Endless):
+    def step(self, action):
+        return (*super().step(action)[:2], False, False, {})
+
+
+@pytest.mark.parametrize(("limit", "cut", "length"), [(None, 3, 7), (9, 0, 9)])
+def test_an_episode_without_a_time_limit_is_cut_as_the_order_says(limit, cut, length):
+    config = config_with(backend="inline", seed=1, max_episode_steps=limit, steps=1)
+    work = prepare(config, NeverEnds)[0]
+    played = evaluator(work).play(order(work, episodes=3, cut_after=7), lambda: True)
+    assert (played.cut, played.lengths) == (cut, [length] * 3)
 
 
 def test_it_stops_when_nobody_waits_any_more(work):

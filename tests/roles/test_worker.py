@@ -1,6 +1,8 @@
 """What a worker counts and reports, whatever algorithm it runs."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -8,12 +10,15 @@ import pytest
 from a3c.environments.making import EnvironmentMaker
 from a3c.learning.diagnostics import DIAGNOSTICS
 from a3c.learning.optimizers import SharedOptimizer
+from a3c.processes.pulse import Pulse
+from a3c.roles.evaluator import Evaluator
 from a3c.roles.messages import Task
 from a3c.roles.worker import Work, Worker
+from a3c.sharing.assignment import Order
 from a3c.sharing.parameter_store import ParameterStore
 from a3c.training import process as worker_process
 from configs_for_tests import config_with
-from environments_for_tests import MODES, counting
+from environments_for_tests import MODES, Endless, counting
 
 
 @pytest.fixture
@@ -29,6 +34,47 @@ def make_worker(make_policy):
         return Worker(Task(1, config, store, np.random.SeedSequence(0)), work, reports.append, report_every), reports
 
     return make
+
+
+class Recorded(Endless):
+    """Notes what is said of calls of the environment whenever one is made or reset."""
+
+    calls: ClassVar[list[Callable[[], int]]] = []
+    seen: ClassVar[list[int]] = []
+
+    def __init__(self):
+        super().__init__()
+        self.note()
+
+    def reset(self, **others):
+        self.note()
+        return super().reset(**others)
+
+    def note(self):
+        self.seen += [calls() for calls in self.calls]
+
+
+class Watched(Pulse):
+    def watch(self, worker, calls):
+        Recorded.calls.append(calls)
+        return lambda: None
+
+
+def test_each_environment_that_is_started_has_time_of_its_own(make_policy, monkeypatch):
+    monkeypatch.setattr(Recorded, "calls", [])
+    monkeypatch.setattr(Recorded, "seen", [])
+    config = config_with(seed=0, hidden=(), envs_per_worker=2)
+    policy, optimizer = make_policy(Recorded(), config), SharedOptimizer("sgd", {}, 0)
+    work = Work(EnvironmentMaker(Recorded, config), policy, optimizer)
+    store = ParameterStore(policy.initial_parameters, np.zeros((0, policy.size), np.float32), 1, shared=False)
+    task = Task(0, config, store, np.random.SeedSequence(0), pulse=Watched(1, shared=False))
+    worker = Worker(task, work, list)
+    assert Recorded.seen == [-7, -5, -3, -1]
+    Recorded.seen, Recorded.calls = [], [lambda: evaluator.calls]
+    evaluator = Evaluator(EnvironmentMaker(Recorded, config), policy)
+    evaluator.play(Order(1, worker.policy.first_snapshot, "greedy", 2, 1, 1000), lambda: not Recorded.seen.append(0))
+    assert Recorded.seen[:5] == [-7, -5, -3, -1, 0]
+    assert evaluator.calls > 1
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)

@@ -32,10 +32,11 @@ class PlayedByTheTest:
         self.ended: str | None = None
         self.cannot_be_asked: str | None = None
 
-    def ask(self, snapshot, way, episodes, seed):
+    def ask(self, snapshot, way, episodes, seed, cut_after):
         if self.cannot_be_asked is not None:
             raise EvaluationEnded(self.cannot_be_asked)
         self.asked.append((snapshot, way, episodes, seed))
+        self.cut_after = cut_after
 
     def answer(self, timeout=0.0):
         if self.ended is not None:

@@ -1,10 +1,13 @@
 """When a run is evaluated, what confirms that it is solved, and what counts as its best."""
 
+import time
+
 import numpy as np
 import pytest
 
 from a3c.config.evaluating import CONFIRMING
 from a3c.runs.metrics import EVALUATION_COLUMNS, read_rows
+from a3c.training import evaluations
 
 REACHED = [6.0] * 100
 """Returns of training that reach a target of 5."""
@@ -188,6 +191,30 @@ def test_nobody_waits_at_the_end_of_what_was_interrupted_or_too_short_for_an_eva
     run.monitor.tick()
     run.monitor.evaluate_at_end(lambda: False)
     assert purposes(run) == []
+
+
+@pytest.mark.parametrize(("settings", "asked"), [({"backend": "processes", "workers": 2}, 1), ({}, 3)])
+def test_the_evaluation_at_the_end_takes_no_longer_than_training_where_a_clock_may_decide(
+    new_run, monkeypatch, settings, asked
+):
+    monkeypatch.setattr(evaluations, "SHORT", 0.0)
+    run, said = new_run(evaluate_every=20, **settings), []
+    monkeypatch.setattr(run.monitor.evaluations, "_tell", said.append)
+    run.work(1.0, steps=20)
+    # Its clock stands still, so that training took no time.
+    monkeypatch.setattr(run.monitor.measures.clock, "_before", -time.monotonic())
+    run.evaluators.returns = [1.0] if settings == {} else None
+    run.monitor.evaluate_at_end(lambda: True)
+    assert len(run.evaluators.asked) == asked
+    assert [line.partition(" has taken ")[0] for line in said[1:]] == ["the evaluation at the end"] * bool(settings)
+
+
+@pytest.mark.parametrize(("steps", "cut_after"), [(20, 1000), (40_000, 2000), (10**6, 10_000)])
+def test_episodes_of_an_evaluation_take_no_more_steps_than_the_run_has_but_a_thousand_each(new_run, steps, cut_after):
+    run = new_run(evaluate_every=20)
+    run.work(1.0, steps=steps)
+    run.monitor.tick()
+    assert run.evaluators.cut_after == cut_after
 
 
 def test_a_run_that_waits_for_evaluations_is_evaluated_in_the_end_where_it_ends_before_its_boundary(new_run):

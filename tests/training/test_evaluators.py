@@ -44,7 +44,7 @@ def process(monkeypatch):
 def evaluator(process):
     snapshot = Snapshot(np.zeros(3, np.float32), np.zeros(0, np.float32), 0)
     evaluator = EvaluatorProcess(b"", snapshot, False, 30.0)
-    evaluator.ask(snapshot, "greedy", 1, 1)
+    evaluator.ask(snapshot, "greedy", 1, 1, 1000)
     yield evaluator
     evaluator.close()
 
@@ -82,7 +82,7 @@ class Shares:
     def __init__(self):
         self.asked = []
 
-    def ask(self, snapshot, way, episodes, seed):
+    def ask(self, snapshot, way, episodes, seed, cut_after):
         self.asked.append((episodes, seed))
 
     def answer(self, timeout=0.0):
@@ -95,16 +95,16 @@ class Shares:
 def test_when_training_has_ended_as_many_play_as_there_were_workers():
     made = []
     players = EvaluatorProcesses(lambda: made.append(Shares()) or made[-1], 3)
-    players.ask(None, "greedy", 4, 7)
+    players.ask(None, "greedy", 4, 7, 1000)
     assert players.answer() == [Played(0, 1, [7.0] * 4, [0, 1, 2, 3], 1)]
     assert players.answer() == []
     players.have_all_cores()
-    players.ask(None, "greedy", 4, 7)
+    players.ask(None, "greedy", 4, 7, 1000)
     played = players.answer()
     assert [one.asked[-1][0] for one in made] == [2, 1, 1]
     assert len({return_ for one in played for return_ in one.returns}) == 3
     assert [one.lengths for one in played] == [[0, 1], [0], [0]]
     assert sum(one.cut for one in played) == 3
-    players.ask(None, "greedy", 2, 7)
+    players.ask(None, "greedy", 2, 7, 1000)
     assert [len(one.returns) for one in players.answer()] == [1, 1]
     assert [len(one.asked) for one in made] == [3, 2, 1]

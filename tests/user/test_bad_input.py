@@ -143,7 +143,7 @@ def test_a_wrong_flag(command, tmp_path, flags, words):
         ),
         (["odd_environments:Frames-v0", "--network", "nature"], ["frames of 24x24 are too small", "--network"]),
         (["odd_environments:Measures-v0", "--frame-stack", "4"], ["--frame-stack: only for frames"]),
-        (["--config", "missing.toml"], ["cannot read missing.toml", "No such file"]),
+        (["--config", "missing.toml"], ["missing.toml cannot be read: No such file"]),
     ],
     ids=" ".join,
 )

@@ -63,7 +63,7 @@ def test_in_the_end_the_progress_line_says_what_the_best_came_to_as_it_is_to_be_
         *("--run", "run"),
     )
     assert done.status == 0
-    assert "evaluating the best of the run, 20 episodes\n" in done.out
+    assert "evaluating the best of the run, 20 episodes; Ctrl-C leaves that out\n" in done.out
     figure = RunFolder(Path("run")).summary()["best_evaluation"]
     assert f"  evaluated {figure['mean']:.1f}  " in done.out.splitlines()[-4]
 

@@ -1,5 +1,7 @@
 """`a3c inspect`, and the findings it prints."""
 
+import math
+
 import gymnasium
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Sequence, Text
 
 from a3c import advice
 from a3c.advice import Speed, remarks
+from a3c.cli.inspect import _bounds
 from a3c.errors import InvalidEnvironment
 from a3c.inspecting import RANDOM_STEPS, inspect
 from a3c.rollout.random_play import RandomPlay
@@ -63,6 +66,22 @@ def test_where_nothing_is_wrong_nothing_is_remarked_on(make):
     assert inspection.speed is None
     assert inspection.play.steps == sum(inspection.play.lengths) + (RANDOM_STEPS - sum(inspection.play.lengths))
     assert inspection.play.steps == len(inspection.play.rewards) == RANDOM_STEPS
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        ([0] * 9, [math.inf] * 9, "from 0 on"),
+        ([-1, 0, -math.inf], [1, math.inf, 2], "-1 to 1, from 0 on, up to 2"),
+        (
+            [-1] * 5 + [-math.inf] * 4 + [0],
+            [2] * 5 + [math.inf] * 5,
+            "-1 to 2 at most, 1 with one bound, 4 without bounds",
+        ),
+    ],
+)
+def test_bounds_that_only_some_numbers_have_are_not_said_to_be_none(low, high, said):
+    assert _bounds(Box(np.array(low, np.float32), np.array(high, np.float32))) == said
 
 
 def test_cartpole():

@@ -46,7 +46,8 @@ CASES = {
         {"recurrent": "gru", "recurrent_units": 3, "target_interval": 30, **NORMAL},
     ),
     "continuous, noise that is held": ("a2c", "Pendulum-v1", {"hold_noise": 3, **NORMAL}),
-    "a learner": ("impala", Corridor, {"min_batch": 24, **NORMAL}),
+    # Its last batch before a boundary is whole, after the row of it has fallen due.
+    "a learner": ("impala", "Pendulum-v1", {"min_batch": 40, "checkpoint_steps": 120, **NORMAL}),
     "a learner with a target network": (
         *("impact", Recall),
         {"recurrent": "gru", "recurrent_units": 3, "min_batch": 16, "buffer_size": 2, "target_updates": 3, **NORMAL},

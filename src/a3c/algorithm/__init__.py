@@ -45,6 +45,10 @@ class OwnSettings:
         """Updates that a learner makes whenever a batch has come."""
         return 1
 
+    def updates_from(self, steps: int) -> int:
+        """Updates that are made from so many steps, collected by a worker or joined for a learner, at most."""
+        return self.updates_per_batch
+
     @property
     def batches_before(self) -> int:
         """Batches that a learner gathers before it makes the first."""

@@ -82,6 +82,13 @@ class APPOSettings(OwnSettings):
     def carries(self) -> frozenset[str]:
         return frozenset({"log_probs"})
 
+    def minibatches(self, steps: int) -> int:
+        """Minibatches that a pass over so many steps has."""
+        return max(1, round(steps / self.minibatch_size))
+
+    def updates_from(self, steps: int) -> int:
+        return self.passes * self.minibatches(steps)
+
 
 @dataclass(frozen=True)
 class IMPACTSettings(QueueSettings):

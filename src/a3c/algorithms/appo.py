@@ -101,7 +101,7 @@ class Shuffle:
     def __init__(self, config: TrainConfig, own: APPOSettings, recurrent: bool):
         self._passes, self._recurrent = own.passes, recurrent
         whole = config.environments_each if recurrent else config.segment_size
-        self.count = min(max(1, round(config.segment_size / own.minibatch_size)), whole)
+        self.count = min(own.minibatches(config.segment_size), whole)
         """Minibatches of a pass."""
         self._size = -(-whole // self.count)
 

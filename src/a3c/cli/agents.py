@@ -31,10 +31,10 @@ class ModelFlags:
     checkpoint: Literal["best", "latest"] = "best"
     """Which of the run's checkpoints."""
 
-    import_modules: tuple[str, ...] = ()
+    import_modules: tuple[str, ...] = setting((), again=True)
     """Module that may be imported, and whose functions may be called, though only the run names it and it is not
     installed, such as my_module in the current folder, of a run of my_module:MyEnv-v0. Say so only of what you know.
-    Given again and again."""
+    Give it again for each further one."""
 
     @property
     def deterministic(self) -> bool | None:

@@ -9,7 +9,7 @@ from typing import Any
 HELP = ("--help", "-h")
 HELP_ALL = "--help-all"
 ONE_BY_ONE = {"wrappers": "MODULE:CLASS [KEY=VALUE ...]", "import_modules": "MODULE"}
-"""Settings whose flag, in the singular, is given for each of their values, and how one is written."""
+"""Settings whose flag is in the singular, as it takes one of their values, and how that is written."""
 
 
 def flag(name: str) -> str:

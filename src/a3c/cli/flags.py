@@ -71,20 +71,27 @@ class _Reading:
         elif dot and typing.get_origin(types.get(pairs)) is dict:
             values = self._values(1, anything=True) if value is None else value
             self._given[name] = _value(title, [key, *values], types[pairs])[key]
-        elif name in types and title in SINGULAR:
-            given = self._values(1) if value is None else value
-            if not given:
-                raise self._wrong(f"{title} needs a value: {ONE_BY_ONE[name]}")
-            one = self._wrapper(title, given[0]) if name == "wrappers" else given[0]
-            self._given[name] = (*self._given.get(name, ()), one)
-        elif name in types and name not in ONE_BY_ONE and (title in self._command.short or title.startswith("--")):
+        elif name in types and self._stands_for(title, name):
             before = self._given.get(name, ()) if self._command.fields[name].metadata.get("again") else ()
-            given = self._setting(title, types[name], value)
+            one = name in ONE_BY_ONE
+            given = self._one(title, name, value) if one else self._setting(title, types[name], value)
             self._given[name] = (*before, *given) if before else given
         elif self._unknown is not None and title.startswith("--"):
             self._unknown[title] = self._values() if value is None else value
         else:
             raise self._wrong(self._no_such_flag(title))
+
+    def _stands_for(self, title: str, name: str) -> bool:
+        if name in ONE_BY_ONE:
+            return title in SINGULAR
+        return title in self._command.short or title.startswith("--")
+
+    def _one(self, title: str, name: str, value: list[str] | None) -> tuple[Any]:
+        """The one value of a setting whose flag is in the singular."""
+        given = self._values(1) if value is None else value
+        if not given:
+            raise self._wrong(f"{title} needs a value: {ONE_BY_ONE[name]}")
+        return (self._wrapper(title, given[0]) if name == "wrappers" else given[0],)
 
     def _setting(self, title: str, annotation: Any, value: list[str] | None) -> Any:
         several = _takes_several(annotation)

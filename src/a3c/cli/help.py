@@ -3,21 +3,22 @@
 import ast
 import dataclasses
 import inspect
+import re
 import shutil
 import textwrap
 import typing
+from pathlib import Path
 from typing import Any, Literal
 
 from a3c.algorithm import OwnSettings
 from a3c.cli.command import HELP_ALL, ONE_BY_ONE, Command, flag
 from a3c.cli.flags import is_switch
-from a3c.config.making import kinds_of
 
 WIDEST = 120
 """Columns of a text, where the terminal has as many."""
 MARGIN = 32
 """Columns that flags take, at the left, where everything is short."""
-VALUES = {int: "N", float: "X", str: "NAME"}
+VALUES = {int: "N", float: "X", str: "NAME", Path: "PATH"}
 
 
 def help_text(command: Command, everything: bool) -> str:
@@ -58,12 +59,16 @@ def _everyday(one: dataclasses.Field[Any]) -> bool:
 
 def _flag_lines(command: Command, one: dataclasses.Field[Any], doc: str, short: bool, width: int) -> list[str]:
     written = f"  {_written(command, one)}"
-    text = _words(doc)
+    text = _spelled(command, _words(doc))
     default = "" if "Default:" in text else _default(one)
     if short:
         line = f"{one.metadata['everyday']}{default}"
         return [f"{written:{MARGIN}}{line}"] if len(written) < MARGIN else [written, f"{'':{MARGIN}}{line}"]
-    return [written, *textwrap.wrap(f"{text}{default}", width - 8, initial_indent=" " * 8, subsequent_indent=" " * 8)]
+    indent = " " * 8
+    wrapped = textwrap.wrap(
+        f"{text}{default}", width - 8, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+    return [written, *wrapped]
 
 
 def _written(command: Command, one: dataclasses.Field[Any]) -> str:
@@ -84,8 +89,8 @@ def _metavar(annotation: Any) -> str:
     if origin is tuple:
         return f"{_metavar(options[0])} ..."
     if options:
-        return _metavar(options[0])
-    return VALUES.get(annotation, "FILE" if kinds_of(annotation) else "VALUE")
+        return "|".join(dict.fromkeys(map(_metavar, options)))
+    return VALUES.get(annotation, "VALUE")
 
 
 def _default(one: dataclasses.Field[Any]) -> str:
@@ -93,6 +98,15 @@ def _default(one: dataclasses.Field[Any]) -> str:
     if value is dataclasses.MISSING or value is None or value == () or isinstance(value, bool):
         return ""
     return f" ({' '.join(map(str, value)) if isinstance(value, tuple) else value})"
+
+
+def _spelled(command: Command, text: str) -> str:
+    """Other settings as flags, where it names them: `steps`, or segment_length."""
+
+    def spelled(found: re.Match[str]) -> str:
+        return flag(found[2]) if found[2] in command.fields else found[2]
+
+    return re.sub(r"(`?)\b([a-z]+(?:_[a-z]+)+|(?<=`)[a-z]+)\b\1(?!\()", spelled, text)
 
 
 def _words(doc: str) -> str:

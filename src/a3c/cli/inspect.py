@@ -1,5 +1,6 @@
 """`a3c inspect`: looks at an environment before it is trained on."""
 
+import math
 import shutil
 import sys
 import textwrap
@@ -202,14 +203,24 @@ def _bounds(space: Any) -> str:
 
     # Adding 0 turns -0 into 0.
     lows, highs = space.low.ravel() + 0, space.high.ravel() + 0
-    if not (np.isfinite(lows) | np.isfinite(highs)).any():
-        return "no bounds"
-    spans = [f"{low:.4g} to {high:.4g}" for low, high in zip(lows, highs, strict=True)]
+    spans = [_between(low, high) for low, high in zip(lows, highs, strict=True)]
     if len(set(spans)) == 1:
         return spans[0]
     if len(spans) <= 8:
-        return ", ".join("no bounds" if span == "-inf to inf" else span for span in spans)
-    return f"{lows.min():.4g} to {highs.max():.4g} at most"
+        return ", ".join(spans)
+    bounds = np.isfinite(lows).astype(int) + np.isfinite(highs)
+    both = bounds == 2
+    said = [f"{lows[both].min():.4g} to {highs[both].max():.4g} at most"] if both.any() else []
+    counts = [((bounds == 1).sum(), "with one bound"), ((bounds == 0).sum(), "without bounds")]
+    return ", ".join(said + [f"{count} {what}" for count, what in counts if count])
+
+
+def _between(low: float, high: float) -> str:
+    if low == -math.inf and high == math.inf:
+        return "no bounds"
+    if low == -math.inf:
+        return f"up to {high:.4g}"
+    return f"from {low:.4g} on" if high == math.inf else f"{low:.4g} to {high:.4g}"
 
 
 def _row(label: str, text: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from a3c.cli.command import Command
 from a3c.cli.flags import read
+from a3c.config.toml import toml_value
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,28 @@ def run(arguments: list[str]) -> int:
 
 
 def _show(recipe: Any) -> None:
-    print(f"{recipe.name}: {recipe.title}\nenvironments: {', '.join(recipe.environments)}")
-    print(f"source: {recipe.source}\nreached: {recipe.reached}")
+    """As a file that --recipe takes, so that somebody may change it."""
+    about = {
+        "title": recipe.title,
+        "environments": list(recipe.environments),
+        "algorithm": recipe.algorithm,
+        "source": recipe.source,
+        "reached": recipe.reached,
+    }
+    use = "a3c train takes it by itself for these environments (--recipe none: not)"
+    if not recipe.default:
+        use = f"a3c train ENV --recipe {recipe.name} trains with it"
+    print(
+        f"""# {use}; flags override it.
+# [common] is for every algorithm; a table such as [appo] overrides it for that one, and [environments."..."] for those.
+# To change it: a3c recipes {recipe.name} > mine.toml, then a3c train ENV --recipe mine.toml"""
+    )
     for title, settings in (
+        ("about", about),
         ("common", recipe.common),
         *recipe.algorithms.items(),
         *((f'environments."{pattern}"', own) for pattern, own in recipe.members.items()),
     ):
         print(f"\n[{title}]")
         for name, value in settings.items():
-            print(f"{name} = {value}")
+            print(f"{name} = {toml_value(value)}")

@@ -93,7 +93,11 @@ class AlgorithmFlags:
 
 def groups(*first: tuple[str, type]) -> dict[str, type]:
     """The groups of flags of a command that takes settings, after its own ones."""
-    own = {f"{name} alone": algorithm.settings for name, algorithm in BUILT_IN.items() if own_fields(algorithm)}
+    having: dict[type, list[str]] = {}
+    for name, algorithm in BUILT_IN.items():
+        if own_fields(algorithm):
+            having.setdefault(algorithm.settings, []).append(name)
+    own = {f"{', '.join(names)} alone": settings for settings, names in having.items()}
     return dict(first) | {"algorithm": AlgorithmFlags} | GROUPS | own
 
 

@@ -91,6 +91,13 @@ class TrainConfig(
         return super().overlap if self.algorithm.looks_ahead is None else self.algorithm.looks_ahead
 
     @property
+    def default_sizes(self) -> tuple[int, int]:
+        """Environments of a worker and steps of a segment, where nothing else is set or chosen."""
+        environments, length = super().default_sizes
+        own = self.algorithm.defaults
+        return own.get("envs_per_worker", environments), own.get("segment_length", length)
+
+    @property
     def rewards_are_normalized(self) -> bool:
         """Whether training rewards are divided by the deviation of their returns; see `normalize_rewards`."""
         if self.normalize_rewards is not None:

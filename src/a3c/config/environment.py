@@ -35,16 +35,16 @@ class EnvironmentSettings:
     )
     """Keyword arguments for the environment, as KEY VALUE pairs; in Python any values."""
 
-    wrappers: tuple[Wrapper, ...] = ()
+    wrappers: tuple[Wrapper, ...] = setting((), again=True)
     """Wrapper to put around each environment, module:Class with its arguments after it: --wrapper
-    gymnasium.wrappers:ClipReward min_reward=-1 max_reward=1. Given again and again, the first is the innermost. All are
-    around the environment and its time limit, inside of what hide and the settings of frames do. With any,
-    environments are stepped one by one."""
+    gymnasium.wrappers:ClipReward min_reward=-1 max_reward=1. Give it again for each further one: the first is the
+    innermost. All are around the environment and its time limit, inside of what `hide` and the settings of frames do.
+    With any, environments are stepped one by one."""
 
-    import_modules: tuple[str, ...] = ()
+    import_modules: tuple[str, ...] = setting((), again=True)
     """Module to import before environments are made, here and in workers, or module:function to call, for packages that
     register their environments so; also one that only the file of --resume or --config names, and that is not
-    installed. Say so only of what you know. Given again and again."""
+    installed. Say so only of what you know. Give it again for each further one."""
 
     hide: tuple[int | str, ...] = ()
     """Parts of observations that the agent is not shown: numbers of a vector, counted from 0, for studies of memory;
@@ -57,7 +57,7 @@ class EnvironmentSettings:
 
     track_info: tuple[str, ...] = setting((), again=True)
     """Numbers in the environment's info to follow, such as is_success, or episode.r for one in a dict in it: their
-    values at the last step of episodes, as means. Given again, it is another one."""
+    values at the last step of episodes, as means. Given again, it adds to those before."""
 
     episodic_life: bool = False
     """Nothing is to be gained after a lost life, in environments that tell how many are left (Mnih et al. 2015).
@@ -75,34 +75,36 @@ class EnvironmentSettings:
 
 @dataclass(frozen=True)
 class FrameSettings:
-    """How frames are seen: uint8 observations [H, W] or [H, W, C]. Defaults of Atari games in brackets."""
+    """How frames are seen: uint8 observations [H, W] or [H, W, C]."""
 
     frame_skip: int | None = setting(None, at_least=1)
-    """Frames that every action is repeated for. Default: 1 [what the id says, 4 in most]."""
+    """Frames that every action is repeated for. Default: 1; of Atari games what the id says, mostly 4."""
 
     crop: tuple[int, ...] = setting((), values=4)
     """Rows and columns of a frame to keep: TOP BOTTOM LEFT RIGHT, where the last ones may be left out."""
 
     grayscale: bool | None = None
-    """Turn colours into grey. Default: False [True]."""
+    """Turn colours into grey. Default: of Atari games alone."""
 
     threshold: int | None = setting(None, at_least=0, at_most=254)
     """Turn pixels above this black and white: above it 255, else 0."""
 
     frame_size: tuple[int, ...] = setting((), at_least=1, values=2)
-    """Reduce frames to this height and width, or to a square. Default: as they are [84]."""
+    """Reduce frames to this height and width, or to a square. Default: as they are; Atari games 84."""
 
     resize: Literal["area", "sample"] = "area"
     """Reduce frames by taking the mean of the area that a pixel covers, or by taking pixels at even distances."""
 
     frame_stack: int | None = setting(None, at_least=1, at_most=100, everyday="frames seen at once")
-    """Frames seen at once, the last of the same episode; the first of an episode is repeated. Default: 1 [4]."""
+    """Frames seen at once, the last of the same episode; the first of an episode is repeated. Default: 1; of Atari
+    games 4."""
 
     pixel_mean: float = setting(0.0, above=-math.inf, below=math.inf)
-    """What the network sees of a pixel (uint8 from 0 to 255) is (pixel - pixel_mean) / pixel_std."""
+    """What is subtracted from each pixel (uint8 from 0 to 255), before the network sees it divided by pixel_std."""
 
     pixel_std: float = setting(255.0, above=0)
-    """See pixel_mean. What hardly differs from its surroundings on a grey background is hard to learn from."""
+    """What pixels are divided by, when pixel_mean is subtracted. What hardly differs from its surroundings on a grey
+    background is hard to learn from."""
 
 
 @dataclass(frozen=True)

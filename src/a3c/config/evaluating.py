@@ -14,8 +14,16 @@ SHORTEST, OTHERWISE = 10_000, 100_000
 """Steps between two evaluations, by default: at least, and where no limit on steps is set."""
 CUT_AFTER = 10_000
 """Steps after which an episode of an evaluation beside training is cut: some policies go round in circles for ever."""
+CUT_AT_LEAST = 1_000
+"""The same where the environment has no time limit and the run has been short: the episodes of an evaluation then take
+no more steps together than the run has."""
 CONFIRMING = 100
 """Episodes that a run which has reached its target plays before it counts as solved."""
+
+
+def cut_after(steps: int, episodes: int) -> int:
+    """Steps after which each of so many episodes is cut, in a run of so many steps, where nothing limits them."""
+    return min(CUT_AFTER, max(CUT_AT_LEAST, steps // episodes))
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,20 @@ class RolloutSettings:
 
     envs_per_worker: int | None = setting(None, at_least=1, everyday="environments that each worker steps together")
     """Environments that each worker steps together, B. 1 is the form of the A3C paper; more is faster. Default: 16;
-    where a step takes more than 4 ms and segment_length is not set either, fewer, so that an update comes about every
-    second (but 16 with a2c and inline, whose results hang on no clock)."""
+    where the steps of a segment would then take more than a second, and segment_length is not set either, fewer (but 16
+    with a2c and inline, whose results hang on no clock)."""
 
     segment_length: int | None = setting(None, at_least=1, everyday="steps between two updates, T")
-    """Steps each environment takes between two updates, T (t_max; 5 in the A3C paper, section 5). Default: 16; where a
-    step takes more than 60 ms and envs_per_worker is not set either, fewer, at least 5."""
+    """Steps each environment takes between two updates, T (t_max; 5 in the A3C paper, section 5). Default: 16
+    (appo: 64; n-step-q and other action values: 5); where those of one environment would take more than a second, and
+    envs_per_worker is not set either, fewer, at least 5."""
 
     segment_ends: Literal["steps", "episode"] = "steps"
     """A segment ends after segment_length steps, or also as soon as an episode ends (the paper's algorithm S3)."""
 
     n_step: int | None = setting(None, at_least=1)
-    """Steps that every return reaches: segments then overlap by n_step - 1 steps, each trained on once. Default: a
-    return reaches to the end of its segment, as in the paper."""
+    """Steps that every return reaches: segments then overlap by one step less, and each step is trained on once.
+    Default: a return reaches to the end of its segment, as in the paper."""
 
     normalize_observations: bool | None = setting(None, everyday="by their running mean and deviation")
     """Shift and scale what is observed by its running mean and standard deviation: numbers and pixels, each by its own.
@@ -46,14 +47,19 @@ class RolloutSettings:
         return (self.n_step or 1) - 1
 
     @property
+    def default_sizes(self) -> tuple[int, int]:
+        """Environments of a worker and steps of a segment, where nothing else is set or chosen."""
+        return ENVIRONMENTS, SEGMENT_LENGTH
+
+    @property
     def environments_each(self) -> int:
         """Environments of a worker, B."""
-        return self.envs_per_worker or ENVIRONMENTS
+        return self.envs_per_worker or self.default_sizes[0]
 
     @property
     def segment_steps(self) -> int:
         """Steps of a segment, T."""
-        return self.segment_length or SEGMENT_LENGTH
+        return self.segment_length or self.default_sizes[1]
 
     @property
     def segment_size(self) -> int:
@@ -63,7 +69,7 @@ class RolloutSettings:
     @property
     def has_default_sizes(self) -> bool:
         """Whether workers have the default number of environments, and segments the default length."""
-        return (self.environments_each, self.segment_steps) == (ENVIRONMENTS, SEGMENT_LENGTH)
+        return (self.environments_each, self.segment_steps) == self.default_sizes
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from a3c.names import called
 
 FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig) if field.name not in ("algorithm", "own")}
 """The settings that every algorithm has."""
+SIZES = ("envs_per_worker", "segment_length")
+"""Settings that stay open until it is known what a step takes; see `TrainConfig.default_sizes`."""
 KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
 SEVERAL = {int: "whole numbers", float: "numbers", int | str: "whole numbers or names"}
 
@@ -31,7 +33,7 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
     """
     try:
         algorithm = _algorithm(settings.get("algorithm", A3C))
-        settings = {**algorithm.defaults, **settings}
+        settings = {**{name: value for name, value in algorithm.defaults.items() if name not in SIZES}, **settings}
         fields = FIELDS | own_fields(algorithm)
         given = {}
         for name, value in settings.items():

@@ -20,7 +20,7 @@ class NetworkSettings:
     """Axes of what convolutions see: H rows, W columns, C channels, S frames; flat, none. Default: by the shape."""
 
     input_scaling: Literal["pixels", "bounds", "one_hot", "raw", "bytes"] | None = None
-    """What a network is given of numbers: pixels, (pixel - pixel_mean) / pixel_std; bounds, 0 to 1 between the bounds
+    """What a network is given of numbers: pixels, by pixel_mean and pixel_std; bounds, 0 to 1 between the bounds
     of the space; one_hot, for whole numbers; raw, as they are; bytes, uint8 as pixels and all else as it is, with
     convolutions for uint8 [H, W, C] alone, as before runs recorded it. Default: what suits the space."""
 

@@ -62,8 +62,8 @@ class RunSettings:
     seed gives one result (one worker, a2c, ordered) all are, and go back to the last boundary; inline none is."""
 
     step_timeout: float = setting(60.0, at_least=0)
-    """Seconds that a worker's environments may take for a step, a reset or their making, all of them together, before
-    the worker is replaced or the run ended; 0 waits for ever."""
+    """Seconds that a worker's environments may take for a step or a reset, all of them together, before the worker is
+    replaced or the run ended; 0 waits for ever. At the start each of them has as many for being made and reset."""
 
     ordered: bool = setting(False, everyday="one seed, one result, though workers are asynchronous")
     """Workers are asynchronous, and yet one seed gives one result, bit for bit, however fast each of them is: they take
@@ -86,4 +86,4 @@ class RunSettings:
 
     log: tuple[LoggerName, ...] = setting(("tensorboard",), again=True)
     """Where else to log what metrics.csv holds, one or several: tensorboard (event files in the run folder), wandb,
-    trackio, mlflow. Given again, it is another one beside them; without a name, nowhere. See docs/logging.md."""
+    trackio, mlflow. Given again, it adds to those before; without a name: nowhere. See docs/logging.md."""

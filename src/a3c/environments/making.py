@@ -69,6 +69,11 @@ class EnvironmentMaker:
         return found if isinstance(found := self._found, EnvSpec) else None
 
     @property
+    def time_limit(self) -> int | None:
+        """Steps of an episode at most, where the settings or its registered entry say so."""
+        return self.config.max_episode_steps or (self.spec and self.spec.max_episode_steps)
+
+    @property
     def _found(self) -> EnvSpec | EnvironmentFactory:
         import_all(self.config.import_modules)
         return find(self.source) if isinstance(self.source, str) else self.source
@@ -106,10 +111,11 @@ class EnvironmentMaker:
         check_api(environment, self.name)
         return environment if limit is None else gymnasium.wrappers.TimeLimit(environment, limit)
 
-    def make_vector(self, count: int, threads: int = 1) -> VectorEnv:
+    def make_vector(self, count: int, threads: int = 1, started: Callable[[], object] = lambda: None) -> VectorEnv:
         """`count` environments stepped together: the environment's own vector form where it has one.
 
-        `threads` is how many step Atari games; all others are stepped by the calling one.
+        `threads` is how many step Atari games; all others are stepped by the calling one. `started`: see
+        SerialVectorEnv; a vector form does not call it.
         """
         if self._makes_vectors:
             return self._make_own_vector(count)
@@ -125,7 +131,7 @@ class EnvironmentMaker:
                 arguments["max_episode_steps"] = self.config.max_episode_steps
             with _failures(self.name):
                 return gymnasium.make_vec(spec, count, vectorization_mode="vector_entry_point", **arguments)
-        vector = SerialVectorEnv([self.make] * count)
+        vector = SerialVectorEnv([self.make] * count, started)
         self._check_apart(vector.envs)
         return vector
 

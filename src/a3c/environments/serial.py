@@ -33,12 +33,15 @@ class SerialVectorEnv(VectorEnv):
 
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012  as VectorEnv has it
 
-    def __init__(self, makers: Sequence[Callable[[], gymnasium.Env]]):
-        """Raises what they raise, and InvalidEnvironment where their spaces differ."""
+    def __init__(self, makers: Sequence[Callable[[], gymnasium.Env]], started: Callable[[], object] = lambda: None):
+        """`started` is called whenever one of them has been made, or reset with the others: many that take long each
+        are no hang. Raises what they raise, and InvalidEnvironment where their spaces differ."""
         self.envs: list[gymnasium.Env] = []
+        self._started = started
         try:
             for make in makers:
                 self.envs.append(make())
+                started()
                 _check_alike(self.envs)
         except BaseException:
             close(self)
@@ -59,7 +62,10 @@ class SerialVectorEnv(VectorEnv):
         """`seed` is an integer, which the environments take and those that follow, or a list of one for each."""
         if not isinstance(seed, list):
             seed = [None if seed is None else seed + index for index in range(self.num_envs)]
-        given = [reset(environment, one) for environment, one in zip(self.envs, seed, strict=True)]
+        given = []
+        for environment, one in zip(self.envs, seed, strict=True):
+            given.append(reset(environment, one))
+            self._started()
         self._env_obs = [observation for observation, _ in given]
         self._ended = [False] * self.num_envs
         self.infos = [info for _, info in given]

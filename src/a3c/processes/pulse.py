@@ -27,7 +27,7 @@ QUIET = 10.0
 USUAL = 2.0
 """How many times the longest call so far is still usual."""
 MAKING = 60.0
-"""Seconds that making the environments and their first reset may take."""
+"""Seconds that making one environment may take, and its first reset."""
 STILL = 5.0
 """Seconds without a call of any environment after which, where one hangs, the others wait for it."""
 SETTLED = 60.0
@@ -72,7 +72,8 @@ class Pulse:
     def watch(self, worker: int, calls: Callable[[], int]) -> Callable[[], None]:
         """Looks at the calling thread from now on, until what this returns is called.
 
-        `calls` counts calls of the environment: odd in one.
+        `calls` counts calls of the environment: odd in one. It is 1 at most while environments are started, and grows
+        by 2 with each that is made or reset.
         """
         ended, thread, self._counts = threading.Event(), threading.get_ident(), calls
 
@@ -145,7 +146,7 @@ class Pulse:
 
     def _what(self, worker: int) -> str:
         """What it does, and for how long."""
-        what = "a step" if self._rows["calls"][worker] > 1 else "making its environments and their first reset"
+        what = "a step" if self._rows["calls"][worker] > 1 else "making an environment, or its first reset"
         return f"{what} for {self._quiet[worker]:.0f} s"
 
     def _where(self, worker: int) -> str:

@@ -1,12 +1,12 @@
 """Recipes in files of the user's own: those that `a3c tune` writes, or a person."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from a3c.algorithm.builtin import A3C, BUILT_IN
 from a3c.config.making import make_config
+from a3c.config.toml import read_toml
 from a3c.errors import SettingsError, nearest
 
 TEXTS = ("title", "algorithm", "source", "reached")
@@ -17,14 +17,7 @@ NOT_THERE = ("environment", "evaluation_environment", "algorithm")
 
 def read_recipe_file(path: Path) -> dict[str, Any]:
     """The tables of a file, with settings that a run can have. Raises SettingsError in one line."""
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"recipe {path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"recipe {path} is not a TOML file: {error}") from None
-    except RecursionError:
-        raise SettingsError(f"recipe {path} is nested too deep") from None
+    tables = read_toml(path, "recipe")
     try:
         _check_tables(tables)
         tables = {"about": {}, "common": {}, "environments": {}} | tables

@@ -27,7 +27,7 @@ class Evaluator:
         self._maker, self._policy, self._random = environments, policy, random
         self._vector: VectorEnv | None = None
         self.calls = 0
-        """Odd while it plays. It grows with each step."""
+        """Odd while it plays; as Pulse has it. It grows with each step."""
 
     def play(self, order: Order, going_on: Callable[[], bool], player: int = 0, players: int = 1) -> Played:
         """What this player's share of the episodes came to, of so many players; raises Stopped once `going_on` says
@@ -37,7 +37,9 @@ class Evaluator:
             return Played(player, order.number, [], [], 0)
 
         def counted() -> bool:
-            self.calls += 2
+            self._count()
+            # From the first step on it makes no environments any more.
+            self.calls = max(self.calls, 3)
             return going_on()
 
         seed = int(np.random.SeedSequence([order.seed, player]).generate_state(1)[0])
@@ -47,10 +49,10 @@ class Evaluator:
                 vector = self._environments(min(episodes, AT_ONCE))
                 generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
                 choose = Player(self._policy, order.snapshot, order.way, generator, self._random)
-                config = self._maker.config
+                config, most = self._maker.config, CUT_AFTER if self._maker.time_limit else order.cut_after
                 masks, track = bool(config.action_masks), config.track_info
                 evaluation = play_episodes(
-                    vector, choose, episodes, seed, CUT_AFTER, masks=masks, track=track, going_on=counted
+                    vector, choose, episodes, seed, most, masks=masks, track=track, going_on=counted
                 )
         finally:
             self.calls += 1
@@ -59,8 +61,13 @@ class Evaluator:
     def _environments(self, count: int) -> VectorEnv:
         if self._vector is None or self._vector.num_envs != count:
             self.close()
-            self._vector = self._maker.make_vector(count)
+            # Each is made and reset.
+            self.calls -= 4 * count
+            self._vector = self._maker.make_vector(count, started=self._count)
         return self._vector
+
+    def _count(self) -> None:
+        self.calls += 2
 
     def close(self) -> None:
         """Closes its environments."""

@@ -93,9 +93,11 @@ class Worker:
         self.forget: Callable[[], None] | None = None
         """What an algorithm's loop does at a boundary about what it remembers; it sets this."""
         self.store.attach(task.index, work.optimizer)
+        self._to_start = 2 * task.config.environments_each
+        """How often environments are still to be made, or reset for the first time."""
         self._end_watch = task.pulse.watch(task.index, self._calls)
         self._acts_with = self._acting_policy()
-        self._vector = work.environments.make_vector(task.config.environments_each)
+        self._vector = work.environments.make_vector(task.config.environments_each, started=self._has_started)
         try:
             self._begin(task.seed)
         except BaseException:
@@ -119,9 +121,14 @@ class Worker:
         if self.forget is not None:
             self.forget()
 
+    def _has_started(self) -> None:
+        self._to_start -= 1
+
     def _calls(self) -> int:
-        """Odd while the environments are made or called."""
-        return self.collector.stepper.calls + self._evaluator.calls if hasattr(self, "_evaluator") else 1
+        """Odd while the environments are made or called; as Pulse has it."""
+        if hasattr(self, "_evaluator"):
+            return self.collector.stepper.calls + self._evaluator.calls
+        return 1 - 2 * max(self._to_start, 0)
 
     def close(self) -> str:
         """Closes the environments; says what went wrong there, if anything."""

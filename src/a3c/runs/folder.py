@@ -2,7 +2,6 @@
 
 import json
 import time
-import tomllib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from a3c.algorithm import Algorithm
 from a3c.config import GROUPS, SCHEMA_VERSION, TrainConfig
 from a3c.config.making import make_recorded_config, not_recorded, recorded
 from a3c.config.setting import names_of
+from a3c.config.toml import read_toml, toml_value
 from a3c.errors import CheckpointError, DiskError, RunFolderError, SettingsError
 from a3c.runs.checkpoint import Checkpoint
 from a3c.runs.files import disk_errors, exists, write_atomically
@@ -276,17 +276,6 @@ def read_config(path: Path, algorithm: Algorithm | None = None) -> TrainConfig:
     return make_recorded_config(migrated_settings(schema, flat(settings)), str(path), algorithm)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not a TOML file: {error}") from None
-    except RecursionError:
-        raise SettingsError(f"{path} is not a file of settings: it is nested too deep") from None
-
-
 def config_toml(config: TrainConfig) -> str:
     """All settings as TOML, a table for each group; one that is None is left out, as TOML has no word for it."""
     settings = recorded(config)
@@ -306,15 +295,3 @@ def flat(settings: dict[str, Any]) -> dict[str, Any]:
         is_table = name in (*GROUPS, OWN) and isinstance(value, dict)
         found |= value if is_table else {name: value}
     return found
-
-
-def toml_value(value: Any) -> str:
-    """A setting's value as TOML writes it."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(toml_value(item) for item in value) + "]"
-    if isinstance(value, float):
-        # TOML writes infinity as Python does, JSON otherwise.
-        return float.__repr__(value)
-    return json.dumps(value)

@@ -19,8 +19,9 @@ from typing import Any
 from a3c.algorithm.builtin import BUILT_IN
 from a3c.config import TrainConfig
 from a3c.config.making import FIELDS, own_fields
+from a3c.config.toml import read_toml
 from a3c.errors import A3CError, RunFolderError, SettingsError
-from a3c.runs.folder import RunFolder, flat, read_toml
+from a3c.runs.folder import RunFolder, flat
 from a3c.runs.lock import is_held
 from a3c.runs.migrations import check_schema, migrated_settings
 from a3c.runs.repeats import RepeatsFolder

@@ -13,7 +13,7 @@ from a3c.config.evaluating import Way
 from a3c.learning.snapshot import Snapshot
 from a3c.processes.shared_memory import SharedArray
 
-NUMBER, OPEN, EPISODES, SAMPLED, SEED, VERSION = range(6)
+NUMBER, OPEN, EPISODES, SAMPLED, SEED, VERSION, CUT_AFTER = range(7)
 
 
 class Order(NamedTuple):
@@ -26,6 +26,8 @@ class Order(NamedTuple):
     episodes: int
     """Of all players together."""
     seed: int
+    cut_after: int
+    """Steps after which an episode is cut, in an environment without a time limit."""
 
 
 def share(episodes: int, player: int, players: int) -> int:
@@ -40,14 +42,14 @@ class Assignment:
         self._parameters = like.parameters.size
         # Parameters, and behind them the statistics.
         self._floats = SharedArray((self._parameters + like.statistics.size,), np.float32)
-        self._numbers = SharedArray((6,), np.int64)
+        self._numbers = SharedArray((7,), np.int64)
 
-    def give(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> int:
+    def give(self, snapshot: Snapshot, way: Way, episodes: int, seed: int, cut_after: int) -> int:
         """Has it played; gives its number."""
         floats, numbers = self._floats.array, self._numbers.array
         floats[: self._parameters], floats[self._parameters :] = snapshot.parameters, snapshot.statistics
         numbers[EPISODES], numbers[SAMPLED], numbers[SEED] = episodes, way == "sampled", seed
-        numbers[VERSION] = int(snapshot.version)
+        numbers[VERSION], numbers[CUT_AFTER] = int(snapshot.version), cut_after
         numbers[NUMBER] += 1
         # Last: who sees that it is open finds all there.
         numbers[OPEN] = 1
@@ -65,7 +67,7 @@ class Assignment:
         """What is to be played, where it is another than number `after`."""
         if not self._numbers.array[OPEN] or self._numbers.array[NUMBER] == after:
             return None
-        number, _, episodes, sampled, seed, version = self._numbers.array.tolist()
+        number, _, episodes, sampled, seed, version, cut_after = self._numbers.array.tolist()
         floats = self._floats.array.copy()
         snapshot = Snapshot(floats[: self._parameters], floats[self._parameters :], version)
-        return Order(number, snapshot, "sampled" if sampled else "greedy", episodes, seed)
+        return Order(number, snapshot, "sampled" if sampled else "greedy", episodes, seed, cut_after)

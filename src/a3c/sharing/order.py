@@ -37,7 +37,7 @@ class Freely:
 
     def __init__(self, store: ParameterStore, course: Course):
         self._store, self._course = store, course
-        self._row = self.row
+        self._row = course.row(store.total("steps"))
 
     @property
     def number(self) -> int | None:
@@ -46,8 +46,10 @@ class Freely:
 
     @property
     def row(self) -> int:
-        """How many rows of metrics have fallen due."""
-        return self._course.row(self.totals["steps"])
+        """How many rows of metrics have fallen due; that of a boundary is written there, when a learner has trained on
+        the batches that are whole."""
+        steps = self._store.total("steps")
+        return self._row if self._course.is_boundary(steps) else self._course.row(steps)
 
     @property
     def row_before(self) -> int:

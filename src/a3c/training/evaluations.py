@@ -5,11 +5,12 @@ episodes decide that nothing was chosen by.
 """
 
 import copy
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from a3c.config.evaluating import CONFIRMING, Way
+from a3c.config.evaluating import CONFIRMING, Way, cut_after
 from a3c.learning.snapshot import Snapshot
 from a3c.roles.messages import Played, Report
 from a3c.runs.checkpoint import Checkpoint
@@ -22,6 +23,8 @@ from a3c.training.run_evaluation import Purpose, RunEvaluation
 
 MOST_WAIT = 16
 """Hundreds of episodes that a target that was not confirmed waits at most before it is tried again."""
+SHORT = 60.0
+"""Seconds that the evaluation at the end may take, however short the run was."""
 
 
 class _Trial(NamedTuple):
@@ -107,7 +110,7 @@ class Evaluations:
             self._ask()
 
     def _have_workers_play(self, trial: _Trial) -> None:
-        number = self._assignment.give(trial.snapshot, trial.way, trial.episodes, self._seed())
+        number = self._assignment.give(*self._order(trial))
         self._with_workers = trial, number, {}
 
     def pause(self, reached: bool) -> None:
@@ -172,9 +175,11 @@ class Evaluations:
             return "greedy"
         return "sampled" if failed.mean + 2 * failed.standard_error < mean else "greedy"
 
-    def _seed(self) -> int:
+    def _order(self, trial: _Trial) -> tuple[Snapshot, Way, int, int, int]:
+        """What is asked of those who play it."""
         self._asked += 1
-        return evaluation_seed(self._config.seed, self._asked)
+        seed, steps = evaluation_seed(self._config.seed, self._asked), self._measures.totals["steps"]
+        return trial.snapshot, trial.way, trial.episodes, seed, cut_after(steps, trial.episodes)
 
     def hear(self, report: Report) -> None:
         """A worker's share of what all play."""
@@ -293,7 +298,7 @@ class Evaluations:
             return
         trial = self._trials[0]
         try:
-            self._evaluators.ask(trial.snapshot, trial.way, trial.episodes, self._seed())
+            self._evaluators.ask(*self._order(trial))
             self._is_asked = True
         except EvaluationEnded as ended:
             self._end(ended)
@@ -328,6 +333,7 @@ class Evaluations:
         """After the last step: confirms what has just reached its target, and plays what is the best, both ways, where
         there was time for an evaluation before. `going_on` says whether somebody still waits for it; `find_best` gives
         the best that was found before this run went on."""
+        going_on = self._no_longer_than_training(going_on)
         under_way = [trial for trial in self._trials if trial.purpose == "confirmation"]
         if self._with_workers is not None:
             under_way.append(self._with_workers[0])
@@ -342,7 +348,7 @@ class Evaluations:
         if not was_due or not self._interval or self.figure is not None:
             return
         episodes, last = self._config.evaluation_episodes, self._measures.store.snapshot
-        self._tell(f"evaluating the best of the run, {episodes} episodes")
+        self._tell(f"evaluating the best of the run, {episodes} episodes; Ctrl-C leaves that out")
         self._evaluators.have_all_cores()
         candidates = [_Trial("candidate", steps, last, "greedy", episodes), *self._candidates(steps)]
         played = self._played_at_end(candidates, going_on)
@@ -354,6 +360,27 @@ class Evaluations:
         if played and self.figure is not None and self._was_lucky(self.figure, played[0]):
             self._take_as_best(played[0], last)
             self._play_best(last, going_on)
+
+    def _no_longer_than_training(self, going_on: Callable[[], bool]) -> Callable[[], bool]:
+        """`going_on`, until it has taken as long as training did. In a run that gives one result no clock decides."""
+        if self._config.gives_one_result:
+            return going_on
+        seconds = max(SHORT, self._measures.clock.training_seconds)
+        until, is_told = time.monotonic() + seconds, False
+
+        def goes_on() -> bool:
+            nonlocal is_told
+            if time.monotonic() < until or not going_on():
+                return going_on()
+            if not is_told:
+                is_told = True
+                self._tell(
+                    f"the evaluation at the end has taken {seconds:.0f} s, as long as training: what is left of it is "
+                    "left out; a3c evaluate plays on, and `max_episode_steps` ends episodes sooner"
+                )
+            return False
+
+        return goes_on
 
     def _play_best(self, best: Snapshot, going_on: Callable[[], bool]) -> None:
         """Once more, in episodes that it was not chosen by."""

@@ -37,8 +37,8 @@ class EvaluationEnded(A3CError):
 class Evaluators(Protocol):
     """Plays one order at a time."""
 
-    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
-        """Has episodes played; what was asked for before is let be."""
+    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int, cut_after: int) -> None:
+        """Has episodes played; what was asked for before is let be. `cut_after`: see Order."""
 
     def answer(self, timeout: float = 0.0) -> list[Played]:
         """What they came to, by player; empty while they are played. Raises EvaluationEnded."""
@@ -64,9 +64,9 @@ class EvaluatorProcess:
         self._number = 0
         self._process: BaseProcess | None = None
 
-    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
+    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int, cut_after: int) -> None:
         """Has these played, and lets be what was asked for before."""
-        self._number = self._assignment.give(snapshot, way, episodes, seed)
+        self._number = self._assignment.give(snapshot, way, episodes, seed, cut_after)
         if self._process is None:
             self._connection, theirs = multiprocessing.Pipe(duplex=False)
             arguments = (theirs, self._work, self._random, self._assignment, self._pulse)
@@ -124,11 +124,11 @@ class EvaluatorProcesses:
     def have_all_cores(self) -> None:
         self._all += [self._make() for _ in range(self._workers - len(self._all))]
 
-    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
+    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int, cut_after: int) -> None:
         self._asked, self._played = self._all[:episodes], {}
         for player, one in enumerate(self._asked):
             own = int(np.random.SeedSequence([seed, player]).generate_state(1)[0]) if player else seed
-            one.ask(snapshot, way, share(episodes, player, len(self._asked)), own)
+            one.ask(snapshot, way, share(episodes, player, len(self._asked)), own, cut_after)
 
     def answer(self, timeout: float = 0.0) -> list[Played]:
         for one in self._asked:
@@ -154,7 +154,7 @@ class InlineEvaluator:
         self._evaluator = None
         self._played: Played | None = None
 
-    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int) -> None:
+    def ask(self, snapshot: Snapshot, way: Way, episodes: int, seed: int, cut_after: int) -> None:
         from a3c.processes.tokens import Stopped
         from a3c.roles.evaluator import Evaluator
 
@@ -165,7 +165,7 @@ class InlineEvaluator:
         with suppress(Stopped):
             try:
                 with watched(self._pulse, self._timeout):
-                    self._played = evaluator.play(Order(1, snapshot, way, episodes, seed), self._going_on)
+                    self._played = evaluator.play(Order(1, snapshot, way, episodes, seed, cut_after), self._going_on)
             except Rang as rang:
                 raise EvaluationEnded(str(rang)) from None
             except A3CError as error:

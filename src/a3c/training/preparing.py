@@ -65,8 +65,7 @@ def prepare(
         config, maker, masked = with_masks(config, maker, offers[-1], action_space)
     if config.action_masks:
         observation_space = unmasked(observation_space)
-    time_limit = config.max_episode_steps or (maker.spec and maker.spec.max_episode_steps)
-    config = with_boundaries(with_sizes(config, took[-1]), time_limit)
+    config = with_boundaries(with_sizes(config, took[-1]), maker.time_limit)
     with maker.blaming_wrappers():
         config = with_readings(config, observation_space, network is not None)
         spaces = {"observation": describe_space(observation_space), "action": describe_space(action_space)}

@@ -12,8 +12,8 @@ from a3c.config.cluster import ClusterSettings
 from a3c.config.making import make_config, own_fields, recorded
 from a3c.config.run import RunSettings
 from a3c.config.setting import names_of
+from a3c.config.toml import toml_value
 from a3c.runs.files import write_atomically
-from a3c.runs.folder import toml_value
 from a3c.runs.plots import make_figure
 from a3c.tuning.spaces import Choice, Range, spelled
 from a3c.tuning.study import Trial
