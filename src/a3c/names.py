@@ -77,6 +77,8 @@ NOT_HERE = {
     "policy_kwargs": "its layers are settings: `network`, `hidden`, `activation`",
     "framework": "it is JAX",
     "capture_video save_video record render render_mode": "watch it with a3c play RUN, or film it with --video FILE",
+    "episode_start episode_starts": "the state is None where an episode starts, and in a batch its rows there are 0",
+    "custom_objects": "a3c.resume(RUN, learning_rate=...) goes on with other settings",
     "reset_num_timesteps": "what is called again goes on with its steps and schedules",
 }
 """What they have and we have not, and what to do instead."""

@@ -4,7 +4,6 @@ import dataclasses
 import math
 import numbers
 import typing
-from collections.abc import Iterable
 from typing import Any, Literal
 
 from a3c.algorithm import Algorithm
@@ -12,6 +11,7 @@ from a3c.algorithm.builtin import A3C, BUILT_IN, find_algorithm
 from a3c.config import TrainConfig
 from a3c.config.checks import check_number
 from a3c.config.held import ONLY_PYTHON, can_be_held
+from a3c.config.run import LIMITS
 from a3c.config.wrappers import as_wrappers, held
 from a3c.errors import SettingsError, brief
 from a3c.modules import own_place
@@ -20,6 +20,8 @@ from a3c.names import called
 FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig) if field.name not in ("algorithm", "own")}
 """The settings that every algorithm has."""
 KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
+LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback", "stop_when")
+"""What `learn` takes."""
 SEVERAL = {int: "whole numbers", float: "numbers", int | str: "whole numbers or names"}
 
 
@@ -82,15 +84,18 @@ def all_own_fields() -> dict[str, list[Algorithm]]:
 def _no_setting(name: Any, fields: dict[str, Any], algorithm: Algorithm) -> str:
     if having := all_own_fields().get(name):
         return f"`{name}` is a setting of {' and '.join(map(str, having))}, not of {algorithm}"
-    return f"there is no setting {brief(repr(name))}{called(name, fields)}"
+    said = called(name, fields)
+    if not said.startswith(("; it", ":")) and (meant := called(name, LEARN_ARGUMENTS)).startswith("; it"):
+        return f"there is no setting {brief(repr(name))}{meant}, and learn() takes it"
+    return f"there is no setting {brief(repr(name))}{said}"
 
 
-def no_argument(name: str, arguments: Iterable[str], algorithm: Algorithm) -> str:
+def no_argument(name: str, algorithm: Algorithm) -> str:
     """For an error: `learn` has no such argument; a setting is given where the agent is made."""
     plain, settings = f"learn: there is no argument {name!r}", FIELDS | own_fields(algorithm)
     if name in settings:
         return f"{plain}: it is a setting, given where the agent is made"
-    said = called(name, arguments)
+    said = called(name, LEARN_ARGUMENTS)
     if not said.startswith(("; it", ":")) and (meant := called(name, settings)).startswith("; it"):
         return f"{plain}{meant}, a setting, given where the agent is made"
     return f"{plain}{said}"
