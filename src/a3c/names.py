@@ -66,8 +66,14 @@ ELSEWHERE = {
     "resume": "load load_checkpoint trained_agent",
     "repeats": "num_seeds n_seeds",
     "video": "capture_video save_video record",
+    "observations": "obs observation states",
+    "actions": "acts action",
+    "rewards": "rews reward",
+    "terminations": "terminals terminated dones done",
+    "truncations": "timeouts truncated dones done",
+    "held_out": "validation_split val_split test_size",
 }
-"""Our name of a setting, and what Stable-Baselines3, CleanRL, RLlib and tutorials call it."""
+"""Our name of a setting, or of an array, and what Stable-Baselines3, CleanRL, RLlib and tutorials call it."""
 
 NOT_HERE = {
     "device cuda gpu num_gpus num_gpus_per_learner": "a learner (ga3c, impala, impact) uses a GPU by itself",

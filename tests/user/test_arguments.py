@@ -1,4 +1,4 @@
-"""Arguments that a function does not take, as people write them who come from elsewhere: one line says what to write."""
+"""Arguments that a function does not take, as they are written elsewhere: one line says what to write here."""
 
 import re
 
@@ -33,15 +33,21 @@ ALONE = "A3C takes the environment alone, and its network follows from the obser
         (lambda: a3c.A3C(policy="MlpPolicy", env="CartPole-v1"), f"{ALONE}'CartPole-v1')"),
         (lambda: a3c.APPO("MlpPolicy", "CartPole-v1"), "APPO takes the environment alone, "),
         (lambda: a3c.A3C(env="CartPole-v1"), "A3C: there is no argument 'env'; it is called 'environment' here"),
-        (lambda: a3c.A3C(), "A3C needs environment: A3C(environment, ...)"),
+        (a3c.A3C, "A3C needs environment: A3C(environment, ...)"),
         (lambda: a3c.A3C("CartPole-v1", 4), "A3C takes environment without a name"),
         (lambda: a3c.PQN("CartPole-v1", environment="Other-v0"), "PQN is given 'environment' twice"),
         (lambda: a3c.A3C("CartPole-v1", verbose=1), "'verbose'; it is called 'progress' here, and learn() takes it"),
         (lambda: a3c.load("run", env=None), "load: there is no argument 'env'; it is called 'environment' here"),
-        (lambda: a3c.load("run", device="cpu"), "load: there is no argument 'device': a learner (ga3c, impala, impact)"),
+        (
+            lambda: a3c.load("run", device="cpu"),
+            "load: there is no argument 'device': a learner (ga3c, ",
+        ),
         (lambda: a3c.resume("run", 1_000), "resume takes run without a name; name the others, as resume(..., "),
         (lambda: a3c.repeat("CartPole-v1"), "repeat needs repeats: repeat(repeats, ...)"),
-        (lambda: a3c.repeat("CartPole-v1", n_seeds=3), "repeat: there is no argument 'n_seeds'; it is called 'repeats'"),
+        (
+            lambda: a3c.repeat("CartPole-v1", n_seeds=3),
+            "there is no argument 'n_seeds'; it is called 'repeats'",
+        ),
         (lambda: a3c.repeat("CartPole-v1", "3"), "repeats is '3', but must be a whole number of at least 1"),
         (lambda: a3c.tune("CartPole-v1", 50), "tune takes environment without a name; name the others, as tune(..., "),
     ],

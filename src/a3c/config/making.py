@@ -4,6 +4,7 @@ import dataclasses
 import math
 import numbers
 import typing
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from a3c.algorithm import Algorithm
@@ -143,12 +144,12 @@ def _check_given(arguments: dict[str, Any]) -> None:
             )
 
 
-def number(name: str, value: Any) -> Any:
+def number(name: str, value: Any, fields: Mapping[str, dataclasses.Field[Any]] = FIELDS) -> Any:
     """A number that a call is given under the name of a setting, 1e5 as 100000. Raises SettingsError."""
-    plain, annotation = _plain(value, FIELDS[name].type), FIELDS[name].type
+    plain, annotation = _plain(value, fields[name].type), fields[name].type
     if value is None or not _fits(plain, annotation):
         raise SettingsError(f"{name} cannot be {value!r}; it must be {kind(annotation)}")
-    check_number(FIELDS[name], plain, name)
+    check_number(fields[name], plain, name)
     return plain
 
 
