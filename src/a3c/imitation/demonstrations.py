@@ -212,7 +212,8 @@ def _of_space(name: str, actions: np.ndarray, space: Any) -> np.ndarray:
     if actions.shape[1:] != shape:
         raise SettingsError(f"{name}: an action has shape {actions.shape[1:]}, but the environment takes {space}")
     if np.issubdtype(space.dtype, np.floating):
-        return actions
+        # As the environment would be given them.
+        return np.clip(actions, space.low, space.high)
     wrong = actions[actions % 1 != 0] if actions.dtype.kind == "f" else actions[:0]
     found = next(
         (one for one in (actions.min(axis=0), actions.max(axis=0)) if not space.contains(_as(one, space))), None
