@@ -29,7 +29,7 @@ from a3c.config.keywords import (
     PQNKeywords,
     QLearningKeywords,
 )
-from a3c.config.making import make_config, no_argument
+from a3c.config.making import LEARN_ARGUMENTS, make_config, no_argument
 from a3c.config.network import NetworkName
 from a3c.config.schedules import schedule_remark
 from a3c.environments.factories import EnvironmentFactory
@@ -159,7 +159,7 @@ class Agent(ActingAgent):
         """
         started = time.monotonic()
         for name in unknown:
-            raise SettingsError(no_argument(name, self.config.algorithm))
+            raise SettingsError(no_argument("learn", name, LEARN_ARGUMENTS, self.config.algorithm))
         callbacks, progress = as_callbacks(callback, stop_when), is_wanted(progress)
         # Before anything is written: the line says what is to be given again.
         self._work.evaluation_environments  # noqa: B018

@@ -90,7 +90,7 @@ STEPS = {"observations": np.random.default_rng(2).uniform(-1, 1, (12, 4)), "acti
         ({"actions": np.full(12, "left")}, "actions is of <U4, and not of numbers"),
         ({"observations": np.zeros((12, 3))}, r"observation has shape \(12, 3\); expected \(4,\)"),
         ({"observations": [[1.0], [1.0, 2.0]]}, "observations is ragged"),
-        ({"obs": np.zeros(12)}, "no array 'obs' to learn from; it is called 'observations' here: there may be obs"),
+        ({"obs": np.zeros(12)}, "no array 'obs' to learn from; it is called 'observations' here; there may be obs"),
         ({"dones": np.zeros(12)}, "'dones' .* called 'terminations' or 'truncations' here"),
         ({"observations": np.full((12, 4), np.nan)}, "observations holds nan, which is no finite number"),
         ({"rewards": np.full(12, np.inf)}, "rewards holds inf, which is no finite number"),
@@ -114,6 +114,7 @@ def test_data_that_does_not_fit_is_one_line(agent, change, message):
         (STEPS, {"epochs": 1.5}, "epochs cannot be 1.5; it must be a whole number"),
         (STEPS, {"held_out": 0}, "held_out is 0, but must be"),
         (STEPS, {"n_epochs": 3}, "there is no argument 'n_epochs'"),
+        (STEPS, {"lr": 3}, "'lr'; it is called 'learning_rate' here, a setting, given where the agent is made"),
     ],
 )
 def test_what_is_no_dataset_and_wrong_settings_are_one_line(agent, tmp_path, monkeypatch, dataset, how, message):

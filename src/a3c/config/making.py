@@ -4,7 +4,7 @@ import dataclasses
 import math
 import numbers
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from a3c.algorithm import Algorithm
@@ -91,12 +91,12 @@ def _no_setting(name: Any, fields: dict[str, Any], algorithm: Algorithm) -> str:
     return f"there is no setting {brief(repr(name))}{said}"
 
 
-def no_argument(name: str, algorithm: Algorithm) -> str:
-    """For an error: `learn` has no such argument; a setting is given where the agent is made."""
-    plain, settings = f"learn: there is no argument {name!r}", FIELDS | own_fields(algorithm)
+def no_argument(method: str, name: str, arguments: Iterable[str], algorithm: Algorithm = A3C) -> str:
+    """For an error: a method of agents has no such argument; a setting is given where the agent is made."""
+    plain, settings = f"{method}: there is no argument {name!r}", FIELDS | own_fields(algorithm)
     if name in settings:
         return f"{plain}: it is a setting, given where the agent is made"
-    said = called(name, LEARN_ARGUMENTS)
+    said = called(name, arguments)
     if not said.startswith(("; it", ":")) and (meant := called(name, settings)).startswith("; it"):
         return f"{plain}{meant}, a setting, given where the agent is made"
     return f"{plain}{said}"

@@ -109,8 +109,11 @@ def _by_name(dataset: Mapping[str, Any], paths: list[tuple]) -> dict[str, Any]:
                 key_of(path): part_of(given, path) if rows is None else [part_of(row, path) for row in rows]
                 for path in paths
             }
-        except A3CError as error:
-            raise SettingsError(f"the dataset: {error}") from None
+        except A3CError:
+            raise SettingsError(
+                f"the dataset: its observations lack {', '.join(map(key_of, paths))}: give each as an array of its own "
+                "by that name, or the observations as they were collected, in a list"
+            ) from None
     return arrays
 
 
@@ -145,7 +148,7 @@ def _checked(
             del arrays[key]
         elif key not in (*keys, *NAMES):
             raise SettingsError(
-                f"{name}: there is no array {brief(repr(key))} to learn from{called(key, NAMES)}: there may be "
+                f"{name}: there is no array {brief(repr(key))} to learn from{called(key, NAMES)}; there may be "
                 f"{', '.join((*keys, *NAMES[1:]))}"
             )
     for key in (*keys, "actions"):

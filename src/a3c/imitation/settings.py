@@ -4,10 +4,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from a3c.config.making import number
+from a3c.config.making import no_argument, number
 from a3c.config.setting import setting
 from a3c.errors import SettingsError
-from a3c.names import called
 
 
 @dataclass(frozen=True)
@@ -32,5 +31,5 @@ class ImitationSettings:
         fields = {one.name: one for one in dataclasses.fields(cls)}
         for name in given:
             if name not in fields:
-                raise SettingsError(f"imitate: there is no argument {name!r}{called(name, fields)}")
+                raise SettingsError(no_argument("imitate", name, fields))
         return cls(**{name: number(name, value, fields) for name, value in given.items()})
