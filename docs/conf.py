@@ -28,6 +28,9 @@ myst_heading_anchors = 4
 # Blocks of code without a language are for a shell, or drawings.
 highlight_language = "text"
 
+# A flag in the text keeps its two hyphens.
+smartquotes = False
+
 # Tutorials are run where the site is built: what a reader sees is what came of it.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
@@ -45,6 +48,9 @@ napoleon_google_docstring, napoleon_numpy_docstring = True, False
 
 def link_to_source(app, page, text):
     """Has links to files outside this folder lead to the repository, where readers of the site find them."""
+    if page.startswith("_generated/"):
+        # What is above those is this folder.
+        return
     text[0] = re.sub(r"\]\(\.\./([^)\s]+)\)", rf"]({source_url}/blob/main/\1)", text[0])
 
 

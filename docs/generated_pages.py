@@ -92,7 +92,8 @@ def _curves(recipe: Recipe) -> list[str]:
 
 def write(_app: object) -> None:
     """Writes them all."""
-    os.environ["COLUMNS"] = "100"
+    # What a block of the site has room for.
+    os.environ["COLUMNS"] = "88"
     folder = HERE / "_generated"
     folder.mkdir(exist_ok=True)
     for page in (commands, settings, recipes):

@@ -1,11 +1,15 @@
 """What the project says of itself: links that lead somewhere, and notes of a release from the changelog."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from a3c.cli.completion import _completed
+from a3c.cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
@@ -49,6 +53,26 @@ def test_every_link_to_a_file_or_a_heading_leads_there(page):
 def test_every_page_is_linked_from_the_front_page():
     links = LINK.findall((ROOT / "README.md").read_text())
     assert {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")} <= set(links)
+
+
+def commands():
+    """What the documentation tells to type, of commands of this package."""
+    for page in PAGES:
+        for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+            for line in re.sub(r"\\\n\s*", "", block).splitlines():
+                if line.removeprefix("$ ").startswith("a3c ") and "..." not in line:
+                    yield shlex.split(line.removeprefix("$ "), comments=True)[1:]
+
+
+def test_commands_and_their_flags_are_there():
+    flags = {name: {*_completed(name).flags, "--help", "--help-all"} for name in COMMANDS}
+    unknown = [
+        (name, *wrong)
+        for name, *words in commands()
+        if name != "COMMAND"
+        and (wrong := [word for word in words if word.startswith("--") and word.split("=")[0] not in flags[name]])
+    ]
+    assert unknown == []
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

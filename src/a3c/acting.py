@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from a3c.algorithm import Algorithm
+from a3c.arguments import named_arguments
 from a3c.config import TrainConfig
 from a3c.config.environment import MOST_EPISODE_STEPS
 from a3c.config.evaluating import Way
@@ -123,6 +124,7 @@ class ActingAgent:
     def _check_idle(self, what: str) -> None:
         """Raises where this cannot be done now. An agent of one moment can do all at any time."""
 
+    @named_arguments
     def predict(
         self,
         observation: Observation,
@@ -188,6 +190,7 @@ class ActingAgent:
         """What values are in: deviations of returns, where rewards are normalised."""
         return float(self._start.snapshot.return_deviation) if self.config.rewards_are_normalized else 1.0
 
+    @named_arguments
     def value(
         self, observation: Observation, state: ArrayLike | None = None, action_mask: ActionMask | None = None
     ) -> float | np.ndarray:
@@ -203,6 +206,7 @@ class ActingAgent:
         values = np.asarray(policy.value(self._start.snapshot, *given)) * self._unit
         return float(values[0]) if single else values
 
+    @named_arguments
     def distribution(
         self, observation: Observation, state: ArrayLike | None = None, action_mask: ActionMask | None = None
     ) -> ActionDistribution:
@@ -226,6 +230,7 @@ class ActingAgent:
         distribution, values = policy.distribution(self._start.snapshot, *given)
         return describe(policy.actions, distribution, values, self._unit, single)
 
+    @named_arguments
     def evaluate(
         self,
         episodes: int = 100,
@@ -281,6 +286,7 @@ class ActingAgent:
             raise SettingsError("keras_model: the network of this agent is no Keras model")
         return network.keras_model()
 
+    @named_arguments
     def export(
         self, path: str | Path, *, format: "Format | None" = None, deterministic: bool | None = None
     ) -> "Exported":
@@ -306,6 +312,7 @@ class ActingAgent:
             raise ExportError("this agent draws any of the actions, and has no policy that could be exported")
         return export(Path(path), format, self._work.policy, self._start.snapshot, self.config, manner.way)
 
+    @named_arguments
     def save(self, path: str | Path) -> None:
         """Saves all that acting and further training need, in one safetensors file that holds no code."""
         self._check_idle("save()")

@@ -18,6 +18,7 @@ from typing import Any, Never, TypeAlias, TypedDict, Unpack
 
 from a3c.acting import ActingAgent
 from a3c.algorithm import Algorithm, builtin
+from a3c.arguments import named_arguments
 from a3c.config.checks import check_ends
 from a3c.config.keywords import (
     APPOKeywords,
@@ -28,9 +29,8 @@ from a3c.config.keywords import (
     PQNKeywords,
     QLearningKeywords,
 )
-from a3c.config.making import make_config, no_argument
+from a3c.config.making import LEARN_ARGUMENTS, make_config, no_argument
 from a3c.config.network import NetworkName
-from a3c.config.run import LIMITS
 from a3c.config.schedules import schedule_remark
 from a3c.environments.factories import EnvironmentFactory
 from a3c.errors import AgentLearning, SettingsError
@@ -53,7 +53,6 @@ from a3c.training.training import Interrupted, Result, limits_of_call
 
 GivenNetwork: TypeAlias = Network | NetworkName | None
 """What an agent takes as its network: the name of one, or the caller's own."""
-LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback", "stop_when")
 
 
 class Agent(ActingAgent):
@@ -65,6 +64,7 @@ class Agent(ActingAgent):
     _best: Checkpoint | None = None
     """The best of the last `learn`."""
 
+    @named_arguments
     def __init__(
         self,
         environment: str | EnvironmentFactory,
@@ -115,6 +115,7 @@ class Agent(ActingAgent):
         ActingAgent.__init__(agent, work, start)
         return agent
 
+    @named_arguments
     def learn(
         self,
         steps: int | None = None,
@@ -158,7 +159,7 @@ class Agent(ActingAgent):
         """
         started = time.monotonic()
         for name in unknown:
-            raise SettingsError(no_argument(name, LEARN_ARGUMENTS, self.config.algorithm))
+            raise SettingsError(no_argument("learn", name, LEARN_ARGUMENTS, self.config.algorithm))
         callbacks, progress = as_callbacks(callback, stop_when), is_wanted(progress)
         # Before anything is written: the line says what is to be given again.
         self._work.evaluation_environments  # noqa: B018
@@ -198,6 +199,7 @@ class Agent(ActingAgent):
             )
         self._start, self._holds = dataclasses.replace(self._best, config=self.config), "the best parameters"
 
+    @named_arguments
     def imitate(
         self, dataset: Any, *, run: str | Path | None = None, progress: bool | None = None, **how: Any
     ) -> Imitation:
@@ -278,6 +280,7 @@ class PQNArguments(PQNKeywords, OwnArguments, total=False): ...
 class _OfAllSettings(Agent):
     """An algorithm of this package that has the settings of all and no more: an editor knows them."""
 
+    @named_arguments
     def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[Arguments]):
         """As Agent says."""
         super().__init__(environment, **given)
@@ -300,6 +303,7 @@ class APPO(Agent):
 
     algorithm = builtin.APPO
 
+    @named_arguments
     def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[APPOArguments]):
         """As Agent says."""
         super().__init__(environment, **given)
@@ -310,6 +314,7 @@ class GA3C(Agent):
 
     algorithm = builtin.GA3C
 
+    @named_arguments
     def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[GA3CArguments]):
         """As Agent says."""
         super().__init__(environment, **given)
@@ -321,6 +326,7 @@ class IMPACT(Agent):
 
     algorithm = builtin.IMPACT
 
+    @named_arguments
     def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[IMPACTArguments]):
         """As Agent says."""
         super().__init__(environment, **given)
@@ -331,6 +337,7 @@ class IMPALA(Agent):
 
     algorithm = builtin.IMPALA
 
+    @named_arguments
     def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[IMPALAArguments]):
         """As Agent says."""
         super().__init__(environment, **given)
@@ -339,6 +346,7 @@ class IMPALA(Agent):
 class _OfQLearning(Agent):
     """An algorithm that learns action values with a target network."""
 
+    @named_arguments
     def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[QLearningArguments]):
         """As Agent says."""
         super().__init__(environment, **given)
@@ -367,6 +375,7 @@ class PQN(Agent):
 
     algorithm = builtin.PQN
 
+    @named_arguments
     def __init__(self, environment: str | EnvironmentFactory, **given: Unpack[PQNArguments]):
         """As Agent says."""
         super().__init__(environment, **given)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from a3c.agent import AGENTS, Agent
 from a3c.algorithm import Algorithm
+from a3c.arguments import named_arguments
 from a3c.config.wrappers import Wrapper, as_wrappers
 from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.modules import check_loaded, with_modules
@@ -16,6 +17,7 @@ from a3c.runs.folder import RunFolder
 from a3c.training.preparing import moved, prepare
 
 
+@named_arguments
 def load(
     path: str | Path,
     environment: str | EnvironmentFactory | None = None,

@@ -66,8 +66,14 @@ ELSEWHERE = {
     "resume": "load load_checkpoint trained_agent",
     "repeats": "num_seeds n_seeds",
     "video": "capture_video save_video record",
+    "observations": "obs observation states",
+    "actions": "acts action",
+    "rewards": "rews reward",
+    "terminations": "terminals terminated dones done",
+    "truncations": "timeouts truncated dones done",
+    "held_out": "validation_split val_split test_size",
 }
-"""Our name of a setting, and what Stable-Baselines3, CleanRL, RLlib and tutorials call it."""
+"""Our name of a setting, or of an array, and what Stable-Baselines3, CleanRL, RLlib and tutorials call it."""
 
 NOT_HERE = {
     "device cuda gpu num_gpus num_gpus_per_learner": "a learner (ga3c, impala, impact) uses a GPU by itself",
@@ -77,6 +83,8 @@ NOT_HERE = {
     "policy_kwargs": "its layers are settings: `network`, `hidden`, `activation`",
     "framework": "it is JAX",
     "capture_video save_video record render render_mode": "watch it with a3c play RUN, or film it with --video FILE",
+    "episode_start episode_starts": "the state is None where an episode starts, and in a batch its rows there are 0",
+    "custom_objects": "a3c.resume(RUN, learning_rate=...) goes on with other settings",
     "reset_num_timesteps": "what is called again goes on with its steps and schedules",
 }
 """What they have and we have not, and what to do instead."""

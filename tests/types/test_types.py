@@ -1,4 +1,5 @@
-"""What a user's editor says of a right script and of a wrong one; and that keyword arguments are the settings."""
+"""What a user's editor says of a right script, a wrong one and those of the documentation; and that keyword arguments
+are the settings."""
 
 import dataclasses
 import json
@@ -34,6 +35,7 @@ from a3c.config.keywords import (
     QLearningKeywords,
 )
 from a3c.config.making import FIELDS, all_own_fields
+from code_in_documents import modules
 
 HERE = Path(__file__).parent
 
@@ -43,6 +45,8 @@ def test_a_checker_finds_what_is_wrong_and_nothing_else(tmp_path: Path):
     pytest.importorskip("gymnasium", minversion="1.4", reason="the types of older libraries say less")
     for name in ("right.py", "wrong.py"):
         (tmp_path / name).write_text((HERE / name).read_text())
+    for name, text in modules():
+        (tmp_path / f"{name}.py").write_text(text)
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, "-p", tmp_path]
     quiet = os.environ | {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}

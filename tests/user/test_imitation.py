@@ -10,7 +10,15 @@ from odd_environments import Walk
 from small_agents import cartpole
 
 import a3c
+from a3c.environments.observations import Observations
 from a3c.errors import RunFolderError, SettingsError
+from a3c.imitation.demonstrations import load_demonstrations
+from a3c.networks.actions import DiscreteActions
+
+
+@pytest.fixture(scope="module")
+def agent():
+    return cartpole()
 
 
 def balanced(episodes=12):
@@ -70,21 +78,80 @@ def test_numbers_are_cloned_in_the_units_of_the_environment(bounds):
     assert (agent.distribution(observations[0]).std > [0.3, 3.0]).all()
 
 
+STEPS = {"observations": np.random.default_rng(2).uniform(-1, 1, (12, 4)), "actions": np.arange(12) % 2}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"actions": np.zeros(3)}, "observations has shape .* but there are 3 actions"),
-        ({"actions": np.full(720, 2)}, r"it holds the action 2, which is not in Discrete\(2\)"),
-        ({"observations": np.zeros((720, 3))}, r"observation has shape \(720, 3\); expected \(4,\)"),
-        ({"obs": np.zeros(720)}, "there is no array 'obs' to learn from: there may be observations, actions, "),
-        ({"observations": np.full((720, 4), np.nan)}, "its observations hold numbers that are not finite"),
+        ({"actions": np.full(12, 2)}, r"it holds the action 2, which is not in Discrete\(2\)"),
+        ({"actions": np.full(12, 0.5)}, r"it holds the action 0.5, which is not in Discrete\(2\)"),
+        ({"actions": np.full(12, "left")}, "actions is of <U4, and not of numbers"),
+        ({"observations": np.zeros((12, 3))}, r"observation has shape \(12, 3\); expected \(4,\)"),
+        ({"observations": [[1.0], [1.0, 2.0]]}, "observations is ragged"),
+        ({"obs": np.zeros(12)}, "no array 'obs' to learn from; it is called 'observations' here; there may be obs"),
+        ({"dones": np.zeros(12)}, "'dones' .* called 'terminations' or 'truncations' here"),
+        ({"observations": np.full((12, 4), np.nan)}, "observations holds nan, which is no finite number"),
+        ({"rewards": np.full(12, np.inf)}, "rewards holds inf, which is no finite number"),
+        ({"rewards": np.zeros((12, 3))}, r"rewards has shape \(12, 3\); expected one number for each step"),
+        ({"terminations": np.full(12, "False")}, "terminations is of <U5, and not of numbers"),
     ],
 )
-def test_data_that_does_not_fit_is_one_line(change, message):
+def test_data_that_does_not_fit_is_one_line(agent, change, message):
     with pytest.raises(SettingsError, match=message):
-        cartpole().imitate(
-            {**{k: v[:720] for k, v in balanced(12).items() if k in ("observations", "actions")}, **change}
-        )
+        agent.imitate({**STEPS, **change})
+
+
+@pytest.mark.parametrize(
+    ("dataset", "how", "message"),
+    [
+        (None, {}, "demonstrations are an .npz file, a Minari dataset, or arrays by their names, .* not a NoneType"),
+        ([1, 2], {}, "not a list"),
+        ("it.npy", {}, "it.npy is no .npz file of plain arrays"),
+        ("arrays.npz", {}, "arrays.npz: there is no array 'arr_0' to learn from"),
+        ("observed.npz", {}, "observed.npz holds no 'actions': it needs observations and actions"),
+        (STEPS, {"epochs": 1.5}, "epochs cannot be 1.5; it must be a whole number"),
+        (STEPS, {"held_out": 0}, "held_out is 0, but must be"),
+        (STEPS, {"n_epochs": 3}, "there is no argument 'n_epochs'"),
+        (STEPS, {"lr": 3}, "'lr'; it is called 'learning_rate' here, a setting, given where the agent is made"),
+    ],
+)
+def test_what_is_no_dataset_and_wrong_settings_are_one_line(agent, tmp_path, monkeypatch, dataset, how, message):
+    monkeypatch.chdir(tmp_path)
+    np.save("it.npy", STEPS["observations"])
+    np.savez("arrays.npz", *STEPS.values())
+    np.savez("observed.npz", observations=STEPS["observations"])
+    with pytest.raises(SettingsError, match=message):
+        agent.imitate(dataset, **how)
+
+
+def test_observations_of_many_parts_are_given_as_the_environment_gives_them():
+    speed = spaces.Box(-1, 1, (3,), np.float32)
+    space = spaces.Dict({"own": spaces.Dict({"speed": speed, "gear": spaces.Discrete(4)}), "rest": spaces.Discrete(2)})
+    observations, actions = Observations(space), DiscreteActions(spaces.Discrete(2))
+    space.seed(1)
+    rows = [space.sample() for _ in range(5)]
+    expected = np.concatenate([observations.pack_any(row)[0] for row in rows])
+    parts = {
+        "observations/own/speed": np.array([row["own"]["speed"] for row in rows]),
+        "observations/own/gear": np.array([row["own"]["gear"] for row in rows]),
+        "observations/rest": np.array([row["rest"] for row in rows]),
+        # Hidden of the policy, or its masks: left out.
+        "observations/action_mask": np.ones((5, 2)),
+    }
+    nested = {"own": {"speed": parts["observations/own/speed"], "gear": parts["observations/own/gear"]}}
+    nested["rest"] = parts["observations/rest"]
+    for given in (parts, {"observations": nested}, {"observations": rows}):
+        data = load_demonstrations({**given, "actions": [0, 1, 0, 1, 1]}, observations, actions)
+        np.testing.assert_array_equal(data.observations, expected)
+
+    pair = Observations(spaces.Tuple((speed, spaces.Discrete(4))))
+    given = {"observations": (np.zeros((5, 3)), np.arange(5) % 4), "actions": [0, 1, 0, 1, 1]}
+    assert load_demonstrations(given, pair, actions).observations.shape == (5, 4)
+    frames = Observations(spaces.Box(0, 255, (8, 8, 1), np.uint8))
+    with pytest.raises(SettingsError, match=r"holds 0\.5, which is not in Box"):
+        load_demonstrations({"observations": np.full((5, 8, 8, 1), 0.5), "actions": [0, 1, 0, 1, 1]}, frames, actions)
 
 
 def test_what_cannot_be_taught_is_one_line(command, tmp_path):
@@ -93,8 +160,6 @@ def test_what_cannot_be_taught_is_one_line(command, tmp_path):
         cartpole(recurrent="gru").imitate(data)
     with pytest.raises(SettingsError, match="pqn has no policy"):
         a3c.PQN("CartPole-v1", backend="inline").imitate(data)
-    with pytest.raises(SettingsError, match="there is no argument 'n_epochs'"):
-        cartpole().imitate(data, n_epochs=3)
     np.savez(tmp_path / "it.npz", **data)
     refused = command("imitate", "it.npz")
     assert refused == (2, "", "a3c imitate: name the environment that it.npz is of: a3c imitate it.npz ENV\n")

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import numbers
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from a3c.algorithm import Algorithm
@@ -12,6 +12,7 @@ from a3c.algorithm.builtin import A3C, BUILT_IN, find_algorithm
 from a3c.config import TrainConfig
 from a3c.config.checks import check_number
 from a3c.config.held import ONLY_PYTHON, can_be_held
+from a3c.config.run import LIMITS
 from a3c.config.wrappers import as_wrappers, held
 from a3c.errors import SettingsError, brief
 from a3c.modules import own_place
@@ -22,6 +23,8 @@ FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig) if fiel
 SIZES = ("envs_per_worker", "segment_length")
 """Settings that stay open until it is known what a step takes; see `TrainConfig.default_sizes`."""
 KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
+LEARN_ARGUMENTS = (*LIMITS, "run", "progress", "callback", "stop_when")
+"""What `learn` takes."""
 SEVERAL = {int: "whole numbers", float: "numbers", int | str: "whole numbers or names"}
 
 
@@ -84,12 +87,15 @@ def all_own_fields() -> dict[str, list[Algorithm]]:
 def _no_setting(name: Any, fields: dict[str, Any], algorithm: Algorithm) -> str:
     if having := all_own_fields().get(name):
         return f"`{name}` is a setting of {' and '.join(map(str, having))}, not of {algorithm}"
-    return f"there is no setting {brief(repr(name))}{called(name, fields)}"
+    said = called(name, fields)
+    if not said.startswith(("; it", ":")) and (meant := called(name, LEARN_ARGUMENTS)).startswith("; it"):
+        return f"there is no setting {brief(repr(name))}{meant}, and learn() takes it"
+    return f"there is no setting {brief(repr(name))}{said}"
 
 
-def no_argument(name: str, arguments: Iterable[str], algorithm: Algorithm) -> str:
-    """For an error: `learn` has no such argument; a setting is given where the agent is made."""
-    plain, settings = f"learn: there is no argument {name!r}", FIELDS | own_fields(algorithm)
+def no_argument(method: str, name: str, arguments: Iterable[str], algorithm: Algorithm = A3C) -> str:
+    """For an error: a method of agents has no such argument; a setting is given where the agent is made."""
+    plain, settings = f"{method}: there is no argument {name!r}", FIELDS | own_fields(algorithm)
     if name in settings:
         return f"{plain}: it is a setting, given where the agent is made"
     said = called(name, arguments)
@@ -140,12 +146,12 @@ def _check_given(arguments: dict[str, Any]) -> None:
             )
 
 
-def number(name: str, value: Any) -> Any:
+def number(name: str, value: Any, fields: Mapping[str, dataclasses.Field[Any]] = FIELDS) -> Any:
     """A number that a call is given under the name of a setting, 1e5 as 100000. Raises SettingsError."""
-    plain, annotation = _plain(value, FIELDS[name].type), FIELDS[name].type
+    plain, annotation = _plain(value, fields[name].type), fields[name].type
     if value is None or not _fits(plain, annotation):
         raise SettingsError(f"{name} cannot be {value!r}; it must be {kind(annotation)}")
-    check_number(FIELDS[name], plain, name)
+    check_number(fields[name], plain, name)
     return plain
 
 

@@ -15,6 +15,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 
+from a3c.arguments import is_policy
 from a3c.config.environment import FRAME_SETTINGS, AtariSettings, WorldSettings
 from a3c.config.setting import changed, names_of
 from a3c.config.wrappers import spelled
@@ -292,6 +293,8 @@ def _unknown(environment_id: str) -> str:
     _, colon, name = environment_id.rpartition(":")
     known = [key for key in gymnasium.registry if not key.startswith(("phys2d/", "tabular/", "GymV"))]
     said = f"there is no environment {environment_id!r}"
+    if is_policy(name):
+        return f"{said}: the network follows from the observations; give the environment alone, such as 'CartPole-v1'"
     close = nearest(name, known)
     if not close:
         return f"{said}; use a Gymnasium id such as CartPole-v1, or module:{name or 'Id'} for one of your own"

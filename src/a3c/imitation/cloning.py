@@ -57,7 +57,7 @@ class Imitation:
         values = "" if self.learned_values else "; no rewards, so value estimates are as before"
         episodes = f"{self.episodes:,} episode{'s' if self.episodes != 1 else ''}"
         return (
-            f"{self.steps:,} steps of {episodes}, {self.epochs} passes: "
+            f"{self.steps:,} steps of {episodes}, {self.epochs} pass{'es' if self.epochs != 1 else ''}: "
             f"loss {self.loss:.3f}, held out {self.held_out_loss:.3f}, {how}{values}"
         )
 

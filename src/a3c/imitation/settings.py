@@ -1,12 +1,12 @@
 """The settings of behavioural cloning."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from a3c.config.checks import check_ranges
-from a3c.config.setting import names_of, setting
-from a3c.errors import SettingsError, brief
-from a3c.names import called
+from a3c.config.making import no_argument, number
+from a3c.config.setting import setting
+from a3c.errors import SettingsError
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,8 @@ class ImitationSettings:
     @classmethod
     def of(cls, given: dict[str, Any]) -> "ImitationSettings":
         """From keyword arguments. Raises SettingsError."""
-        names = names_of(cls)
-        for name, value in given.items():
-            if name not in names:
-                raise SettingsError(f"imitate: there is no argument {name!r}{called(name, names)}")
-            if not isinstance(value, (int, float)):
-                raise SettingsError(f"imitate: {name} cannot be {brief(repr(value))}; it must be a number")
-        settings = cls(**given)
-        check_ranges(settings)
-        return settings
+        fields = {one.name: one for one in dataclasses.fields(cls)}
+        for name in given:
+            if name not in fields:
+                raise SettingsError(no_argument("imitate", name, fields))
+        return cls(**{name: number(name, value, fields) for name, value in given.items()})

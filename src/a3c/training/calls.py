@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Unpack, overload
 
 from a3c.algorithm import Algorithm
 from a3c.algorithm.builtin import A3C
+from a3c.arguments import named_arguments
 from a3c.config.keywords import AnyKeywords, Keywords
 from a3c.config.making import make_config, recorded
 from a3c.config.run import AMOUNTS
 from a3c.environments.modules import check_loaded, with_modules
-from a3c.errors import SettingsError
+from a3c.errors import SettingsError, brief
 from a3c.processes.starting import start_server
 from a3c.recipes import recipe_name, with_recipe
 from a3c.runs.folder import RunFolder, default_repeats_path
@@ -54,6 +55,7 @@ def resume(
     stop_when: GivenStopWhen = None,
     **settings: object,
 ) -> Result: ...
+@named_arguments
 def resume(
     run: str | Path,
     *,
@@ -128,6 +130,7 @@ def repeat(
     stop_when: GivenStopWhen = None,
     **settings: object,
 ) -> RepeatsSummary: ...
+@named_arguments
 def repeat(
     environment: "str | EnvironmentFactory",
     repeats: int,
@@ -160,8 +163,8 @@ def repeat(
         SeedsFailed: some seeds failed, after the others were trained.
     """
     callbacks, progress = as_callbacks(callback, stop_when), is_wanted(progress)
-    if repeats < 1:
-        raise SettingsError(f"repeats is {repeats}, but must be at least 1")
+    if not isinstance(repeats, int) or repeats < 1:
+        raise SettingsError(f"repeats is {brief(repr(repeats))}, but must be a whole number of at least 1")
     given: dict[str, object] = {"environment": "", "algorithm": algorithm, **settings}
     own = own_of(environment, network, evaluation_environment, given)
     config = make_config(with_recipe(recipe, given), "settings")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from a3c.algorithm import Algorithm
 from a3c.algorithm.builtin import A3C
+from a3c.arguments import named_arguments
 from a3c.config.checks import check_ranges
 from a3c.config.keywords import AnyKeywords
 from a3c.config.making import make_config
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from a3c.networks.policy import Network
 
 
+@named_arguments
 def tune(
     environment: "str | EnvironmentFactory",
     *,
