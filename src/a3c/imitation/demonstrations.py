@@ -1,21 +1,24 @@
 """Demonstrations: what was observed and done, from a file of NumPy or a Minari dataset."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Dict
 
-from a3c.environments.observations import Observations
+from a3c.environments.given import given_masks
+from a3c.environments.masks import KEY, mask_counts
+from a3c.environments.observations import Observations, part_of, parts
+from a3c.environments.spaces import in_form, joined
 from a3c.errors import A3CError, SettingsError, brief, install
-from a3c.networks.actions import BoxActions, DiscreteActions
+from a3c.networks.actions import Actions
 
 ENDS = ("terminations", "truncations")
 NAMES = ("observations", "actions", "rewards", *ENDS)
-"""The arrays of a file; the rewards and ends need not be there. A Dict's parts are `observations/KEY`."""
+"""The arrays of a file; the rewards and ends need not be there. Parts of a Dict or Tuple are `observations/KEY` and
+`actions/KEY`. Where actions are masked there may be an `action_mask`, or that key of observations."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Demonstrations:
     """whether a step was terminal, `[N]`, and"""
     last: np.ndarray
     """whether it was an episode's last, `[N]`: the last of all is."""
+    masks: np.ndarray | None
+    """Which actions were valid, `[N, n]`; None where they are not masked, or nothing says so."""
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -50,18 +55,18 @@ def is_file(dataset: object) -> bool:
 
 
 def load_demonstrations(
-    dataset: Any, observations: Observations, actions: DiscreteActions | BoxActions
+    dataset: Any, observations: Observations, actions: Actions, masked: bool = False
 ) -> Demonstrations:
     """The demonstrations of a Minari dataset, its id, an `.npz` file, or arrays by their names (`NAMES`), for a policy
-    with these spaces. Raises SettingsError, in one line."""
+    with these spaces, that acts by masks or not. Raises SettingsError, in one line."""
     if isinstance(dataset, Mapping):
         name, arrays = "the dataset", dict(dataset)
     elif isinstance(dataset, (str, Path)) and is_file(dataset):
         name, arrays = str(dataset), _read(Path(dataset))
     else:
         found = _minari(dataset) if isinstance(dataset, (str, Path)) else dataset
-        name, arrays = str(getattr(found, "id", "the dataset")), _of_episodes(found, observations)
-    return _checked(name, arrays, observations, actions)
+        name, arrays = str(getattr(found, "id", "the dataset")), _of_episodes(found, observations, actions, masked)
+    return _checked(name, arrays, observations, actions, masked)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -88,72 +93,90 @@ def _minari(dataset: str | Path) -> Any:
         ) from None
 
 
-def _of_episodes(dataset: Any, observations: Observations) -> dict[str, Any]:
+def _of_episodes(dataset: Any, observations: Observations, actions: Actions, masked: bool) -> dict[str, Any]:
     """The arrays of a Minari dataset, whose episodes have an observation more than actions."""
-    episodes, parts = list(dataset.iterate_episodes()), observations.space
-    arrays: dict[str, Any] = {
-        name: np.concatenate([np.asarray(getattr(one, name)) for one in episodes]) for name in NAMES[1:]
-    }
-    arrays["truncations"][np.cumsum([len(one.actions) for one in episodes]) - 1] = True
-    if isinstance(parts, Dict):
-        for key in parts.spaces:
-            rows = [np.asarray(one.observations[key])[: len(one.actions)] for one in episodes]
-            arrays[f"observations/{key}"] = np.concatenate(rows)
-    else:
-        arrays["observations"] = np.concatenate([np.asarray(one.observations)[: len(one.actions)] for one in episodes])
+    episodes = list(dataset.iterate_episodes())
+    steps = [len(one.rewards) for one in episodes]
+    wanted = [("observations", path) for path in parts(observations.space)]
+    wanted += [("actions", path) for path in actions.parts]
+    if masked and isinstance(episodes[0].observations, Mapping) and KEY in episodes[0].observations:
+        wanted.append(("observations", (KEY,)))
+    wanted += [(name, ()) for name in ("rewards", *ENDS)]
+    arrays: dict[str, Any] = {}
+    for what, path in wanted:
+        rows = [
+            np.asarray(part_of(getattr(one, what), path))[:count] for one, count in zip(episodes, steps, strict=True)
+        ]
+        arrays[joined((what, *path))] = np.concatenate(rows)
+    arrays["truncations"][np.cumsum(steps) - 1] = True
     return arrays
 
 
 def _checked(
-    name: str, arrays: dict[str, Any], observations: Observations, actions: DiscreteActions | BoxActions
+    name: str, arrays: dict[str, Any], observations: Observations, actions: Actions, masked: bool
 ) -> Demonstrations:
-    space = observations.space
-    keys = [f"observations/{key}" for key in space.spaces] if isinstance(space, Dict) else ["observations"]
+    seen = [joined(("observations", *path)) for path in parts(observations.space)]
+    done = [joined(("actions", *path)) for path in actions.parts]
+    needed, masks = [*seen, *done], [KEY, f"observations/{KEY}"] if masked else []
     arrays = {key: np.asarray(array) for key, array in arrays.items()}
-    if unknown := next((key for key in arrays if key not in (*keys, *NAMES)), None):
+    known = [*needed, *NAMES[2:], *masks]
+    if unknown := next((key for key in arrays if key not in known), None):
         raise SettingsError(
-            f"{name}: there is no array {brief(repr(unknown))} to learn from: there may be {', '.join(NAMES)}"
+            f"{name}: there is no array {brief(repr(unknown))} to learn from: there may be {', '.join(known)}"
         )
-    for key in (*keys, "actions"):
+    for key in needed:
         if key not in arrays:
-            raise SettingsError(
-                f"{name} holds no {key!r}: it needs {', '.join(keys)} and actions; rewards, ends if known"
-            )
-    steps = len(arrays["actions"]) if arrays["actions"].ndim else 0
+            names = f"{', '.join(needed[:-1])} and {needed[-1]}"
+            raise SettingsError(f"{name} holds no {key!r}: it needs {names}; rewards, ends if known")
+    steps = len(arrays[done[0]]) if arrays[done[0]].ndim else 0
     for key, array in arrays.items():
         if array.ndim == 0 or len(array) != steps:
             raise SettingsError(f"{name}: {key} has shape {array.shape}, but there are {steps} actions: a row for each")
     if steps < 2:
         raise SettingsError(f"{name} holds {steps} steps: there is nothing to learn from")
-    given = {key: arrays[f"observations/{key}"] for key in space.spaces} if isinstance(space, Dict) else arrays[keys[0]]
     try:
         # Files have what the environment gave, perhaps in wider numbers.
-        packed = observations.pack_any(given)[0]
+        packed = observations.pack_any(in_form(observations.space, iter([arrays[key] for key in seen])))[0]
+        given = next((arrays[key] for key in masks if key in arrays), None)
+        valid = None if given is None else given_masks(actions.space, given, steps, single=False)
     except (A3CError, ValueError) as error:
         raise SettingsError(f"{name}: {error}") from None
-    done = actions.from_environment(_of_space(name, arrays["actions"], actions.space))
-    for what, numbers in (("observations", packed), ("actions", done)):
+    each = zip(done, actions.parts.values(), strict=True)
+    rows = [_of_space(name, key, arrays[key], part.space) for key, part in each]
+    chosen = actions.from_environment(in_form(actions.space, iter(rows)))
+    for what, numbers in (("observations", packed), ("actions", chosen)):
         if not np.isfinite(numbers).all():
             raise SettingsError(f"{name}: its {what} hold numbers that are not finite")
+    if valid is not None:
+        _check_valid(name, chosen.reshape(steps, -1), valid, mask_counts(actions.space))
     ends = [arrays.get(key, np.zeros(steps)).astype(bool).reshape(steps) for key in ENDS]
     last = ends[0] | ends[1]
     last[-1] = True
     rewards = arrays["rewards"].astype(np.float64).reshape(steps) if "rewards" in arrays else None
-    return Demonstrations(packed, done, rewards, ends[0], last)
+    return Demonstrations(packed, chosen, rewards, ends[0], last, valid)
 
 
-def _of_space(name: str, actions: np.ndarray, space: Any) -> np.ndarray:
-    """The actions, where they are those of the space; raises SettingsError."""
-    shape = space.shape or ()
+def _check_valid(name: str, chosen: np.ndarray, masks: np.ndarray, counts: Sequence[int]) -> None:
+    """Raises SettingsError where an action was taken that its mask forbids: such a step has no probability."""
+    options = chosen + np.cumsum([0, *counts[:-1]])
+    forbidden = ~np.take_along_axis(masks, options, axis=1).all(axis=1)
+    if forbidden.any():
+        raise SettingsError(f"{name}: the action of step {np.argmax(forbidden)} is not valid by its action_mask")
+
+
+def _of_space(name: str, key: str, actions: np.ndarray, space: Any) -> np.ndarray:
+    """The actions, or a part of them, where they are those of the space; raises SettingsError."""
+    shape, what = space.shape or (), "an action" if key == "actions" else f"one of {key}"
     if actions.shape[1:] != shape and actions[0].size == int(np.prod(shape)):
         actions = actions.reshape(-1, *shape)
     if actions.shape[1:] != shape:
-        raise SettingsError(f"{name}: an action has shape {actions.shape[1:]}, but the environment takes {space}")
+        raise SettingsError(f"{name}: {what} has shape {actions.shape[1:]}, but the environment takes {space}")
     wrong = next(
         (one for one in (actions.min(axis=0), actions.max(axis=0)) if not space.contains(_as(one, space))), None
     )
     if wrong is not None and not np.issubdtype(space.dtype, np.floating):
-        raise SettingsError(f"{name}: it holds the action {wrong}, which is not in {space}")
+        where = "" if key == "actions" else f" in {key}"
+        raise SettingsError(f"{name}: it holds the action {wrong}{where}, which is not in {space}")
     return actions
 
 
