@@ -89,7 +89,7 @@ def test_actions_and_observations_of_several_parts_are_cloned():
     np.testing.assert_allclose(actions["force"], force[:50], atol=2)
     with pytest.raises(SettingsError, match="it holds the action 9 in actions/lever, which is not in Discrete"):
         agent.imitate({**data, "actions/lever": np.full(2000, 9)})
-    with pytest.raises(SettingsError, match="holds no 'actions/force': it needs .*, actions/force and actions/lever;"):
+    with pytest.raises(SettingsError, match=r"holds no 'actions/force': it needs .*, actions/lever and actions/force;"):
         agent.imitate({name: array for name, array in data.items() if name != "actions/force"})
 
 

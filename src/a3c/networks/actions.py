@@ -8,6 +8,7 @@ In use:
     environments.step(actions.to_environment(action))                   # always inside the space
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +50,9 @@ class OneKind:
     def each(self, actions: Any) -> list[Any]:
         return [actions]
 
-    def each_noise(self, noise: Any) -> list[Any]:
-        return [noise]
+    def one_noise(self, each: Sequence[Any]) -> Any:
+        (noise,) = each
+        return noise
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ The parts are independent given the state: each has its own outputs of the netwo
 distribution, and a setting for actions of one kind holds for the parts of that kind.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
+import jax.numpy as jnp
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from jaxtyping import ArrayLike, Float
@@ -51,7 +52,6 @@ class HybridActions:
                 )
         self._parts = tuple(Part(one.shape, one.noise_shape, one.dtype.kind == "i") for one in self._actions)
         self._shapes = [part.shape for part in self._parts]
-        self._noise_shapes = [part.noise_shape for part in self._parts]
         self.shape = (sum(int(np.prod(shape)) for shape in self._shapes),)
         self.noise_shape = (sum(int(np.prod(part.noise_shape)) for part in self._parts),)
         self.outputs = sum(one.outputs for one in self._actions)
@@ -104,9 +104,10 @@ class HybridActions:
         """Of actions `[B, *shape]` those of each part, `[B, *its shape]`."""
         return split(actions, self._shapes)
 
-    def each_noise(self, noise: Any) -> list[Any]:
-        """Of what actions are sampled from, that of each part."""
-        return split(noise, self._noise_shapes)
+    def one_noise(self, each: Sequence[Any]) -> Any:
+        """What actions are sampled from, of that of each part."""
+        rows = [flat(noise, part.noise_shape) for noise, part in zip(each, self._parts, strict=True)]
+        return jnp.concatenate(rows, axis=-1)
 
     def in_form(self, parts: Iterable[Any]) -> Any:
         """What there is of each part, in the form of the space."""
