@@ -63,6 +63,11 @@ ACTIONS: dict[str, tuple[Space, dict[str, Any]]] = {
     "Box state std": (Box(-2.0, 3.0, (2,)), {"action_std": "state"}),
     "Box tanh state std": (Box(-2.0, 3.0, (2,)), {"action_std": "state", "action_bounds": "tanh"}),
     "Box gSDE": (Box(-2.0, 3.0, (2,)), {"action_std": "gsde"}),
+    "Dict": (
+        Dict(lever=Discrete(3, start=5), force=Box(0, 10, (2, 1)), rest=Tuple([MultiBinary(2), Box(-1, 1, ())])),
+        {},
+    ),
+    "Tuple gSDE": (Tuple([MultiDiscrete([2, 3]), Box(-2.0, 3.0, (2,))]), {"action_std": "gsde"}),
 }
 NETWORKS: dict[str, dict[str, Any]] = {
     "default": {},

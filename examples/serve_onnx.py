@@ -4,7 +4,8 @@
     a3c export runs/first -o policy.onnx
     python examples/serve_onnx.py policy.onnx
 
-Prints the mean return of 20 episodes. It plays other environments of Gymnasium too, drawn actions and memory included.
+Prints the mean return of 20 episodes. It plays other environments of Gymnasium too, drawn actions, memory and action
+masks included, of which neither an observation nor an action has parts: each would be an input or output of its own.
 """
 # pyright: reportMissingImports=false
 
@@ -22,12 +23,14 @@ given_back = [one.name for one in session.get_outputs()]
 generator = np.random.default_rng(0)
 
 
-def act(observation, state):
+def act(observation, state, info):
     """The action for one observation, of which a batch is made, and what is remembered of it."""
     given = {"observation": np.asarray(observation, numpy_type(needed["observation"]))[None]}
     if "noise" in needed:
         normal, shape = about["noise"] == "standard normal", (1, *needed["noise"].shape[1:])
         given["noise"] = (generator.standard_normal if normal else generator.random)(shape, np.float32)
+    if "action_mask" in needed:
+        given["action_mask"] = np.asarray(info["action_mask"], bool)[None]
     if "state" in needed:
         # Nothing is remembered at an episode's start.
         given["state"] = np.zeros((1, *needed["state"].shape[1:]), np.float32) if state is None else state
@@ -44,11 +47,11 @@ def numpy_type(one):
 environment = gymnasium.make(about["environment"])
 returns = []
 for episode in range(20):
-    observation, _ = environment.reset(seed=episode)
+    observation, info = environment.reset(seed=episode)
     state, ended, total = None, False, 0.0
     while not ended:
-        action, state = act(observation, state)
-        observation, reward, terminated, truncated, _ = environment.step(action)
+        action, state = act(observation, state, info)
+        observation, reward, terminated, truncated, info = environment.step(action)
         ended, total = terminated or truncated, total + float(reward)
     returns.append(total)
 

@@ -29,7 +29,6 @@ from a3c.errors import ExportError, SettingsError
 from a3c.evaluation import Evaluation, Manner, Player, evaluate
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.distribution import ActionDistribution, describe
-from a3c.networks.hybrid_actions import HybridActions
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.policy import Policy
 from a3c.notebook import table
@@ -211,21 +210,20 @@ class ActingAgent:
         self, observation: Observation, state: ArrayLike | None = None, action_mask: ActionMask | None = None
     ) -> ActionDistribution:
         """What the policy would do after one observation, or after each of a batch: probabilities of actions, or mean
-        and standard deviation of numbers in the environment's units, and what it expects.
+        and standard deviation of numbers in the environment's units, and what it expects. Of a Dict or Tuple of
+        actions, those of each part.
 
         In use: `agent.distribution(observation).probabilities`. `state` is that of `predict`, from the step before,
         and `action_mask` too is as there.
 
         Raises:
             InvalidObservation: it is no observation, nor a batch.
-            SettingsError: the agent is a RandomAgent, whose actions no policy draws; or actions have several parts.
+            SettingsError: the agent is a RandomAgent, whose actions no policy draws.
         """
         self._check_idle("distribution()")
         if self.algorithm.acts == "nowhere":
             raise SettingsError("distribution: the actions of a random agent are uniform, whatever is observed")
         policy: Any = self._work.policy
-        if isinstance(policy.actions, HybridActions):
-            raise SettingsError("distribution: a Dict or Tuple of actions has none that is shown yet: use predict")
         given, single = self._given(observation, state, action_mask)
         distribution, values = policy.distribution(self._start.snapshot, *given)
         return describe(policy.actions, distribution, values, self._unit, single)

@@ -125,6 +125,17 @@ def test_it_does_not_fit_other_spaces(observations, actions, kind):
         a_checkpoint().check_spaces(described(observations, actions))
 
 
+def test_it_does_not_fit_a_dict_in_another_order():
+    """Its parts are packed in that order, which neither Gymnasium nor Python sees where they compare."""
+    one, other = ({"b": OBSERVATIONS, "a": OBSERVATIONS}, {"a": OBSERVATIONS, "b": OBSERVATIONS})
+    trained, here = (gymnasium.spaces.Tuple([gymnasium.spaces.Dict(**parts)]) for parts in (one, other))
+    assert trained == here
+    checkpoint = dataclasses.replace(a_checkpoint(), spaces=described(trained, ACTIONS))
+    checkpoint.check_spaces(described(trained, ACTIONS))
+    with pytest.raises(CheckpointError, match="observation space with the keys in the order 0/b, 0/a, not 0/a, 0/b"):
+        checkpoint.check_spaces(described(here, ACTIONS))
+
+
 def test_it_does_not_fit_another_network():
     with pytest.raises(CheckpointError, match="7 parameters, but this network has 8"):
         a_checkpoint().check_size(8)

@@ -61,6 +61,22 @@ def test_every_choice_and_every_bit_has_its_probabilities():
     np.testing.assert_allclose(agent.distribution(observation).probabilities, actions.mean(axis=0), atol=0.015)
 
 
+def test_actions_of_several_parts_have_what_each_part_has():
+    parts = {"lever": spaces.Discrete(3, start=5), "force": spaces.Box(-3, 5, (2,)), "bits": spaces.MultiBinary(2)}
+    agent = agent_of(spaces.Dict(inner=spaces.Tuple([spaces.Dict(parts)])), 0.05, log_std=-2.0)
+    actions, observation = drawn(agent)
+    said, actions = agent.distribution(observation), actions["inner"][0]
+    probabilities, mean, std = (numbers["inner"][0] for numbers in (said.probabilities, said.mean, said.std))
+    shares = np.bincount(actions["lever"] - 5, minlength=3) / DRAWN
+    np.testing.assert_allclose(probabilities["lever"], shares, atol=0.015)
+    np.testing.assert_allclose(probabilities["bits"], actions["bits"].mean(axis=0), atol=0.015)
+    np.testing.assert_allclose(std["force"], actions["force"].std(axis=0), rtol=0.05)
+    np.testing.assert_array_less(np.abs(mean["force"] - actions["force"].mean(axis=0)), 0.05 * std["force"])
+    assert probabilities["force"] is mean["lever"] is std["bits"] is None
+    assert said.action["inner"][0]["lever"] == 5 + np.argmax(probabilities["lever"])
+    assert isinstance(said.entropy, float)
+
+
 @pytest.mark.parametrize("settings", [{"log_std": -2.0}, {"action_bounds": "tanh"}], ids=str)
 def test_mean_and_deviation_are_in_the_units_of_the_environment(settings):
     # Nothing is clipped: the deviation is small at first, or kept within the bounds by tanh.

@@ -18,10 +18,11 @@ from small_agents import cartpole
 
 import a3c
 from a3c.environments.observations import part_of, parts
+from a3c.environments.spaces import joined, parts_of
 from a3c.errors import ExportError
 from a3c.evaluation import Player
 from a3c.exporting import export
-from a3c.exporting.interface import parameters_of
+from a3c.exporting.interface import drawn_by, parameters_of
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.policy import Policy
 from configs_for_tests import config_with
@@ -38,6 +39,7 @@ MANY = Dict(
 TWO = Tuple([Discrete(4), Box(0, 9, (2,), np.int32)])
 NUMBERS = Box(np.array([-2.0, 0.1, -np.inf], np.float32), np.array([3.0, np.inf, np.inf], np.float32))
 FRAMES = Box(0, 255, (36, 40, 3), np.uint8)
+WHOLE = Box(-3, 7, (2,), np.int64)
 NORMALIZED = {"normalize_observations": True, "normalize_rewards": True}
 # Of everything a bit; `benchmarks/exports.py` tries the product.
 CASES = {
@@ -57,6 +59,11 @@ CASES = {
     "bits, action values": (MultiBinary((2, 3)), Discrete(3), "greedy", {"algorithm": "n-step-q"}),
     "masked choices, gru": (NUMBERS, MultiDiscrete([3, 2]), "greedy", {"action_masks": True, "recurrent": "gru"}),
     "masked values drawn": (Box(-1, 1, (2,)), Discrete(5), "sampled", {"algorithm": "pqn", "action_masks": True}),
+    "hybrid, drawn, gru": (
+        *(NUMBERS, Dict(lever=Discrete(3, start=5), force=Box(0, 10, (2, 1)), rest=Tuple([MultiBinary(2), WHOLE]))),
+        *("sampled", {"recurrent": "gru", "action_std": "state"}),
+    ),
+    "hybrid, the best": (FRAMES, Tuple([MultiDiscrete([2, 3]), Box(-1, 1, ())]), "greedy", {"action_bounds": "tanh"}),
     "action values drawn": (Box(-1, 1, ()), Discrete(3, start=1), "sampled", {"algorithm": "pqn"}),
 }  # fmt: skip
 
@@ -92,7 +99,8 @@ def test_a_file_acts_as_the_policy_does(case, tmp_path):
         feed[name] = np.stack([np.asarray(part_of(one, path), part.dtype) for one in given])
     generator, state = np.random.default_rng(3), None
     if way == "sampled":
-        feed["noise"] = policy.noise(np.random.default_rng(3), (7,))
+        drawn = np.random.default_rng(3)
+        feed |= {port.name: part.noise(drawn, (7,)) for port, part in drawn_by(policy)}
     if policy.recurrent:
         state = feed["state"] = generator.uniform(-1, 1, (7, policy.layout.state)).astype(np.float32)
         generator = np.random.default_rng(3)
@@ -109,11 +117,14 @@ def test_a_file_acts_as_the_policy_does(case, tmp_path):
     if policy.layout.statistics.rewards:
         values = values * snapshot.return_deviation
         assert snapshot.return_deviation > 2
-    expected = {"action": actions, "value": values, **parameters_of(distribution)}
+    expected = {joined(("action", *path)): part_of(actions, path) for path in policy.actions.parts}
+    expected |= {"value": values, **parameters_of(distribution, policy)}
     expected |= {} if state is None else {"next_state": next_state}
     assert names == list(expected) == [port.name for port in exported.outputs]
-    assert found["action"].dtype == actions.dtype
-    assert all(one in action_space for one in found["action"])
+    for path, part in parts_of(action_space).items():
+        name = joined(("action", *path))
+        assert found[name].dtype == expected[name].dtype
+        assert all(np.asarray(one) in part for one in found[name])
     assert len(np.unique(found["value"])) > 2
     for name, numbers in expected.items():
         assert found[name].shape == numbers.shape
@@ -194,20 +205,22 @@ class Serialized:
 
 
 @needs_onnx
-def test_the_example_plays_as_the_agent_does_without_jax(tmp_path):
-    agent = cartpole(recurrent="gru", recurrent_units=4)
+@pytest.mark.parametrize("environment_id", ["CartPole-v1", "Taxi-v4"])
+def test_the_example_plays_as_the_agent_does_without_jax(environment_id, tmp_path):
+    settings = {"recurrent": "gru", "recurrent_units": 4}
+    agent = a3c.A3C(environment_id, backend="inline", seed=1, recipe="none", **settings)
     agent.export(tmp_path / "policy.onnx")
     outcome = run_command(sys.executable, ROOT / "examples" / "serve_onnx.py", cwd=tmp_path)
     assert outcome.status == 0, outcome.err
-    environment, returns = gymnasium.make("CartPole-v1"), []
+    environment, returns = gymnasium.make(environment_id), []
     for seed in range(20):
-        (observation, _), state, ended, steps = environment.reset(seed=seed), None, False, 0
+        (observation, info), state, ended, total = environment.reset(seed=seed), None, False, 0.0
         while not ended:
-            action, state = agent.predict(observation, state, deterministic=True)
-            observation, _, terminated, truncated, _ = environment.step(action)
-            ended, steps = terminated or truncated, steps + 1
-        returns.append(steps)
-    assert outcome.out == f"{np.mean(returns):.1f} +- {np.std(returns):.1f} over 20 episodes of CartPole-v1\n"
+            action, state = agent.predict(observation, state, True, info.get("action_mask"))
+            observation, reward, terminated, truncated, info = environment.step(action)
+            ended, total = terminated or truncated, total + reward
+        returns.append(total)
+    assert outcome.out == f"{np.mean(returns):.1f} +- {np.std(returns):.1f} over 20 episodes of {environment_id}\n"
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,48 @@ def test_numbers_are_cloned_in_the_units_of_the_environment(bounds):
     assert (agent.distribution(observations[0]).std > [0.3, 3.0]).all()
 
 
+def test_actions_and_observations_of_several_parts_are_cloned():
+    class Levers(Walk):
+        observation_space = spaces.Dict(place=spaces.Box(-1, 1, (2,)), rest=spaces.Tuple([spaces.Discrete(3)]))
+        action_space = spaces.Dict(lever=spaces.Discrete(3, start=5), force=spaces.Box(0, 10, (1,)))
+
+    generator = np.random.default_rng(1)
+    place, rest = generator.uniform(-1, 1, (2000, 2)).astype(np.float32), generator.integers(3, size=2000)
+    lever, force = 5 + rest, 5 + 4 * place[:, :1]
+    data = {"observations/place": place, "observations/rest/0": rest, "actions/lever": lever, "actions/force": force}
+    agent = a3c.A3C(Levers, backend="inline", seed=1, learning_rate=3e-3)
+    imitation = agent.imitate(data, epochs=30)
+    assert imitation.accuracy > 0.99
+    assert imitation.error < 0.1
+    assert f"accuracy {imitation.accuracy:.1%}, mean error {imitation.error:.3f}" in str(imitation)
+    actions, _ = agent.predict({"place": place[:50], "rest": (rest[:50],)})
+    np.testing.assert_array_equal(actions["lever"], lever[:50])
+    np.testing.assert_allclose(actions["force"], force[:50], atol=2)
+    with pytest.raises(SettingsError, match="it holds the action 9 in actions/lever, which is not in Discrete"):
+        agent.imitate({**data, "actions/lever": np.full(2000, 9)})
+    with pytest.raises(SettingsError, match=r"holds no 'actions/force': it needs .*, actions/lever and actions/force;"):
+        agent.imitate({name: array for name, array in data.items() if name != "actions/force"})
+
+
+def test_masks_of_demonstrations_are_those_that_are_learned_under():
+    class Masked(Walk):
+        action_space = spaces.Discrete(4)
+
+        def action_masks(self):
+            return np.ones(4)
+
+    generator = np.random.default_rng(1)
+    observations = generator.uniform(-1, 1, (1000, 3)).astype(np.float32)
+    # One of two, of which nothing observed says which they are: without the mask no more than half is right.
+    masks = np.tile(np.array([[1, 1, 0, 0], [0, 0, 1, 1]]), (500, 1))
+    actions = np.where(observations[:, 0] > 0, 1, 0) + 2 * (np.arange(1000) % 2)
+    agent = a3c.A3C(Masked, backend="inline", seed=1, learning_rate=3e-3)
+    data = {"observations": observations, "actions": actions, "action_mask": masks}
+    assert agent.imitate(data, epochs=15).accuracy > 0.9
+    with pytest.raises(SettingsError, match="the action of step 0 is not valid by its action_mask"):
+        agent.imitate({**data, "action_mask": masks[::-1]})
+
+
 STEPS = {"observations": np.random.default_rng(2).uniform(-1, 1, (12, 4)), "actions": np.arange(12) % 2}
 
 

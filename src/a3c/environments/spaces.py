@@ -1,6 +1,7 @@
 """What observations and actions are stored as, what a space is made of, and how it is described in a checkpoint."""
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -37,6 +38,15 @@ def parts_of(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
         inner = space.spaces.items() if isinstance(space, gymnasium.spaces.Dict) else enumerate(space.spaces)
         return {(key, *path): part for key, within in inner for path, part in parts_of(within).items()}
     return {(): space}
+
+
+def in_form(space: gymnasium.Space, parts: Iterator[Any]) -> Any:
+    """What there is of each part, in its order, in the form of the space: what `parts_of` takes apart."""
+    if isinstance(space, gymnasium.spaces.Dict):
+        return {key: in_form(part, parts) for key, part in space.spaces.items()}
+    if isinstance(space, gymnasium.spaces.Tuple):
+        return tuple(in_form(part, parts) for part in space.spaces)
+    return next(parts)
 
 
 def joined(path: tuple) -> str:
@@ -77,6 +87,22 @@ def describe_space(space: gymnasium.Space) -> dict[str, Any]:
     else:
         description["dtype"] = observation_dtype(space).name
     return description
+
+
+def other_order(here: dict[str, Any], trained: dict[str, Any]) -> str:
+    """For people: how the keys of a described space come in another order than those that were trained for, which are
+    the same; nothing where they don't. What has parts is packed in their order, which no comparison of spaces sees."""
+    theirs, ours = (", ".join(map(joined, _paths(space))) for space in (trained, here))
+    return "" if ours == theirs else f"the keys in the order {theirs}, not {ours}: give the space that order"
+
+
+def _paths(description: dict[str, Any]) -> list[tuple]:
+    """The keys that lead to each part of a described space, in its order."""
+    inner = description.get("parts")
+    if inner is None:
+        return [()]
+    each = inner.items() if isinstance(inner, dict) else enumerate(inner)
+    return [(key, *path) for key, part in each for path in _paths(part)]
 
 
 def largest_entropy(description: dict[str, Any]) -> float | None:

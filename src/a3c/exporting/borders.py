@@ -13,7 +13,7 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from onnx import helper, numpy_helper
 
 from a3c.environments.observations import size_of
-from a3c.exporting.interface import acted, observed
+from a3c.exporting.interface import OnePart, Port, observed
 from a3c.networks.actions import BoxActions
 from a3c.networks.policy import Policy
 
@@ -65,9 +65,9 @@ def pack(nodes: Nodes, policy: Policy) -> str:
     return flat[0] if len(flat) == 1 else nodes.add("Concat", *flat, axis=1)
 
 
-def to_environment(nodes: Nodes, value: str, policy: Policy) -> str:
-    """The environment's form of a batch of actions, `[batch, *shape]`: as `Actions.to_environment` makes them."""
-    actions, port = policy.actions, acted(policy)
+def to_environment(nodes: Nodes, value: str, port: Port, actions: OnePart) -> str:
+    """The environment's form of a batch of actions, or of a part of them, `[batch, *shape]`: as `to_environment` makes
+    them."""
     value = _numbers(nodes, value, actions) if isinstance(actions, BoxActions) else _choices(nodes, value, actions)
     value = nodes.cast(value, port.dtype)
     return value if port.shape == actions.shape else nodes.reshape(value, port.shape)

@@ -10,17 +10,18 @@ from a3c.config import TrainConfig
 from a3c.config.evaluating import Way
 from a3c.config.making import recorded
 from a3c.errors import ExportError
-from a3c.exporting.interface import Port, inputs, outputs
+from a3c.exporting.interface import Port, drawn_by, inputs, outputs
 from a3c.exporting.numbers import arrays_of, as_npz, as_safetensors, header_of
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.actions import BoxActions
-from a3c.networks.hybrid_actions import HybridActions
 from a3c.networks.policy import Policy
 from a3c.runs.files import write_atomically
 
 Format: TypeAlias = Literal["onnx", "safetensors", "numpy"]
 FORMATS: dict[Format, str] = {"onnx": ".onnx", "safetensors": ".safetensors", "numpy": ".npz"}
 """How the names of their files end."""
+NORMAL, UNIFORM = "standard normal", "uniform in [0, 1)"
+"""What a file says of the noise that it takes."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,11 @@ def export(
         about["header"] = json.dumps(header_of(policy, snapshot, recorded(config)))
         write_atomically(path, (as_npz if format == "numpy" else as_safetensors)(arrays, about))
         return Exported(path, way, arrays=len(arrays))
-    if isinstance(policy.actions, HybridActions):
-        raise ExportError("an ONNX file cannot act by a Dict or Tuple yet: `format` numpy has the parameters alone")
     from a3c.exporting.onnx_model import onnx_model
     from a3c.exporting.trial import largest_difference
 
     if way == "sampled":
-        about["noise"] = "standard normal" if isinstance(policy.actions, BoxActions) else "uniform in [0, 1)"
+        about |= {port.name: NORMAL if isinstance(part, BoxActions) else UNIFORM for port, part in drawn_by(policy)}
     content = onnx_model(policy, snapshot, way, about).SerializeToString()
     difference = largest_difference(content, policy, snapshot, way)
     write_atomically(path, content)

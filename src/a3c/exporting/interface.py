@@ -7,11 +7,11 @@ In use:
     acting(policy, snapshot, "sampled")    # the function of packed observations and the other inputs that gives these
 
 An observation goes in as the environment gives it, each part of a Dict or Tuple by itself; an action comes out as the
-environment takes it.
+environment takes it, its parts likewise.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import gymnasium
 import jax
@@ -20,11 +20,15 @@ import numpy as np
 
 from a3c.config.evaluating import Way
 from a3c.environments.observations import parts
+from a3c.environments.spaces import joined
 from a3c.learning.distributions import Bernoulli, Categorical, EpsilonGreedy, MultiCategorical
 from a3c.learning.gaussians import Gaussian
+from a3c.learning.joint import Joint
 from a3c.learning.snapshot import Snapshot
+from a3c.networks.actions import BoxActions, DiscreteActions
 from a3c.networks.policy import Policy
 
+OnePart: TypeAlias = DiscreteActions | BoxActions
 FLOAT = np.dtype(np.float32)
 
 
@@ -46,16 +50,19 @@ def observed(policy: Policy) -> list[tuple[Port, gymnasium.Space]]:
     """The inputs that an observation is given as, and the part that each is."""
     found = parts(policy.observations.space).items()
     return [
-        (Port("/".join(map(str, ("observation", *path))), part.shape or (), np.dtype(part.dtype)), part)
-        for path, part in found
+        (Port(joined(("observation", *path)), part.shape or (), np.dtype(part.dtype)), part) for path, part in found
     ]
+
+
+def drawn_by(policy: Policy) -> list[tuple[Port, OnePart]]:
+    """The inputs by which actions are drawn, and the part of them that each is for."""
+    parts_by_path = policy.actions.parts.items()
+    return [(Port(joined(("noise", *path)), part.noise_shape, FLOAT), part) for path, part in parts_by_path]
 
 
 def besides(policy: Policy, way: Way) -> list[Port]:
     """The other inputs, which `acting` takes after the observation."""
-    found = []
-    if way == "sampled":
-        found.append(Port("noise", policy.layout.noise, FLOAT))
+    found = [port for port, _ in drawn_by(policy)] if way == "sampled" else []
     if policy.recurrent:
         found.append(Port("state", (policy.layout.state,), FLOAT))
     if policy.layout.mask:
@@ -68,11 +75,13 @@ def inputs(policy: Policy, way: Way) -> list[Port]:
     return [port for port, _ in observed(policy)] + besides(policy, way)
 
 
-def acted(policy: Policy) -> Port:
-    """The output that the environment takes as an action."""
-    space = policy.actions.space
-    dtype = policy.actions.dtype if isinstance(space, gymnasium.spaces.Discrete) else space.dtype
-    return Port("action", space.shape or (), np.dtype(dtype))
+def acted(policy: Policy) -> list[tuple[Port, OnePart]]:
+    """The outputs that the environment takes as an action, and the part that each is."""
+    found = []
+    for path, part in policy.actions.parts.items():
+        dtype = part.dtype if isinstance(part.space, gymnasium.spaces.Discrete) else part.space.dtype
+        found.append((Port(joined(("action", *path)), part.space.shape or (), np.dtype(dtype)), part))
+    return found
 
 
 def outputs(policy: Policy, snapshot: Snapshot, way: Way) -> list[Port]:
@@ -88,7 +97,8 @@ def outputs(policy: Policy, snapshot: Snapshot, way: Way) -> list[Port]:
 
     arrays = jax.eval_shape(run, *given)
     ports = [Port(name, array.shape[1:], np.dtype(array.dtype)) for name, array in zip(names, arrays, strict=True)]
-    return [acted(policy) if port.name == "action" else port for port in ports]
+    actions = {port.name: port for port, _ in acted(policy)}
+    return [actions.get(port.name, port) for port in ports]
 
 
 def acting(policy: Policy, snapshot: Snapshot, way: Way) -> Callable[..., dict[str, Any]]:
@@ -98,6 +108,7 @@ def acting(policy: Policy, snapshot: Snapshot, way: Way) -> Callable[..., dict[s
     rewards that the environment gives, times `reward_scale`. What was known before is constant: parameters, statistics.
     """
     names = [port.name for port in besides(policy, way)]
+    drawn, done = ([port.name for port, _ in ports] for ports in (drawn_by(policy), acted(policy)))
     deviation = snapshot.return_deviation if policy.layout.statistics.rewards else None
 
     def act(packed: Any, *given: Any) -> dict[str, Any]:
@@ -109,17 +120,25 @@ def acting(policy: Policy, snapshot: Snapshot, way: Way) -> Callable[..., dict[s
             actions = distribution.mode()
         else:
             explored = policy.actions.explore(distribution, policy.actions.played_epsilon)
-            actions = explored.sample(more["noise"])
-        found = {"action": actions, "value": values if deviation is None else values * deviation}
-        found |= parameters_of(distribution)
+            actions = explored.sample(policy.actions.one_noise([more[name] for name in drawn]))
+        found = dict(zip(done, policy.actions.each(actions), strict=True))
+        found |= {"value": values if deviation is None else values * deviation}
+        found |= parameters_of(distribution, policy)
         return found if state is None else found | {"next_state": state}
 
     return act
 
 
-def parameters_of(distribution: Any) -> dict[str, Any]:
-    """What a distribution of actions is made of, `[batch, ...]`; logits are normalised, those of several choices in a
-    row."""
+def parameters_of(distribution: Any, policy: Policy) -> dict[str, Any]:
+    """What a distribution of actions is made of, `[batch, ...]`, and of those of several parts each; logits are
+    normalised, those of several choices in a row."""
+    if not isinstance(distribution, Joint):
+        return _parameters_of(distribution)
+    each = zip(policy.actions.parts, distribution.distributions, strict=True)
+    return {joined((name, *path)): array for path, its in each for name, array in _parameters_of(its).items()}
+
+
+def _parameters_of(distribution: Any) -> dict[str, Any]:
     match distribution:
         case Gaussian():
             return {"mean": distribution.mean, "log_std": distribution.log_std}

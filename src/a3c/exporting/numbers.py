@@ -30,7 +30,7 @@ def arrays_of(policy: Policy, snapshot: Snapshot) -> dict[str, np.ndarray]:
         found["statistics.normalized"] = np.array(statistics.normalized, np.uint8)
     if statistics.rewards:
         found["statistics.return_deviation"] = np.asarray(snapshot.return_deviation)
-    for port, space in [*observed(policy), (acted(policy), policy.actions.space)]:
+    for port, space in [*observed(policy), *((port, part.space) for port, part in acted(policy))]:
         if isinstance(space, Box):
             found |= {f"{port.name}.low": space.low, f"{port.name}.high": space.high}
     return {name: np.ascontiguousarray(array) for name, array in found.items()}

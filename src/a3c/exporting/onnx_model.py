@@ -17,7 +17,7 @@ import jax
 
 from a3c.config.evaluating import Way
 from a3c.errors import ExportError, described, install
-from a3c.exporting.interface import Port, acting, besides, inputs, outputs
+from a3c.exporting.interface import Port, acted, acting, besides, inputs, outputs
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.keras_model import KerasActorCritic
 from a3c.networks.policy import Policy
@@ -48,10 +48,11 @@ def onnx_model(policy: Policy, snapshot: Snapshot, way: Way, about: dict[str, st
         before, after = Nodes("before"), Nodes("after")
         packed = pack(before, policy)
         core = _convert(jax2onnx.to_onnx, policy, snapshot, way, packed)
-    ports = outputs(policy, snapshot, way)
+    ports, actions = outputs(policy, snapshot, way), {port.name: part for port, part in acted(policy)}
     # Two outputs may be one value, as the most probable action and the mean are.
     for port, result in zip(ports, core.graph.output, strict=True):
-        ours = to_environment(after, result.name, policy) if port.name == "action" else result.name
+        part = actions.get(port.name)
+        ours = result.name if part is None else to_environment(after, result.name, port, part)
         after.rename(ours, port.name)
 
     def described_port(port: Port) -> Any:

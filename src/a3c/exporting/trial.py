@@ -4,16 +4,17 @@
 import copy
 from typing import Any
 
-import gymnasium
 import jax
 import numpy as np
-from gymnasium.spaces import Box, Dict, Tuple
+from gymnasium.spaces import Box
 
 from a3c.config.evaluating import Way
 from a3c.environments.masks import mask_counts
 from a3c.environments.observations import size_of
+from a3c.environments.spaces import in_form
 from a3c.errors import ExportError, described
-from a3c.exporting.interface import besides, observed, parameters_of
+from a3c.exporting.interface import OnePart, acted, besides, drawn_by, observed, parameters_of
+from a3c.learning.joint import Joint
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.actions import BoxActions
 from a3c.networks.policy import Policy
@@ -33,8 +34,14 @@ def largest_difference(model: bytes, policy: Policy, snapshot: Snapshot, way: Wa
     """
     generator = np.random.default_rng(0)
     given = _observations(policy, snapshot, generator)
-    packed, _ = policy.observations.pack_any(_nested(policy.observations.space, given))
-    more = {port.name: _drawn(port.name, port.shape, policy, generator) for port in besides(policy, way)}
+    packed, _ = policy.observations.pack_any(in_form(policy.observations.space, iter(given.values())))
+    noises = {port.name: part for port, part in drawn_by(policy)}
+    more = {
+        port.name: noises[port.name].noise(generator, (COUNT,))
+        if port.name in noises
+        else _drawn(port.name, port.shape, policy, generator)
+        for port in besides(policy, way)
+    }
     try:
         theirs, alone = _run(model, [given | more, {name: array[:1] for name, array in (given | more).items()}])
     except Exception as error:
@@ -42,7 +49,7 @@ def largest_difference(model: bytes, policy: Policy, snapshot: Snapshot, way: Wa
     # On a GPU products may be less exact.
     with jax.default_matmul_precision("highest"):
         ours = _numbers(policy, snapshot, packed, more)
-        if not _same_actions(policy, snapshot, way, packed, more, theirs["action"]):
+        if not _same_actions(policy, snapshot, way, packed, more, theirs):
             raise ExportError("what was exported takes other actions than the agent: nothing was written")
     differences = {name: _difference(theirs[name], array) for name, array in ours.items()}
     differences |= {f"{name} of one alone": _difference(alone[name], theirs[name][:1]) for name in ours}
@@ -73,7 +80,7 @@ def _numbers(policy: Policy, snapshot: Snapshot, packed: np.ndarray, more: dict[
     values = np.asarray(policy.value(snapshot, packed, *remembered, **masked))
     if policy.layout.statistics.rewards:
         values = values * snapshot.return_deviation
-    found = {"value": values} | parameters_of(policy(snapshot, packed, *remembered, **masked)[0])
+    found = {"value": values} | parameters_of(policy(snapshot, packed, *remembered, **masked)[0], policy)
     if not remembered:
         return found
     return found | {"next_state": policy.best_action(snapshot, packed, *remembered, **masked)[1]}
@@ -86,30 +93,51 @@ def _context(policy: Policy, more: dict[str, np.ndarray]) -> tuple[list[np.ndarr
 
 
 def _same_actions(
-    policy: Any, snapshot: Snapshot, way: Way, packed: np.ndarray, more: dict[str, np.ndarray], theirs: np.ndarray
+    policy: Any,
+    snapshot: Snapshot,
+    way: Way,
+    packed: np.ndarray,
+    more: dict[str, np.ndarray],
+    theirs: dict[str, np.ndarray],
 ) -> bool:
     """Whether their actions are those of the agent, or such as a difference of MOST in its numbers makes of them."""
     (remembered, masked), actions = _context(policy, more), policy.actions
 
-    def chosen(shift: float) -> np.ndarray:
+    def chosen(shift: float) -> list[np.ndarray]:
+        """Each part's."""
         if way == "greedy":
             found = policy.best_action(snapshot, packed, *remembered, **masked)
         else:
-            noise = more["noise"] if isinstance(actions, BoxActions) else more["noise"] + np.float32(shift)
+            each = [
+                more[port.name] if isinstance(part, BoxActions) else more[port.name] + np.float32(shift)
+                for port, part in drawn_by(policy)
+            ]
+            noise = np.asarray(actions.one_noise(each))
             found = policy.act(snapshot, packed, noise, actions.played_epsilon, *remembered, **masked)
-        found = np.asarray(found[0] if remembered else found, actions.dtype)
-        return found + shift * np.maximum(np.abs(found), 1.0) if isinstance(actions, BoxActions) else found
+        return actions.each(np.asarray(found[0] if remembered else found, actions.dtype))
 
-    ours = np.stack([actions.to_environment(chosen(shift)) for shift in (-MOST, 0.0, MOST)])
-    if theirs.shape != ours[0].shape or theirs.dtype != ours[0].dtype:
-        return False
-    same = ((theirs >= ours.min(axis=0)) & (theirs <= ours.max(axis=0))).reshape(COUNT, -1).all(axis=1)
-    if way == "greedy" and not same.all() and not isinstance(actions, BoxActions):
-        distribution, _ = policy(snapshot, packed, *remembered, **masked)
-        score = getattr(distribution, "value_of", distribution.log_prob)
-        own = (theirs.astype(np.int64) - getattr(actions.space, "start", 0)).reshape(COUNT, *actions.shape)
-        same |= np.asarray(score(own) >= score(chosen(0.0)) - MOST)
-    return bool(same.all())
+    def shifted(part: OnePart, found: np.ndarray, shift: float) -> np.ndarray:
+        return found + shift * np.maximum(np.abs(found), 1.0) if isinstance(part, BoxActions) else found
+
+    shifts = (-MOST, 0.0, MOST)
+    distribution, _ = policy(snapshot, packed, *remembered, **masked)
+    distributions = distribution.distributions if isinstance(distribution, Joint) else [distribution]
+    columns = zip(*map(chosen, shifts), strict=True)
+    for (port, part), its, column in zip(acted(policy), distributions, columns, strict=True):
+        own = [found.astype(part.dtype) for found in column]
+        ours = np.stack(
+            [part.to_environment(shifted(part, found, shift)) for found, shift in zip(own, shifts, strict=True)]
+        )
+        given = theirs[port.name]
+        if given.shape != ours[0].shape or given.dtype != ours[0].dtype:
+            return False
+        same = ((given >= ours.min(axis=0)) & (given <= ours.max(axis=0))).reshape(COUNT, -1).all(axis=1)
+        if way == "greedy" and not same.all() and not isinstance(part, BoxActions):
+            score = getattr(its, "value_of", its.log_prob)
+            same |= np.asarray(score(part.from_environment(given)) >= score(own[1]) - MOST)
+        if not same.all():
+            return False
+    return True
 
 
 def _difference(theirs: np.ndarray, ours: Any) -> float:
@@ -146,21 +174,10 @@ def _observations(policy: Policy, snapshot: Snapshot, generator: np.random.Gener
 
 
 def _drawn(name: str, shape: tuple[int, ...], policy: Policy, generator: np.random.Generator) -> np.ndarray:
-    """Of an input besides the observation."""
-    if name == "noise":
-        return policy.noise(generator, (COUNT,))
+    """Of an input besides the observation and noise."""
     if name == "action_mask":
         masks = generator.random((COUNT, *shape)) < 0.5
         # Of each choice one is valid in any case.
         masks[:, np.cumsum([0, *mask_counts(policy.actions.space)])[:-1]] = True
         return masks
     return generator.uniform(-1, 1, (COUNT, *shape)).astype(np.float32)
-
-
-def _nested(space: gymnasium.Space, arrays: dict[str, np.ndarray], name: str = "observation") -> Any:
-    """Observations as the environment gives them, from the inputs that they are."""
-    if isinstance(space, Dict):
-        return {key: _nested(inner, arrays, f"{name}/{key}") for key, inner in space.spaces.items()}
-    if isinstance(space, Tuple):
-        return tuple(_nested(inner, arrays, f"{name}/{index}") for index, inner in enumerate(space.spaces))
-    return arrays[name]

@@ -46,14 +46,16 @@ class Imitation:
     held_out_loss: float
     """over those that were held out: the parameters are those at which this was least."""
     accuracy: float | None
-    """Share of held-out steps whose action is the most probable one; None where actions are numbers, and then"""
+    """Share of held-out steps whose choices are the most probable ones; None where there are none."""
     error: float | None
-    """the mean distance of the greedy action from the demonstrated one, in half the span of the bounds."""
+    """The mean distance of the greedy action's numbers from the demonstrated ones, in half the span of the bounds; None
+    where there are none."""
     learned_values: bool
     """Whether value estimates were learned too, as there were rewards."""
 
     def __str__(self) -> str:
-        how = f"accuracy {self.accuracy:.1%}" if self.accuracy is not None else f"mean error {self.error:.3f}"
+        choices = [] if self.accuracy is None else [f"accuracy {self.accuracy:.1%}"]
+        how = ", ".join(choices if self.error is None else [*choices, f"mean error {self.error:.3f}"])
         values = "" if self.learned_values else "; no rewards, so value estimates are as before"
         episodes = f"{self.episodes:,} episode{'s' if self.episodes != 1 else ''}"
         return (
@@ -85,7 +87,8 @@ def clone(
     generator = np.random.default_rng(np.random.SeedSequence(config.seed or 0, spawn_key=(7,)))
     held = _held_out(data, settings.held_out, generator)
     returns, known = _returns(data, config, unit)
-    arrays = [jnp.asarray(array) for array in (data.observations, data.actions, returns, known)]
+    given = data.observations, data.actions, data.masks, returns, known
+    arrays = [None if array is None else jnp.asarray(array) for array in given]
     optimizer = optax.adam(config.learning_rate)
     loss_of, train = _make(policy, config, vector, optimizer, arrays)
     learned, kept_out = np.flatnonzero(~held), np.flatnonzero(held)
@@ -105,7 +108,7 @@ def clone(
                 break
     if not np.isfinite(best_loss):
         raise SettingsError("the loss is not finite: make `learning_rate` smaller")
-    accuracy, error = _closeness(policy, start, np.asarray(best), vector, data, kept_out)
+    accuracy, error = _closeness(policy, np.asarray(best), vector, data, kept_out)
     imitation = Imitation(
         len(data), int(data.last.sum()), epoch, _mean(loss_of, best, learned), best_loss, accuracy, error,
         data.rewards is not None,
@@ -126,12 +129,13 @@ def _make(
     policy: Policy, config: TrainConfig, vector: np.ndarray, optimizer: Any, arrays: list[Any]
 ) -> tuple[Any, Any]:
     """Jitted: the policy's mean loss over rows, and a pass of updates over batches of rows `[n, size]`."""
-    observations, actions, returns, known = arrays
+    observations, actions, masks, returns, known = arrays
     keeps_std = config.action_std == "learned"
 
     def losses(parameters: Any, rows: Any) -> tuple[Any, Any]:
         network = policy.network(parameters)
-        distribution, values, _ = policy.apply(network, vector, observations[rows])
+        masked = None if masks is None else masks[rows]
+        distribution, values, _ = policy.apply(network, vector, observations[rows], masks=masked)
         errors = jnp.square(values - returns[rows]) * known[rows]
         return -distribution.log_prob(actions[rows]).mean(), config.value_coefficient * errors.mean()
 
@@ -197,14 +201,19 @@ def _returns(data: Demonstrations, config: TrainConfig, unit: float) -> tuple[np
 
 
 def _closeness(
-    policy: Any, start: Checkpoint, parameters: np.ndarray, vector: np.ndarray, data: Demonstrations, rows: np.ndarray
+    policy: Any, parameters: np.ndarray, vector: np.ndarray, data: Demonstrations, rows: np.ndarray
 ) -> tuple[float | None, float | None]:
-    """Over these steps: the share of greedy actions that are the demonstrated ones, or their mean distance."""
-    greedy = np.asarray(policy.best_action(Snapshot(parameters, vector), data.observations[rows]))
-    if not isinstance(policy.actions, BoxActions):
-        same = (greedy == data.actions[rows]).reshape(len(rows), -1).all(axis=1)
-        return float(same.mean()), None
-    given, done = (policy.actions.to_environment(actions).astype(float) for actions in (greedy, data.actions[rows]))
-    return None, float(
-        (np.abs(given - done) / policy.actions.in_units(np.ones((1, *policy.actions.shape)), spread=True)).mean()
-    )
+    """Over these steps: the share whose greedy choices are the demonstrated ones, and the mean distance of numbers."""
+    masks = None if data.masks is None else data.masks[rows]
+    greedy = np.asarray(policy.best_action(Snapshot(parameters, vector), data.observations[rows], masks=masks))
+    same, apart = [], []
+    both = (policy.actions.each(actions) for actions in (greedy, data.actions[rows]))
+    for one, chosen, shown in zip(policy.actions.parts.values(), *both, strict=True):
+        if isinstance(one, BoxActions):
+            given, done = (one.to_environment(numbers).astype(float) for numbers in (chosen, shown))
+            distances = np.abs(given - done) / one.in_units(np.ones((1, *one.shape)), spread=True)
+            apart.append(distances.reshape(len(rows), -1))
+        else:
+            same.append((chosen == shown).reshape(len(rows), -1))
+    accuracy = float(np.concatenate(same, axis=1).all(axis=1).mean()) if same else None
+    return accuracy, float(np.concatenate(apart, axis=1).mean()) if apart else None

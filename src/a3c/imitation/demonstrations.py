@@ -1,24 +1,26 @@
 """Demonstrations: what was observed and done, from a file of NumPy or a Minari dataset."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from a3c.environments.given import pack_given
+from a3c.environments.given import given_masks, pack_given
+from a3c.environments.masks import KEY, mask_counts
 from a3c.environments.observations import Observations, part_of, parts
-from a3c.environments.spaces import joined
+from a3c.environments.spaces import in_form, joined
 from a3c.errors import A3CError, SettingsError, brief, install
 from a3c.names import called
-from a3c.networks.actions import BoxActions, DiscreteActions
+from a3c.networks.actions import Actions
 
 ENDS = ("terminations", "truncations")
 NAMES = ("observations", "actions", "rewards", *ENDS)
-"""The arrays of a file; the rewards and ends need not be there. The parts of a Dict are `observations/KEY`, of a Tuple
-`observations/0` and so on."""
+"""The arrays of a file; the rewards and ends need not be there. The parts of a Dict are `observations/KEY` and
+`actions/KEY`, of a Tuple `observations/0` and so on. Where actions are masked there may be an `action_mask`, or that
+key of observations."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Demonstrations:
     """whether a step was terminal, `[N]`, and"""
     last: np.ndarray
     """whether it was an episode's last, `[N]`: the last of all is."""
+    masks: np.ndarray | None
+    """Which actions were valid, `[N, n]`; None where they are not masked, or nothing says so."""
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -53,24 +57,24 @@ def is_file(dataset: object) -> bool:
 
 
 def load_demonstrations(
-    dataset: Any, observations: Observations, actions: DiscreteActions | BoxActions
+    dataset: Any, observations: Observations, actions: Actions, masked: bool = False
 ) -> Demonstrations:
     """The demonstrations of a Minari dataset, its id, an `.npz` file, or arrays by their names (`NAMES`), for a policy
-    with these spaces. Raises SettingsError, in one line."""
-    paths = list(parts(observations.space))
+    with these spaces, that acts by masks or not. Raises SettingsError, in one line."""
+    paths = {"observations": list(parts(observations.space)), "actions": list(actions.parts)}
     if isinstance(dataset, Mapping):
         name, arrays = "the dataset", _by_name(dataset, paths)
     elif isinstance(dataset, (str, Path)) and is_file(dataset):
         name, arrays = str(dataset), _read(Path(dataset))
     elif isinstance(dataset, (str, Path)) or hasattr(dataset, "iterate_episodes"):
         found = _minari(dataset) if isinstance(dataset, (str, Path)) else dataset
-        name, arrays = str(getattr(found, "id", "the dataset")), _of_episodes(found, paths)
+        name, arrays = str(getattr(found, "id", "the dataset")), _of_episodes(found, paths, masked)
     else:
         raise SettingsError(
             f"demonstrations are an .npz file, a Minari dataset, or arrays by their names, "
             f"{{'observations': ..., 'actions': ...}}, and not a {type(dataset).__name__}"
         )
-    return _checked(name, arrays, observations, actions)
+    return _checked(name, arrays, observations, actions, masked)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -97,67 +101,72 @@ def _minari(dataset: str | Path) -> Any:
         ) from None
 
 
-def _by_name(dataset: Mapping[str, Any], paths: list[tuple]) -> dict[str, Any]:
-    """The arrays of a dictionary, whose observations may be nested as the space is, or a list of such."""
+def _by_name(dataset: Mapping[str, Any], paths: dict[str, list[tuple]]) -> dict[str, Any]:
+    """The arrays of a dictionary, whose observations and actions may be nested as the spaces are, or a list of such."""
     arrays = dict(dataset)
-    given = arrays.get("observations")
-    if given is not None and () not in paths:
+    for what, leading in paths.items():
+        given = arrays.get(what)
+        if given is None or () in leading:
+            continue
         rows = given if isinstance(given, list) else None
-        del arrays["observations"]
+        del arrays[what]
         try:
             arrays |= {
-                key_of(path): part_of(given, path) if rows is None else [part_of(row, path) for row in rows]
-                for path in paths
+                joined((what, *path)): part_of(given, path) if rows is None else [part_of(row, path) for row in rows]
+                for path in leading
             }
         except A3CError:
             raise SettingsError(
-                f"the dataset: its observations lack {', '.join(map(key_of, paths))}: give each as an array of its own "
-                "by that name, or the observations as they were collected, in a list"
+                f"the dataset: its {what} lack {', '.join(joined((what, *path)) for path in leading)}: give each as an "
+                f"array of its own by that name, or the {what} as they were collected, in a list"
             ) from None
+        first = given if rows is None else rows[0]
+        if what == "observations" and isinstance(first, Mapping) and KEY in first:
+            arrays[f"{what}/{KEY}"] = first[KEY] if rows is None else [row[KEY] for row in rows]
     return arrays
 
 
-def key_of(path: tuple) -> str:
-    """What the part of observations to which this path leads is called in a file."""
-    return joined(("observations", *path))
-
-
-def _of_episodes(dataset: Any, paths: list[tuple]) -> dict[str, Any]:
+def _of_episodes(dataset: Any, paths: dict[str, list[tuple]], masked: bool) -> dict[str, Any]:
     """The arrays of a Minari dataset, whose episodes have an observation more than actions."""
     episodes = list(dataset.iterate_episodes())
     if not episodes:
         raise SettingsError(f"{getattr(dataset, 'id', 'the dataset')} holds no episodes")
-    arrays: dict[str, Any] = {
-        name: np.concatenate([np.asarray(getattr(one, name)) for one in episodes]) for name in NAMES[1:]
-    }
-    arrays["truncations"][np.cumsum([len(one.actions) for one in episodes]) - 1] = True
-    for path in paths:
-        rows = [np.asarray(part_of(one.observations, path))[: len(one.actions)] for one in episodes]
-        arrays[key_of(path)] = np.concatenate(rows)
+    steps = [len(one.rewards) for one in episodes]
+    wanted = [(what, path) for what, leading in paths.items() for path in leading]
+    if masked and isinstance(episodes[0].observations, Mapping) and KEY in episodes[0].observations:
+        wanted.append(("observations", (KEY,)))
+    wanted += [(name, ()) for name in ("rewards", *ENDS)]
+    arrays: dict[str, Any] = {}
+    for what, path in wanted:
+        rows = [
+            np.asarray(part_of(getattr(one, what), path))[:count] for one, count in zip(episodes, steps, strict=True)
+        ]
+        arrays[joined((what, *path))] = np.concatenate(rows)
+    arrays["truncations"][np.cumsum(steps) - 1] = True
     return arrays
 
 
 def _checked(
-    name: str, arrays: dict[str, Any], observations: Observations, actions: DiscreteActions | BoxActions
+    name: str, arrays: dict[str, Any], observations: Observations, actions: Actions, masked: bool
 ) -> Demonstrations:
-    paths = list(parts(observations.space))
-    keys = [key_of(path) for path in paths]
+    seen = [joined(("observations", *path)) for path in parts(observations.space)]
+    done = [joined(("actions", *path)) for path in actions.parts]
+    needed, masks = [*seen, *done], [KEY, f"observations/{KEY}"] if masked else []
+    known = [*needed, *NAMES[2:], *masks]
     # What the policy is not given may be there beside it: what is hidden of a Dict, and its masks.
-    for key in list(arrays):
-        if key.startswith("observations/") and key not in keys and () not in paths:
-            del arrays[key]
-        elif key not in (*keys, *NAMES):
-            raise SettingsError(
-                f"{name}: there is no array {brief(repr(key))} to learn from{called(key, NAMES)}; there may be "
-                f"{', '.join((*keys, *NAMES[1:]))}"
-            )
-    for key in (*keys, "actions"):
+    hidden = [] if "observations" in seen else [key for key in arrays if key.startswith("observations/")]
+    arrays = {key: array for key, array in arrays.items() if key in known or key not in hidden}
+    if unknown := next((key for key in arrays if key not in known), None):
+        raise SettingsError(
+            f"{name}: there is no array {brief(repr(unknown))} to learn from{called(unknown, NAMES)}; there may be "
+            f"{', '.join(known)}"
+        )
+    for key in needed:
         if key not in arrays:
-            raise SettingsError(
-                f"{name} holds no {key!r}: it needs {', '.join(keys)} and actions; rewards, ends if known"
-            )
+            names = f"{', '.join(needed[:-1])} and {needed[-1]}"
+            raise SettingsError(f"{name} holds no {key!r}: it needs {names}; rewards, ends if known")
     arrays = {key: _numbers(f"{name}: {key}", array) for key, array in arrays.items()}
-    steps = len(arrays["actions"]) if arrays["actions"].ndim else 0
+    steps = len(arrays[done[0]]) if arrays[done[0]].ndim else 0
     for key, array in arrays.items():
         if array.ndim == 0 or len(array) != steps:
             raise SettingsError(f"{name}: {key} has shape {array.shape}, but there are {steps} actions: a row for each")
@@ -168,17 +177,26 @@ def _checked(
             raise SettingsError(f"{name}: {key} has shape {arrays[key].shape}; expected one number for each step")
     try:
         # Files have what the environment gave, perhaps in wider numbers.
-        packed, single = pack_given(observations, _nested({path: arrays[key_of(path)] for path in paths}))
+        packed, single = pack_given(observations, in_form(observations.space, iter([arrays[key] for key in seen])))
     except A3CError as error:
         raise SettingsError(f"{name}: {error}; observations are those that the policy is given") from None
     if single:
         raise SettingsError(f"{name}: its observations are a single one: there is to be a row for each step")
-    done = actions.from_environment(_of_space(name, arrays["actions"], actions.space))
+    try:
+        given = next((arrays[key] for key in masks if key in arrays), None)
+        valid = None if given is None else given_masks(actions.space, given, steps, single=False)
+    except (A3CError, ValueError) as error:
+        raise SettingsError(f"{name}: {error}") from None
+    each = zip(done, actions.parts.values(), strict=True)
+    rows = [_of_space(name, key, arrays[key], part.space) for key, part in each]
+    chosen = actions.from_environment(in_form(actions.space, iter(rows)))
+    if valid is not None:
+        _check_valid(name, chosen.reshape(steps, -1), valid, mask_counts(actions.space))
     ends = [arrays.get(key, np.zeros(steps)).astype(bool).reshape(steps) for key in ENDS]
     last = ends[0] | ends[1]
     last[-1] = True
     rewards = arrays["rewards"].astype(np.float64).reshape(steps) if "rewards" in arrays else None
-    return Demonstrations(packed, done, rewards, ends[0], last)
+    return Demonstrations(packed, chosen, rewards, ends[0], last, valid)
 
 
 def _numbers(what: str, given: Any) -> np.ndarray:
@@ -194,26 +212,21 @@ def _numbers(what: str, given: Any) -> np.ndarray:
     return array
 
 
-def _nested(arrays: dict[tuple, np.ndarray]) -> Any:
-    """The arrays by the paths that lead to them, one key in another."""
-    nested: Any = {}
-    for path, array in arrays.items():
-        if not path:
-            return array
-        inner = nested
-        for key in path[:-1]:
-            inner = inner.setdefault(key, {})
-        inner[path[-1]] = array
-    return nested
+def _check_valid(name: str, chosen: np.ndarray, masks: np.ndarray, counts: Sequence[int]) -> None:
+    """Raises SettingsError where an action was taken that its mask forbids: such a step has no probability."""
+    options = chosen + np.cumsum([0, *counts[:-1]])
+    forbidden = ~np.take_along_axis(masks, options, axis=1).all(axis=1)
+    if forbidden.any():
+        raise SettingsError(f"{name}: the action of step {np.argmax(forbidden)} is not valid by its action_mask")
 
 
-def _of_space(name: str, actions: np.ndarray, space: Any) -> np.ndarray:
-    """The actions, where they are those of the space; raises SettingsError."""
-    shape = space.shape or ()
+def _of_space(name: str, key: str, actions: np.ndarray, space: Any) -> np.ndarray:
+    """The actions, or a part of them, where they are those of the space; raises SettingsError."""
+    shape, what = space.shape or (), "an action" if key == "actions" else f"one of {key}"
     if actions.shape[1:] != shape and actions[0].size == int(np.prod(shape)):
         actions = actions.reshape(-1, *shape)
     if actions.shape[1:] != shape:
-        raise SettingsError(f"{name}: an action has shape {actions.shape[1:]}, but the environment takes {space}")
+        raise SettingsError(f"{name}: {what} has shape {actions.shape[1:]}, but the environment takes {space}")
     if np.issubdtype(space.dtype, np.floating):
         # As the environment would be given them.
         return np.clip(actions, space.low, space.high)
@@ -222,8 +235,8 @@ def _of_space(name: str, actions: np.ndarray, space: Any) -> np.ndarray:
         (one for one in (actions.min(axis=0), actions.max(axis=0)) if not space.contains(_as(one, space))), None
     )
     if found is not None or len(wrong):
-        one = wrong[0] if len(wrong) else found
-        raise SettingsError(f"{name}: it holds the action {one}, which is not in {space}")
+        one, where = wrong[0] if len(wrong) else found, "" if key == "actions" else f" in {key}"
+        raise SettingsError(f"{name}: it holds the action {one}{where}, which is not in {space}")
     return actions
 
 

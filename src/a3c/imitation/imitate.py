@@ -6,12 +6,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from a3c.errors import SettingsError
 from a3c.imitation.cloning import Imitation, check_policy, clone
 from a3c.imitation.demonstrations import Demonstrations, load_demonstrations
 from a3c.imitation.settings import ImitationSettings
 from a3c.learning.snapshot import nothing
-from a3c.networks.hybrid_actions import HybridActions
 from a3c.roles.worker import Work
 from a3c.runs.checkpoint import NOTHING_JUDGED, Checkpoint
 from a3c.runs.folder import RunFolder
@@ -29,9 +27,8 @@ def imitate(
     """Clones what was demonstrated, from `start` on. Gives what it came to, and where training goes on, with a new
     optimizer; a run folder begins there too."""
     check_policy(start.config)
-    if isinstance(work.policy.actions, HybridActions):
-        raise SettingsError("a Dict or Tuple of actions cannot be cloned yet: wrap it to have one Box, say")
-    data = load_demonstrations(dataset, work.policy.observations, work.policy.actions)
+    policy = work.policy
+    data = load_demonstrations(dataset, policy.observations, policy.actions, masked=policy.layout.mask > 0)
     with nullcontext() if run is None else locked(Path(run)):
         # Before anything is learned: a folder may hold a run already.
         folder = None if run is None else RunFolder.create(run, start.config)

@@ -8,6 +8,7 @@ In use:
     environments.step(actions.to_environment(action))                   # always inside the space
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +40,23 @@ LOG_STD = {"learned": 0.0, "state": 0.0, "gsde": -2.0}
 """Where they start, unless `log_std` says otherwise."""
 
 
+class OneKind:
+    """Actions of one kind, which are no Dict or Tuple: they are their own only part. See HybridActions."""
+
+    @property
+    def parts(self) -> "dict[tuple, DiscreteActions | BoxActions]":
+        return {(): self}  # type: ignore[dict-item]
+
+    def each(self, actions: Any) -> list[Any]:
+        return [actions]
+
+    def one_noise(self, each: Sequence[Any]) -> Any:
+        (noise,) = each
+        return noise
+
+
 @dataclass(frozen=True)
-class DiscreteActions:
+class DiscreteActions(OneKind):
     """One of n; a Discrete space."""
 
     space: spaces.Discrete
@@ -175,7 +191,7 @@ class MultiBinaryActions(DiscreteActions):
         return actions.reshape(len(actions), *self.space.shape).astype(self.space.dtype)
 
 
-class BoxActions:
+class BoxActions(OneKind):
     """Numbers; a Box of any shape, flat in here.
 
     In here -1 and 1 stand for the bounds of a bounded dimension; others are as they are. What lies beyond the bounds is

@@ -9,15 +9,17 @@ The parts are independent given the state: each has its own outputs of the netwo
 distribution, and a setting for actions of one kind holds for the parts of that kind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
+import jax.numpy as jnp
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from jaxtyping import ArrayLike, Float
 
-from a3c.environments.spaces import in_a_line, joined, kind_of, parts_of
+from a3c.environments.observations import part_of
+from a3c.environments.spaces import in_a_line, in_form, joined, kind_of, parts_of
 from a3c.errors import UnsupportedSpace
 from a3c.learning.arrays import AnyArray
 from a3c.learning.joint import Joint, Part, flat, split
@@ -39,7 +41,8 @@ class HybridActions:
 
     def __init__(self, space: gymnasium.Space, parts: "dict[tuple, DiscreteActions | BoxActions]"):
         """`parts` by the keys that lead to each, in the order of the space. Raises UnsupportedSpace."""
-        self.space, self._paths, self._actions = space, list(parts), list(parts.values())
+        self.space, self.parts = space, parts
+        self._actions = list(parts.values())
         for path, part in parts_of(space).items():
             if _choices(part) > MOST_CHOICES:
                 raise UnsupportedSpace(
@@ -60,8 +63,7 @@ class HybridActions:
     @property
     def description(self) -> str:
         """The distributions, for people."""
-        each = zip(self._paths, self._actions, strict=True)
-        return "; ".join(f"{joined(path)}: {one.description}" for path, one in each)
+        return "; ".join(f"{joined(path)}: {one.description}" for path, one in self.parts.items())
 
     def distribution(self, outputs: Float[AnyArray, "*B outputs"], features: AnyArray, log_std: Any) -> Joint:
         distributions, numbers = [], 0
@@ -90,8 +92,26 @@ class HybridActions:
 
     def to_environment(self, actions: np.ndarray) -> Any:
         """In the form of the space, with a batch of each part in its place, as Gymnasium has batches."""
-        each = zip(self._actions, split(actions, self._shapes), strict=True)
-        return _in_form(self.space, iter([one.to_environment(its.astype(one.dtype)) for one, its in each]))
+        each = zip(self._actions, self.each(actions), strict=True)
+        return self.in_form(one.to_environment(its.astype(one.dtype)) for one, its in each)
+
+    def from_environment(self, actions: Any) -> np.ndarray:
+        """The inverse of `to_environment`; see BoxActions."""
+        rows = [one.from_environment(np.asarray(part_of(actions, path))) for path, one in self.parts.items()]
+        return np.concatenate([row.reshape(len(row), -1) for row in rows], axis=-1, dtype=np.float32, casting="unsafe")
+
+    def each(self, actions: Any) -> list[Any]:
+        """Of actions `[B, *shape]` those of each part, `[B, *its shape]`."""
+        return split(actions, self._shapes)
+
+    def one_noise(self, each: Sequence[Any]) -> Any:
+        """What actions are sampled from, of that of each part."""
+        rows = [flat(noise, part.noise_shape) for noise, part in zip(each, self._parts, strict=True)]
+        return jnp.concatenate(rows, axis=-1)
+
+    def in_form(self, parts: Iterable[Any]) -> Any:
+        """What there is of each part, in the form of the space."""
+        return in_form(self.space, iter(parts))
 
 
 def action_parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
@@ -112,15 +132,6 @@ def action_parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
             f"one of Discrete, MultiDiscrete, MultiBinary and Box, with {wrapper}"
         )
     return found
-
-
-def _in_form(space: gymnasium.Space, parts: Iterator[Any]) -> Any:
-    """The parts in the form of the space, in its order."""
-    if isinstance(space, Dict):
-        return {key: _in_form(part, parts) for key, part in space.spaces.items()}
-    if isinstance(space, Tuple):
-        return tuple(_in_form(part, parts) for part in space.spaces)
-    return next(parts)
 
 
 def _choices(space: gymnasium.Space) -> int:

@@ -19,6 +19,7 @@ from a3c.algorithm import Algorithm
 from a3c.config import SCHEMA_VERSION, TrainConfig
 from a3c.config.evaluating import Way
 from a3c.config.making import make_recorded_config, recorded
+from a3c.environments.spaces import other_order
 from a3c.errors import A3CError, CheckpointError, SettingsError, TrainingDiverged, brief
 from a3c.learning.snapshot import Snapshot, nothing
 from a3c.runs.files import exists, write_atomically
@@ -190,6 +191,8 @@ class Checkpoint:
                 raise CheckpointError(
                     f"{self.source} was trained for the {kind} space {brief(self.spaces[kind])}, not {brief(here)}"
                 )
+            if order := other_order(here, self.spaces[kind]):
+                raise CheckpointError(f"{self.source} was trained for the {kind} space with {order}")
 
     def check_size(self, parameters: int) -> None:
         """Raises CheckpointError where this checkpoint was trained for another network."""

@@ -15,7 +15,7 @@ from a3c.environments.factories import EnvironmentFactory
 from a3c.environments.generators import GlobalGenerators, play_seed
 from a3c.environments.making import EnvironmentMaker
 from a3c.environments.masks import Offer, offered_by, unmasked
-from a3c.environments.spaces import describe_space
+from a3c.environments.spaces import describe_space, other_order
 from a3c.environments.step_time import step_seconds
 from a3c.errors import CheckpointError, SettingsError, brief
 from a3c.learning.optimizers import SharedOptimizer
@@ -126,6 +126,8 @@ def _evaluation_maker(
                 f"`evaluation_environment` {maker.name} has another {kind} space, {brief(there)}, than training, "
                 f"{brief(trained)}: give one with the same"
             )
+        if order := other_order(there, trained):
+            raise SettingsError(f"`evaluation_environment` {maker.name} has another {kind} space than with {order}")
     return maker
 
 
