@@ -15,8 +15,9 @@ from a3c.tuning.flags import TuneFlags
 
 DESCRIPTION = """Search for good settings. Every trial trains with other settings, with several seeds and to the same
 --steps; its score is the median over the seeds of what the final policy reaches in fresh episodes. Trials run side by
-side, one on each core. The first has the settings that a3c train would start from, so the best is never worse than
-those; one that is worse than the median of the trials before it, at the same steps, is pruned.
+side, one on each core. The first has the settings that a3c train would start from; one that is worse than the median of
+the trials before it, at the same steps, is pruned. At the end the best three and the defaults are trained with fresh
+seeds, --confirm of each, and the best by the mean over these is chosen.
 
   a3c tune Acrobot-v1 --steps 50_000 --trials 40
   a3c tune Acrobot-v1 --steps 50_000 --minutes 20 --search learning_rate,gamma,segment_length
@@ -65,24 +66,32 @@ def run(arguments: list[str]) -> int:
 
 
 def _print(tuned: Any, environment: str) -> None:
+    from statistics import fmean
+
     from rich.console import Console
     from rich.table import Table
 
     from a3c.tuning.spaces import spelled, spelled_all
     from a3c.tuning.tuner import ranked
 
-    rows = ranked(tuned.trials)
+    # What was chosen first, then by score.
+    rows = sorted(ranked(tuned.trials), key=lambda trial: trial is not tuned.best)
     if tuned.best is None:
         print("no trial has been trained to its end yet")
         return
     table = Table("trial", box=None, header_style="bold", pad_edge=False)
-    for title in ("score", "its seeds"):
+    confirmed = any(trial.confirmed for trial in rows)
+    for title in ("score", "its seeds", *(("fresh", "its seeds") if confirmed else ())):
         table.add_column(title, justify="right")
     table.add_column("settings", overflow="fold")
     shown = rows[:SHOWN] + [trial for trial in rows[SHOWN:] if trial.is_default]
     for trial in shown:
         name = f"{trial.number}{' (defaults)' if trial.is_default else ''}"
-        table.add_row(name, spelled(trial.score), " ".join(map(spelled, trial.scores)), spelled_all(trial.values))
+        fresh = (
+            [spelled(fmean(trial.confirmed)), " ".join(map(spelled, trial.confirmed))] if trial.confirmed else ["", ""]
+        )
+        row = [name, spelled(trial.score), " ".join(map(spelled, trial.scores)), *(fresh if confirmed else ())]
+        table.add_row(*row, spelled_all(trial.values))
     Console(width=None if Console().is_terminal else WIDEST).print(table)
     _print_counts(tuned.trials)
     print(f"picture  {tuned.picture}\nrecipe   {tuned.recipe}\ntrials   {tuned.storage}")

@@ -16,12 +16,13 @@ from a3c.runs.files import disk_errors, exists
 from a3c.runs.folder import file_name
 from a3c.training.beginning import NOTHING_OWN, Own, prepare
 from a3c.training.progress import Display
+from a3c.tuning.confirming import Confirmation, chosen
 from a3c.tuning.flags import TuneFlags
 from a3c.tuning.report import draw, picture_path, recipe_path, write_recipe
 from a3c.tuning.spaces import Task, searched, spelled, value_of
 from a3c.tuning.study import Study, Trial, opened
 from a3c.tuning.trial import for_trials, way_of
-from a3c.tuning.tuner import Tuner, Tuning, best_of
+from a3c.tuning.tuner import FINALISTS, Tuner, Tuning
 
 STEPS_ALONE = tuple(name for name in LIMITS if name != "steps")
 """Limits that trials do not have."""
@@ -46,7 +47,8 @@ class Tuned:
     trials: list[Trial] = field(repr=False)
     """All that have come to their end, by number."""
     best: Trial | None
-    """The one with the best score; None where none was trained to the end."""
+    """The one that is best by fresh seeds, or by its score where none was confirmed; None where none was trained to the
+    end."""
     recipe: str | None
     """The file with its settings, which `recipe=` takes."""
     picture: Path | None
@@ -86,6 +88,7 @@ def begin(
         trials=flags.trials,
         jobs=min(flags.jobs or available_cores(), flags.trials),
         minutes=flags.minutes,
+        confirm=flags.confirm,
         own=sent,
     )
     _check_storage(tuning.storage)
@@ -135,10 +138,11 @@ def tune(tuning: Tuning, heading: list[str], display: Display) -> Tuned:
             display.say(line)
         if trials:
             display.say(f"{tuning.storage} holds {_trials(len(trials))}: it goes on")
-        tuner = Tuner(tuning, study, display, lambda best: write_recipe(tuning, best, study.trials()))
+        tuner = Tuner(tuning, study, display, lambda _: _keep_recipe(tuning, study.trials()))
         try:
             with disk_errors(tuning.storage):
                 tuner.run(interrupted)
+                Confirmation(tuning, study, display).run(interrupted)
         finally:
             display.close(tuner.state)
         tuned = _tuned(tuning, study.trials())
@@ -155,12 +159,18 @@ class Interrupted(KeyboardInterrupt):
         self.tuned = tuned
 
 
+def _keep_recipe(tuning: Tuning, trials: list[Trial]) -> None:
+    """Has the recipe be that of the best so far; where some were confirmed before, of the best of these."""
+    if (best := chosen(trials, tuning.confirm)) is not None:
+        write_recipe(tuning, best, trials)
+
+
 def _tuned(tuning: Tuning, trials: list[Trial]) -> Tuned:
-    best = best_of(trials)
+    best = chosen(trials, tuning.confirm)
     if best is None:
         return Tuned(trials, None, None, None, tuning.storage)
     recipe = str(write_recipe(tuning, best, trials))
-    return Tuned(trials, best, recipe, draw(tuning, trials), tuning.storage)
+    return Tuned(trials, best, recipe, draw(tuning, trials, best), tuning.storage)
 
 
 def _heading(tuning: Tuning, task: Task) -> list[str]:
@@ -172,12 +182,21 @@ def _heading(tuning: Tuning, task: Task) -> list[str]:
         f"tuning {config.algorithm} on {config.environment} ({task}): {_trials(tuning.trials)} of {which}, "
         f"{config.steps:,} steps each, {tuning.jobs} at once, into {tuning.storage}",
         f"score: {median}mean return of {tuning.score_episodes} fresh episodes ({way_of(config)}) of the final policy",
+        *_confirming(tuning),
         "searched (a setting's flag fixes it, `search` names those to search):",
         *(
             f"  {name:{width}}  {space}; first {spelled(tuning.defaults[name])}"
             for name, space in tuning.spaces.items()
         ),
     ]
+
+
+def _confirming(tuning: Tuning) -> list[str]:
+    seeds = tuning.fresh_seeds
+    if not seeds:
+        return []
+    by = f"the mean over fresh seeds ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else f"a fresh seed ({seeds[0]})"
+    return [f"chosen at the end: of the best {FINALISTS} and the defaults, by {by}"]
 
 
 def _has_numbers(space: Any) -> bool:

@@ -34,6 +34,7 @@ def tune(
     minutes: float | None = None,
     jobs: int | None = None,
     score_episodes: int = 50,
+    confirm: int = 5,
     algorithm: Algorithm | str | None = None,
     evaluation_environment: "str | EnvironmentFactory | None" = None,
     network: "Network | None" = None,
@@ -56,6 +57,8 @@ def tune(
         minutes: after which it ends, whatever runs then.
         jobs: trials at once; by default as many as there are cores.
         score_episodes: fresh episodes by which a seed's final policy is scored.
+        confirm: fresh seeds that the best three trials and the defaults are trained with at the end; the best by the
+            mean over them becomes the recipe. 0: the best by its score does.
         progress: whether to show what comes of each trial.
 
     Raises:
@@ -73,7 +76,14 @@ def tune(
     limits = {name for name in STEPS_ALONE if name not in settings}
     config = make_config({name: value for name, value in base.items() if name not in limits}, "settings")
     flags = TuneFlags(
-        trials, seeds, Path(storage) if storage is not None else None, tuple(search), minutes, jobs, score_episodes
+        trials=trials,
+        seeds=seeds,
+        confirm=confirm,
+        storage=Path(storage) if storage is not None else None,
+        search=tuple(search),
+        minutes=minutes,
+        jobs=jobs,
+        score_episodes=score_episodes,
     )
     check_ranges(flags)
     tuning, heading = begin(config, settings.keys() - {"seed", "steps"}, flags, own)

@@ -17,6 +17,11 @@ class TuneFlags:
     """Seeds that each trial is trained with, S, S+1, ... from --seed S (default: 1) on. Its score is the median over
     them."""
 
+    confirm: int = setting(5, at_least=0, everyday="fresh seeds that the best trials are confirmed with; 0: none")
+    """Fresh seeds, those after the trials' own, that the best three trials and the defaults are trained with when the
+    search has ended. The best by the mean over them becomes the recipe: a median over few seeds does not see that one
+    run in three is bad. 0: the best by its score does."""
+
     storage: Path | None = setting(None, everyday="file of the trials; default tuning/ENV-ALGORITHM.journal")
     """File that holds the trials, a journal of Optuna, as its other tools read it. The same command goes on with what
     is in it; the recipe and the picture are written beside it, as .toml and .png. Default:

@@ -3,6 +3,7 @@
 import io
 import time
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from a3c.config.setting import names_of
 from a3c.config.toml import toml_value
 from a3c.runs.files import write_atomically
 from a3c.runs.plots import make_figure
+from a3c.tuning.confirming import is_confirmed
 from a3c.tuning.spaces import Choice, Range, spelled
 from a3c.tuning.study import Trial
 from a3c.tuning.trial import way_of
-from a3c.tuning.tuner import Tuning, best_of
+from a3c.tuning.tuner import Tuning
 
 LEFT_OUT = {
     *(set(names_of(RunSettings)) - {"steps"}),
@@ -72,16 +74,25 @@ def recipe_toml(tuning: Tuning, best: Trial, trials: list[Trial]) -> str:
 
 def _reached(tuning: Tuning, best: Trial, trials: list[Trial]) -> str:
     seeds, default = len(tuning.seeds), next((trial for trial in trials if trial.is_default), None)
-    before = f", the defaults {spelled(default.score)}" if default and default.state == "complete" else ""
-    of_seeds = f"median of {seeds} seeds" if seeds > 1 else "1 seed"
+    score, of_seeds = best.score, f"median of {seeds} seeds" if seeds > 1 else "1 seed"
+    before = default.score if default and default.state == "complete" else None
+    if is_confirmed(best, tuning.confirm):
+        count = len(best.confirmed)
+        of_seeds = (
+            f"mean of {count} fresh seeds, worst {spelled(min(best.confirmed))}," if count > 1 else "1 fresh seed"
+        )
+        score = fmean(best.confirmed)
+        before = fmean(default.confirmed) if default and is_confirmed(default, tuning.confirm) else None
+    compared = "" if before is None else f", the defaults {spelled(before)}"
     return (
-        f"{spelled(best.score)}{before}: {of_seeds} after {tuning.config.steps:,} steps, {tuning.score_episodes} "
+        f"{spelled(score)}{compared}: {of_seeds} after {tuning.config.steps:,} steps, {tuning.score_episodes} "
         f"episodes each, {way_of(tuning.config)}; the best of {len(trials)} trials"
     )
 
 
-def draw(tuning: Tuning, trials: list[Trial]) -> Path:
-    """Draws scores over trials with the best so far, and by each setting. Raises DiskError."""
+def draw(tuning: Tuning, trials: list[Trial], best: Trial) -> Path:
+    """Draws scores over trials with the best so far, and by each setting; a star is the trial that was chosen. Raises
+    DiskError."""
     complete = [trial for trial in trials if trial.state == "complete"]
     others = [trial for trial in trials if trial.state == "pruned" and trial.score is not None]
     names = list(tuning.spaces)
@@ -90,11 +101,11 @@ def draw(tuning: Tuning, trials: list[Trial]) -> Path:
     figure = make_figure((10, 3.6 + 2.2 * rows))
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=[1.7] + [1.0] * rows)
     axes = figure.add_subplot(grid[0, :])
-    _draw_scores(axes, complete, others)
+    _draw_scores(axes, complete, others, best)
     config = tuning.config
     seeds = f"{len(tuning.seeds)} seeds, " if len(tuning.seeds) > 1 else ""
     axes.set_title(f"{config.algorithm.name.upper()} on {config.environment}: {seeds}{config.steps:,} steps")
-    best, shared = best_of(trials), None
+    shared = None
     for index, name in enumerate(names):
         panel = figure.add_subplot(grid[1 + index // columns, index % columns], sharey=shared)
         shared = shared or panel
@@ -110,7 +121,7 @@ def draw(tuning: Tuning, trials: list[Trial]) -> Path:
     return path
 
 
-def _draw_scores(axes: Any, complete: list[Trial], others: list[Trial]) -> None:
+def _draw_scores(axes: Any, complete: list[Trial], others: list[Trial], best: Trial) -> None:
     axes.plot(*_points(others), "x", color="grey", markersize=5, alpha=0.7, label="pruned, at its last evaluation")
     for trial in complete:
         axes.plot([trial.number] * len(trial.scores), trial.scores, ".", color="C0", alpha=0.35, markersize=4)
@@ -118,6 +129,15 @@ def _draw_scores(axes: Any, complete: list[Trial], others: list[Trial]) -> None:
     if complete:
         numbers, scores = _points(complete)
         axes.plot(numbers, np.maximum.accumulate(scores), drawstyle="steps-post", color="C1", label="best so far")
+    label = "fresh seeds, and their mean"
+    for trial in complete:
+        # Beside the trial's own, which they would hide.
+        at = trial.number + 0.25
+        if trial.confirmed:
+            axes.plot([at] * len(trial.confirmed), trial.confirmed, ".", color="C3", alpha=0.45, markersize=4)
+            axes.plot(at, fmean(trial.confirmed), "D", color="C3", markersize=5, label=label)
+            label = None
+    axes.plot(best.number, best.score, "*", color="C1", markersize=12, markeredgecolor="black", label="chosen")
     for trial in complete:
         if trial.is_default:
             axes.axhline(trial.score, color="C2", linestyle="--", linewidth=1, label="the defaults")
@@ -132,7 +152,7 @@ def _points(trials: list[Trial]) -> tuple[list[int], list[float]]:
 
 
 def _draw_setting(
-    axes: Any, name: str, space: Range | Choice, complete: list[Trial], others: list[Trial], best: Trial | None
+    axes: Any, name: str, space: Range | Choice, complete: list[Trial], others: list[Trial], best: Trial
 ) -> None:
     """Scores by the values of one setting; those of a choice side by side, a little apart."""
 
@@ -145,8 +165,7 @@ def _draw_setting(
 
     for trials, mark, color in ((others, "x", "grey"), (complete, "o", "C0")):
         axes.plot([place(trial) for trial in trials], _points(trials)[1], mark, color=color, markersize=3.5, alpha=0.6)
-    if best is not None:
-        axes.plot([place(best)], [best.score], "*", color="C1", markersize=11, markeredgecolor="black")
+    axes.plot([place(best)], [best.score], "*", color="C1", markersize=11, markeredgecolor="black")
     if isinstance(space, Range):
         axes.set_xscale("log")
         axes.set_xlim(space.low * 0.9, space.high * 1.1)

@@ -18,7 +18,7 @@ from a3c.runs.lock import locked_file
 from a3c.tuning.spaces import Range, Space
 from a3c.tuning.trial import EVALUATIONS
 
-NAME, IDENTITY, SCORES, ERROR, DEFAULTS = "a3c", "tuning", "scores", "error", "defaults"
+NAME, IDENTITY, SCORES, ERROR, DEFAULTS, CONFIRMED = (*("a3c", "tuning", "scores", "error", "defaults", "confirmed"),)
 """Of the study in the file, and of what is noted there: of the tuning, and of trials."""
 FIRST = 4
 """Trials that are completed before any is pruned."""
@@ -45,6 +45,10 @@ class Trial:
     evaluations: int = 0
     """How far it came: evaluations beside training, over all seeds."""
     error: str = ""
+    confirmed: tuple[float, ...] = ()
+    """Of fresh seeds, which it was not chosen by."""
+    seconds: float = 0.0
+    """That it took."""
 
 
 class Running:
@@ -104,7 +108,26 @@ class Study:
 
     def trials(self) -> list[Trial]:
         """Those that have come to their end, by number."""
-        return [one for trial in self._study.get_trials(deepcopy=False) if (one := _ended(trial)) is not None]
+        confirmed = self._confirmed()
+        return [
+            one
+            for trial in self._study.get_trials(deepcopy=False)
+            if (one := _ended(trial, confirmed.get(str(trial.number), {}))) is not None
+        ]
+
+    def confirm(self, number: int, seed: int, score: float) -> None:
+        """Notes what a fresh seed of a trial came to."""
+        confirmed = self._confirmed()
+        confirmed[str(number)] = confirmed.get(str(number), {}) | {str(seed): score}
+        self._study.set_user_attr(CONFIRMED, confirmed)
+
+    def confirmed_seeds(self, number: int) -> set[int]:
+        """The fresh seeds that a trial was trained with."""
+        return set(map(int, self._confirmed().get(str(number), {})))
+
+    def _confirmed(self) -> dict[str, dict[str, float]]:
+        """By trial and seed."""
+        return self._study.user_attrs.get(CONFIRMED, {})
 
     def give_up_running(self) -> int:
         """Has those that are running begin anew when it goes on; how many there were."""
@@ -224,7 +247,7 @@ def _suggest(trial: Any, name: str, space: Space) -> Any:
     return trial.suggest_categorical(name, space.values)
 
 
-def _ended(trial: Any) -> Trial | None:
+def _ended(trial: Any, confirmed: dict[str, float]) -> Trial | None:
     """What there is to say of it; None of one that has not come to its end."""
     attributes, state = trial.user_attrs, trial.state.name
     states: dict[str, State] = {"COMPLETE": "complete", "PRUNED": "pruned"}
@@ -244,4 +267,6 @@ def _ended(trial: Any) -> Trial | None:
         bool(attributes.get(DEFAULTS)),
         len(values),
         attributes.get(ERROR, ""),
+        tuple(confirmed.values()),
+        trial.duration.total_seconds() if trial.duration else 0.0,
     )

@@ -1,24 +1,23 @@
 """The search: trials side by side, each in a process of its own, until there are enough of them."""
 
-import multiprocessing
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
+from statistics import median
 from threading import Event
 from typing import Any
 
 from a3c.config import TrainConfig
 from a3c.errors import A3CError
-from a3c.processes import starting
 from a3c.training.progress import Display, clock
-from a3c.tuning import trial as trial_process
+from a3c.tuning.processes import TrialProcess
 from a3c.tuning.spaces import Space, spelled
 from a3c.tuning.study import Running, Study, Trial
-from a3c.tuning.trial import EVALUATIONS, Evaluated, Failed, Message, Order, Scored, for_trials
+from a3c.tuning.trial import EVALUATIONS, Evaluated, Failed, Order, Scored, for_trials
 
+FINALISTS = 3
+"""Trials that are confirmed, the best by their score, and the defaults beside them."""
 MOST_FAILED = 3
 """Trials that fail, the first of a call, until the fault is not looked for in their settings."""
 
@@ -52,6 +51,8 @@ class Tuning:
     """How many at once."""
     minutes: float | None
     """After which it ends; those of one call."""
+    confirm: int = 0
+    """Fresh seeds that the best are confirmed with."""
     own: bytes | None = None
     """What a caller in Python made, packed."""
 
@@ -60,9 +61,14 @@ class Tuning:
         """Evaluations beside training that a whole trial has."""
         return len(self.seeds) * EVALUATIONS
 
-    def order(self, values: dict[str, Any]) -> Order:
-        """For the process of a trial with these values. Raises SettingsError where they don't go together."""
-        return Order(for_trials(self.config.replace(**values)), self.seeds, self.score_episodes, self.own)
+    @property
+    def fresh_seeds(self) -> range:
+        """Those after the trials' own, by which the best are confirmed."""
+        return range(self.seeds[-1] + 1, self.seeds[-1] + 1 + self.confirm)
+
+    def order(self, values: dict[str, Any], seeds: tuple[int, ...]) -> Order:
+        """For a process that trains these values. Raises SettingsError where they don't go together."""
+        return Order(for_trials(self.config.replace(**values)), seeds, self.score_episodes, self.own)
 
 
 @dataclass
@@ -70,8 +76,7 @@ class _Job:
     """A trial and its process."""
 
     trial: Running
-    process: BaseProcess
-    messages: connection.Connection
+    process: TrialProcess
 
 
 @dataclass(frozen=True)
@@ -123,8 +128,8 @@ class Tuner:
                     self._start()
                 if not self._jobs:
                     break
-                for ready in connection.wait([job.messages for job in self._jobs], timeout=0.2):
-                    self._hear(next(job for job in self._jobs if job.messages is ready))
+                for process in TrialProcess.that_tell([job.process for job in self._jobs]):
+                    self._hear(next(job for job in self._jobs if job.process is process))
                 self._show()
         finally:
             for job in list(self._jobs):
@@ -133,29 +138,30 @@ class Tuner:
     @property
     def _is_over(self) -> bool:
         minutes = self._tuning.minutes
-        return minutes is not None and time.monotonic() - self._started >= 60 * minutes
+        return minutes is not None and time.monotonic() - self._started >= 60 * minutes - self._to_confirm
+
+    @property
+    def _to_confirm(self) -> float:
+        """Seconds that are left for it, as long as trials have taken; at most half of what there is."""
+        took = [trial.seconds for trial in self._ended if trial.state == "complete"]
+        if self._tuning.minutes is None or not took:
+            return 0.0
+        seed, runs = median(took) / len(self._tuning.seeds), (FINALISTS + 1) * self._tuning.confirm
+        return min(seed * runs / self._tuning.jobs, 30 * self._tuning.minutes)
 
     def _start(self) -> None:
         trial = self._study.ask()
         try:
-            order = self._tuning.order(trial.values)
+            order = self._tuning.order(trial.values, self._tuning.seeds)
         except A3CError as error:
             self._fail(trial, Failed(str(error)))
             return
-        ours, theirs = multiprocessing.Pipe(duplex=False)
-        process = starting.start(trial_process.run, (theirs, order), f"a3c-trial-{trial.number}")
-        theirs.close()
-        self._jobs.append(_Job(trial, process, ours))
+        self._jobs.append(_Job(trial, TrialProcess(order, f"a3c-trial-{trial.number}")))
 
     def _hear(self, job: _Job) -> None:
         """What a trial has told."""
-        try:
-            message: Message = job.messages.recv()
-        except (EOFError, OSError):
-            job.process.join(starting.END_WITHIN)
-            message = Failed(starting.cause_of_death(job.process))
         trial = job.trial
-        match message:
+        match message := job.process.hear():
             case Evaluated(seed, number, mean):
                 if trial.report(seed, number, mean):
                     self._end(job)
@@ -174,9 +180,7 @@ class Tuner:
     def _end(self, job: _Job) -> None:
         """Ends its process, which has nothing more to say."""
         self._jobs.remove(job)
-        starting.kill(job.process)
-        job.process.join(starting.END_WITHIN)
-        job.messages.close()
+        job.process.end()
 
     def _fail(self, trial: Running, failed: Failed) -> None:
         if failed.diverged:
@@ -227,7 +231,7 @@ class Tuner:
         to_do = self._tuning.trials - len(self._ended) - running
         left = seconds / done * to_do if done > 0 else None
         if self._tuning.minutes is not None:
-            rest = max(0.0, 60 * self._tuning.minutes - seconds)
+            rest = max(0.0, 60 * self._tuning.minutes - self._to_confirm - seconds)
             left = rest if left is None else min(left, rest)
         return State(self._ended, self._tuning.trials, len(self._jobs), seconds, left)
 
