@@ -345,7 +345,7 @@ class Evaluations:
         self._played_at_end(under_way[:1], going_on)
         steps = self._measures.totals["steps"]
         was_due = self._was_due or steps - self._started_at >= self._config.steps_worth_evaluating
-        if not was_due or not self._interval or self.figure is not None:
+        if not was_due or not self._interval or self.figure is not None or not going_on():
             return
         episodes, last = self._config.evaluation_episodes, self._measures.store.snapshot
         self._tell(f"evaluating the best of the run, {episodes} episodes; Ctrl-C leaves that out")
