@@ -6,7 +6,7 @@ import pytest
 from a3c.config.evaluating import CONFIRMING
 from a3c.roles.messages import Played
 from a3c.runs.metrics import EVALUATION_COLUMNS, read_rows
-from a3c.training import evaluations
+from a3c.training import clock as clock_of_run
 
 REACHED = [6.0] * 100
 """Returns of training that reach a target of 5."""
@@ -207,7 +207,7 @@ def test_the_evaluation_at_the_end_takes_no_longer_than_training_where_a_clock_m
 ):
     run, said, clock = new_run(evaluate_every=20, **settings), [], Clock()
     monkeypatch.setattr(run.monitor.evaluations, "_tell", said.append)
-    monkeypatch.setattr(evaluations, "time", clock)
+    monkeypatch.setattr(clock_of_run, "time", clock)
     run.work(1.0, steps=20)
 
     def answer(timeout):
@@ -218,7 +218,7 @@ def test_the_evaluation_at_the_end_takes_no_longer_than_training_where_a_clock_m
     monkeypatch.setattr(run.evaluators, "answer", answer)
     run.monitor.evaluate_at_end(lambda: True)
     assert len(run.evaluators.asked) == asked
-    assert [line.partition(" has taken ")[0] for line in said[1:]] == ["the evaluation at the end"] * bool(settings)
+    assert [line.partition(" took ")[0] for line in said[1:]] == ["the evaluation at the end"] * bool(settings)
 
 
 @pytest.mark.parametrize(("steps", "cut_after"), [(20, 1000), (40_000, 2000), (10**6, 10_000)])
