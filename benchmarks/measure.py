@@ -138,7 +138,9 @@ def _run_peer(python: str, script: str, flags: list[str], unnamed: list[str], li
     with tempfile.TemporaryDirectory() as temporary:
         output = Path(temporary) / "result.json"
         record: Record = {"command": " ".join((script, *flags))}
-        record |= _run([python, str(PEERS / script), *flags, *unnamed, "--output", str(output)], limit)
+        command = [python, str(PEERS / script), *flags, *unnamed, "--output", str(output)]
+        # Stable-Baselines3 and PyTorch leave folders in that for temporary files.
+        record |= _run(command, limit, {"TMPDIR": temporary})
         if output.exists():
             record |= json.loads(output.read_text(encoding="utf-8"))
     return record

@@ -185,7 +185,8 @@ def play_episodes(
                 state = None
             if progress and line.due:
                 played, steps = len(tally.played), stepper.steps * count
-                line.show(f"{played:,} of {episodes:,} episodes  {steps:,} steps  longest now {tally.lengths.max():,}")
+                longest = f"longest now {tally.lengths.max():,}, cut at {max_episode_steps:,}"
+                line.show(f"{played:,} of {episodes:,} episodes  {steps:,} steps  {longest}")
     finally:
         line.clear()
     returns, lengths, cuts, infos = (list(column) for column in zip(*tally.played, strict=True))

@@ -1,13 +1,12 @@
 """When a run is evaluated, what confirms that it is solved, and what counts as its best."""
 
-import time
-
 import numpy as np
 import pytest
 
 from a3c.config.evaluating import CONFIRMING
+from a3c.roles.messages import Played
 from a3c.runs.metrics import EVALUATION_COLUMNS, read_rows
-from a3c.training import evaluations
+from a3c.training import clock as clock_of_run
 
 REACHED = [6.0] * 100
 """Returns of training that reach a target of 5."""
@@ -193,20 +192,33 @@ def test_nobody_waits_at_the_end_of_what_was_interrupted_or_too_short_for_an_eva
     assert purposes(run) == []
 
 
+class Clock:
+    """In place of the module `time`: an hour later whenever somebody has looked for an answer."""
+
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
 @pytest.mark.parametrize(("settings", "asked"), [({"backend": "processes", "workers": 2}, 1), ({}, 3)])
 def test_the_evaluation_at_the_end_takes_no_longer_than_training_where_a_clock_may_decide(
     new_run, monkeypatch, settings, asked
 ):
-    monkeypatch.setattr(evaluations, "SHORT", 0.0)
-    run, said = new_run(evaluate_every=20, **settings), []
+    run, said, clock = new_run(evaluate_every=20, **settings), [], Clock()
     monkeypatch.setattr(run.monitor.evaluations, "_tell", said.append)
+    monkeypatch.setattr(clock_of_run, "time", clock)
     run.work(1.0, steps=20)
-    # Its clock stands still, so that training took no time.
-    monkeypatch.setattr(run.monitor.measures.clock, "_before", -time.monotonic())
-    run.evaluators.returns = [1.0] if settings == {} else None
+
+    def answer(timeout):
+        clock.now += 3600
+        assert clock.now < 1e5, "it waits for ever"
+        return [] if settings else [Played(0, 1, [1.0], [4], 0)]
+
+    monkeypatch.setattr(run.evaluators, "answer", answer)
     run.monitor.evaluate_at_end(lambda: True)
     assert len(run.evaluators.asked) == asked
-    assert [line.partition(" has taken ")[0] for line in said[1:]] == ["the evaluation at the end"] * bool(settings)
+    assert [line.partition(" took ")[0] for line in said[1:]] == ["the evaluation at the end"] * bool(settings)
 
 
 @pytest.mark.parametrize(("steps", "cut_after"), [(20, 1000), (40_000, 2000), (10**6, 10_000)])

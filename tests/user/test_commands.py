@@ -134,7 +134,7 @@ def test_evaluate_as_json_has_every_episode(command, trained, flags):
 def test_a_model_is_played_as_it_is_recorded_unless_told(command, trained, recorded, flags, policy, says):
     dataclasses.replace(trained.folder.load("best"), plays=recorded).save("it.safetensors")
     flags = ["evaluate", "it.safetensors", "--episodes", "2", *flags]
-    assert command(*flags).out.startswith(f"CartPole-v1, best checkpoint, {says}: ")
+    assert command(*flags).out.startswith(f"CartPole-v1, it.safetensors, {says}: ")
     result = json.loads(command(*flags, "--json").out)
     assert (result["policy"], result["recorded"]) == (policy, says != policy)
 

@@ -93,3 +93,13 @@ def saved_checkpoint(flags: ModelFlags, command: str) -> Any:
     again = f"a3c {command} {shlex.quote(str(path))} --import-module"
     check_modules(checkpoint.config, flags.import_modules, path, lambda module: f"{again} {module}")
     return checkpoint
+
+
+def checkpoint_name(flags: ModelFlags) -> str:
+    """Which one that is, for people: a run that has no best one yet plays its latest."""
+    from a3c.runs.folder import RunFolder
+
+    if not flags.run.is_dir():
+        return flags.run.name
+    is_there = RunFolder(flags.run).checkpoint_path(flags.checkpoint).exists()
+    return f"{flags.checkpoint if is_there else 'latest'} checkpoint"

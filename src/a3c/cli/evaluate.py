@@ -7,7 +7,7 @@ from math import hypot
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING
 
-from a3c.cli.agents import AgentFlags, parse, quiet_jax, saved_checkpoint
+from a3c.cli.agents import AgentFlags, checkpoint_name, parse, quiet_jax, saved_checkpoint
 from a3c.config.setting import setting
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run(arguments: list[str]) -> int:
         result |= agent.manner(flags.deterministic)._asdict()
         print(json.dumps(result))
     else:
-        print(f"{agent.config.environment}, {flags.checkpoint} checkpoint, {evaluation}")
+        print(f"{agent.config.environment}, {checkpoint_name(flags)}, {evaluation}")
     if agent.manner(flags.deterministic).policy == "greedy" and _falls_short(evaluation, checkpoint):
         print(
             "greedy play is far below the returns of training, where actions are drawn: try --stochastic",

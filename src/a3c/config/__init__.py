@@ -6,8 +6,9 @@ names.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 from a3c.algorithm import Algorithm, OwnSettings, QueueSettings
 from a3c.algorithm.builtin import A3C
@@ -94,7 +95,7 @@ class TrainConfig(
     def default_sizes(self) -> tuple[int, int]:
         """Environments of a worker and steps of a segment, where nothing else is set or chosen."""
         environments, length = super().default_sizes
-        own = self.algorithm.defaults
+        own = cast("Mapping[str, int]", self.algorithm.defaults)
         return own.get("envs_per_worker", environments), own.get("segment_length", length)
 
     @property

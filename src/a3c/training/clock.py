@@ -1,6 +1,7 @@
 """The clock of a run: when it started, when its work began, and how much of its limits is used."""
 
 import time
+from collections.abc import Callable
 
 from a3c.config import TrainConfig
 from a3c.roles.messages import Report
@@ -86,3 +87,21 @@ class Clock:
             return None, None
         fraction, eta = max(parts)
         return min(fraction, 1.0), max(eta, 0.0) if eta != float("inf") else None
+
+
+def for_seconds(seconds: float, going_on: Callable[[], bool], late: Callable[[], object]) -> Callable[[], bool]:
+    """`going_on`, but no longer than for so many seconds from now; `late` is called once where these ended it."""
+    until, is_told = time.monotonic() + seconds, False
+
+    def goes_on() -> bool:
+        nonlocal is_told
+        if not going_on():
+            return False
+        if time.monotonic() < until:
+            return True
+        if not is_told:
+            is_told = True
+            late()
+        return False
+
+    return goes_on

@@ -5,7 +5,6 @@ episodes decide that nothing was chosen by.
 """
 
 import copy
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from a3c.roles.messages import Played, Report
 from a3c.runs.checkpoint import Checkpoint
 from a3c.sharing.assignment import Assignment
 from a3c.sharing.target import episodes_to_wait
+from a3c.training.clock import for_seconds
 from a3c.training.evaluators import EvaluationEnded, Evaluators, evaluation_seed
 from a3c.training.measures import Measures
 from a3c.training.records import Records
@@ -25,6 +25,7 @@ MOST_WAIT = 16
 """Hundreds of episodes that a target that was not confirmed waits at most before it is tried again."""
 SHORT = 60.0
 """Seconds that the evaluation at the end may take, however short the run was."""
+TOOK_LONG = "the evaluation at the end took {:.0f} s, as long as training: the rest is left out; a3c evaluate plays it"
 
 
 class _Trial(NamedTuple):
@@ -345,7 +346,7 @@ class Evaluations:
         self._played_at_end(under_way[:1], going_on)
         steps = self._measures.totals["steps"]
         was_due = self._was_due or steps - self._started_at >= self._config.steps_worth_evaluating
-        if not was_due or not self._interval or self.figure is not None:
+        if not was_due or not self._interval or self.figure is not None or not going_on():
             return
         episodes, last = self._config.evaluation_episodes, self._measures.store.snapshot
         self._tell(f"evaluating the best of the run, {episodes} episodes; Ctrl-C leaves that out")
@@ -366,21 +367,7 @@ class Evaluations:
         if self._config.gives_one_result:
             return going_on
         seconds = max(SHORT, self._measures.clock.training_seconds)
-        until, is_told = time.monotonic() + seconds, False
-
-        def goes_on() -> bool:
-            nonlocal is_told
-            if time.monotonic() < until or not going_on():
-                return going_on()
-            if not is_told:
-                is_told = True
-                self._tell(
-                    f"the evaluation at the end has taken {seconds:.0f} s, as long as training: what is left of it is "
-                    "left out; a3c evaluate plays on, and `max_episode_steps` ends episodes sooner"
-                )
-            return False
-
-        return goes_on
+        return for_seconds(seconds, going_on, lambda: self._tell(TOOK_LONG.format(seconds)))
 
     def _play_best(self, best: Snapshot, going_on: Callable[[], bool]) -> None:
         """Once more, in episodes that it was not chosen by."""
