@@ -52,6 +52,10 @@ class Imitation:
     learned_values: bool
     """Whether value estimates were learned too, as there were rewards."""
 
+    def __repr__(self) -> str:
+        """Short, as it is printed where nobody asked for it."""
+        return f"<Imitation: {self}>"
+
     def __str__(self) -> str:
         how = f"accuracy {self.accuracy:.1%}" if self.accuracy is not None else f"mean error {self.error:.3f}"
         values = "" if self.learned_values else "; no rewards, so value estimates are as before"
