@@ -44,6 +44,9 @@ def test_the_site_is_built_without_a_warning_and_leaves_nothing_out(tmp_path):
     assert [name for name in COMMANDS if f"usage: a3c {name}" not in text_of(commands)] == []
     recipes = text_of(site / "_generated" / "recipes.html")
     assert [name for name in all_recipes() if name not in recipes] == []
+    # Pictures are the site's own, and flags keep their hyphens.
+    assert [page.name for page in site.rglob("*.html") if re.search(r'<img[^>]* src="http', page.read_text())] == []
+    assert "--wrapper gymnasium.wrappers:ClipReward" in settings
     # Links to files lead to the repository.
     assert "/blob/main/src/a3c/algorithms/a3c.py" in (site / "a3c.html").read_text()
 

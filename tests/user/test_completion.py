@@ -17,6 +17,8 @@ OFFERED = {
     "a3c train --algorithm p": "pqn",
     "a3c evaluate fol": "folder",
     "a3c evaluate folder --checkpoint ": "best latest",
+    "a3c imitate fol": "folder",
+    "a3c imitate it.npz CartPole-v": "CartPole-v0 CartPole-v1",
     "a3c recipes Pen": "Pendulum-v1",
     "a3c play x --vid": "--video",
     "a3c completion ": "bash fish zsh",

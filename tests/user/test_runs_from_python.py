@@ -99,7 +99,7 @@ def test_seeds_that_fail_are_told_after_all_were_trained(tmp_path):
     with pytest.raises(SeedsFailed, match=r"1 of 2 seeds failed \(seed 2\)"):
         a3c.repeat(second, 2, steps=160, run=tmp_path / "run", **settings)
     assert RunFolder(tmp_path / "run" / "seed-1").summary()["status"] == "finished"
-    with pytest.raises(SettingsError, match="repeats is 0, but must be at least 1"):
+    with pytest.raises(SettingsError, match="repeats is 0, but must be a whole number of at least 1"):
         a3c.repeat(Walk, 0, steps=160, run=tmp_path / "other", **SMALL)
     assert not (tmp_path / "other").exists()
 

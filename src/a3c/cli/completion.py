@@ -51,7 +51,7 @@ def run(arguments: list[str]) -> int:
 
 @dataclass(frozen=True)
 class Value:
-    """What may stand somewhere: one of some words, a file, or what nobody can complete."""
+    """What may stand somewhere: one of some words, a file, either, or what nobody can complete."""
 
     words: tuple[str, ...] = ()
     files: bool = False
@@ -102,6 +102,9 @@ def command_of(name: str) -> Command:
 def _value(command: Command, one: dataclasses.Field[Any]) -> Value:
     if one.name in ("environment", "evaluation_environment"):
         return Value(_environments())
+    if one.name == "dataset":
+        # And its environment.
+        return Value(_environments(), files=True)
     if one.name == "algorithm":
         return Value(tuple(BUILT_IN))
     if one.name == "recipe" or command.prog == "a3c recipes":
@@ -136,7 +139,7 @@ def _by_value(completed: Completed) -> dict[Value, list[str]]:
 
 def _bash(all_completed: list[Completed]) -> str:
     def answer(value: Value) -> str:
-        return "files=1" if value.files else f"words={_words(value.words)}"
+        return " ".join(["files=1"] * value.files + [f"words={_words(value.words)}"])
 
     cases = []
     for one in all_completed:
@@ -157,12 +160,11 @@ _a3c() {{
     if ((COMP_CWORD == 1)); then previous= words={_words(COMMANDS)}
     else case ${{COMP_WORDS[1]}} in
 {"".join(cases)}    esac; fi
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
     if [[ $files ]]; then
         compopt -o filenames 2>/dev/null
         local IFS=$'\\n'
-        COMPREPLY=($(compgen -f -- "$current"))
-    else
-        COMPREPLY=($(compgen -W "$words" -- "$current"))
+        COMPREPLY+=($(compgen -f -- "$current"))
     fi
 }}
 complete -F _a3c a3c
@@ -171,7 +173,8 @@ complete -F _a3c a3c
 
 def _zsh(all_completed: list[Completed]) -> str:
     def answer(value: Value) -> str:
-        return "_files" if value.files else f"compadd -- {shlex.join(value.words)}" if value.words else ":"
+        words = [f"compadd -- {shlex.join(value.words)}"] * bool(value.words)
+        return "; ".join(["_files"] * value.files + words) or ":"
 
     def described(items: Iterable[tuple[str, str]]) -> str:
         return " ".join(shlex.quote(f"{name}:{said}") for name, said in items)
@@ -209,14 +212,15 @@ def _fish(all_completed: list[Completed]) -> str:
     def answer(value: Value | None) -> str:
         if value is None:
             return ""
-        return " -r -F" if value.files else f" -x -a {quoted(' '.join(value.words))}"
+        words = f" -a {quoted(' '.join(value.words))}" if value.words or not value.files else ""
+        return f" {'-r -F' if value.files else '-x'}{words}"
 
     lines = ["# fish completion of a3c, made by: a3c completion fish", "complete -c a3c -f"]
     for one in all_completed:
         lines.append(f"complete -c a3c -n __fish_use_subcommand -a {one.name} -d {quoted(COMMANDS[one.name])}")
         here = f"complete -c a3c -n '__fish_seen_subcommand_from {one.name}'"
         if one.argument.files or one.argument.words:
-            lines.append(here + (" -F" if one.argument.files else f" -a {quoted(' '.join(one.argument.words))}"))
+            lines.append(here + answer(one.argument).replace(" -r", "").replace(" -x", ""))
         for title, (said, value) in one.flags.items():
             which = f"-l {title[2:]}" if title.startswith("--") else f"-s {title[1:]}"
             lines.append(f"{here} {which}{answer(value)} -d {quoted(said)}")

@@ -53,6 +53,10 @@ class Imitation:
     learned_values: bool
     """Whether value estimates were learned too, as there were rewards."""
 
+    def __repr__(self) -> str:
+        """Short, as it is printed where nobody asked for it."""
+        return f"<Imitation: {self}>"
+
     def __str__(self) -> str:
         choices = [] if self.accuracy is None else [f"accuracy {self.accuracy:.1%}"]
         how = ", ".join(choices if self.error is None else [*choices, f"mean error {self.error:.3f}"])

@@ -163,7 +163,7 @@ def repeat(
         SeedsFailed: some seeds failed, after the others were trained.
     """
     callbacks, progress = as_callbacks(callback, stop_when), is_wanted(progress)
-    if not isinstance(repeats, int) or repeats < 1:
+    if not isinstance(repeats, int) or repeats < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  a caller may err
         raise SettingsError(f"repeats is {brief(repr(repeats))}, but must be a whole number of at least 1")
     given: dict[str, object] = {"environment": "", "algorithm": algorithm, **settings}
     own = own_of(environment, network, evaluation_environment, given)
