@@ -94,6 +94,9 @@ def remarks(
     found += _ends(config, time_limit, play)
     for path, part in parts_of(environment.action_space).items():
         found += _actions(f"{joined(path)!r} of the actions" if path else "actions", part)
+    if play.late_masks:
+        text = "info['action_mask'] comes with steps and not with reset, so masks are not used: give it with both"
+        found.append(Remark("masks", text))
     found += _updates(config, play)
     if not seeded:
         found.append(

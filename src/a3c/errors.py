@@ -113,6 +113,7 @@ def described(error: BaseException) -> str:
     name = type(error).__name__
     said = next((line.strip() for line in str(error).splitlines() if line.strip()), None)
     if said is not None:
-        return f"{name}: {said}"
+        # What is in backticks is a setting only where we say so.
+        return f"{name}: {said if isinstance(error, A3CError) else said.replace('`', chr(39))}"
     raised = traceback.extract_tb(error.__traceback__)[-1:]
     return f"{name} in {raised[0].filename}, line {raised[0].lineno}: {raised[0].line}" if raised else name

@@ -24,6 +24,7 @@ from a3c.networks.policy import Policy
 from a3c.notebook import table
 from a3c.processes.tokens import Stopped
 from a3c.rollout.episodes import WholeEpisodes
+from a3c.rollout.random_policy import RandomPolicy
 
 AT_ONCE = 32
 """Environments that evaluation steps together."""
@@ -103,9 +104,8 @@ class Player:
         if policy.recurrent:
             remembered = (np.zeros((*batch, policy.layout.state), np.float32) if state is None else state,)
         if self._random:
-            actions = policy.actions.random(self._generator, batch)
-            if masks is not None:
-                actions = policy.actions.choose(policy.noise(self._generator, batch), masks)
+            random = RandomPolicy(policy, masks is not None)
+            actions = random.act(self._snapshot, observations, random.noise(self._generator, batch), 0.0, masks)
         elif self._way == "greedy":
             actions = policy.best_action(self._snapshot, observations, *remembered, **masked)
         else:

@@ -10,6 +10,7 @@ from a3c.environments.masks import choose_valid, flat_mask, mask_counts, mask_of
 from a3c.environments.serial import SerialVectorEnv
 from a3c.environments.stepper import Stepper
 from a3c.errors import InvalidEnvironment
+from a3c.rollout.random_play import play_randomly
 from environments_for_tests import MODES, Corridor
 from masked_for_tests import WAYS, Masked, masked_vectors
 
@@ -143,3 +144,21 @@ def test_random_actions_are_evenly_shared_among_the_valid_ones():
     assert np.bincount(chosen[:, 1], minlength=3).tolist() == [6000, 6000, 0]
     nearly_one = np.nextafter(np.float32(1), np.float32(0))
     assert choose_valid(np.full((1, 2), nearly_one), mask[None], (4, 3)).tolist() == [[2, 1]]
+
+
+class Late(Masked):
+    """With masks from the first step on."""
+
+    def reset(self, **how):
+        observation, _ = super().reset(**how)
+        self.mask = np.ones(6, np.int8)
+        return observation, {}
+
+
+def test_random_play_says_what_is_wrong_with_masks():
+    steps = {"observations": None, "steps": 50, "seconds": 0, "seed": 1}
+    assert not play_randomly(Masked("info"), **steps).late_masks
+    late = play_randomly(Late("info"), **steps)
+    assert late.late_masks
+    wrong = play_randomly(Masked("info", wrong=np.zeros(6, np.int8)), **steps)
+    assert wrong.failure.startswith("the environment gave an action mask without any valid action: terminate")

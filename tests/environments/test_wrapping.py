@@ -166,13 +166,15 @@ REFUSED = {
     "test_wrapping:Hidden": (InvalidEnvironment, "`wrappers` test_wrapping:Hidden has no observation_space"),
     (CLIP, "most"): (InvalidEnvironment, "ClipReward could not be put around CartPole-v1: TypeError: .*'most'"),
     CLIP: (InvalidEnvironment, "ClipReward could not be put around CartPole-v1: "),
+    # What Gymnasium writes in backticks would be taken for a setting of ours.
+    ("gymnasium.wrappers:TimeLimit", "max_episode_steps"): (InvalidEnvironment, "Expect the 'max_episode_steps' to be"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED, ids=str)
 def test_what_is_no_wrapper_is_named_in_one_line(name):
     error, line = REFUSED[name]
-    wrapper = (name[0], {name[1]: 1}) if isinstance(name, tuple) else name
+    wrapper = (name[0], {name[1]: "1"}) if isinstance(name, tuple) else name
     with pytest.raises(error, match=line) as refused:
         make([NAMED_PLUS, wrapper])
     assert "\n" not in str(refused.value)

@@ -8,8 +8,9 @@ from pathlib import Path
 from a3c.cli.agents import quiet_jax
 from a3c.cli.command import Command
 from a3c.cli.flags import read
-from a3c.cli.train import groups, settings_of
+from a3c.cli.train import groups, settings_of, trusting
 from a3c.config.setting import names_of, setting
+from a3c.environments.modules import module_of, to_be_named
 from a3c.errors import SettingsError
 
 DESCRIPTION = """Learn to do what was done in demonstrations (behavioural cloning), into a run folder:
@@ -67,6 +68,8 @@ def run(arguments: list[str]) -> int:
     agent = AGENTS.get(config.algorithm.name, Agent)._from_checkpoint(work, start)
     how = {name: given[name] for name in names_of(ImitationSettings) if name in given}
     print(agent.imitate(dataset, run=path, progress=given.get("progress", True), **how))
-    print(f"evaluate it   a3c evaluate {shlex.quote(str(path))}")
-    print(f"train on      a3c train {start.config.environment} --resume {shlex.quote(str(path))} --steps N")
+    config, run = start.config, shlex.quote(str(path))
+    modules = to_be_named(config)
+    print(f"evaluate it   a3c evaluate {run}{trusting((module_of(config.environment), *modules))}")
+    print(f"train on      a3c train {config.environment} --resume {run}{trusting(modules)} --steps N")
     return 0

@@ -131,7 +131,8 @@ class Masks:
         if masks is None:
             masks = self._one_by_one(found, ended, terminated)
         elif (wrong := ~has_choices(masks, self._counts).all(axis=1)).any():
-            self._check(int(np.argmax(wrong)), masks[np.argmax(wrong)])
+            index = int(np.argmax(wrong))
+            _check_choices(f"environment {index}", masks[index], self._counts)
         return masks
 
     def joined(self, info: Any, begun: Any, done: np.ndarray) -> dict[str, Any]:
@@ -176,17 +177,8 @@ class Masks:
             raise InvalidEnvironment(f"environment {index} gave an action mask that {error}") from None
         if ended and not has_choices(mask, self._counts).all():
             return np.ones(self._size, bool)
-        self._check(index, mask)
+        _check_choices(f"environment {index}", mask, self._counts)
         return mask
-
-    def _check(self, index: int, mask: np.ndarray) -> None:
-        choices = has_choices(mask, self._counts)
-        if not choices.all():
-            which = f" for choice {np.argmin(choices)}" if len(self._counts) > 1 else ""
-            raise InvalidEnvironment(
-                f"environment {index} gave an action mask without any valid action{which}: terminate the episode where "
-                "there is none"
-            )
 
 
 def _each(info: Any, count: int) -> Sequence[Any]:
@@ -253,6 +245,16 @@ def has_choices(masks: np.ndarray, counts: Sequence[int]) -> np.ndarray:
     return np.logical_or.reduceat(masks, np.cumsum((0, *counts[:-1])), axis=-1)
 
 
+def _check_choices(whose: str, mask: np.ndarray, counts: Sequence[int]) -> None:
+    """Raises InvalidEnvironment where there is no valid option for some choice."""
+    choices = has_choices(mask, counts)
+    if not choices.all():
+        which = f" for choice {np.argmin(choices)}" if len(counts) > 1 else ""
+        raise InvalidEnvironment(
+            f"{whose} gave an action mask without any valid action{which}: terminate the episode where there is none"
+        )
+
+
 def _parts(given: Any) -> list[np.ndarray]:
     """The arrays in tuples and lists, however deep, and in an array of two axes its rows."""
     if isinstance(given, np.ndarray) and given.dtype != object:
@@ -279,8 +281,8 @@ def _short(value: Any) -> str:
 
 
 def mask_of(environment: gymnasium.Env, observation: Any, info: Any) -> np.ndarray | None:
-    """The mask of one environment, `[n]`, for what reset or step gave; None where it gives none. Raises
-    InvalidEnvironment."""
+    """The mask of one environment, `[n]`, for what reset gave, or a step that does not end an episode; None where it
+    gives none. Raises InvalidEnvironment."""
     counts = mask_counts(environment.action_space)
     offer = _offer(environment, info) if counts else None
     if offer is None:
@@ -291,11 +293,13 @@ def mask_of(environment: gymnasium.Env, observation: Any, info: Any) -> np.ndarr
     else:
         given = (observation if offer == "observation" else info)[KEY]
     try:
-        return flat_mask(given, counts)
+        mask = flat_mask(given, counts)
     except ValueError as error:
         raise InvalidEnvironment(
             f"the environment gave an action mask that {error}; or turn `action_masks` off"
         ) from None
+    _check_choices("the environment", mask, counts)
+    return mask
 
 
 def sample_valid(environment: gymnasium.Env, observation: Any, info: Any) -> Any:

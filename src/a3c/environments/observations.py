@@ -14,12 +14,10 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
 
-from a3c.environments.spaces import in_a_line, joined, kind_of, observation_dtype, parts_of
-from a3c.errors import InvalidEnvironment, UnsupportedSpace, described
-
-SUPPORTED = "Box, Discrete, MultiDiscrete, MultiBinary, and Dict and Tuple of these"
+from a3c.environments.spaces import joined, observation_dtype, ordinary_parts
+from a3c.errors import InvalidEnvironment, described
 
 
 class Observations:
@@ -111,28 +109,8 @@ class Observations:
 
 
 def parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
-    """The spaces that a space is made of, by the keys that lead to each, in order. Raises UnsupportedSpace."""
-    found = parts_of(space)
-    wrapper = "a gymnasium.wrappers.TransformObservation of your own"
-    if not found:
-        raise UnsupportedSpace(
-            f"observation space {space} has no parts: give it one, such as Box(0, 0), with {wrapper}"
-        )
-    for path, part in found.items():
-        if isinstance(part, Box | Discrete | MultiDiscrete | MultiBinary):
-            continue
-        if not path:
-            raise UnsupportedSpace(
-                f"observation space {in_a_line(space)} is not supported; supported: {SUPPORTED}. "
-                f"Wrap the environment with {wrapper}"
-            )
-        hidden = "it" if len(path) == 1 else f"all of {path[0]!r}"
-        leave = f"leave {hidden} out, with `hide` {path[0]}, or " if isinstance(space, Dict) else ""
-        raise UnsupportedSpace(
-            f"{joined(path)!r} of the observations is {kind_of(part)}, which no network here reads: {leave}make "
-            f"numbers of it with {wrapper}"
-        )
-    return found
+    """The spaces that an observation space is made of; see `ordinary_parts`."""
+    return ordinary_parts(space, "observation")
 
 
 def part_of(observation: Any, path: tuple) -> Any:

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import gymnasium
 import numpy as np
 
+from a3c.errors import UnsupportedSpace
 from a3c.learning.moments import Statistics
 
 NO_STATISTICS = Statistics()
@@ -32,12 +33,48 @@ class Layout(NamedTuple):
 ODD_KINDS = {gymnasium.spaces.Text: "text", gymnasium.spaces.Sequence: "a sequence of any length"}
 
 
+ORDINARY = (
+    gymnasium.spaces.Box,
+    gymnasium.spaces.Discrete,
+    gymnasium.spaces.MultiDiscrete,
+    gymnasium.spaces.MultiBinary,
+)
+KINDS = "Box, Discrete, MultiDiscrete and MultiBinary"
+SUPPORTED = "Box, Discrete, MultiDiscrete, MultiBinary, and Dict and Tuple of these"
+EXAMPLES = {"observation": "Box(0, 0)", "action": "Discrete(1)"}
+"""Of a part, where a space has none."""
+
+
 def parts_of(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
     """The spaces that a Dict or Tuple is made of, by the keys that lead to each, in order; any other is its own one."""
     if isinstance(space, gymnasium.spaces.Dict | gymnasium.spaces.Tuple):
         inner = space.spaces.items() if isinstance(space, gymnasium.spaces.Dict) else enumerate(space.spaces)
         return {(key, *path): part for key, within in inner for path, part in parts_of(within).items()}
     return {(): space}
+
+
+def ordinary_parts(space: gymnasium.Space, what: Literal["observation", "action"]) -> dict[tuple, gymnasium.Space]:
+    """The same, of which each part is one that networks read, or policies give. Raises UnsupportedSpace."""
+    found, wrapper = parts_of(space), f"a gymnasium.wrappers.Transform{what.capitalize()} of your own"
+    if not found:
+        raise UnsupportedSpace(
+            f"{what} space {space} has no parts: give it one, such as {EXAMPLES[what]}, with {wrapper}"
+        )
+    for path, part in found.items():
+        if isinstance(part, ORDINARY):
+            continue
+        if not path:
+            raise UnsupportedSpace(
+                f"{what} space {in_a_line(space)} is not supported; supported: {SUPPORTED}. Wrap the environment with "
+                f"{wrapper}"
+            )
+        it = f"{joined(path)!r} of the {what}s is {kind_of(part)}, which no"
+        if what == "action":
+            raise UnsupportedSpace(f"{it} policy here gives: leave it out, or make it one of {KINDS}, with {wrapper}")
+        hidden = "it" if len(path) == 1 else f"all of {path[0]!r}"
+        leave = f"leave {hidden} out, with `hide` {path[0]}, or " if isinstance(space, gymnasium.spaces.Dict) else ""
+        raise UnsupportedSpace(f"{it} network here reads: {leave}make numbers of it with {wrapper}")
+    return found
 
 
 def in_form(space: gymnasium.Space, parts: Iterator[Any]) -> Any:

@@ -23,12 +23,12 @@ from a3c.config import TrainConfig
 from a3c.config.learning import ContinuousSettings
 from a3c.config.setting import changed, names_of
 from a3c.environments.masks import choose_valid, mask_counts
-from a3c.environments.spaces import in_a_line
+from a3c.environments.spaces import in_a_line, ordinary_parts
 from a3c.errors import SettingsError, UnsupportedSpace
 from a3c.learning.arrays import AnyArray
 from a3c.learning.distributions import Bernoulli, Categorical, EpsilonGreedy, MultiCategorical
 from a3c.learning.gaussians import Gaussian, SquashedGaussian, StateNoiseGaussian
-from a3c.networks.hybrid_actions import HybridActions, action_parts
+from a3c.networks.hybrid_actions import HybridActions
 
 SMALLEST_LOG_STD, LARGEST_LOG_STD = -5.0, 2.0
 """Between these a network's logarithms of standard deviations are kept."""
@@ -294,7 +294,7 @@ def make_actions(space: gymnasium.Space, config: TrainConfig, features: int) -> 
             f"{config.algorithm} learns a value for each action of a Discrete space, and these are "
             f"{in_a_line(space)}: use {', '.join(policies)}"
         )
-    parts = action_parts(space)
+    parts = ordinary_parts(space, "action")
     continuous = [isinstance(part, spaces.Box) for part in parts.values()]
     if config.epsilon and all(continuous):
         raise SettingsError("`epsilon` is for discrete actions: explore with `log_std`, `action_std` instead")

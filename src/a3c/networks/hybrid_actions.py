@@ -15,19 +15,17 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import jax.numpy as jnp
 import numpy as np
-from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
+from gymnasium.spaces import Discrete, MultiDiscrete
 from jaxtyping import ArrayLike, Float
 
 from a3c.environments.observations import part_of
-from a3c.environments.spaces import in_a_line, in_form, joined, kind_of, parts_of
+from a3c.environments.spaces import in_form, joined
 from a3c.errors import UnsupportedSpace
 from a3c.learning.arrays import AnyArray
 from a3c.learning.joint import Joint, Part, flat, split
 
 if TYPE_CHECKING:
     from a3c.networks.actions import BoxActions, DiscreteActions
-
-SUPPORTED = "Discrete, MultiDiscrete, MultiBinary, Box, and Dict and Tuple of these"
 
 MOST_CHOICES = 2**24
 """Up to here every whole number is a float32."""
@@ -43,10 +41,10 @@ class HybridActions:
         """`parts` by the keys that lead to each, in the order of the space. Raises UnsupportedSpace."""
         self.space, self.parts = space, parts
         self._actions = list(parts.values())
-        for path, part in parts_of(space).items():
-            if _choices(part) > MOST_CHOICES:
+        for path, part in parts.items():
+            if (choices := _choices(part.space)) > MOST_CHOICES:
                 raise UnsupportedSpace(
-                    f"{joined(path)!r} of the actions has {_choices(part):,} choices, and a part of an action may have "
+                    f"{joined(path)!r} of the actions has {choices:,} choices, and a part of an action may have "
                     f"{MOST_CHOICES:,}: make a MultiDiscrete of it, with a gymnasium.wrappers.TransformAction of your "
                     "own"
                 )
@@ -112,26 +110,6 @@ class HybridActions:
     def in_form(self, parts: Iterable[Any]) -> Any:
         """What there is of each part, in the form of the space."""
         return in_form(self.space, iter(parts))
-
-
-def action_parts(space: gymnasium.Space) -> dict[tuple, gymnasium.Space]:
-    """The spaces that an action space is made of, by the keys that lead to each. Raises UnsupportedSpace."""
-    found, wrapper = parts_of(space), "a gymnasium.wrappers.TransformAction of your own"
-    if not found:
-        raise UnsupportedSpace(f"action space {space} has no parts, so there is nothing to choose: give it one")
-    for path, part in found.items():
-        if isinstance(part, Discrete | MultiDiscrete | MultiBinary | Box):
-            continue
-        if not path:
-            raise UnsupportedSpace(
-                f"action space {in_a_line(space)} is not supported; supported: {SUPPORTED}. Wrap the "
-                f"environment with {wrapper}"
-            )
-        raise UnsupportedSpace(
-            f"{joined(path)!r} of the actions is {kind_of(part)}, which no policy here gives: leave it out, or make it "
-            f"one of Discrete, MultiDiscrete, MultiBinary and Box, with {wrapper}"
-        )
-    return found
 
 
 def _choices(space: gymnasium.Space) -> int:

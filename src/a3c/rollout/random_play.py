@@ -15,7 +15,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from a3c.environments import results
-from a3c.environments.masks import sample_valid
+from a3c.environments.masks import KEY, mask_counts, mask_of, sample_valid
 from a3c.environments.observations import Observations, part_of, parts
 from a3c.errors import A3CError, described
 
@@ -61,6 +61,8 @@ class RandomPlay:
     """The kind of numbers in observations and in their space, where they differ but can be cast."""
     lives: bool = False
     """Whether it tells how many lives are left."""
+    late_masks: bool = False
+    """Whether action masks came with a step, and none with the reset before, by which they are found."""
     failure: str | None = None
     """What a training would end with."""
 
@@ -138,6 +140,7 @@ def play_randomly(
     started = time.monotonic()
     try:
         last = _reset(environment, play, watch, seed)
+        unmasked = masks and bool(mask_counts(environment.action_space)) and mask_of(environment, *last) is None
         length = 0
         while play.failure is None:
             passed = time.monotonic() - started
@@ -145,6 +148,7 @@ def play_randomly(
                 break
             action = sample_valid(environment, *last) if masks else environment.action_space.sample()
             ended, *last = _step(environment, play, watch, action)
+            play.late_masks |= unmasked and isinstance(last[1], dict) and KEY in last[1]
             length += 1
             if ended:
                 play.lengths.append(length)
