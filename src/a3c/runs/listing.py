@@ -28,10 +28,8 @@ from a3c.runs.repeats import RepeatsFolder
 STATUSES = ("running", "solved", "finished", "interrupted", "failed", "killed", "damaged")
 """What a listed run can be: what its summary says, but for one that is still running, one that was killed, and one
 whose files cannot be read."""
-TRACES = ("config.toml", "checkpoints", "summary.json")
-"""One of which a run has beside OWN. Loggers have copies of some of them in folders of their own."""
-OWN = ("episodes.csv", ".lock")
-"""One of which a run has, and no copy of it that a logger made."""
+TRACES = ("checkpoints", "summary.json", "episodes.csv")
+"""By what a run is told from another folder with a `config.toml`."""
 TAIL = 4096
 """Bytes at the end of a file in which its last row is."""
 
@@ -162,7 +160,10 @@ def _below(path: Path) -> Iterator[tuple[Path, Path | None]]:
     except OSError:
         return
     names = {entry.name for entry in entries}
-    if names.intersection(OWN) and names.intersection(TRACES):
+    traces = len(names.intersection(TRACES))
+    # A logger's copy of a run has its summary, and none of its episodes.
+    is_copy = "summary.json" in names and "episodes.csv" not in names
+    if traces >= (1 if "config.toml" in names else 2) and not is_copy:
         yield path, None
         return
     repeats = RepeatsFolder(path)
