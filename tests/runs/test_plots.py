@@ -1,6 +1,7 @@
 """Pictures of several runs: the common grid, the mean that stands for runs of different lengths, what is drawn."""
 
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -55,6 +56,19 @@ def test_a_median_is_drawn_with_its_quartiles_its_runs_and_the_target(tmp_path):
     plot_groups([("all", runs)], tmp_path / "median.svg")
     words = ["median of 3 runs", "between the quartiles", "one run", "target 90", "A3C on Some-v0"]
     assert [word for word in words if f"<!-- {word} -->" not in (tmp_path / "median.svg").read_text()] == []
+
+
+def test_of_many_runs_the_legend_is_below_and_no_two_lines_are_alike(tmp_path):
+    runs = [a_run(tmp_path / str(n), [(1, 1.0), (9, n)], solved_at_step=n, solved_at_second=1.0) for n in range(30)]
+    plot_runs(runs, tmp_path / "many.svg")
+    plot_runs(runs[:2], tmp_path / "two.svg")
+    many, two = ((tmp_path / name).read_text() for name in ("many.svg", "two.svg"))
+    assert "<!-- 7: solved at 7 steps, 1.0 s -->" in many
+    height = [float(re.search(r'viewBox="0 0 \S+ (\S+)"', picture)[1]) for picture in (many, two)]
+    assert height[0] > height[1] == 324
+    styles = re.findall(r'clip-path="url[^"]+" style="(fill: none; stroke[^"]+)"', many)
+    lines = [style for style in styles if "stroke-width: 2" in style]
+    assert len(lines) == len(set(lines)) == 30
 
 
 def test_groups_are_drawn_each_with_a_median_of_its_own(tmp_path):

@@ -55,6 +55,14 @@ def test_statuses_are_told_apart_and_what_is_damaged_is_a_line(command, runs):
     assert command("runs").err.count("damaged: ") == 2
 
 
+def test_copies_that_a_logger_made_are_no_runs(command, runs):
+    run, copies = runs / "rate-0.01" / "seed-1", runs / "mlruns" / "1" / "artifacts"
+    (copies / "checkpoints").mkdir(parents=True)
+    for name in ("config.toml", "summary.json"):
+        shutil.copy(run / name, copies)
+    assert len(listed(command)) == 9
+
+
 def test_a_running_run_shows_its_last_row_of_metrics(command, runs):
     with locked(runs / "deep" / "down" / "killed"):
         summary = runs / "deep" / "down" / "killed" / "summary.json"
@@ -80,6 +88,8 @@ def test_runs_are_filtered_and_sorted(command, runs):
         (["runs", "--where", "seed"], "--where seed: give a setting and its value"),
         (["plot", "runs", "--by", "colour"], "--by colour: these runs have no such setting"),
         (["compare", "runs/rate-0.01"], "are one group (they differ in nothing but the seed)"),
+        (["compare", "runs/rate-0.01/seed-1"], "runs/rate-0.01/seed-1 is one run: name another to compare it with"),
+        (["plot", "runs/deep/down/killed", "--what", "evaluation"], "was not evaluated while it trained"),
         (["compare"], "name at least one run folder"),
         (["report", "runs", "-o", "no/where.html"], "--output no/where.html: there is no folder no"),
     ],
@@ -122,6 +132,15 @@ def test_compare_says_what_differs_and_whether_it_is_more_than_chance(command, r
     assert [verdict["differs"] for verdict in found["verdicts"]] == [False] * 3
     assert "3 seeds each can't tell learning_rate 0.01" in found["verdicts"][0]["sentence"]
     assert "train 4 seeds of each" in found["verdicts"][0]["sentence"]
+
+
+def test_where_much_differs_groups_are_called_as_their_folders(command, runs):
+    much = {"gamma": 0.9, "gae_lambda": 0.8, "hidden": (4,), "learning_rate": 0.1}
+    write_run(runs / "other" / "seed-1", level=50.0, **much)
+    groups = json.loads(command("compare", "runs/rate-0.01", "runs/other", "--json").out)["groups"]
+    assert [group["name"] for group in groups] == ["rate-0.01", "other"]
+    groups = json.loads(command("compare", "runs/rate-0.01", "runs/other", "--by", "gamma", "--json").out)["groups"]
+    assert [group["name"] for group in groups] == ["gamma 0.99", "gamma 0.9"]
 
 
 def test_what_has_not_ended_is_left_out_of_a_comparison(command, runs):

@@ -30,15 +30,21 @@ FIXED = ["--envs-per-worker", "4", "--segment-length", "8", "--hidden", "8", "--
 
 
 def test_the_best_of_the_trials_becomes_a_recipe_that_train_takes(command, tmp_path):
-    tuned = command("tune", "CartPole-v1", *TINY, *FIXED, "--trials", "2", "--storage", "t/a.journal")
+    twice = [*TINY, *FIXED, "--trials", "2", "--confirm", "1", "--storage", "t/a.journal"]
+    tuned = command("tune", "CartPole-v1", *twice)
     assert tuned.status == 0, tuned.err
     assert "learning_rate  0.0001 to 0.01; first 0.001" in tuned.out
     assert "segment_length" not in tuned.out
     assert "trial 0 (the defaults): " in tuned.out
+    assert "confirming the best by seed 2: " in tuned.out
+    means = {int(number): float(mean) for number, mean in re.findall(r"trial (\d).*: mean (\S+) of fresh", tuned.out)}
+    assert len(means) == 2
     assert "a3c train CartPole-v1 --recipe t/a.toml" in tuned.out
     assert Path("t/a.png").read_bytes().startswith(b"\x89PNG")
     recipe = find_recipe("t/a.toml", "CartPole-v1")
     assert recipe.environments == ("CartPole-v1",)
+    assert f"trial {max(means, key=lambda number: means[number])} of 2" in Path("t/a.toml").read_text()
+    assert "1 fresh seed after 320 steps" in Path("t/a.toml").read_text()
     assert recipe.common["steps"] == 320
     _, config, _ = parse(["CartPole-v1", "--recipe", "t/a.toml"])
     assert (config.learning_rate, config.hidden) == (recipe.common["learning_rate"], (8,))
@@ -47,8 +53,8 @@ def test_the_best_of_the_trials_becomes_a_recipe_that_train_takes(command, tmp_p
     assert command("train", "CartPole-v1", "--recipe", "t/a.toml", "--run", "run", "--backend", "inline").status == 0
     Path("t/a.toml").unlink()
     assert command("train", "CartPole-v1", "--resume", "run", "--steps", "400").status == 0
-    again = command("tune", "CartPole-v1", *TINY, *FIXED, "--trials", "2", "--storage", "t/a.journal")
-    assert (again.status, "holds 2 trials" in again.out) == (0, True)
+    again = command("tune", "CartPole-v1", *twice)
+    assert (again.status, "holds 2 trials" in again.out, "confirming" in again.out) == (0, True, False)
     assert find_recipe("t/a.toml", "CartPole-v1").common == recipe.common
 
 
@@ -83,7 +89,7 @@ def test_after_a_kill_nothing_runs_on_and_the_same_command_goes_on(start, comman
     psutil.wait_procs(family, timeout=10)
     assert running.left_behind(family) == []
     before = ended(tmp_path / "a.journal")
-    again = command(*ENDLESS, before + 1)
+    again = command(*ENDLESS, before + 1, "--confirm", 0)
     assert again.status == 0, again.err
     assert f"holds {before} trial" in again.out
     assert ended(tmp_path / "a.journal") == before + 1
@@ -101,6 +107,7 @@ def test_after_a_kill_nothing_runs_on_and_the_same_command_goes_on(start, comman
         (["--steps", "9", "--search", "gamma", "--gamma", "1"], "--search names gamma, which is fixed by --gamma"),
         (["--steps", "9", "--algorithm", "random"], "random learns nothing"),
         (["--steps", "9", "--storage", "x.toml"], "is where the recipe or the picture goes"),
+        (["--steps", "9", "--confirm", "-1"], "--confirm is -1, but must be at least 0"),
         (["--steps", "9", "--trials", "0"], "--trials is 0, but must be at least 1"),
     ],
 )

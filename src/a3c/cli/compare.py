@@ -66,6 +66,8 @@ def _sides(opened: list["OpenedRun"], by: tuple[str, ...]) -> list["Group"]:
     if len(groups) == 1 and not by and all(one.origin is None for one in opened):
         groups = grouped(opened, (RUN,))
     if len(groups) < 2:
+        if len(opened) == 1:
+            raise SettingsError(f"{opened[0].run.path} is one run: name another to compare it with")
         what = f"`by` {', '.join(by)}" if by else "they differ in nothing but the seed"
         raise SettingsError(f"the runs that were named are one group ({what}): name another to compare it with")
     return groups

@@ -54,8 +54,8 @@ def run(arguments: list[str]) -> int:
     from a3c.runs.plots import plot_groups, plot_runs
 
     groups = grouped(opened, names_in(flags.by))
-    together = flags.mean or flags.what or any(len(group.runs) > 1 or group.runs[0].repeats for group in groups)
-    if together and len(opened) > 1:
+    together = len(opened) > 1 and any(len(group.runs) > 1 or group.runs[0].repeats for group in groups)
+    if together or flags.mean or flags.what:
         named = [(group.name, group.folders) for group in groups]
         print(plot_groups(named, flags.output, axis=flags.x, what=flags.what, mean=flags.mean))
         return 0

@@ -20,6 +20,8 @@ RUN = "run"
 """To group by: each run by itself."""
 NAMED_BY = ("environment", "algorithm")
 """The settings that come first in a group's name, and whose values say enough."""
+MOST_NAMED = 3
+"""Other settings that groups are told apart by: where more differ, none of them says enough, and folders do."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def grouped(opened: Sequence[OpenedRun], by: Sequence[str] = ()) -> list[Group]:
     for one in opened:
         key = (None if by else one.origin, *(repr(one.run.settings.get(name)) for name in names))
         groups.setdefault(key, []).append(one.run)
-    return _named(list(groups.values()), names)
+    return _named(list(groups.values()), names, by_folder=not by and _is_told_by_folder(groups.values(), names))
 
 
 def differing(settings: Iterable[dict[str, Any]], beside: Sequence[str] = ("seed",)) -> tuple[str, ...]:
@@ -101,10 +103,18 @@ def _check(by: Sequence[str], runs: list[ListedRun]) -> None:
             raise SettingsError(f"`by` {name}: these runs have no such setting{called(name, known)}")
 
 
-def _named(groups: list[list[ListedRun]], names: Sequence[str]) -> list[Group]:
-    """The groups by as few of these settings as tell them apart; where none do, by their folders."""
+def _is_told_by_folder(groups: Iterable[list[ListedRun]], names: Sequence[str]) -> bool:
+    """Whether so much differs between groups that their folders, which all do, say more than settings."""
+    first = [runs[0] for runs in groups]
+    # What one of the algorithms alone has does not count: its name says it.
+    differ = [name for name in names if name not in NAMED_BY and all(name in run.settings for run in first)]
+    return len(differ) > MOST_NAMED and len({_folder(runs) for runs in groups}) == len(first)
+
+
+def _named(groups: list[list[ListedRun]], names: Sequence[str], by_folder: bool) -> list[Group]:
+    """The groups by as few of these settings as tell them apart; where none do, or `by_folder`, by their folders."""
     labels = [""] * len(groups)
-    for name in names:
+    for name in names if not by_folder else [name for name in names if name in NAMED_BY]:
         longer = [
             ", ".join(filter(None, (label, spelled(name, runs[0].settings.get(name)))))
             for label, runs in zip(labels, groups, strict=True)

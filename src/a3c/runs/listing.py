@@ -162,7 +162,9 @@ def _below(path: Path) -> Iterator[tuple[Path, Path | None]]:
         return
     names = {entry.name for entry in entries}
     traces = len(names.intersection(TRACES))
-    if traces >= (1 if "config.toml" in names else 2):
+    # A logger's copy of a run has its summary, and none of its episodes.
+    is_copy = "summary.json" in names and "episodes.csv" not in names
+    if traces >= (1 if "config.toml" in names else 2) and not is_copy:
         yield path, None
         return
     repeats = RepeatsFolder(path)

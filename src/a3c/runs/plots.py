@@ -2,6 +2,7 @@
 
 import io
 import logging
+import textwrap
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,11 @@ from a3c.runs.metrics import WINDOW
 
 What = Literal["training", "evaluation"]
 MOST_POINTS = 20_000
+DASHES = ("-", "--", ":", "-.")
+"""Lines whose colours are the same, as there are but ten."""
+WIDTH, HEIGHT = 8, 4.5
+MOST_INSIDE, LONGEST_INSIDE = 9, 60
+"""Entries of a legend, and characters of each, that find room among the curves."""
 ENOUGH = 5
 """Evaluations of a run that make a curve."""
 POLICIES = {"greedy": ("o", "C3"), "sampled": ("s", "C4")}
@@ -48,7 +54,7 @@ def plot_runs(folders: list[RunFolder], path: Path, *, axis: Axis = "steps", nam
     names = names or [folder.path.name for folder in folders]
     summaries, policies = [folder.summary() for folder in folders], set[str]()
     for number, (folder, summary) in enumerate(zip(folders, summaries, strict=True)):
-        color = f"C{number % 10}"
+        color, dashes = f"C{number % 10}", DASHES[number // 10 % len(DASHES)]
         if len(folders) == 1:
             returns = returns_of(folder)
             thin = max(1, len(returns.steps) // MOST_POINTS)
@@ -63,17 +69,19 @@ def plot_runs(folders: list[RunFolder], path: Path, *, axis: Axis = "steps", nam
                 label="return of an episode",
             )
         means = mean_returns_of(folder)
-        label = f"mean of the last {WINDOW}" if len(folders) == 1 else names[number]
-        axes.plot(means.over(axis), means.values, color="C1" if len(folders) == 1 else color, linewidth=2, label=label)
+        solved = summary.get("solved_at_step"), summary.get("solved_at_second")
+        said = "" if solved[0] is None else f"solved at {solved[0]:,} steps, {solved[1]:.1f} s"
+        label = f"mean of the last {WINDOW}" if len(folders) == 1 else ": ".join(filter(None, (names[number], said)))
+        shown = "C1" if len(folders) == 1 else color
+        axes.plot(means.over(axis), means.values, color=shown, linestyle=dashes, linewidth=2, label=label)
         if len(folders) == 1:
             _draw_evaluations(axes, evaluations_of(folder), axis)
         else:
             policies |= _draw_evaluation_means(axes, evaluations_of(folder), axis, color)
-        if summary.get("solved_at_step") is not None:
-            solved = summary["solved_at_step"], summary["solved_at_second"]
-            text = f"solved at {solved[0]:,} steps, {solved[1]:.1f} s"
+        if said:
+            alone = len(folders) == 1
             place = solved[axis == "seconds"]
-            axes.axvline(place, color="C2" if len(folders) == 1 else color, linestyle=":", label=text)
+            axes.axvline(place, color="C2" if alone else color, linestyle=":", label=said if alone else None)
     for policy in sorted(policies):
         # What the marks are is said once, for all colours.
         axes.plot([], [], POLICIES[policy][0], color="grey", markersize=5, label=f"{policy} evaluation")
@@ -106,7 +114,8 @@ def plot_groups(
     what, curves = _curves([folders for _, folders in groups], what)
     center, spread = ("mean", "standard deviation") if mean else ("median", "between the quartiles")
     for number, ((name, folders), of_group) in enumerate(zip(groups, curves, strict=True)):
-        color, prefix = f"C{number % 10}", f"{name}: " if len(groups) > 1 else ""
+        color, dashes = f"C{number % 10}", DASHES[number // 10 % len(DASHES)]
+        prefix = f"{name}: " if len(groups) > 1 else ""
         at, values = on_common_grid([(curve.over(axis), curve.values) for curve in of_group])
         # What the thin lines and the bands are is said once.
         thin, band = ("one run", spread) if number == 0 else (None, None)
@@ -116,7 +125,8 @@ def plot_groups(
             thin = None
         middle, low, high = _mean_and_spread(values) if mean else np.quantile(values, (0.5, 0.25, 0.75), axis=0)
         runs = f"{len(folders)} run{'s' if len(folders) != 1 else ''}"
-        axes.plot(at, middle, color=color, linewidth=2.2, label=f"{prefix}{center} of {runs}")
+        label = f"{prefix}{center} of {runs}"
+        axes.plot(at, middle, color=color, linestyle=dashes, linewidth=2.2, label=label)
         axes.fill_between(at, low, high, color=color, alpha=0.15, linewidth=0, label=band)
     summaries = [folder.summary() for _, folders in groups for folder in folders]
     training = f"mean return of the last {WINDOW} episodes"
@@ -178,7 +188,7 @@ def _draw_evaluation_means(
 
 
 def _figure() -> tuple[Any, Any]:
-    figure = make_figure((8, 4.5))
+    figure = make_figure((WIDTH, HEIGHT))
     return figure, figure.subplots()
 
 
@@ -197,7 +207,7 @@ def make_figure(size: tuple[float, float]) -> Any:
 def _title(summaries: list[dict[str, Any]]) -> str:
     algorithms = dict.fromkeys(summary["algorithm"].upper() for summary in summaries)
     environments = dict.fromkeys(summary["environment"] for summary in summaries)
-    return f"{', '.join(algorithms)} on {', '.join(environments)}"
+    return textwrap.fill(f"{', '.join(algorithms)} on {', '.join(environments)}", 80)
 
 
 def _save(figure: Any, axes: Any, summaries: list[dict[str, Any]], path: Path, axis: Axis) -> Path:
@@ -208,7 +218,7 @@ def _save(figure: Any, axes: Any, summaries: list[dict[str, Any]], path: Path, a
     axes.set_xlabel("environment steps" if axis == "steps" else "seconds since the start")
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
     axes.grid(alpha=0.2)
-    axes.legend(loc="best", fontsize="small")
+    _legend(figure, axes)
     picture = io.BytesIO()
     try:
         figure.savefig(picture, format=path.suffix.removeprefix(".") or "png", dpi=120)
@@ -216,3 +226,16 @@ def _save(figure: Any, axes: Any, summaries: list[dict[str, Any]], path: Path, a
         raise RunFolderError(f"{path}: {error}") from None
     write_atomically(path, picture.getvalue())
     return path
+
+
+def _legend(figure: Any, axes: Any) -> None:
+    """Among the curves, or below them where there is no room."""
+    handles, labels = axes.get_legend_handles_labels()
+    longest = max(map(len, labels))
+    if len(labels) <= MOST_INSIDE and longest <= LONGEST_INSIDE:
+        axes.legend(loc="best", fontsize="small")
+        return
+    # A character of this size takes a sixteenth of an inch, and a line three of them.
+    columns = max(1, int(WIDTH / (0.6 + longest / 16)))
+    figure.set_size_inches(max(WIDTH, 0.6 + longest / 16), HEIGHT + 0.19 * -(-len(labels) // columns))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize="small")

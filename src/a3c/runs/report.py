@@ -314,10 +314,12 @@ def _facts(runs: list[ListedRun]) -> Html:
     """Environment, machine and versions, each thing once where all runs agree."""
     machines = [run.summary.get("machine") for run in runs]
     versions = [run.summary.get("versions") for run in runs]
+    # Of many runs it takes a while to read the checkpoint of each.
+    first = list({run.get("environment"): run for run in reversed(runs)}.values())[::-1]
     facts = {
         "environment": [run.get("environment") for run in runs],
-        "observations": [_space(runs[0], "observation")],
-        "actions": [_space(runs[0], "action")],
+        "observations": [_space(run, "observation") for run in first],
+        "actions": [_space(run, "action") for run in first],
         "steps of an episode at most": [run.settings.get("max_episode_steps") for run in runs],
         "arguments of the environment": [spelled_value(run.settings.get("env_kwargs") or {}) for run in runs],
         "workers": [run.get("workers") for run in runs],

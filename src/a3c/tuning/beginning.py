@@ -138,13 +138,17 @@ def tune(tuning: Tuning, heading: list[str], display: Display) -> Tuned:
             display.say(line)
         if trials:
             display.say(f"{tuning.storage} holds {_trials(len(trials))}: it goes on")
-        tuner = Tuner(tuning, study, display, lambda _: _keep_recipe(tuning, study.trials()))
+        tuner = shown = Tuner(tuning, study, display, lambda _: _keep_recipe(tuning, study.trials()))
         try:
             with disk_errors(tuning.storage):
                 tuner.run(interrupted)
-                Confirmation(tuning, study, display).run(interrupted)
+                confirmation = Confirmation(tuning, study, display)
+                if confirmation.any and not interrupted.is_set():
+                    display.say(tuner.state.line())
+                    shown = confirmation
+                    confirmation.run(interrupted)
         finally:
-            display.close(tuner.state)
+            display.close(shown.state)
         tuned = _tuned(tuning, study.trials())
     if interrupted.is_set():
         raise Interrupted(tuned)

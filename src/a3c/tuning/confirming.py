@@ -38,8 +38,12 @@ class _State:
 
     def line(self) -> str:
         """One line for people."""
-        left = f", about {clock(self.seconds / self.done * (self.runs - self.done))} left" if self.done else ""
-        return f"{self.done} of {self.runs} runs to confirm  {self.running} running  {clock(self.seconds)}{left}"
+        parts = [f"{self.done} of {self.runs} runs that confirm"]
+        if self.running:
+            parts.append(f"{self.running} running")
+        to_do = self.runs - self.done
+        left = f", about {clock(self.seconds / self.done * to_do)} left" if self.done and to_do else ""
+        return "  ".join((*parts, clock(self.seconds) + left))
 
 
 class Confirmation:
@@ -62,24 +66,28 @@ class Confirmation:
             for trial in finalists
             if seed not in study.confirmed_seeds(trial.number)
         )
-        self._finalists, self._runs, self._shown = finalists, len(self._waiting), 0.0
+        self._finalists, self._runs = finalists, len(self._waiting)
+        self._started = self._shown = time.monotonic()
+
+    @property
+    def any(self) -> bool:
+        """Whether there is something to do, or was. One trial alone needs no choice."""
+        return len(self._finalists) > 1 and self._runs > 0
 
     def run(self, interrupted: Event) -> None:
-        """Until all are done, or somebody interrupts it; what was running is then given up. One trial alone needs no
-        choice, and is not confirmed."""
-        if len(self._finalists) < 2 or not self._waiting or interrupted.is_set():
+        """Until all are done, or somebody interrupts it; what was running is then given up."""
+        if not self.any or interrupted.is_set():
             return
         seeds = self._tuning.fresh_seeds
         which = f"{len(seeds)} fresh seeds ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else f"seed {seeds[0]}"
         self._display.say(f"confirming the best by {which}: {', '.join(map(_named, self._finalists))}")
-        started = time.monotonic()
         try:
             while not interrupted.is_set() and (self._waiting or self._running):
                 while self._waiting and len(self._running) < self._tuning.jobs:
                     self._start(self._waiting.popleft())
                 for process in TrialProcess.that_tell(list(self._running)):
                     self._hear(process)
-                self._show(time.monotonic() - started)
+                self._show()
         finally:
             for process in list(self._running):
                 self._end(process)
@@ -117,11 +125,17 @@ class Confirmation:
             scores = ", ".join(map(spelled, trial.confirmed))
             self._display.say(f"{_named(trial)}: mean {spelled(fmean(trial.confirmed))} of fresh seeds ({scores})")
 
-    def _show(self, seconds: float) -> None:
-        if seconds - self._shown >= self._display.every:
-            self._shown = seconds
-            running = len(self._running)
-            self._display.show(_State(self._runs - len(self._waiting) - running, self._runs, running, seconds))
+    def _show(self) -> None:
+        now = time.monotonic()
+        if now - self._shown >= self._display.every:
+            self._shown = now
+            self._display.show(self.state)
+
+    @property
+    def state(self) -> "_State":
+        running = len(self._running)
+        done = self._runs - len(self._waiting) - running
+        return _State(done, self._runs, running, time.monotonic() - self._started)
 
 
 def finalists_of(trials: list[Trial]) -> list[Trial]:

@@ -229,7 +229,7 @@ class Tuner:
         running = sum(job.trial.evaluations for job in self._jobs) / points
         done = len(self._ended) - self._before + running
         to_do = self._tuning.trials - len(self._ended) - running
-        left = seconds / done * to_do if done > 0 else None
+        left = seconds / done * to_do if done > 0 and to_do > 0 else None
         if self._tuning.minutes is not None:
             rest = max(0.0, 60 * self._tuning.minutes - self._to_confirm - seconds)
             left = rest if left is None else min(left, rest)
