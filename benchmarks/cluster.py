@@ -348,12 +348,13 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3, help="of overhead (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "cluster.json")
     flags = parser.parse_args()
-    results = report.load(flags.output)
     for name in flags.only:
         print(f"{name}:", flush=True)
         measure, table = PARTS[name]
-        before = machine()
-        results[name] = {"machine": before, "runs": measure(flags)}
+        before, runs = machine(), measure(flags)
+        # Only now, as other parts may have been measured beside this one.
+        results = report.load(flags.output)
+        results[name] = {"machine": before, "runs": runs}
         report.save(results, {part: lambda measured: iter(()) for part in results}, flags.output)
         Console().print(table(results[name]["runs"]))
 

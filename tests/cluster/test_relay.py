@@ -180,3 +180,24 @@ def test_a_station_is_asked_when_the_learner_has_room_for_what_it_has(relaying):
     relay._slots[0].due = 0.0
     relay._ask()
     assert len(engine.asked) == 1
+
+
+def test_nothing_is_taken_from_stations_until_all_that_began_have_something(relaying):
+    """Station 0 has collected at its second answer, station 1 at its third."""
+    none, some = {"steps": 0, "updates": 0}, {"steps": 400, "updates": 0}
+    first = [delivery(**none), delivery(**some), delivery(**none), delivery(**none), delivery(**some)]
+    engine = Engine(first, [delivery(1, **none), delivery(1, **none), delivery(1, **some)])
+    relay, _, _ = relaying(engine, algorithm="impala", stations=2, sync_interval=None)
+    relay.run()
+    assert [news.most > 0 for station, _, news in engine.asked if station == 2][:4] == [False, False, False, True]
+    taken = [number for number, (_, _, news) in enumerate(engine.asked) if news.most]
+    begun = [number for number, (station, _, _) in enumerate(engine.asked) if station == 2][2]
+    assert min(taken) > begun
+
+
+def test_a_station_that_takes_long_to_begin_is_not_waited_for(relaying, monkeypatch):
+    monkeypatch.setattr(relay_module, "TOGETHER_WITHIN", 0.0)
+    engine = Engine([delivery(steps=500, updates=0), delivery(steps=500, updates=0)])
+    relay, _, _ = relaying(engine, algorithm="impala", stations=2, sync_interval=None)
+    relay.run()
+    assert [news.most > 0 for station, _, news in engine.asked if station == 1][:2] == [False, True]

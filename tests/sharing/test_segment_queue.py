@@ -187,3 +187,13 @@ def test_taking_back_leaves_what_others_have_as_it_is(store):
     put_segments(queue, [5, 6, 7, 8])
     queue.reclaim(1)
     assert ids_of(queue.get(4, 0.0)) == [5, 6, 7, 8]
+
+
+def test_who_reserves_goes_on_when_what_it_put_was_taken():
+    store = QuietStore()
+    queue = SegmentQueue(segment_of(0, True), 1, store, reserves=True)
+    putting = InThread(put_segments, queue, range(1))
+    store.wait_until_waiting(putting)
+    assert len(queue) == 1
+    assert ids_of(queue.get(1, PATIENCE)) == [0]
+    assert putting.answer() == "done"

@@ -34,6 +34,11 @@ OFTEN, SELDOM = 0.02, 1.0
 """Seconds between two of them, at least and at most."""
 FORGETS = 0.98
 """What is left of how fast a link was seen to be, after another delivery."""
+TOGETHER_WITHIN = 10.0
+"""Seconds after the first of the stations that begin with a run, in which the others are waited for: annealing goes by
+steps, which one of them alone would take meanwhile, of fewer environments than there are to be."""
+GATHER_EVERY = 0.02
+"""Seconds between two looks whether they are there."""
 LOOK_EVERY = 0.001
 """Seconds between two looks whether the learner has room for more."""
 AT_ONCE = 64
@@ -112,6 +117,8 @@ class Relay:
         self._kept = time.monotonic()
         self._answered = time.monotonic()
         """When there was a station last."""
+        self._gathers_until: float | None = np.inf if self._ships_segments else None
+        """When the learner gets segments at the latest, though not all stations have any yet; None once it does."""
 
     def run(self) -> None:
         """Until the run has ended, here and in the stations."""
@@ -213,11 +220,22 @@ class Relay:
                 self._store.moments_besides(slot.row),
                 self._store.stopping,
                 keeps,
-                slot.most,
+                0 if self._gathering else slot.most,
                 slot.link,
             )
             slot.waits, slot.asked_at = True, now
             self._engine.exchange(slot.handle, self._news_of(slot, now), news)
+
+    @property
+    def _gathering(self) -> bool:
+        """Whether segments stay where they are, until all stations that began with the run have some."""
+        if self._gathers_until is not None:
+            ready, now = self._stations.ready, time.monotonic()
+            if any(ready):
+                self._gathers_until = min(self._gathers_until, now + TOGETHER_WITHIN)
+            if self._is_to_end or (ready and all(ready)) or now >= self._gathers_until:
+                self._gathers_until = None
+        return self._gathers_until is not None
 
     @property
     def _is_full(self) -> bool:
@@ -245,7 +263,8 @@ class Relay:
         """Does with what was delivered what workers here would do with it."""
         store, stations, now = self._store, self._stations, time.monotonic()
         self._answered, slot.waits, slot.delay = now, False, FIRST_DELAY
-        slot.due = 0.0 if self._ships_segments else slot.asked_at + self._interval
+        interval = self._interval if not self._ships_segments else GATHER_EVERY if self._gathering else 0.0
+        slot.due = slot.asked_at + interval
         self._see_link(slot, delivery.size, now - delivery.clock)
         if not slot.has_answered:
             slot.has_answered = True

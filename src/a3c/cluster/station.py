@@ -35,8 +35,6 @@ from a3c.sharing.segment_queue import SegmentQueue
 from a3c.training.restarting import Death, Restarts
 from a3c.training.supervisor import Supervisor
 
-WAITING = 1
-"""Segments that wait to be asked for, before workers wait: each that waits is older when it is learned from."""
 ANSWER_WITHIN = 0.2
 """Seconds that a station waits for something to say."""
 REMEMBERED = 100_000
@@ -65,7 +63,8 @@ class Station:
         self._ships_segments = config.algorithm.ships == "segments"
         if self._ships_segments:
             like = Segment.zeros(config, config.environments_each, task.layout)
-            self._exchange.queue = SegmentQueue(like, WAITING, self.store)
+            # Whose segment was not taken yet waits: the next would be older when it is learned from.
+            self._exchange.queue = SegmentQueue(like, workers, self.store, reserves=True)
             # Numbered by what came, as not every version does.
             self._exchange.published = PublishedSnapshots(replace(start, version=0))
         self._versions, self._published = {0: start.version}, 0
@@ -178,8 +177,8 @@ class Station:
             reports=self._reports,
             mishaps=self._mishaps,
             failure=self._failure,
-            # Until there was nothing more to take.
-            ended=self._ended and not segments,
+            # And nothing is left to take.
+            ended=self._ended and not (self._ships_segments and len(self._exchange.queue)),
         )
         self._delivered, self._skipped, self._reports, self._mishaps = counted, skipped, [], []
         if keeps and np.isfinite(self.store.parameters).all():

@@ -24,7 +24,7 @@ from a3c.rollout.segment import Segment
 from a3c.sharing.duties import Turns
 from a3c.sharing.parameter_store import ParameterStore
 
-OWN = ("_gathered", "_gathering", "_moving", "_at_end")
+OWN = ("_gathered", "_gathering", "_moving", "_at_end", "_reserved")
 """What each process has of its own."""
 FREE, FULL, TAKEN = -1, -2, -3
 """Where a slot is: in the pipe of the free, of the full, in a trainer's hand; else in that of the process that has this
@@ -50,10 +50,16 @@ class Batch(NamedTuple):
 
 
 class SegmentQueue:
-    """Holds up to `slots` segments of the shapes of `like`. Ends with the run that `store` belongs to."""
+    """Holds up to `slots` segments of the shapes of `like`. Ends with the run that `store` belongs to.
 
-    def __init__(self, like: Segment, slots: int, store: ParameterStore, turns: Turns | None = None):
-        self.store, self._turns = store, turns
+    With `reserves` who has put a segment waits for room for the next one before it collects it, by parameters that are
+    newer then: with a slot for each worker, nobody begins the next before the last was taken.
+    """
+
+    def __init__(
+        self, like: Segment, slots: int, store: ParameterStore, turns: Turns | None = None, reserves: bool = False
+    ):
+        self.store, self._turns, self._reserves = store, turns, reserves
         self._arrays = [None if a is None else SharedArray((slots, *a.shape), a.dtype) for a in like]
         self._versions, self._steps = SharedArray((slots,), np.float64), SharedArray((slots, 2), np.int64)
         self._statistics = SharedArray((slots, store.statistics.size), np.float32)
@@ -67,6 +73,7 @@ class SegmentQueue:
     def _begin_gathering(self) -> None:
         self._gathered: list[int] = []
         self._at_end = False
+        self._reserved: int | None = None
         self._gathering, self._moving = threading.Lock(), threading.Lock()
         """The second, with the lock of all processes, for as long as a slot takes from one place to another: nobody
         else's is under way then, and who is killed meanwhile lets go."""
@@ -74,7 +81,7 @@ class SegmentQueue:
     def put(self, segment: Segment, version: float, row: int = 0) -> None:
         """Hands a segment over, after so many rows of metrics; raises Stopped when the run stops before there is
         room."""
-        (slot,) = self._free.wait_by(lambda: self._take(self._free, 1, os.getpid()), lambda: self.store.stopping)
+        slot = self._free_slot() if self._reserved is None else self._reserved
         for shared, array in zip(self._arrays, segment, strict=True):
             if shared is not None:
                 shared.array[slot] = array
@@ -83,6 +90,13 @@ class SegmentQueue:
         self._put(self._full, FULL, [slot])
         if self._turns is not None:
             self._turns.take()
+        if self._reserves:
+            self._reserved = None
+            self._reserved = self._free_slot()
+
+    def _free_slot(self) -> int:
+        (slot,) = self._free.wait_by(lambda: self._take(self._free, 1, os.getpid()), lambda: self.store.stopping)
+        return slot
 
     def end_batches(self) -> None:
         """Says that no more will be put for now: who gets segments, gets those batches that are whole, and is told."""

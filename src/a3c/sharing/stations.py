@@ -87,6 +87,12 @@ class Stations:
         return float(self._rows.array["answered"].max())
 
     @property
+    def ready(self) -> list[bool]:
+        """Of each that has a place, whether it has taken steps."""
+        with self._lock:
+            return [bool(row["steps"]) for row in self._rows.array if row["place"]]
+
+    @property
     def working(self) -> int:
         """How many there are that have answered."""
         return int((self._rows.array["answered"] > 0).sum())
