@@ -133,7 +133,7 @@ def repeat(
 @named_arguments
 def repeat(
     environment: "str | EnvironmentFactory",
-    repeats: int,
+    repeats: object,
     *,
     algorithm: Algorithm | str = A3C,
     evaluation_environment: "str | EnvironmentFactory | None" = None,
