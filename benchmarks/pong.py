@@ -26,6 +26,8 @@ from report import Finding, Measured, by, column, number, systems_table
 
 ENVIRONMENT = "ALE/Pong-v5"
 TUNED = "tuned recipe"
+APPO = "tuned recipe, APPO"
+SOLVED_BY = {TUNED: (), APPO: ("--algorithm", "appo")}
 PAPER = "84x84, the paper's network"
 PAPER_RECIPE = "pong-84x84"
 PROCESSES = 2
@@ -39,13 +41,13 @@ WATCHED = 20 * 60
 """Seconds over which memory is to stay the same."""
 
 
-def solve(arguments: argparse.Namespace) -> list[Record]:
-    """Seconds until the last 100 training episodes average 18."""
+def solve(system: str, arguments: argparse.Namespace) -> list[Record]:
+    """Seconds until the last 100 training episodes average 18, by the recipe."""
     runs = []
     for seed in range(1, arguments.seeds + 1):
-        flags = ("--target-return", str(TARGET), "--seconds", str(LIMIT), "--seed", str(seed))
+        flags = (*SOLVED_BY[system], "--target-return", str(TARGET), "--seconds", str(LIMIT), "--seed", str(seed))
         run = train(ENVIRONMENT, *flags, limit=LIMIT + 60, noting=_first_mean)
-        runs.append({"system": TUNED} | run)
+        runs.append({"system": system} | run)
         tell(runs[-1])
         print(f"    mean of {TARGET} after: {run.get('mean_at_second')} s, {run.get('mean_at_step')} steps", flush=True)
     return runs
@@ -62,7 +64,9 @@ def _first_mean(episodes: list[Episode]) -> Record:
 
 
 def solve_findings(part: Measured) -> Iterator[Finding]:
-    runs = part["runs"]
+    # Older results know no confirmation: there a run was solved when its mean was at the target.
+    earlier = {"mean_at_second": "solved_at_second", "mean_at_step": "solved_at_step"}
+    runs = [{to: run.get(old) for to, old in earlier.items()} | run for run in part["runs"]]
     for name, of_median, of_worst in (("mean_at_second", MEDIAN, WORST), ("solved_at_second", None, LIMIT)):
         seconds = column(runs, name)
         what = f"Pong at {TARGET}" + ", confirmed by 100 games" * (name == "solved_at_second")
@@ -73,8 +77,9 @@ def solve_findings(part: Measured) -> Iterator[Finding]:
     steps = column(runs, "mean_at_step")
     yield Finding("steps until then", f"{number(median(steps), ',.0f')}, worst {number(max(steps), ',.0f')}")
     evaluated = [(run.get("best_evaluation") or {}).get("mean", -math.inf) for run in runs]
-    said = f"{number(median(evaluated), '.1f')}, worst {number(min(evaluated), '.1f')}"
-    yield Finding("what the policy plays then, greedily", said, ">= 20", median(evaluated) >= 20)
+    if math.isfinite(min(evaluated)):
+        said = f"{number(median(evaluated), '.1f')}, worst {number(min(evaluated), '.1f')}"
+        yield Finding("what the policy plays then, greedily", said, ">= 20", median(evaluated) >= 20)
     rates = column(runs, "steps_per_second", missing=0.0)
     measured = f"{median(rates):,.0f} steps/s, worst {min(rates):,.0f}"
     yield Finding("training throughput until then", measured, ">= 1,800 steps/s", min(rates) >= 1_800)
@@ -207,14 +212,20 @@ def published_findings(part: Measured) -> Iterator[Finding]:
             yield Finding(run["system"], measured)
 
 
+def _solve_part(system: str, picture: str) -> Part:
+    title = "Pong until the last 100 training episodes average 18"
+    return Part(
+        partial(solve, system),
+        solve_findings,
+        partial(systems_table, title=title, policy_lag=True),
+        {picture: partial(draw_scores, title=f"Pong from pixels, {system}: every seed")},
+    )
+
+
 PARTS = {
     "throughput": Part(throughput, throughput_findings),
-    "solve": Part(
-        solve,
-        solve_findings,
-        partial(systems_table, title="Pong until the last 100 training episodes average 18", policy_lag=True),
-        {"pong.png": partial(draw_scores, title="Pong from pixels: every seed")},
-    ),
+    "solve": _solve_part(TUNED, "pong.png"),
+    "appo": _solve_part(APPO, "pong_appo.png"),
     "paper-network": Part(
         paper_network,
         paper_network_findings,
