@@ -22,7 +22,7 @@ def stations():
     """Of three one has answered, one of these was replaced before."""
     stations = Stations(3, LAYOUT)
     assert stations.claim(1, ["a", "b"]) == "a"
-    stations.add(1, steps=500, lag=6.0, lagged=4, bytes=2000, restarts=1)
+    stations.add(1, steps=500, lag=6.0, lagged=4, bytes=2000, restarts=1, worker_restarts=2)
     stations.answers(1, "there", 4)
     return stations
 
@@ -31,7 +31,7 @@ def test_a_summary_has_those_that_have_answered(stations):
     (one,) = StationMeasures(stations, Clock(), 1000).summary()
     assert one == {
         "host": "there", "workers": 4, "steps": 500, "steps_per_second": 50.0, "policy_lag": 1.5,
-        "bytes_per_step": 4.0, "restarts": 1,
+        "bytes_per_step": 4.0, "restarts": 1, "worker_restarts": 2,
     }  # fmt: skip
 
 

@@ -273,6 +273,7 @@ class Relay:
             self._tell(Mishap(said, BEGAN, f"{delivery.host}, {workers}", None, slot.number))
         stations.answers(slot.number, delivery.host, delivery.workers)
         stations.add(slot.number, steps=delivery.counts["steps"], bytes=delivery.size)
+        stations.add(slot.number, worker_restarts=sum(mishap.replaced for mishap in delivery.mishaps))
         assert slot.moments is not None
         store.attach(slot.row)
         store.set_observed(slot.row, stations.layout.statistics.merged(np.stack([slot.moments, delivery.moments])))

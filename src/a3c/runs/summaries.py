@@ -36,6 +36,8 @@ class StationSummary(TypedDict):
     bytes_per_step: float | None
     """That were sent, both ways."""
     restarts: int
+    worker_restarts: int
+    """Workers that failed there and were replaced; the run's own number counts those of all stations."""
 
 
 class Summary(TypedDict):

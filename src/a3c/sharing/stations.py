@@ -19,12 +19,13 @@ ROW = np.dtype(
         ("lagged", np.int64),
         ("bytes", np.int64),
         ("restarts", np.int64),
+        ("worker_restarts", np.int64),
         ("answered", np.float64),
     ]
 )
 """Where a station is: what the engine calls the machine, and what it calls itself; its workers; the steps that came of
-them, the policy lag summed over so many of what they sent, and the bytes of that; how often it was replaced; when it
-answered last, on `time.monotonic`, 0 while there is none."""
+them, the policy lag summed over so many of what they sent, and the bytes of that; how often it was replaced, and
+workers of it; when it answered last, on `time.monotonic`, 0 while there is none."""
 
 
 class StationFigures(NamedTuple):
@@ -38,6 +39,7 @@ class StationFigures(NamedTuple):
     bytes: int
     """That were sent to it and by it, compressed where they were."""
     restarts: int
+    worker_restarts: int
 
 
 class Stations:
@@ -67,7 +69,8 @@ class Stations:
             row["place"], row["answered"] = b"", 0.0
 
     def add(self, station: int, **amounts: float) -> None:
-        """Adds to what is counted of it: `steps`, `lag`, `lagged`, `bytes`, `restarts`."""
+        """Adds to what is counted of it: `steps`, `lag`, `lagged`, `bytes`, `restarts`,
+        `worker_restarts`."""
         for name, amount in amounts.items():
             self._rows.array[station][name] += amount
 
@@ -104,5 +107,5 @@ class Stations:
 
 def _figures(row: Any) -> StationFigures:
     lag = round(float(row["lag"]) / int(row["lagged"]), 3) if row["lagged"] else None
-    counts = (int(row[name]) for name in ("bytes", "restarts"))
+    counts = (int(row[name]) for name in ("bytes", "restarts", "worker_restarts"))
     return StationFigures(row["host"].decode(), int(row["workers"]), int(row["steps"]), lag, *counts)

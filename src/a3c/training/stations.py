@@ -47,4 +47,5 @@ class StationMeasures:
             "policy_lag": station.lag,
             "bytes_per_step": round(station.bytes / station.steps, 1) if station.steps else None,
             "restarts": station.restarts,
+            "worker_restarts": station.worker_restarts,
         }
