@@ -35,7 +35,7 @@ def assert_refused(outcome, *words: str) -> None:
         ("no_such_module:Walk-v0", ["there is no module 'no_such_module'", "nor in the current folder"]),
         ("odd_environments:Wakl-v0", ["there is no environment 'odd_environments:Wakl-v0'", "'Walk-v0'"]),
         ("odd_environments:TextObservations-v0", ["observation space Text", "not supported", "supported: Box"]),
-        ("odd_environments:TextActions-v0", ["action space Text", "not supported", "supported: Discrete"]),
+        ("odd_environments:TextActions-v0", ["action space Text", "not supported", "supported: Box"]),
         ("odd_environments:Unmakeable-v0", ["could not be made", "the camera is not connected"]),
         ("", ["name an environment"]),
     ],
