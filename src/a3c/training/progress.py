@@ -2,6 +2,7 @@
 
 import select
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -113,6 +114,21 @@ class Display(Protocol):
 
     def check(self) -> None:
         """Raises OutputError where whoever read this has gone; asked more often than anything is shown."""
+
+
+class Paced:
+    """A display that is shown something no more often than it asks for."""
+
+    def __init__(self, display: Display, shown: float = 0.0):
+        """`shown`: when it was shown something last, on `time.monotonic`."""
+        self._display, self._shown = display, shown
+
+    def show(self, state: Callable[[], Shown]) -> None:
+        """What `state` gives, where it is time."""
+        now = time.monotonic()
+        if now - self._shown >= self._display.every:
+            self._shown = now
+            self._display.show(state())
 
 
 class PlainLines:

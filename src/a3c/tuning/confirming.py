@@ -11,7 +11,7 @@ from statistics import fmean
 from threading import Event
 
 from a3c.errors import A3CError
-from a3c.training.progress import Display, clock
+from a3c.training.progress import Display, Paced, clock
 from a3c.tuning.processes import TrialProcess
 from a3c.tuning.spaces import spelled
 from a3c.tuning.study import Study, Trial
@@ -67,7 +67,8 @@ class Confirmation:
             if seed not in study.confirmed_seeds(trial.number)
         )
         self._finalists, self._runs = finalists, len(self._waiting)
-        self._started = self._shown = time.monotonic()
+        self._started = time.monotonic()
+        self._paced = Paced(display, shown=self._started)
 
     @property
     def any(self) -> bool:
@@ -80,14 +81,14 @@ class Confirmation:
             return
         seeds = self._tuning.fresh_seeds
         which = f"{len(seeds)} fresh seeds ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else f"seed {seeds[0]}"
-        self._display.say(f"confirming the best by {which}: {', '.join(map(_named, self._finalists))}")
+        self._display.say(f"confirming the best by {which}: {', '.join(trial.title for trial in self._finalists)}")
         try:
             while not interrupted.is_set() and (self._waiting or self._running):
                 while self._waiting and len(self._running) < self._tuning.jobs:
                     self._start(self._waiting.popleft())
                 for process in TrialProcess.that_tell(list(self._running)):
                     self._hear(process)
-                self._show()
+                self._paced.show(lambda: self.state)
         finally:
             for process in list(self._running):
                 self._end(process)
@@ -115,7 +116,7 @@ class Confirmation:
 
     def _give_up(self, run: _Run, failed: Failed) -> None:
         """What does not train with every seed is not chosen."""
-        self._display.say(f"{_named(run.trial)}: seed {run.seed} failed: {failed.message}; it is not chosen")
+        self._display.say(f"{run.trial.title}: seed {run.seed} failed: {failed.message}; it is not chosen")
         self._waiting = deque(other for other in self._waiting if other.trial is not run.trial)
 
     def _tell(self, number: int) -> None:
@@ -123,13 +124,7 @@ class Confirmation:
         trial = next(trial for trial in self._study.trials() if trial.number == number)
         if len(trial.confirmed) >= self._tuning.confirm:
             scores = ", ".join(map(spelled, trial.confirmed))
-            self._display.say(f"{_named(trial)}: mean {spelled(fmean(trial.confirmed))} of fresh seeds ({scores})")
-
-    def _show(self) -> None:
-        now = time.monotonic()
-        if now - self._shown >= self._display.every:
-            self._shown = now
-            self._display.show(self.state)
+            self._display.say(f"{trial.title}: mean {spelled(fmean(trial.confirmed))} of fresh seeds ({scores})")
 
     @property
     def state(self) -> "_State":
@@ -154,7 +149,3 @@ def chosen(trials: list[Trial], seeds: int) -> Trial | None:
     confirmed = [trial for trial in ranked(trials) if is_confirmed(trial, seeds)]
     # Of equals the better by its score, which comes first.
     return max(confirmed, key=lambda trial: fmean(trial.confirmed), default=None) or best_of(trials)
-
-
-def _named(trial: Trial) -> str:
-    return f"trial {trial.number}{' (the defaults)' if trial.is_default else ''}"

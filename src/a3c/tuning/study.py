@@ -50,6 +50,11 @@ class Trial:
     seconds: float = 0.0
     """That it took."""
 
+    @property
+    def title(self) -> str:
+        """What it is called in lines for people."""
+        return f"trial {self.number}{' (the defaults)' if self.is_default else ''}"
+
 
 class Running:
     """A trial that is running: its values, and what it has told."""

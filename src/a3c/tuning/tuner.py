@@ -10,7 +10,7 @@ from typing import Any
 
 from a3c.config import TrainConfig
 from a3c.errors import A3CError
-from a3c.training.progress import Display, clock
+from a3c.training.progress import Display, Paced, clock
 from a3c.tuning.processes import TrialProcess
 from a3c.tuning.spaces import Space, spelled
 from a3c.tuning.study import Running, Study, Trial
@@ -116,7 +116,8 @@ class Tuner:
         self._tuning, self._study, self._display, self._keep = tuning, study, display, keep
         self._jobs: list[_Job] = []
         self._ended = study.trials()
-        self._before, self._started, self._shown = len(self._ended), time.monotonic(), 0.0
+        self._before, self._started = len(self._ended), time.monotonic()
+        self._paced = Paced(display)
         self._failed = 0
 
     def run(self, interrupted: Event) -> None:
@@ -130,7 +131,7 @@ class Tuner:
                     break
                 for process in TrialProcess.that_tell([job.process for job in self._jobs]):
                     self._hear(next(job for job in self._jobs if job.process is process))
-                self._show()
+                self._paced.show(lambda: self.state)
         finally:
             for job in list(self._jobs):
                 self._end(job)
@@ -203,9 +204,7 @@ class Tuner:
 
     def _told(self, trial: Trial) -> str:
         """A line about it."""
-        text = f"trial {trial.number}"
-        if trial.is_default:
-            text += " (the defaults)"
+        text = trial.title
         if trial.state == "failed":
             return f"{text}: failed: {trial.error}"
         if trial.state == "pruned":
@@ -215,12 +214,6 @@ class Tuner:
         best = best_of(self._ended)
         is_best = ", the best so far" if best is not None and best.number == trial.number else ""
         return f"{text}: {spelled(trial.score)} ({scores}){is_best}"
-
-    def _show(self) -> None:
-        now = time.monotonic()
-        if now - self._shown >= self._display.every:
-            self._shown = now
-            self._display.show(self.state)
 
     @property
     def state(self) -> State:
