@@ -200,7 +200,8 @@ def test_flags_that_are_given_again_add_to_those_before(tmp_path, capsys):
 
 
 def wandb_records(path):
-    """The records of a `.wandb` file, a log of LevelDB's: blocks of 32 KiB, of pieces with a head of 7 bytes."""
+    """The records of a `.wandb` file, a log of LevelDB's: blocks of 32 KiB, of pieces with a head of 7 bytes, as far
+    as they are whole."""
     pb = pytest.importorskip("wandb.proto.wandb_internal_pb2")
     content, place, whole, records = path.read_bytes(), 7, b"", []
     while place + 7 <= len(content):
@@ -208,6 +209,9 @@ def wandb_records(path):
             place += 32768 - place % 32768
             continue
         _, size, kind = struct.unpack("<IHB", content[place : place + 7])
+        if place + 7 + size > len(content):
+            # Still being written.
+            break
         whole += content[place + 7 : place + 7 + size]
         place += 7 + size
         if kind in (1, 4):
