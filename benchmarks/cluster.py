@@ -7,12 +7,12 @@
 `overhead`: processor time a step of a run and all its processes, here and over pipes, in pairs.
 `sizes`: bytes a step of segments, as they are and as they travel, and what packing takes.
 `saturation`: steps a second that one relay takes in of stations that send recorded segments as fast as they can.
+`learner`: what a step takes of IMPALA's learner, from recorded segments that are there at once, and of a worker.
 Nothing here goes over a network, and no figure says how much faster two machines are.
 """
 
 import argparse
 import statistics
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -27,29 +27,18 @@ from rich.table import Table
 
 import a3c
 import report
-from a3c.cluster.engine import PipesEngine
 from a3c.cluster.packing import Packing, unpacked
-from a3c.cluster.relay import Relay
 from a3c.rollout.collector import Collector
 from a3c.training.progress import FinishedEpisode
-from a3c.training.training import _make_tasks
 from benchmark import ROOT, installed, some_of
+from cluster_limits import TASKS, learner, learner_table, saturation, saturation_table
 from measure import Record, machine
-from recorded_stations import serve_recorded
 
 AGENTS: dict[str, Any] = {"impala": a3c.IMPALA, "appo": a3c.APPO, "a3c": a3c.A3C}
 MOST = 600_000
 """Steps of a run that has not reached the target, which count for it."""
 PIPES: dict[str, Any] = {"cluster": "pipes", "stations": 2, "workers_per_station": 1}
 PLACES = ("here", "pipes", "ray")
-TASKS: dict[str, tuple[str, dict[str, Any], int]] = {
-    "cartpole": ("CartPole-v1", {}, 1_500_000),
-    "halfcheetah": ("HalfCheetah-v5", {}, 100_000),
-    "pong": ("ALE/Pong-v5", {}, 40_000),
-    # The recipe `Pong` plays 40x40 frames.
-    "pong-84x84": ("ALE/Pong-v5", {"recipe": "pong-84x84"}, 15_000),
-}
-"""The environment, settings, and steps of each run."""
 
 
 class Look(a3c.Callback):
@@ -259,76 +248,12 @@ def sizes_table(runs: list[Record]) -> Table:
     return table
 
 
-def saturation(flags: argparse.Namespace) -> list[Record]:
-    """A relay, the stations and who empties the queue share the cores of this machine: the relay's own time is told
-    apart by its thread."""
-    runs = []
-    for task in (task for task in flags.tasks if installed(TASKS[task][0])):
-        environment, recipe, _ = TASKS[task]
-        for stations in (1, 2):
-            settings: dict[str, Any] = {"cluster": "pipes", "stations": stations, "workers_per_station": 1, "seed": 1}
-            agent = a3c.IMPALA(environment, **settings, **recipe)
-            start = agent._start
-            start.config = start.config.replace(steps=10**9)
-            (relaying, _), work = _make_tasks(start, agent._work.layout), agent._work.pack().pickled
-            runs.append({"task": task, "stations": stations, **_saturated(relaying, work, stations)})
-            print(f"  {runs[-1]}", flush=True)
-    return runs
-
-
-def _saturated(task: Any, work: bytes, stations: int, seconds: float = 10.0) -> Record:
-    relay = Relay(task, work, lambda report: None, PipesEngine(stations, serve_recorded))
-    took: dict[str, float] = {}
-    thread = threading.Thread(target=relay.run)
-    ask = relay._ask
-
-    def timed() -> None:
-        took["used"] = time.thread_time()
-        ask()
-
-    relay._ask = timed  # type: ignore[method-assign]
-    thread.start()
-    queue, store, each = task.exchange.queue, task.store, task.config.segment_size
-    deadline = time.monotonic() + 60.0
-
-    def taken(until: float, most: float = float("inf")) -> int:
-        """Steps of the segments that come until then, as far as `most`."""
-        steps = 0
-        while time.monotonic() < until and steps < most:
-            steps += 0 if queue.get(1, 0.1) is None else each
-        return steps
-
-    # Until all are recorded, and some seconds more.
-    taken(deadline, 100 * each * stations)
-    taken(time.monotonic() + 3.0)
-    before, then = took["used"], time.monotonic()
-    done = taken(then + seconds)
-    own, passed = took["used"] - before, time.monotonic() - then
-    store.stop()
-    while thread.is_alive():
-        queue.get(1, 0.1)
-    return {
-        "steps_per_second": round(done / passed, 1),
-        "relay_microseconds_per_step": round(own / max(done, 1) * 1e6, 2),
-        "steps_per_second_of_a_relay": round(done / max(own, 1e-9)),
-    }
-
-
-def saturation_table(runs: list[Record]) -> Table:
-    table = Table("task", "stations", "steps/s", "relay, us a step", "a relay alone, steps/s")
-    for run in runs:
-        table.add_row(
-            *(run["task"], str(run["stations"]), f"{run['steps_per_second']:,.0f}"),
-            *(f"{run['relay_microseconds_per_step']:.2f}", f"{run['steps_per_second_of_a_relay']:,}"),
-        )
-    return table
-
-
 PARTS = {
     "learning": (learning, learning_table),
     "overhead": (overhead, overhead_table),
     "sizes": (sizes, sizes_table),
     "saturation": (saturation, saturation_table),
+    "learner": (learner, learner_table),
 }
 
 
