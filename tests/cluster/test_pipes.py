@@ -1,12 +1,16 @@
 """Runs whose workers are in stations, here over pipes on this machine: from the first step to the last."""
 
+from functools import partial
+
 import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete
 from gymnasium.vector import AutoresetMode
 
-from a3c import IMPALA, NStepQ
+from a3c import A3C, IMPALA, NStepQ
 from a3c.runs.metrics import read_rows
 from configs_for_tests import PLAIN
-from environments_for_tests import Bandit, Endless, vector_of
+from environments_for_tests import Bandit, Endless, Guess, Recall, vector_of
+from masked_for_tests import masked_vectors
 
 # Every row is a step, so that the steps tell how many segments there were.
 ENDLESS = vector_of(Endless, AutoresetMode.SAME_STEP)
@@ -36,3 +40,33 @@ def test_what_stations_learned_is_in_one_set_of_parameters(tmp_path):
     assert learning.predict(np.ones(1))[0] == 2
     assert result.summary["updates"] >= 20_000 // 64
     assert result.latest.optimizer_state.shape[1] == result.latest.parameters.size
+
+
+def last_returns(folder):
+    returns = [float(row[3]) for row in read_rows(folder / "episodes.csv")]
+    return np.mean(returns[-200:])
+
+
+def test_masks_travel_with_segments(tmp_path):
+    """The environment raises at what is not valid, and gives 5 to who chooses the last option that is."""
+    make = masked_vectors(AutoresetMode.SAME_STEP, says="observation", choices=(3, 2))
+    folder = tmp_path / "run"
+    result = IMPALA(make, **SMALL, **STATIONS).learn(steps=30_000, seconds=120, run=folder)
+    assert result.summary["status"] == "finished"
+    assert sum(station["worker_restarts"] for station in result.summary["stations"]) == 0
+    assert last_returns(folder) > 4.5
+
+
+def test_what_is_remembered_travels_with_segments(tmp_path):
+    """Who forgets the first observation gets 0.5."""
+    learning = IMPALA(vector_of(Recall, AutoresetMode.SAME_STEP), **SMALL | {"recurrent": "gru"}, **STATIONS)
+    learning.learn(steps=60_000, seconds=120, run=tmp_path / "run")
+    assert last_returns(tmp_path / "run") > 0.9
+
+
+def test_actions_of_several_parts_are_learned_in_stations(tmp_path):
+    """Random ones are worth about 0.45."""
+    parts = Dict({"which": Discrete(5), "how": Box(-1, 1, (2,), np.float32)})
+    learning = A3C(partial(Guess, parts), **SMALL | {"learning_rate": 0.01}, **STATIONS, **PLAIN, sync_interval=0.05)
+    learning.learn(steps=40_000, seconds=120, run=tmp_path / "run")
+    assert last_returns(tmp_path / "run") > 0.7
