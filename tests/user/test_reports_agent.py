@@ -248,6 +248,8 @@ def test_what_is_no_observation_is_refused_in_one_line(untrained, name, given, m
         (lambda agent: cartpole(steps=1.5), "`steps` cannot be 1.5; it must be a whole number"),
         (lambda agent: cartpole(steps="1e5"), "`steps` cannot be '1e5'; it must be a whole number"),
         (lambda agent: cartpole(hidden=[64, "x"]), "`hidden` cannot be .*; it must be whole numbers"),
+        (lambda agent: cartpole(hidden=64), r"`hidden` cannot be 64; give a list: hidden = \[64\]"),
+        (lambda agent: cartpole(log="wandb"), r"`log` cannot be 'wandb'; give a list: log = \['wandb'\]"),
         (lambda agent: cartpole(network="resnet"), "it must be one of mlp, a3c, nature, small"),
     ],
 )

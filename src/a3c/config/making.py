@@ -54,8 +54,10 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
                 _check_given(value)
                 continue
             if not _fits(given[name], fields[name].type):
-                must_be = kind(fields[name].type)
-                raise SettingsError(f"`{name}` cannot be {brief(repr(value))}; it must be {must_be}")
+                must_be = f"it must be {kind(fields[name].type)}"
+                if not isinstance(value, (tuple, list)) and _fits((given[name],), fields[name].type):
+                    must_be = f"give a list: {name} = [{value!r}]"
+                raise SettingsError(f"`{name}` cannot be {brief(repr(value))}; {must_be}")
         own = algorithm.settings(**{name: given.pop(name) for name in own_fields(algorithm) if name in given})
         return TrainConfig(**given, algorithm=algorithm, own=own)
     except SettingsError as error:
