@@ -103,6 +103,7 @@ def test_after_a_kill_nothing_runs_on_and_the_same_command_goes_on(start, comman
         ([], "say how long a trial trains: set --steps"),
         (["--steps", "9", "--seconds", "9"], "--seconds is not for tuning: trials all train to the same --steps"),
         (["--steps", "9", "--workers", "2"], "--workers is not for tuning: a trial has one worker: --jobs says"),
+        (["--steps", "9", "--log", "wandb"], "--log is not for tuning: trials keep no run"),
         (["--steps", "9", "--search", "gama"], "'gama' is not searched with a3c.*did you mean 'gamma'"),
         (["--steps", "9", "--search", "gamma", "--gamma", "1"], "--search names gamma, which is fixed by --gamma"),
         (["--steps", "9", "--algorithm", "random"], "random learns nothing"),

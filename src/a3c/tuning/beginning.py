@@ -35,6 +35,10 @@ NOT_HERE = {
     "ordered": "a trial has one worker, which gives one result anyway",
     "evaluate_every": "trials are evaluated five times: leave it out",
     "stop_when_solved": "trials all train to the same steps: leave it out",
+    **dict.fromkeys(
+        ("log", "report_interval", "checkpoint_interval", "checkpoint_steps"), "trials keep no run: leave it out"
+    ),
+    "worker_restarts": "a trial that fails is not begun again: leave it out",
     **dict.fromkeys(STEPS_ALONE, "trials all train to the same `steps`: set those, and leave it out"),
 }
 """Settings that trials cannot have, and why."""
