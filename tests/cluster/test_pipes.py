@@ -1,12 +1,15 @@
 """Runs whose workers are in stations, here over pipes on this machine: from the first step to the last."""
 
+import csv
 from functools import partial
 
 import numpy as np
+import psutil
+import pytest
 from gymnasium.spaces import Box, Dict, Discrete
 from gymnasium.vector import AutoresetMode
 
-from a3c import A3C, IMPALA, NStepQ
+from a3c import A3C, IMPALA, Callback, NStepQ
 from a3c.runs.metrics import read_rows
 from configs_for_tests import PLAIN
 from environments_for_tests import Bandit, Endless, Guess, Recall, vector_of
@@ -70,3 +73,30 @@ def test_actions_of_several_parts_are_learned_in_stations(tmp_path):
     learning = A3C(partial(Guess, parts), **SMALL | {"learning_rate": 0.01}, **STATIONS, **PLAIN, sync_interval=0.05)
     learning.learn(steps=40_000, seconds=120, run=tmp_path / "run")
     assert last_returns(tmp_path / "run") > 0.7
+
+
+class KillsRelay(Callback):
+    """Kills the process that has two stations below it, once they have taken steps; the run ends when the next have."""
+
+    killed_at: int | None = None
+
+    def on_report(self, training):
+        if self.killed_at is None and training.steps:
+            self.killed_at = training.steps
+            relays = [p for p in psutil.Process().children(recursive=True) if len(p.children()) == 2]
+            # The server that processes are forked from has two, too: this one was started last.
+            max(relays, key=psutil.Process.create_time).kill()
+        # What the queue held when it was killed is less.
+        if self.killed_at is not None and training.steps > self.killed_at + 20_000:
+            training.stop("it was replaced")
+
+
+@pytest.mark.parametrize("algorithm", [IMPALA, A3C])
+def test_a_relay_that_is_killed_is_replaced_and_its_stations_begin_anew(algorithm, tmp_path):
+    learning = algorithm(ENDLESS, **SMALL, **STATIONS | {"workers_per_station": 1}, **PLAIN, report_interval=0.2)
+    with pytest.warns(UserWarning, match="relay 0 failed: .* another has taken its place"):
+        result = learning.learn(seconds=120, run=tmp_path / "run", callback=KillsRelay())
+    with open(tmp_path / "run" / "events.csv", newline="") as file:
+        events = [row["event"] for row in csv.DictReader(file)]
+    assert events == ["station began"] * 2 + ["replaced"] + ["station began"] * 2
+    assert result.summary["worker_restarts"] == 1

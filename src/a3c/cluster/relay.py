@@ -108,10 +108,11 @@ class Relay:
         size = self._store.parameters.nbytes
         self._large = size > LARGE
         self._interval = task.config.sync_interval or min(max(2 * size / BYTES_A_SECOND, OFTEN), SELDOM)
-        self._slots = [
-            _Slot(number, task.config.processes + number)
-            for number in range(task.index, task.config.station_count, task.config.relays)
-        ]
+        self._slots = [_Slot(row - task.config.processes, row) for row in task.config.rows_of(task.index)]
+        if task.replaces is not None:
+            # The stations of the one before have ended with it.
+            for slot in self._slots:
+                self._stations.leave(slot.number)
         self._put: tuple[float, float, Any] = (-1.0, 0.0, None)
         """What was put last: its version, when, and what stands for it."""
         self._kept = time.monotonic()

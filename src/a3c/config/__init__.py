@@ -128,6 +128,13 @@ class TrainConfig(
         """Processes of this machine that collect: the workers, or with `cluster` the relays in their place."""
         return self.relays or self.workers or 1
 
+    def rows_of(self, worker: int) -> range:
+        """Where the store has what a worker has counted; for a relay, what each of its stations has, behind those of
+        the processes."""
+        if not self.relays:
+            return range(worker, worker + 1)
+        return range(self.processes + worker, self.processes + self.station_count, self.relays)
+
     @property
     def workers_of_all(self) -> int:
         """Workers on all machines, as far as the settings say."""

@@ -59,9 +59,13 @@ class Incidents:
         self._tell("all go back", death, f"; everyone goes back to step {step:,}")
 
     def _tell(self, event: str, death: Death, what_follows: str) -> None:
-        line = f"worker {death.worker} failed: {death.message}{what_follows}"
-        line += self._keep(f"worker-{death.worker}", death.traceback)
-        self._add(event, death.message, line, death.worker)
+        kind = "relay" if self._measures.config.relays else "worker"
+        line = f"{kind} {death.worker} failed: {death.message}{what_follows}"
+        line += self._keep(f"{kind}-{death.worker}", death.traceback)
+        if kind == "worker":
+            self._add(event, death.message, line, death.worker)
+        else:
+            self._add(event, f"relay {death.worker}: {death.message}", line)
 
     def look(self) -> None:
         """Says that updates are skipped, once, and that training went back. Raises DiskError."""

@@ -66,14 +66,14 @@ def _work(connection: Connection, task: Task, work: bytes, workers: list["Worker
     if task.is_learner:
         _learn(connection, task, work)
         return
+    if task.replaces is not None:
+        task.exchange.reclaim(task.index, task.replaces)
     if task.config.relays:
         # Above this, as it has workers of its own.
         loop("a3c.cluster.relay:run")(task, work, connection.send)
         return
     from a3c.roles.worker import Work, Worker
 
-    if task.replaces is not None:
-        task.exchange.reclaim(task.index, task.replaces)
     worker = Worker(task, Work.unpack(work), connection.send)
     workers.append(worker)
     if compiled is not None:

@@ -70,7 +70,8 @@ class Restarts:
         """Why this worker is not replaced, as the end of a line, empty where that goes without saying."""
         most, workers = self._config.worker_restarts, self._config.worker_processes
         # Also of those who take their first steps again, as all went back.
-        self._stepped |= {worker for worker in range(workers) if task.store.steps_of(worker)}
+        rows_of = self._config.rows_of
+        self._stepped |= {one for one in range(workers) if any(map(task.store.steps_of, rows_of(one)))}
         # Who fails before its first step would fail there again.
         if not most or task.is_learner or death.final or task.index not in self._stepped:
             return ""
