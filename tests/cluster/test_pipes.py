@@ -96,7 +96,7 @@ def test_a_relay_that_is_killed_is_replaced_and_its_stations_begin_anew(algorith
     learning = algorithm(ENDLESS, **SMALL, **STATIONS | {"workers_per_station": 1}, **PLAIN, report_interval=0.2)
     with pytest.warns(UserWarning, match="relay 0 failed: .* another has taken its place"):
         result = learning.learn(seconds=120, run=tmp_path / "run", callback=KillsRelay())
-    with open(tmp_path / "run" / "events.csv", newline="") as file:
+    with (tmp_path / "run" / "events.csv").open(newline="") as file:
         events = [row["event"] for row in csv.DictReader(file)]
     assert events == ["station began"] * 2 + ["replaced"] + ["station began"] * 2
     assert result.summary["worker_restarts"] == 1
