@@ -7,6 +7,7 @@ from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
 from a3c.environments.masks import choose_valid, flat_mask, mask_counts, mask_of, offered_by, sample_valid, unmasked
+from a3c.environments.pixels import FrameSkip
 from a3c.environments.serial import SerialVectorEnv
 from a3c.environments.stepper import Stepper
 from a3c.errors import InvalidEnvironment
@@ -162,3 +163,30 @@ def test_random_play_says_what_is_wrong_with_masks():
     assert late.late_masks
     wrong = play_randomly(Masked("info", wrong=np.zeros(6, np.int8)), **steps)
     assert wrong.failure.startswith("the environment gave an action mask without any valid action: terminate")
+
+
+@each_way
+@pytest.mark.parametrize(("choices", "start"), [((6,), 2), ((3, 2), 0)])
+def test_an_action_is_repeated_no_longer_than_it_is_valid(says, choices, start):
+    """Masked raises at one that is not."""
+    environment = FrameSkip(Masked(says, choices, start), 4)
+    environment.action_space.seed(0)
+    taken = []
+    for seed in range(20):
+        observation, info = environment.reset(seed=seed)
+        ended, steps = False, 0
+        while not ended:
+            action = sample_valid(environment, observation, info)
+            observation, _, terminated, truncated, info = environment.step(action)
+            taken.append(environment.unwrapped.steps - steps)
+            ended, steps = terminated or truncated, environment.unwrapped.steps
+    assert max(taken) > 1
+    assert min(taken) == 1
+
+
+def test_where_masks_are_off_actions_are_repeated_all_the_same():
+    environment = FrameSkip(Masked(), 4, masked=False)
+    environment.reset(seed=0)
+    action = int(np.flatnonzero(environment.unwrapped.mask)[0])
+    with pytest.raises(AssertionError, match="is not valid"):
+        environment.step(action)

@@ -251,7 +251,7 @@ class EnvironmentMaker:
         if atari_only := changed(self.config, names_of(AtariSettings)):
             raise SettingsError(f"{_named(atari_only)}: only Atari games have that, and {self.name} is none")
         if self.config.frame_skip not in (None, 1):
-            environment = FrameSkip(environment, self.config.frame_skip)
+            environment = FrameSkip(environment, self.config.frame_skip, self.config.action_masks is not False)
         if self.config.hide:
             environment = hide(environment, self.config.hide)
         return PixelEnv(environment, self.config) if changed(self.config, FRAME_SETTINGS) else environment

@@ -302,6 +302,16 @@ def mask_of(environment: gymnasium.Env, observation: Any, info: Any) -> np.ndarr
     return mask
 
 
+def may_repeat(environment: gymnasium.Env, action: Any, observation: Any, info: Any) -> bool:
+    """Whether an action may be taken again, after what its step gave; always, where there are no masks."""
+    mask, space = mask_of(environment, observation, info), environment.action_space
+    if mask is None:
+        return True
+    assert isinstance(space, Discrete | MultiDiscrete)
+    first = np.cumsum((0, *mask_counts(space)[:-1]))
+    return bool(mask[first + np.ravel(np.asarray(action) - space.start)].all())
+
+
 def sample_valid(environment: gymnasium.Env, observation: Any, info: Any) -> Any:
     """A random action of those that may be taken, drawn from the environment's own space."""
     space, mask = environment.action_space, mask_of(environment, observation, info)

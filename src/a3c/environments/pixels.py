@@ -9,6 +9,7 @@ from gymnasium.spaces import Box
 from a3c.config.environment import FRAME_SETTINGS, WorldSettings
 from a3c.config.setting import changed
 from a3c.environments.frames import FrameStack, Preprocessing
+from a3c.environments.masks import mask_counts, may_repeat
 from a3c.environments.results import step
 from a3c.errors import SettingsError
 
@@ -45,16 +46,19 @@ class PixelEnv(gymnasium.Wrapper):
 
 
 class FrameSkip(gymnasium.Wrapper):
-    """Repeats every action for some frames, and adds up their rewards. The last frame is what is seen."""
+    """Repeats every action for some frames, and adds up their rewards. The last frame is what is seen.
 
-    def __init__(self, environment: gymnasium.Env, frames: int):
+    Where actions are `masked`, no longer than it may be taken.
+    """
+
+    def __init__(self, environment: gymnasium.Env, frames: int, masked: bool = True):
         super().__init__(environment)
-        self._frames = frames
+        self._frames, self._masked = frames, masked and bool(mask_counts(environment.action_space))
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         observation, total, terminated, truncated, info = step(self.env, action)
         for _ in range(self._frames - 1):
-            if terminated or truncated:
+            if terminated or truncated or (self._masked and not may_repeat(self.env, action, observation, info)):
                 break
             observation, reward, terminated, truncated, info = step(self.env, action)
             total += reward
