@@ -162,6 +162,8 @@ def first_points(arguments: argparse.Namespace) -> list[Record]:
     for seed in range(1, arguments.point_seeds + 1):
         for algorithm in POINTS_OF:
             flags = ("--algorithm", algorithm, "--seconds", str(arguments.point_seconds), "--seed", str(seed))
+            # 100 games of a policy that has hardly begun would take longer than these seconds.
+            flags += ("--evaluate-every", "0")
             run = train(ENVIRONMENT, *flags, limit=arguments.point_seconds + 120.0, noting=_scored)
             run.pop("curve", None)
             runs.append({"system": algorithm} | run)
