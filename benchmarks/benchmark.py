@@ -2,7 +2,7 @@
 
 import argparse
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,10 +95,10 @@ class Benchmark:
                 print(f"no figure {picture}: {arguments.output} has no results{of_what}")
 
 
-def installed(environment: str) -> bool:
+def installed(environment: str, import_modules: Sequence[str] = ()) -> bool:
     """Whether it can be made here; says so where it cannot, as it is then left out."""
     try:
-        a3c.make_environment(environment).close()
+        a3c.make_environment(environment, settings={"import_modules": import_modules}).close()
     except a3c.A3CError:
         print(f"{environment}: left out, as it is not installed")
         return False

@@ -29,7 +29,11 @@ class Task:
     environment: str
     published: str = ""
     """What the Stable-Baselines3 zoo says of its PPO and its A2C."""
+    module: str = ""
+    """What registers it, where importing its package does not."""
 
+
+MINATAR = "minatar.gym:register_envs"
 
 TASKS = {
     "acrobot": Task("classic-control", "Acrobot-v1", "PPO -73.5 after 1M steps, A2C -83.4 after 500k"),
@@ -42,17 +46,18 @@ TASKS = {
     "empty": Task("minigrid", "minigrid:MiniGrid-Empty-8x8-v0"),
     "door-key": Task("minigrid", "minigrid:MiniGrid-DoorKey-5x5-v0"),
     "crossing": Task("minigrid", "minigrid:MiniGrid-SimpleCrossingS9N1-v0"),
-    "minatar-breakout": Task("minatar", "MinAtar/Breakout-v1"),
-    "minatar-asterix": Task("minatar", "MinAtar/Asterix-v1"),
-    "minatar-space-invaders": Task("minatar", "MinAtar/SpaceInvaders-v1"),
+    "minatar-breakout": Task("minatar", "MinAtar/Breakout-v1", module=MINATAR),
+    "minatar-asterix": Task("minatar", "MinAtar/Asterix-v1", module=MINATAR),
+    "minatar-space-invaders": Task("minatar", "MinAtar/SpaceInvaders-v1", module=MINATAR),
 }
 
 
 def solve(task: Task, arguments: argparse.Namespace) -> list[Record]:
     """The task with every seed; none where it is not installed."""
-    runs = []
-    for seed in range(1, arguments.seeds + 1) if installed(task.environment) else ():
+    runs, modules = [], [task.module] if task.module else []
+    for seed in range(1, arguments.seeds + 1) if installed(task.environment, modules) else ():
         flags = ("--seed", str(seed), "--evaluate-every", "0", "--no-stop-when-solved")
+        flags += tuple(flag for module in modules for flag in ("--import-module", module))
         run = train(task.environment, *flags, limit=3600.0, evaluated=("latest",), evaluated_with=("--greedy",))
         # The learning curve, which nothing here draws, would be most of the results.
         run.pop("curve", None)
