@@ -27,7 +27,7 @@ class WandbLogger(Logger):
         self.check()
         self._options: dict[str, Any] = {"project": project, "name": name, "group": group, **options}
         self._run: Any = None
-        self._said: list[list[Any]] = []
+        self._said: list[Any] = []
 
     def begin(self, run: LoggedRun) -> str | None:
         import wandb
