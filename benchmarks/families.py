@@ -57,8 +57,10 @@ def solve(task: Task, arguments: argparse.Namespace) -> list[Record]:
     runs, modules = [], [task.module] if task.module else []
     for seed in range(1, arguments.seeds + 1) if installed(task.environment, modules) else ():
         flags = ("--seed", str(seed), "--evaluate-every", "0", "--no-stop-when-solved")
-        flags += tuple(flag for module in modules for flag in ("--import-module", module))
-        run = train(task.environment, *flags, limit=3600.0, evaluated=("latest",), evaluated_with=("--greedy",))
+        # A call that only a run's file names is not made for evaluation, before somebody says so.
+        named = tuple(flag for module in modules for flag in ("--import-module", module))
+        how = ("--greedy", *named)
+        run = train(task.environment, *flags, *named, limit=3600.0, evaluated=("latest",), evaluated_with=how)
         # The learning curve, which nothing here draws, would be most of the results.
         run.pop("curve", None)
         runs.append({"system": task.environment} | run)
