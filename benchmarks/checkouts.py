@@ -102,10 +102,10 @@ class Checkout:
             watch=watch,
             evaluated=evaluated,
             episodes=UNSEEN_EPISODES,
+            curve=False,
             program=program,
         )
-        # Nothing is drawn from these, and paths are this machine's.
-        run.pop("curve", None)
+        # Paths are this machine's.
         if run["error"]:
             run["error"] = run["error"].replace(str(self.command.parents[2]), "CHECKOUT")
         return self.identity | run

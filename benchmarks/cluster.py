@@ -30,8 +30,8 @@ import report
 from a3c.cluster.packing import Packing, unpacked
 from a3c.rollout.collector import Collector
 from a3c.training.progress import FinishedEpisode
-from benchmark import ROOT, installed, some_of
-from cluster_limits import TASKS, learner, learner_table, saturation, saturation_table
+from benchmark import ROOT, some_of
+from cluster_limits import TASKS, installed_of, learner, learner_table, saturation, saturation_table
 from measure import Record, machine
 
 AGENTS: dict[str, Any] = {"impala": a3c.IMPALA, "appo": a3c.APPO, "a3c": a3c.A3C}
@@ -153,8 +153,7 @@ def learning_table(runs: list[Record]) -> Table:
 
 def overhead(flags: argparse.Namespace) -> list[Record]:
     runs = []
-    for task in (task for task in flags.tasks if installed(TASKS[task][0])):
-        environment, recipe, steps = TASKS[task]
+    for task, environment, recipe, steps in installed_of(flags.tasks):
         for algorithm in flags.algorithms:
             for seed in range(1, flags.pairs + 1):
                 for place, settings in (("here", {"workers": 2}), ("pipes", PIPES)):
@@ -210,8 +209,7 @@ def overhead_table(runs: list[Record]) -> Table:
 def sizes(flags: argparse.Namespace) -> list[Record]:
     """Of segments that an untrained policy has collected, less the first ten, on their way."""
     runs = []
-    for task in (task for task in flags.tasks if installed(TASKS[task][0])):
-        environment, recipe, _ = TASKS[task]
+    for task, environment, recipe, _ in installed_of(flags.tasks):
         agent = a3c.IMPALA(environment, seed=1, **recipe)
         config, work = agent.config, agent._work
         vector = work.environments.make_vector(config.environments_each)

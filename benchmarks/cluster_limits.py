@@ -6,6 +6,7 @@ Beside them there are no workers that would have to be fast enough, nor a second
 import argparse
 import threading
 import time
+from collections.abc import Iterator
 from multiprocessing import Pipe
 from typing import Any
 
@@ -30,12 +31,18 @@ TASKS: dict[str, tuple[str, dict[str, Any], int]] = {
 """The environment, settings, and steps of each run."""
 
 
+def installed_of(tasks: list[str]) -> Iterator[tuple[str, str, dict[str, Any], int]]:
+    """Of these tasks those that can be made here: the name, environment, settings, and steps of each."""
+    for task in tasks:
+        if installed(TASKS[task][0]):
+            yield task, *TASKS[task]
+
+
 def saturation(flags: argparse.Namespace) -> list[Record]:
     """A relay, the stations and who empties the queue share the cores of this machine: the relay's own time is told
     apart by its thread."""
     runs = []
-    for task in (task for task in flags.tasks if installed(TASKS[task][0])):
-        environment, recipe, _ = TASKS[task]
+    for task, environment, recipe, _ in installed_of(flags.tasks):
         for stations in (1, 2):
             settings: dict[str, Any] = {"cluster": "pipes", "stations": stations, "workers_per_station": 1, "seed": 1}
             agent = a3c.IMPALA(environment, **settings, **recipe)
@@ -98,8 +105,7 @@ def saturation_table(runs: list[Record]) -> Table:
 def learner(flags: argparse.Namespace) -> list[Record]:
     """In a process with one thread of XLA, as workers and learners have on CPUs."""
     runs = []
-    for task in (task for task in flags.tasks if installed(TASKS[task][0])):
-        environment, recipe, _ = TASKS[task]
+    for task, environment, recipe, _ in installed_of(flags.tasks):
         agent = a3c.IMPALA(environment, workers=1, seed=1, backend="processes", **recipe)
         *_, learning = _make_tasks(agent._start, agent._work.layout)
         ours, theirs = Pipe()

@@ -75,10 +75,7 @@ def solve(name: str, arguments: argparse.Namespace) -> list[Record]:
 
 def _trained(environment: str, algorithm: str, seed: int, steps: int) -> Record:
     flags = (environment, "--algorithm", algorithm, *DEFAULTS, "--steps", str(steps), "--seed", str(seed))
-    run = train(*flags, limit=3600.0, evaluated=("latest",), evaluated_with=("--greedy",))
-    # The learning curve, which nothing here draws, would be most of the results.
-    run.pop("curve", None)
-    return run
+    return train(*flags, limit=3600.0, evaluated=("latest",), evaluated_with=("--greedy",), curve=False)
 
 
 def _tell(run: Record) -> None:

@@ -34,8 +34,7 @@ def cost(arguments: argparse.Namespace, task: str) -> list[Record]:
     for seed in range(1, arguments.rounds + 1):
         for kind in list(KINDS)[:: 1 if seed % 2 else -1]:
             flags = ("--steps", str(steps), "--no-stop-when-solved", "--seed", str(seed), *KINDS[kind])
-            run = train(environment, *flags, limit=arguments.limit)
-            run.pop("curve", None)
+            run = train(environment, *flags, limit=arguments.limit, curve=False)
             runs.append({"system": kind, "environment": environment} | run)
             tell(runs[-1])
     return runs

@@ -1,4 +1,4 @@
-"""Trains, by recipes that are for a whole family, tasks of it that the recipe was not tuned on.
+"""Trains, by recipes that are for a whole family, tasks of it other than those that `tasks.py` measures.
 
     python benchmarks/families.py                          everything, about half an hour for each seed on two cores
     python benchmarks/families.py --only acrobot,swimmer --seeds 3      a part of it
@@ -29,11 +29,11 @@ class Task:
     environment: str
     published: str = ""
     """What the Stable-Baselines3 zoo says of its PPO and its A2C."""
-    module: str = ""
+    modules: tuple[str, ...] = ()
     """What registers it, where importing its package does not."""
 
 
-MINATAR = "minatar.gym:register_envs"
+MINATAR = ("minatar.gym:register_envs",)
 
 TASKS = {
     "acrobot": Task("classic-control", "Acrobot-v1", "PPO -73.5 after 1M steps, A2C -83.4 after 500k"),
@@ -46,23 +46,23 @@ TASKS = {
     "empty": Task("minigrid", "minigrid:MiniGrid-Empty-8x8-v0"),
     "door-key": Task("minigrid", "minigrid:MiniGrid-DoorKey-5x5-v0"),
     "crossing": Task("minigrid", "minigrid:MiniGrid-SimpleCrossingS9N1-v0"),
-    "minatar-breakout": Task("minatar", "MinAtar/Breakout-v1", module=MINATAR),
-    "minatar-asterix": Task("minatar", "MinAtar/Asterix-v1", module=MINATAR),
-    "minatar-space-invaders": Task("minatar", "MinAtar/SpaceInvaders-v1", module=MINATAR),
+    "minatar-breakout": Task("minatar", "MinAtar/Breakout-v1", modules=MINATAR),
+    "minatar-asterix": Task("minatar", "MinAtar/Asterix-v1", modules=MINATAR),
+    "minatar-space-invaders": Task("minatar", "MinAtar/SpaceInvaders-v1", modules=MINATAR),
 }
 
 
 def solve(task: Task, arguments: argparse.Namespace) -> list[Record]:
     """The task with every seed; none where it is not installed."""
-    runs, modules = [], [task.module] if task.module else []
-    for seed in range(1, arguments.seeds + 1) if installed(task.environment, modules) else ():
-        flags = ("--seed", str(seed), "--evaluate-every", "0", "--no-stop-when-solved")
-        # A call that only a run's file names is not made for evaluation, before somebody says so.
-        named = tuple(flag for module in modules for flag in ("--import-module", module))
+    if not installed(task.environment, task.modules):
+        return []
+    # A call that only a run's file names is not made for evaluation, before somebody says so.
+    named = tuple(flag for module in task.modules for flag in ("--import-module", module))
+    runs = []
+    for seed in range(1, arguments.seeds + 1):
+        flags = ("--seed", str(seed), "--evaluate-every", "0", "--no-stop-when-solved", *named)
         how = ("--greedy", *named)
-        run = train(task.environment, *flags, *named, limit=3600.0, evaluated=("latest",), evaluated_with=how)
-        # The learning curve, which nothing here draws, would be most of the results.
-        run.pop("curve", None)
+        run = train(task.environment, *flags, limit=3600.0, evaluated=("latest",), evaluated_with=how, curve=False)
         runs.append({"system": task.environment} | run)
         tell(runs[-1])
         print(f"    greedy: {_said(final_score(run))}", flush=True)
@@ -78,7 +78,7 @@ def findings(task: Task, part: Measured) -> Iterator[Finding]:
 def families_table(parts: dict[str, Measured]) -> Table:
     """A row for each task."""
     headings = ("", "recipe", "steps", "final, greedily: median", "worst", "seeds", "seconds", "zoo")
-    table = Table(*headings, title="recipes of families, on tasks that they were not tuned on")
+    table = Table(*headings, title="recipes of families, on other tasks than those of tasks.py")
     for name, task in TASKS.items():
         if runs := parts.get(name, {}).get("runs"):
             scores = [final_score(run) for run in runs]

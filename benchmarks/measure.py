@@ -50,9 +50,10 @@ def train(
     episodes: int = EPISODES,
     evaluated_with: tuple[str, ...] = (),
     noting: Callable[[list[Episode]], Record] | None = None,
+    curve: bool = True,
     program: tuple[str, ...] = (sys.executable, "-m", "a3c"),
 ) -> Record:
-    """Runs `a3c train FLAGS` and returns what its summary.json says, with the learning curve.
+    """Runs `a3c train FLAGS` and returns what its summary.json says.
 
     Args:
         limit: seconds after which the process is killed, which makes the run a failed one.
@@ -62,6 +63,7 @@ def train(
         episodes: of these evaluations.
         evaluated_with: flags of these evaluations, such as --greedy; without, a checkpoint plays as it says.
         noting: what to keep of its episodes, besides the learning curve; they come in the order in which they ended.
+        curve: whether to keep the learning curve, which is most of what is kept: for what draws it.
         program: what `a3c` is: that of this interpreter, or of another checkout.
     """
     with tempfile.TemporaryDirectory() as temporary:
@@ -86,7 +88,8 @@ def train(
                 finished = sorted(
                     (float(row["seconds"]), int(row["step"]), float(row["return"])) for row in csv.DictReader(file)
                 )
-            record["curve"] = _curve(finished)
+            if curve:
+                record["curve"] = _curve(finished)
             if noting is not None:
                 record |= noting(finished)
             if evaluated and not record["error"]:

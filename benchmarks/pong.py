@@ -164,8 +164,7 @@ def first_points(arguments: argparse.Namespace) -> list[Record]:
             flags = ("--algorithm", algorithm, "--seconds", str(arguments.point_seconds), "--seed", str(seed))
             # 100 games of a policy that has hardly begun would take longer than these seconds.
             flags += ("--evaluate-every", "0")
-            run = train(ENVIRONMENT, *flags, limit=arguments.point_seconds + 120.0, noting=_scored)
-            run.pop("curve", None)
+            run = train(ENVIRONMENT, *flags, limit=arguments.point_seconds + 120.0, noting=_scored, curve=False)
             runs.append({"system": algorithm} | run)
             tell(runs[-1])
             print(f"    {POINTS} points after: {runs[-1].get('points_at_second')} s", flush=True)

@@ -36,8 +36,8 @@ def rates(environment: str, arguments: argparse.Namespace) -> list[Record]:
             for workers in (count for count in WORKERS if count <= available_cores()):
                 flags = ("--algorithm", algorithm, "--workers", str(workers), "--seconds", str(arguments.seconds))
                 flags += ("--no-stop-when-solved", "--evaluate-every", "0", "--seed", str(repeat))
-                run = train(environment, *flags, "--steps", "1_000_000_000", limit=arguments.seconds + 120.0)
-                run.pop("curve", None)
+                flags += ("--steps", "1_000_000_000")
+                run = train(environment, *flags, limit=arguments.seconds + 120.0, curve=False)
                 runs.append({"system": algorithm, "workers": workers} | run)
                 tell(runs[-1])
     return runs

@@ -67,10 +67,8 @@ def measure(arguments: argparse.Namespace) -> list[Record]:
 
 def _trained(recipe: str, seed: int) -> Record:
     flags = ("--algorithm", ALGORITHM, "--recipe", recipe, "--steps", str(STEPS), "--no-stop-when-solved")
-    run = train(
-        ENVIRONMENT, *flags, "--seed", str(seed), limit=600.0, evaluated=("latest",), evaluated_with=("--greedy",)
-    )
-    run.pop("curve", None)
+    flags += ("--seed", str(seed))
+    run = train(ENVIRONMENT, *flags, limit=600.0, evaluated=("latest",), evaluated_with=("--greedy",), curve=False)
     # Where the recipe lay for a while says nothing.
     run["command"] = run["command"].replace(recipe, Path(recipe).name)
     return run

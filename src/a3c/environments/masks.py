@@ -245,6 +245,12 @@ def has_choices(masks: np.ndarray, counts: Sequence[int]) -> np.ndarray:
     return np.logical_or.reduceat(masks, np.cumsum((0, *counts[:-1])), axis=-1)
 
 
+def are_valid(choices: np.ndarray, masks: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+    """Whether choices `[..., k]`, counted from 0, may all be taken: `[...]`, by masks `[..., n]`."""
+    options = np.take_along_axis(masks, choices + np.cumsum((0, *counts[:-1])), axis=-1)
+    return np.logical_and.reduce(options, axis=-1)
+
+
 def _check_choices(whose: str, mask: np.ndarray, counts: Sequence[int]) -> None:
     """Raises InvalidEnvironment where there is no valid option for some choice."""
     choices = has_choices(mask, counts)
@@ -308,8 +314,7 @@ def may_repeat(environment: gymnasium.Env, action: Any, observation: Any, info: 
     if mask is None:
         return True
     assert isinstance(space, Discrete | MultiDiscrete)
-    first = np.cumsum((0, *mask_counts(space)[:-1]))
-    return bool(mask[first + np.ravel(np.asarray(action) - space.start)].all())
+    return bool(are_valid(np.ravel(np.asarray(action) - space.start), mask, mask_counts(space)))
 
 
 def sample_valid(environment: gymnasium.Env, observation: Any, info: Any) -> Any:

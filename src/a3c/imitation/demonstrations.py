@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from a3c.environments.given import given_masks, pack_given
-from a3c.environments.masks import KEY, mask_counts
+from a3c.environments.masks import KEY, are_valid, mask_counts
 from a3c.environments.observations import Observations, part_of, parts
 from a3c.environments.spaces import in_form, joined
 from a3c.errors import A3CError, SettingsError, brief, install
@@ -214,8 +214,7 @@ def _numbers(what: str, given: Any) -> np.ndarray:
 
 def _check_valid(name: str, chosen: np.ndarray, masks: np.ndarray, counts: Sequence[int]) -> None:
     """Raises SettingsError where an action was taken that its mask forbids: such a step has no probability."""
-    options = chosen + np.cumsum([0, *counts[:-1]])
-    forbidden = ~np.take_along_axis(masks, options, axis=1).all(axis=1)
+    forbidden = ~are_valid(chosen, masks, counts)
     if forbidden.any():
         raise SettingsError(f"{name}: the action of step {np.argmax(forbidden)} is not valid by its action_mask")
 

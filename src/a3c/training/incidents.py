@@ -59,13 +59,12 @@ class Incidents:
         self._tell("all go back", death, f"; everyone goes back to step {step:,}")
 
     def _tell(self, event: str, death: Death, what_follows: str) -> None:
-        kind = "relay" if self._measures.config.relays else "worker"
-        line = f"{kind} {death.worker} failed: {death.message}{what_follows}"
-        line += self._keep(f"{kind}-{death.worker}", death.traceback)
-        if kind == "worker":
-            self._add(event, death.message, line, death.worker)
-        else:
-            self._add(event, f"relay {death.worker}: {death.message}", line)
+        is_relay = self._measures.config.relays > 0
+        who = f"{'relay' if is_relay else 'worker'} {death.worker}"
+        line = f"{who} failed: {death.message}{what_follows}" + self._keep(who.replace(" ", "-"), death.traceback)
+        # The column is of workers.
+        what, worker = (f"{who}: {death.message}", None) if is_relay else (death.message, death.worker)
+        self._add(event, what, line, worker)
 
     def look(self) -> None:
         """Says that updates are skipped, once, and that training went back. Raises DiskError."""
