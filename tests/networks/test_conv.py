@@ -1,12 +1,14 @@
 """Convolutions as matrix products are convolutions, and the networks are those of the papers."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from a3c.errors import SettingsError
-from a3c.networks.conv import LAYERS, WIDTHS, Conv, ConvNet, size_after
+from a3c.networks.conv import LAYERS, WIDTHS, Conv, ConvNet, apply_to_frames, size_after
 
 
 @pytest.fixture
@@ -102,6 +104,33 @@ def test_a_network_applies_its_activation_after_every_layer():
     dense = network.dense.layers[0]
     expected = jax.nn.elu(expected.ravel() @ dense.weight + dense.bias)
     np.testing.assert_allclose(network(frame), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [31, 32, 70, 96], ids=lambda count: f"{count} frames")
+@pytest.mark.parametrize(("name", "looped"), [("a3c", True), ("small", False)])
+def test_many_frames_have_the_features_and_the_gradient_of_each_alone(name, looped, count):
+    generator = np.random.default_rng(0)
+    network = ConvNet((20, 24, 4), LAYERS[name], (7,), "relu", generator)
+    frames = generator.integers(0, 255, (count, 20, 24, 4)).astype(np.uint8)
+    weights = generator.normal(size=(count, 7)).astype(np.float32)
+
+    def weighted(network, apply):
+        features = apply(lambda frame: network(frame.astype(np.float32) / 255))
+        return jnp.sum(weights * features), features
+
+    def of_many(features_of):
+        return apply_to_frames(network, features_of, jnp.asarray(frames))
+
+    def of_each(features_of):
+        return jax.vmap(features_of)(frames)
+
+    with jax.default_matmul_precision("highest"):
+        found, expected = (
+            jax.jit(jax.grad(partial(weighted, apply=apply), has_aux=True))(network) for apply in (of_many, of_each)
+        )
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3), found, expected)
+    loops = str(jax.make_jaxpr(partial(weighted, apply=of_many))(network)).count("scan[")
+    assert loops == (1 if looped and count > 32 else 0)
 
 
 @pytest.mark.parametrize(

@@ -8,21 +8,26 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
 from a3c.learning.arrays import AnyArray
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"tanh": jnp.tanh, "relu": jax.nn.relu, "elu": jax.nn.elu}
 
+SUMS = "sums"
+"""The name, in JAX, of what a layer's activation is applied to."""
+
 
 def activate(x: Float[AnyArray, "*B n"], activation: str, layer_norm: bool) -> Float[Array, "*B n"]:
     """What a layer gives, after its activation; before that, with `layer_norm`, with mean 0 and variance 1 over its
     numbers, of a frame over the channels of each place (Ba et al. 2016, without the gain and bias that follow there).
     """
+    sums = checkpoint_name(jnp.asarray(x), SUMS)
     if layer_norm:
-        x = x - x.mean(axis=-1, keepdims=True)
-        x = x * jax.lax.rsqrt((x**2).mean(axis=-1, keepdims=True) + 1e-6)
-    return ACTIVATIONS[activation](jnp.asarray(x))
+        sums = sums - sums.mean(axis=-1, keepdims=True)
+        sums = sums * jax.lax.rsqrt((sums**2).mean(axis=-1, keepdims=True) + 1e-6)
+    return ACTIVATIONS[activation](sums)
 
 
 class Dense(eqx.Module):

@@ -29,6 +29,7 @@ from a3c.learning.moments import Statistics
 from a3c.learning.snapshot import Snapshot
 from a3c.networks.actions import Actions, make_actions
 from a3c.networks.choosing import make_torso, shares_trunk
+from a3c.networks.conv import apply_to_frames
 from a3c.networks.inputs import input_shapes, network_input
 from a3c.networks.keras_model import KerasActorCritic, KerasModel, is_keras_model, keras_actor_critic
 from a3c.networks.limits import LimitedGenerator
@@ -234,7 +235,7 @@ class Policy:
         def features_of(packed: AnyArray) -> tuple[jax.Array, jax.Array]:
             return network.features(network_input(self.observations.space, packed, *self.scaling))
 
-        features, critic_features = jax.vmap(features_of)(observations)
+        features, critic_features = apply_to_frames(network, features_of, observations)
         features, critic_features = jnp.asarray(features), jnp.asarray(critic_features)
         return features.reshape(*batch, -1), critic_features.reshape(*batch, -1)
 
