@@ -7,6 +7,8 @@ In use:
     observations = stack.push(preprocess(frames), started)       # [B, h, w, channels * frame_stack]
 """
 
+import math
+
 import numpy as np
 
 from a3c.config.environment import WorldSettings
@@ -74,22 +76,26 @@ def area(frames: np.ndarray, height: int, width: int) -> np.ndarray:
     """Frames `[B, H, W, ...]` reduced to `[B, height, width, ...]`, each pixel the mean of the area it covers."""
     if frames.shape[1] % height == 0 and frames.shape[2] % width == 0:
         return _mean_of_blocks(frames, frames.shape[1] // height, frames.shape[2] // width)
-    means = _mean_along(_mean_along(frames.astype(np.float32), 1, height), 2, width)
+    means = _mean_along(_mean_along(frames, 1, height), 2, width)
     return np.rint(means).astype(np.uint8)
 
 
 def _mean_along(x: np.ndarray, axis: int, size: int) -> np.ndarray:
     """`x` with an axis reduced to `size` means over equal parts, whose edges may lie within an element.
 
-    They are differences of running sums: a matrix product would start threads of BLAS.
+    The first element of every part, then the second, and so on: a matrix product would start threads of BLAS.
     """
     before = x.shape[axis]
-    padded = np.concatenate([np.zeros_like(x.take([0], axis)), np.cumsum(x, axis, dtype=np.float32)], axis)
     edges = np.arange(size + 1) * (before / size)
-    whole = np.minimum(edges.astype(int), before - 1)
-    rest = np.expand_dims((edges - whole).astype(np.float32), [other for other in range(x.ndim) if other != axis])
-    sums = padded.take(whole, axis) + rest * x.take(whole, axis)
-    return np.diff(sums, axis=axis) * np.float32(size / before)
+    first = edges[:-1].astype(int)
+    means = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), np.float32)
+    for place in range(math.ceil(before / size) + 1):
+        elements = first + place
+        inside = np.minimum(elements + 1, edges[1:]) - np.maximum(elements, edges[:-1])
+        weights = (np.maximum(inside, 0.0) * (size / before)).astype(np.float32)
+        weights = weights.reshape(-1, *(1,) * (x.ndim - axis - 1))
+        means += x.take(np.minimum(elements, before - 1), axis) * weights
+    return means
 
 
 def _mean_of_blocks(frames: np.ndarray, rows: int, columns: int) -> np.ndarray:
