@@ -36,6 +36,20 @@ def test_the_first_signal_asks_and_the_second_interrupts(interruption, number):
         assert not asked.is_set()
 
 
+def test_a_signal_that_comes_while_the_first_is_handled_is_the_second(interruption):
+    with interruption.deferred() as asked:
+        setting = asked.set
+
+        def set_and_signal():
+            asked.set = setting
+            os.kill(os.getpid(), signal.SIGTERM)
+            setting()
+
+        asked.set = set_and_signal
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_one_deferral_within_another_is_the_same(interruption):
     with interruption.deferred() as outer:
         with interruption.deferred() as inner:

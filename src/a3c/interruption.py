@@ -29,6 +29,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self._asked: threading.Event | None = None
+        self._told = False
         self._raised = False
         self._end: Callable[[], object] | None = None
 
@@ -70,7 +71,7 @@ class Interruption:
         if self._raised and self._end is not None:
             # It was lost on its way up.
             raise KeyboardInterrupt
-        self._asked = threading.Event()
+        self._asked, self._told = threading.Event(), False
         before = {}
         if self._end is None:
             self._raised = False
@@ -83,7 +84,9 @@ class Interruption:
                 signal.signal(number, handler)
 
     def _handle(self, number: int, frame: Any) -> None:
-        if self._asked is not None and not self._asked.is_set():
+        if self._asked is not None and not self._told:
+            # First: a signal that comes while the event is being set would wait for its lock for ever.
+            self._told = True
             self._asked.set()
             return
         if self._raised and self._end is not None:
