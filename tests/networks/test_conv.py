@@ -3,6 +3,7 @@
 from functools import partial
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -131,6 +132,14 @@ def test_many_frames_have_the_features_and_the_gradient_of_each_alone(name, loop
     jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3), found, expected)
     loops = str(jax.make_jaxpr(partial(weighted, apply=of_many))(network)).count("scan[")
     assert loops == (1 if looped and count > 32 else 0)
+
+
+def test_a_batch_whose_size_is_not_known_is_exported():
+    network = ConvNet((20, 24, 4), LAYERS["a3c"], (7,), "relu", np.random.default_rng(0))
+    (batch,) = jax.export.symbolic_shape("batch")
+    frames = jax.ShapeDtypeStruct((batch, 20, 24, 4), np.float32)
+    exported = jax.export.export(jax.jit(lambda frames: apply_to_frames(network, network, frames)))(frames)
+    assert exported.call(np.zeros((70, 20, 24, 4), np.float32)).shape == (70, 7)
 
 
 @pytest.mark.parametrize(

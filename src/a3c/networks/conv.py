@@ -90,9 +90,12 @@ def apply_to_frames(
 
     Where all convolutions are products of matrices, for some frames at a time; only what layers sum up is kept of these
     for the gradient, the rest is computed anew. XLA's own convolutions take twice as long in a loop.
+    The batch of an exported model has no size yet.
     """
+    count = observations.shape[0]
     convolutions = [layer for layer in jax.tree.leaves(network, is_leaf=_is_conv) if _is_conv(layer)]
-    if len(observations) > AT_A_TIME and convolutions and all(layer.is_product for layer in convolutions):
+    many = isinstance(count, int) and count > AT_A_TIME
+    if many and convolutions and all(layer.is_product for layer in convolutions):
         kept = jax.checkpoint_policies.save_only_these_names(SUMS)
         return jax.lax.map(jax.checkpoint(function, policy=kept), observations, batch_size=AT_A_TIME)
     return jax.vmap(function)(observations)
