@@ -289,6 +289,17 @@ def test_greedy_play_far_below_training_gets_a_hint(command, tmp_path, untrained
     assert len(outcome.out.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("episodes", "says"), [(4, False), (100, True)])
+def test_a_few_short_episodes_are_chance_where_many_of_training_were_as_short(
+    command, tmp_path, untrained, episodes, says
+):
+    untrained.save(tmp_path / "agent.safetensors")
+    checkpoint = Checkpoint.load(tmp_path / "agent.safetensors")
+    dataclasses.replace(checkpoint, returns=[10.0, 190.0] * 50, best_return_mean_100=100.0).save(tmp_path / "a")
+    outcome = command("evaluate", "a", "--episodes", episodes)
+    assert ("try --stochastic" in outcome.err) == says
+
+
 def test_evaluation_on_the_command_line_cuts_and_says_so(command, own_environments):
     A3C("odd_environments:Endless-v0", backend="inline", seed=1).save(own_environments / "agent")
     flags = ["--episodes", "3", "--max-episode-steps", "1e1"]

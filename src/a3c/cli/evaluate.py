@@ -66,5 +66,7 @@ def _falls_short(evaluation: "Evaluation", checkpoint: "Checkpoint") -> bool:
         return False
     # The last episodes may be worse than the best: then it is not for want of chance.
     trained = min(best, fmean(returns))
-    chance = hypot(evaluation.std / len(evaluation.returns) ** 0.5, pstdev(returns) / len(returns) ** 0.5)
+    # A few episodes that are alike say little of how much others would differ.
+    spread = max(evaluation.std, pstdev(returns))
+    chance = hypot(spread / len(evaluation.returns) ** 0.5, pstdev(returns) / len(returns) ** 0.5)
     return trained - evaluation.mean > max(4 * chance, 0.25 * abs(trained))
