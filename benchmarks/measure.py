@@ -99,7 +99,7 @@ def train(
     return record | UNSOLVED if record["error"] else record
 
 
-def _evaluate(folder: Path, checkpoint: str, episodes: int, flags: tuple[str, ...], limit: float = 600.0) -> Record:
+def _evaluate(folder: Path, checkpoint: str, episodes: int, flags: tuple[str, ...], limit: float = 1800.0) -> Record:
     """What `a3c evaluate` of this interpreter says of a checkpoint of the run in `folder`, of episodes that it never
     saw."""
     output = folder.parent / f"{checkpoint}.json"

@@ -119,7 +119,7 @@ def draw_task(part: Measured, path: Path, title: str, aim: float) -> None:
     for number, (system, runs) in enumerate(by(part, "system").items()):
         for index, run in enumerate(run for run in runs if _has_curve(run)):
             color, steps = f"C{number}", np.array(run["curve"]["step"]) / 1e6
-            label = f"{system}, {len(runs)} seeds" if index == 0 else None
+            label = f"{system}, {len(runs)} seed{'s' * (len(runs) > 1)}" if index == 0 else None
             axes.plot(steps, run["curve"]["mean"], color=color, alpha=0.8, linewidth=1.2, label=label)
             greedy = run.get("greedy", {}).get("latest", {}).get("mean")
             axes.plot(steps[-1:], [greedy], "o", color=color, markersize=5)

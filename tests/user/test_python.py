@@ -268,7 +268,7 @@ def test_make_environment_makes_what_training_sees():
     ("arguments", "shape"),
     [
         ({}, (40, 40, 4)),
-        ({"recipe": "atari"}, (84, 84, 4)),
+        ({"recipe": "atari"}, (42, 42, 4)),
         ({"recipe": "none"}, (84, 84, 4)),
         ({"settings": {"frame_stack": 2}}, (40, 40, 2)),
         ({"recipe": "atari", "settings": {"frame_size": [42, 36], "grayscale": False}}, (42, 36, 12)),
