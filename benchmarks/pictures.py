@@ -27,7 +27,7 @@ def draw_solved(part: Measured, path: Path, longest: float) -> None:
         color = f"C{number}"
         for index, run in enumerate(runs):
             if curve := run.get("curve"):
-                label = f"{system}, {len(runs)} seed{'s' * (len(runs) > 1)}" if index == 0 else None
+                label = _label(system, runs) if index == 0 else None
                 curves.plot(curve["second"], curve["mean"], color=color, alpha=0.7, linewidth=1.2, label=label)
         _draw_seconds(bars, len(systems) - 1 - number, runs, color)
     curves.axhline(475, color="grey", linestyle="--", linewidth=1, label="solved: 475")
@@ -95,7 +95,7 @@ def draw_scores(part: Measured, path: Path, title: str) -> None:
     over = dict(zip(("second", "step"), figure.subplots(1, 2, sharey=True), strict=True))
     for number, (system, runs) in enumerate(by(part, "system").items()):
         for index, run in enumerate(run for run in runs if _has_curve(run)):
-            label = f"{system}, {len(runs)} seed{'s' * (len(runs) > 1)}" if index == 0 else None
+            label = _label(system, runs) if index == 0 else None
             for unit, axes in over.items():
                 scale = 60 if unit == "second" else 1e6
                 values = np.array(run["curve"][unit]) / scale
@@ -119,7 +119,7 @@ def draw_task(part: Measured, path: Path, title: str, aim: float) -> None:
     for number, (system, runs) in enumerate(by(part, "system").items()):
         for index, run in enumerate(run for run in runs if _has_curve(run)):
             color, steps = f"C{number}", np.array(run["curve"]["step"]) / 1e6
-            label = f"{system}, {len(runs)} seed{'s' * (len(runs) > 1)}" if index == 0 else None
+            label = _label(system, runs) if index == 0 else None
             axes.plot(steps, run["curve"]["mean"], color=color, alpha=0.8, linewidth=1.2, label=label)
             greedy = run.get("greedy", {}).get("latest", {}).get("mean")
             axes.plot(steps[-1:], [greedy], "o", color=color, markersize=5)
@@ -155,6 +155,11 @@ def draw_tasks(parts: dict[str, Measured], path: Path, systems: list[str]) -> No
     for axes in panels[::columns]:
         axes.set_ylabel("mean of 100 greedy episodes")
     _save(figure, next(iter(parts.values())), path)
+
+
+def _label(system: str, runs: list[Measured]) -> str:
+    """What the curves of a system are called, once for all its seeds."""
+    return f"{system}, {len(runs)} seed{'s' * (len(runs) > 1)}"
 
 
 def _has_curve(run: Measured) -> bool:
