@@ -41,7 +41,7 @@ GAMES = {
     "qbert": Game("QbertNoFrameskip-v4", 3_882, 15_627),
     "ms-pacman": Game("MsPacmanNoFrameskip-v4", 1_581, 2_255),
 }
-DEFAULT = "space-invaders,seaquest,beam-rider"
+DEFAULT = "space-invaders,seaquest,enduro"
 
 
 def play(game: Game, arguments: argparse.Namespace) -> list[Record]:

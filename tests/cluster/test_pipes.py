@@ -75,28 +75,36 @@ def test_actions_of_several_parts_are_learned_in_stations(tmp_path):
     assert last_returns(tmp_path / "run") > 0.7
 
 
-class KillsRelay(Callback):
-    """Kills the process that has two stations below it, once they have taken steps; the run ends when the next have."""
+def events_of(folder):
+    """Those of a run, in their order; none as long as there is no file of them."""
+    path = folder / "events.csv"
+    return [row["event"] for row in csv.DictReader(path.read_text().splitlines())] if path.exists() else []
 
-    killed_at: int | None = None
+
+class KillsRelay(Callback):
+    """Kills the process that has two stations below it, once both have begun; the run ends when the next have."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.killed_at = None
 
     def on_report(self, training):
-        if self.killed_at is None and training.steps:
+        begun = events_of(self.folder).count("station began")
+        if self.killed_at is None and begun == 2:
             self.killed_at = training.steps
             relays = [p for p in psutil.Process().children(recursive=True) if len(p.children()) == 2]
             # The server that processes are forked from has two, too: this one was started last.
             max(relays, key=psutil.Process.create_time).kill()
         # What the queue held when it was killed is less.
-        if self.killed_at is not None and training.steps > self.killed_at + 20_000:
+        if begun == 4 and training.steps > self.killed_at + 20_000:
             training.stop("it was replaced")
 
 
 @pytest.mark.parametrize("algorithm", [IMPALA, A3C])
 def test_a_relay_that_is_killed_is_replaced_and_its_stations_begin_anew(algorithm, tmp_path):
     learning = algorithm(ENDLESS, **SMALL, **STATIONS | {"workers_per_station": 1}, **PLAIN, report_interval=0.2)
+    folder = tmp_path / "run"
     with pytest.warns(UserWarning, match="relay 0 failed: .* another has taken its place"):
-        result = learning.learn(seconds=120, run=tmp_path / "run", callback=KillsRelay())
-    with (tmp_path / "run" / "events.csv").open(newline="") as file:
-        events = [row["event"] for row in csv.DictReader(file)]
-    assert events == ["station began"] * 2 + ["replaced"] + ["station began"] * 2
+        result = learning.learn(seconds=120, run=folder, callback=KillsRelay(folder))
+    assert events_of(folder) == ["station began"] * 2 + ["replaced"] + ["station began"] * 2
     assert result.summary["worker_restarts"] == 1
