@@ -279,14 +279,14 @@ def ask_often(board, worker, environments, times):
         numbers = np.array([10_000 * worker + 1000 * index + time for index in range(environments)], np.float32)
         observations = np.stack([numbers, numbers], axis=1)
         noise, epsilon = policy.noise(generator, (environments,)), (worker + 1) / 8
-        actions = policy.act(None, observations, noise, epsilon).copy()
+        said = policy.choose(None, observations, noise, epsilon)
+        actions, log_probs = said.actions.copy(), said.log_probs.copy()
         values = policy.value(None, observations + 500)
-        log_probs = policy.log_prob(None, observations[None], actions[None], epsilon)
         policy.take_version()
         wrong += not (
             np.array_equal(actions, numbers)
             and np.array_equal(values, 2 * (numbers + 500))
-            and np.array_equal(log_probs, [noise + np.float32(10 * epsilon)])
+            and np.array_equal(log_probs, noise + np.float32(10 * epsilon))
         )
     return wrong
 

@@ -154,10 +154,21 @@ def judged(
     network = policy.network(snapshot.parameters)
     distribution, values = policy.apply_in_time(network, snapshot.statistics, segment.observations, *segment.context)
     log_probs = jax.tree.map(lambda x: x[:-1], distribution).log_prob(segment.actions)
+    return sampled(config, targets_of, segment, values, log_probs), log_probs
+
+
+def sampled(
+    config: LearningSettings,
+    targets_of: Targeting,
+    segment: Any,
+    values: Float[AnyArray, "rows B"],
+    log_probs: Float[AnyArray, "rows-1 B"],
+) -> Sample:
+    """A segment with these values, and targets by them; inside jit."""
     targets = targets_of(config, segment, values, log_probs)
     starts, masks = (None if rows is None else rows[:-1] for rows in (segment.starts, segment.action_masks))
     rows = segment.observations[:-1], segment.actions, segment.log_probs, values[:-1]
-    return Sample(*rows, targets, segment.mask, starts, segment.first_state, masks), log_probs
+    return Sample(*rows, targets, segment.mask, starts, segment.first_state, masks)
 
 
 def make_clipped_gradient(

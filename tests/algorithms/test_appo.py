@@ -65,8 +65,9 @@ def test_what_is_clipped_moves_its_action_no_further():
     assert slope(-0.5, 1.0) < 0.0
 
 
+@pytest.mark.parametrize("judged", [False, True], ids=["as_acted", "judged"])
 @pytest.mark.parametrize("environment", [Corridor, Recall])
-def test_with_the_policy_that_collected_the_gradient_is_that_of_a3c(environment, monkeypatch):
+def test_with_the_policy_that_collected_the_gradient_is_that_of_a3c(environment, judged, monkeypatch):
     recurrent = {"recurrent": "gru", "recurrent_units": 3} if environment is Recall else {}
     seen = []
 
@@ -74,7 +75,7 @@ def test_with_the_policy_that_collected_the_gradient_is_that_of_a3c(environment,
         snapshot = worker.order.read()
         segment, episodes = worker.collector.collect(snapshot)
         own = worker.config.own
-        sample = make_sample(worker.policy, worker.config, own)(snapshot, segment)
+        sample = make_sample(worker.policy, worker.config, own)(snapshot if judged else None, segment)
         shuffle = Shuffle(worker.config, own, worker.policy.recurrent)
         (whole,) = shuffle.minibatches(np.random.default_rng(1), segment.mask)
         clipped = make_gradient(worker.policy, worker.config, own)(snapshot, sample, whole, 0.01)

@@ -72,6 +72,11 @@ def test_a_pickled_policy_gives_the_same_outputs(variant):
     np.testing.assert_array_equal(before[1], after[1])
 
 
+def log_probs_of(policy, snapshot, observations, actions, epsilon):
+    distribution, _ = policy(snapshot, observations)
+    return policy.actions.explore(distribution, epsilon).log_prob(actions)
+
+
 def test_one_prediction_says_what_acting_log_probability_and_value_say_apart():
     policy = make()
     generator = np.random.default_rng(1)
@@ -84,7 +89,7 @@ def test_one_prediction_says_what_acting_log_probability_and_value_say_apart():
     snapshot = Snapshot(parameters)
     for row, share in enumerate(epsilon):
         np.testing.assert_array_equal(actions[row], policy.act(snapshot, observations[row], noise[row], share))
-        expected = policy.log_prob(snapshot, observations[row], actions[row], share)
+        expected = log_probs_of(policy, snapshot, observations[row], actions[row], share)
         np.testing.assert_allclose(log_probs[row], expected, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(values[row], policy.value(snapshot, observations[row]), rtol=1e-4, atol=1e-5)
 
@@ -94,7 +99,7 @@ def test_actions_are_taken_as_often_as_their_log_probability_says():
     parameters = np.random.default_rng(1).normal(size=policy.size).astype(np.float32)
     observations, noise = np.repeat(OBSERVATIONS[:1], 20_000, axis=0), np.linspace(0, 1, 20_000, False, dtype="f4")
     actions = np.asarray(policy.act(Snapshot(parameters), observations, noise, 0.3))
-    shares = np.exp(policy.log_prob(Snapshot(parameters), observations[:4], np.arange(4), 0.3))
+    shares = np.exp(log_probs_of(policy, Snapshot(parameters), observations[:4], np.arange(4), 0.3))
     assert shares.min() > 0.3 / 4 - 1e-6
     np.testing.assert_allclose(np.bincount(actions, minlength=4) / 20_000, shares, atol=1e-3)
 
@@ -103,7 +108,7 @@ def test_a_policy_that_was_used_can_be_pickled():
     policy = make()
     noise, epsilon = np.zeros(5, np.float32), np.zeros(5, np.float32)
     expected = policy.predict(policy.first_snapshot, OBSERVATIONS, noise, epsilon)
-    policy.log_prob(policy.first_snapshot, OBSERVATIONS, np.zeros(5, int), 0.0)
+    policy.act(policy.first_snapshot, OBSERVATIONS, noise, 0.0)
     again = pickle.loads(pickle.dumps(policy))
     found = again.predict(policy.first_snapshot, OBSERVATIONS, noise, epsilon)
     np.testing.assert_array_equal(found, expected)

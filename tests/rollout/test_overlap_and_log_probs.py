@@ -1,10 +1,11 @@
-"""What a Collector adds for returns of n steps, and for V-trace."""
+"""What a Collector adds for returns of n steps, for V-trace, and for learning from a segment several times."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from a3c.gradient import returns_of
 from a3c.learning.snapshot import Snapshot
 from environments_for_tests import MODES, counting
 
@@ -81,3 +82,31 @@ def test_log_probabilities_are_those_of_the_policy_that_acted_with_its_random_ac
 def test_without_vtrace_there_are_no_log_probabilities(settings, make_collector):
     collector = make_collector(counting(MODES[0], 2), **settings)
     assert segments_of(collector, 1)[0][0].log_probs is None
+
+
+@each_mode
+@pytest.mark.parametrize("segment_ends", ["steps", "episode"])
+@pytest.mark.parametrize("recurrent", [None, "gru"])
+def test_values_of_acting_make_the_returns_that_those_of_the_segments_observations_make(
+    mode, segment_ends, recurrent, make_collector
+):
+    settings = {"algorithm": "appo", "segment_length": 7, "segment_ends": segment_ends, "recurrent": recurrent}
+    collector = make_collector(counting(mode, 3, LENGTHS, ENDINGS), **settings)
+    policy, parameters = collector.policy, random_parameters(collector.policy)
+    network, statistics = policy.network(parameters), policy.first_snapshot.statistics
+    seen = []
+    for segment, _ in segments_of(collector, 4):
+        _, values = policy.apply_in_time(network, statistics, segment.observations, *segment.context)
+        assert segment.values.dtype == np.float32
+        found, expected = (
+            np.where(segment.mask, returns_of(collector.config, segment, numbers, 0.9), 0.0)
+            for numbers in (segment.values, np.asarray(values))
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        seen += expected.ravel().tolist()
+    assert len(np.unique(seen)) > 10
+
+
+def test_who_learns_once_from_a_segment_needs_no_values_of_acting(make_collector):
+    collector = make_collector(counting(MODES[0], 2), algorithm="impala")
+    assert segments_of(collector, 1)[0][0].values is None

@@ -120,19 +120,14 @@ def test_a_worker_learns_the_mean_version_of_what_chose_its_actions():
     assert policy.take_version() == 100
 
 
-def test_log_probabilities_are_those_of_the_actions_since_the_version_was_taken():
+def test_who_chooses_learns_what_the_network_says_of_it():
     board, learner = answering_at_once()
     policy = RemotePolicy(board, 0, learner.policy)
-    for noise in (0.25, 0.5, 0.75):
-        policy.act(None, numbered(1, 2, 3), np.array([noise, 0, 0], np.float32), 0.5)
+    for noise in (0.25, 0.5):
+        said = policy.choose(None, numbered(1, 2, 3), np.array([noise, 0, 0], np.float32), 0.5)
+        assert [said.actions.tolist(), said.values.tolist(), said.state] == [[1, 2, 3], [2, 4, 6], None]
+        assert said.log_probs.tolist() == [5 + noise, 5, 5]
         policy.value(None, numbered(7, 8, 9))
-    actions = np.zeros((5, B), np.int64)
-    said = policy.log_prob(None, np.zeros((5, B, 2), np.float32), actions, 0.5)
-    assert said.tolist() == [[5.25, 5, 5], [5.5, 5, 5], [5.75, 5, 5], [0, 0, 0], [0, 0, 0]]
-    policy.take_version()
-    ask(policy, 1, 2, 3)
-    said = policy.log_prob(None, np.zeros((2, B, 2), np.float32), actions[:2], 0.0)
-    assert said.tolist() == [[0, 0, 0], [0, 0, 0]]
 
 
 def test_nobody_gets_the_answer_to_a_question_of_one_who_was_killed(looking_often):
@@ -189,12 +184,7 @@ def test_a_segment_is_the_same_wherever_the_network_is(mode, segment_ends, recur
     for _ in range(4):
         (segment, episodes), (remote, remote_episodes) = here.collect(snapshot, 0.3), there.collect(Snapshot(None), 0.3)
         assert episodes == remote_episodes
-        stepped = segment.log_probs.copy()
-        if segment_ends == "episode":
-            # Where no step was taken the network was not asked.
-            stepped[~segment.mask.any(axis=1)] = 0
-            remote.log_probs[~segment.mask.any(axis=1)] = 0
-        for mine, others in zip(segment._replace(log_probs=stepped), remote, strict=True):
+        for mine, others in zip(segment, remote, strict=True):
             assert (mine is None) == (others is None)
             if mine is not None:
                 np.testing.assert_allclose(mine, others, rtol=1e-5, atol=1e-6)

@@ -32,7 +32,8 @@ class OwnSettings:
 
     @property
     def carries(self) -> frozenset[str]:
-        """Fields of a Segment that targets need and others do without: `log_probs`, the behaviour policy's."""
+        """Fields of a Segment that targets need and others do without: `log_probs`, and `values` beside them, of the
+        policy that acted."""
         return frozenset()
 
     @property

@@ -80,7 +80,7 @@ class APPOSettings(OwnSettings):
 
     @property
     def carries(self) -> frozenset[str]:
-        return frozenset({"log_probs"})
+        return frozenset({"log_probs", "values"})
 
     def minibatches(self, steps: int) -> int:
         """Minibatches that a pass over so many steps has."""

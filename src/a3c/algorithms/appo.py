@@ -4,8 +4,8 @@ The workers of A3C, each of which learns from what it collected several times:
 
     repeat
         theta' <- theta                                     copy the shared parameters
-        take T steps of B environments with mu = pi(.; theta'), noting mu(a_t)      a segment
-        G_t, A_t <- returns and advantages, with V(.; theta')                       `lambda_targets`
+        take T steps of B environments with mu = pi(.; theta'), noting mu(a_t) and V(s_t; theta')     a segment
+        G_t, A_t <- returns and advantages, with these V                            `lambda_targets`
         K times, for each minibatch of the segment, shuffled
             theta' <- theta
             r_t <- pi(a_t; theta') / mu(a_t)
@@ -33,7 +33,7 @@ from jaxtyping import Array, Bool, Float, Int
 from a3c.algorithm.builtin import APPOSettings
 from a3c.config import TrainConfig
 from a3c.config.schedules import entropy_coefficient_at, epsilon_at, learning_rate_at
-from a3c.gradient import Sample, judged, lambda_targets, make_clipped_gradient, vtrace_targets
+from a3c.gradient import Sample, judged, lambda_targets, make_clipped_gradient, sampled, vtrace_targets
 from a3c.learning.arrays import Scalar
 from a3c.learning.diagnostics import norm_of
 from a3c.learning.snapshot import Snapshot
@@ -73,7 +73,9 @@ def run(worker: Worker) -> None:
             # What was observed stays what it was: normalised as when it was acted upon.
             now = replace(order.read(), statistics=acted.statistics)
             if sample is None or (own.recompute_advantages and number % shuffle.count == 0):
-                sample = sample_of(now, segment)
+                # V-trace corrects for what others have changed since.
+                as_acted = sample is None and own.advantages == "gae"
+                sample = sample_of(None if as_acted else now, segment)
             gradient, diagnostics = gradient_of(now, sample, places, entropy_coefficient)
             gradient, diagnostics = np.asarray(gradient), np.asarray(diagnostics)
             if enough := stride.is_too_far(diagnostics[KL]):
@@ -143,14 +145,17 @@ class Stride:
 
 
 def make_sample(policy: Policy, config: TrainConfig, own: APPOSettings) -> Callable[..., Sample]:
-    """Jitted `(snapshot, segment) -> sample`: with returns and advantages by the values of this snapshot, its rows in
-    one but for a recurrent policy."""
+    """Jitted `(snapshot, segment) -> sample`: with returns and advantages by the values of this snapshot, or of None by
+    those of acting; its rows in one but for a recurrent policy."""
     targets_of = vtrace_targets() if own.advantages == "vtrace" else lambda_targets
 
-    def sample_of(snapshot: Snapshot, segment: Any) -> Sample:
-        sample, log_probs = judged(policy, config, targets_of, snapshot, segment)
+    def sample_of(snapshot: Snapshot | None, segment: Any) -> Sample:
+        if snapshot is None:
+            sample = sampled(config, targets_of, segment, segment.values, segment.log_probs)
+        else:
+            sample, _ = judged(policy, config, targets_of, snapshot, segment)
         # V-trace's weights are the ratios, which the loss has itself.
-        sample = sample._replace(targets=sample.targets._replace(weights=jnp.ones_like(log_probs)))
+        sample = sample._replace(targets=sample.targets._replace(weights=jnp.ones_like(sample.log_probs)))
         return sample if policy.recurrent else jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), sample)
 
     return jax.jit(sample_of)

@@ -29,6 +29,25 @@ class Layout(NamedTuple):
     mask: int = 0
     """Choices that an action mask says of whether they are valid, bool; 0 where there are no masks."""
 
+    def apart(self, predictions: np.ndarray) -> "Prediction":
+        """What numbers `[..., actions' size + 2 + S]` say, as `Policy.predict` gives them."""
+        size = math.prod(self.action)
+        actions = predictions[..., :size].reshape(*predictions.shape[:-1], *self.action)
+        state = predictions[..., size + 2 :] if self.state else None
+        return Prediction(actions.astype(self.action_dtype), predictions[..., size], predictions[..., size + 1], state)
+
+
+class Prediction(NamedTuple):
+    """What a policy does where it is asked, `[..., *shape]`, and what it says of that."""
+
+    actions: np.ndarray
+    log_probs: np.ndarray
+    """How probable these actions were, `[...]`."""
+    values: np.ndarray
+    """Of the observations, `[...]`."""
+    state: np.ndarray | None
+    """What a recurrent policy remembers next, `[..., S]`."""
+
 
 ODD_KINDS = {gymnasium.spaces.Text: "text", gymnasium.spaces.Sequence: "a sequence of any length"}
 

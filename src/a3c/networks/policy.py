@@ -21,7 +21,7 @@ from jaxtyping import Array, Bool, Float, Shaped
 
 from a3c.config import TrainConfig
 from a3c.environments.observations import Observations
-from a3c.environments.spaces import NO_STATISTICS, Layout
+from a3c.environments.spaces import NO_STATISTICS, Layout, Prediction
 from a3c.errors import SettingsError
 from a3c.learning.arrays import AnyArray
 from a3c.learning.distributions import EpsilonGreedy
@@ -298,28 +298,17 @@ class Policy:
 
         return jax.jit(act)
 
-    @cached_property
-    def log_prob(self):
-        """Jitted `(snapshot, observations, actions, epsilon) -> log-probabilities` that `act` gave these actions.
-
-        All are `[T, B, ...]`; a recurrent policy takes `starts` and `first_state` of their Segment too, and one that
-        was masked its `masks`.
-        """
-
-        def log_prob(snapshot, observations, actions, epsilon, starts=None, first_state=None, masks=None):
-            network, context = self.network(snapshot.parameters), (starts, first_state, masks)
-            distribution, _ = self.apply_in_time(network, snapshot.statistics, observations, *context)
-            return self.actions.explore(distribution, epsilon).log_prob(actions)
-
-        return jax.jit(log_prob)
+    def choose(self, snapshot: Snapshot, *asked: Any, **masked: Any) -> Prediction:
+        """What `act` does, and says of it beside: the log-probabilities of its actions, and values."""
+        return self.layout.apart(np.asarray(self.predict(snapshot, *asked, **masked)))
 
     @cached_property
     def predict(self):
         """Jitted `(snapshot, observations, noise, epsilon) -> predictions [..., actions' size + 2]` of one batch.
 
         A recurrent policy takes its states too, and gives the next ones behind these numbers; `masks` are as those of
-        `act`. `epsilon` is of each observation. What `act`, `log_prob` and `value` say, in one call and one array of
-        float32: fetching another result takes longer than computing it.
+        `act`. `epsilon` is of all or of each observation. What `act` and `value` say, and the log-probability of the
+        actions, in one call and one array of float32: fetching another result takes longer than computing it.
         """
 
         def predict(snapshot, observations, noise, epsilon, state=None, masks=None):
@@ -364,7 +353,7 @@ class Policy:
         return jax.jit(distribution)
 
     def __getstate__(self) -> dict[str, Any]:
-        jitted = ("act", "log_prob", "predict", "best_action", "value", "distribution")
+        jitted = ("act", "predict", "best_action", "value", "distribution")
         return {name: value for name, value in self.__dict__.items() if name not in jitted}
 
 

@@ -110,9 +110,6 @@ class Collector:
         self._overlap.repeat(segment)
         if self._memory is not None:
             self._memory.fill(segment, overlap)
-        if new.log_probs is not None:
-            acted = snapshot, new.observations[:-1], new.actions, epsilon
-            new.log_probs[:] = self.policy.log_prob(*acted, **_context(segment, new))
         return segment, episodes
 
     def _act(self, snapshot: Snapshot, epsilon: float, new: Segment, rows: _Rows) -> int:
@@ -123,11 +120,11 @@ class Collector:
             # Each segment begins with a real step.
             stepper.step(to_environment(np.zeros_like(new.actions[0])))
 
-        observations, actions, _, terminated, truncated, mask, *_ = new
+        observations, actions, _, terminated, truncated, mask, log_probs, expected, *_ = new
         masks: Any = new.action_masks
         rewards, bootstraps, bootstrapped, lost = rows
         actor = self._memory or policy
-        act, noise = actor.act, self._noise.draw(config.segment_steps, stepper.count)
+        noise = self._noise.draw(config.segment_steps, stepper.count)
         observations[0] = stepper.observations
         if masks is not None:
             masks[0] = stepper.masks
@@ -135,7 +132,13 @@ class Collector:
         for t in range(config.segment_steps):
             if masks is not None:
                 masked = {"masks": masks[t]}
-            actions[t] = np.asarray(act(snapshot, observations[t], noise[t], epsilon, **masked))
+            asked = snapshot, observations[t], noise[t], epsilon
+            if log_probs is None:
+                actions[t] = np.asarray(actor.act(*asked, **masked))
+            else:
+                actions[t], log_probs[t], values, _ = actor.choose(*asked, **masked)
+                if expected is not None:
+                    expected[t] = values
             np.logical_not(stepper.resetting, out=mask[t])
             step = stepper.step(to_environment(actions[t]))
             rewards[t], terminated[t], truncated[t] = step.rewards, step.terminated, step.truncated
@@ -160,6 +163,9 @@ class Collector:
                     # Not learned from, but its probability is not to be 0.
                     actions[taken] = policy.actions.choose(np.zeros_like(actions[taken], np.float32), masks[taken])
                 break
+        if expected is not None:
+            masked = {} if masks is None else {"masks": masks[taken]}
+            expected[taken] = actor.value(snapshot, observations[taken], **masked)
         return taken
 
     def _check(self, observations: np.ndarray, rewards: np.ndarray, taken: int) -> None:
@@ -168,13 +174,3 @@ class Collector:
         self.checks.finite("observation", observations, first_step)
         self.checks.finite("reward", rewards, first_step + 1)
         self.checks.look(observations[: taken + 1], first_step)
-
-
-def _context(segment: Segment, new: Segment) -> dict[str, np.ndarray]:
-    """What a policy needs to say how probable a segment's `new` actions were, where it is recurrent or masked."""
-    context = {}
-    if segment.starts is not None and segment.first_state is not None:
-        context |= {"starts": segment.starts[:-1], "first_state": segment.first_state}
-    if new.action_masks is not None:
-        context["masks"] = new.action_masks[:-1]
-    return context

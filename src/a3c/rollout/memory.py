@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from a3c.environments.spaces import Prediction
 from a3c.environments.stepper import Stepper
 from a3c.learning.snapshot import Snapshot
 from a3c.rollout.segment import Segment
@@ -22,15 +23,28 @@ class Memory:
         self, snapshot: Snapshot, observations: np.ndarray, noise: np.ndarray, epsilon: float, **masked: np.ndarray
     ) -> Any:
         """Actions of a batch, as `Policy.act` gives them; `masked` are its masks, where there are any."""
+        state = self._recall()
+        actions, self._state = self._policy.act(snapshot, observations, noise, epsilon, state, **masked)
+        return actions
+
+    def choose(
+        self, snapshot: Snapshot, observations: np.ndarray, noise: np.ndarray, epsilon: float, **masked: np.ndarray
+    ) -> Prediction:
+        """The same, as `Policy.choose` gives them."""
+        said = self._policy.choose(snapshot, observations, noise, epsilon, self._recall(), **masked)
+        self._state = said.state
+        return said
+
+    def _recall(self) -> Any:
+        """The state to act with."""
         starts = self._stepper.starts
         if starts.any():
             self._state = np.where(starts[:, None], np.float32(0), self._state)
         self._rows.append((self._state, starts))
-        actions, self._state = self._policy.act(snapshot, observations, noise, epsilon, self._state, **masked)
-        return actions
+        return self._state
 
     def value(self, snapshot: Snapshot, observations: np.ndarray, **masked: np.ndarray) -> Any:
-        """Values of final observations, of the episodes that `act` was in last."""
+        """Values of what the last actions led to in the episodes that they were of."""
         return self._policy.value(snapshot, observations, self._state, **masked)
 
     def fill(self, segment: Segment, overlap: int) -> None:

@@ -35,7 +35,9 @@ class Segment(NamedTuple):
     mask: Bool[np.ndarray, "T B"]
     """True at real steps."""
     log_probs: Float32[np.ndarray, "T B"] | None = None
-    """The log-probability that each action had when it was chosen, where V-trace needs it."""
+    """The log-probability that each action had when it was chosen, where an algorithm carries it."""
+    values: Float32[np.ndarray, "T+1 B"] | None = None
+    """What the policy that acted expected at each observation, where an algorithm carries it; of row T too."""
     starts: Bool[np.ndarray, "T+1 B"] | None = None
     """Of a recurrent policy: True where a row is the first of an episode."""
     action_masks: Bool[np.ndarray, "T+1 B n"] | None = None
@@ -66,6 +68,7 @@ class Segment(NamedTuple):
             truncated=truncated,
             mask=mask,
             log_probs=np.zeros(rows, np.float32) if "log_probs" in config.own.carries else None,
+            values=np.zeros((rows[0] + 1, environments), np.float32) if "values" in config.own.carries else None,
             starts=np.zeros((rows[0] + 1, environments), bool) if layout.state else None,
             action_masks=np.ones((rows[0] + 1, environments, layout.mask), bool) if layout.mask else None,
             first_state=np.zeros((1, environments, layout.state), np.float32) if layout.state else None,

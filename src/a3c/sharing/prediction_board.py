@@ -8,12 +8,11 @@ Each worker has a row of its own in every shared array: nobody's observation can
 travels through pipes is numbers: one pipe of workers to the predictors, one of questions back to each worker.
 """
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from a3c.environments.spaces import Layout
+from a3c.environments.spaces import Layout, Prediction
 from a3c.learning.snapshot import Snapshot
 from a3c.processes.shared_memory import SharedArray
 from a3c.processes.tokens import LOOK_UP_EVERY, TokenPipe
@@ -36,7 +35,7 @@ class PredictionBoard:
         self, workers: int, environments: int, layout: Layout, store: ParameterStore, turns: Turns | None = None
     ):
         rows = (workers, environments)
-        self.store, self._turns = store, turns
+        self.store, self._turns, self._layout = store, turns, layout
         self.observations = SharedArray((*rows, *layout.observation), layout.observation_dtype)
         self.noise, self.epsilon = SharedArray((*rows, *layout.noise), np.float32), SharedArray(rows, np.float32)
         self.actions = SharedArray((*rows, *layout.action), layout.action_dtype)
@@ -87,12 +86,11 @@ class PredictionBoard:
 
     def answer(self, workers: list[int], predictions: np.ndarray, version: float) -> None:
         """Answers these workers, `predictions` `[n, B, actions' size + 2 + S]` as Policy.predict gives them."""
-        actions = self.actions.array
-        size = math.prod(actions.shape[2:])
-        actions[workers] = predictions[..., :size].reshape(len(workers), *actions.shape[1:])
-        self.log_probs.array[workers], self.values.array[workers] = predictions[..., size], predictions[..., size + 1]
+        said = self._layout.apart(predictions)
+        self.actions.array[workers] = said.actions
+        self.log_probs.array[workers], self.values.array[workers] = said.log_probs, said.values
         if self.states is not None:
-            self.states.array[workers] = predictions[..., size + 2 :]
+            self.states.array[workers] = said.state
         self.versions.array[workers] = version
         for worker in workers:
             self._answered[worker].put(self._number(worker))
@@ -108,7 +106,6 @@ class RemotePolicy:
         self.layout, self.observations, self.actions = policy.layout, policy.observations, policy.actions
         self.noise = policy.noise
         self._board, self._worker = board, worker
-        self._log_probs: list[np.ndarray] = []
         self._versions: list[int] = []
 
     def act(
@@ -120,13 +117,25 @@ class RemotePolicy:
         state: np.ndarray | None = None,
         masks: np.ndarray | None = None,
     ) -> Any:
+        said = self.choose(snapshot, observations, noise, epsilon, state, masks)
+        return said.actions if said.state is None else (said.actions, said.state)
+
+    def choose(
+        self,
+        snapshot: Snapshot,
+        observations: np.ndarray,
+        noise: np.ndarray,
+        epsilon: float,
+        state: np.ndarray | None = None,
+        masks: np.ndarray | None = None,
+    ) -> Prediction:
         board, worker = self._board, self._worker
         board.noise.array[worker], board.epsilon.array[worker] = noise, epsilon
         self._ask(observations, state, masks)
-        self._log_probs.append(board.log_probs.array[worker].copy())
         self._versions.append(int(board.versions.array[worker]))
-        actions = board.actions.array[worker]
-        return actions if board.states is None else (actions, board.states.array[worker].copy())
+        said = board.actions, board.log_probs, board.values
+        state = None if board.states is None else board.states.array[worker].copy()
+        return Prediction(*(array.array[worker] for array in said), state)
 
     def value(
         self,
@@ -146,16 +155,8 @@ class RemotePolicy:
             self._board.masks.array[self._worker] = masks
         self._board.ask(self._worker)
 
-    def log_prob(
-        self, snapshot: Snapshot, observations: np.ndarray, actions: np.ndarray, epsilon: float, **context: np.ndarray
-    ) -> np.ndarray:
-        """The log-probabilities `[T, B]` of the actions since `take_version`; 0 for rows that were not stepped."""
-        log_probs = np.zeros(actions.shape[:2], np.float32)
-        log_probs[: len(self._log_probs)] = self._log_probs
-        return log_probs
-
     def take_version(self) -> float:
         """The mean version of the parameters that chose the actions since this was called last."""
         version = float(np.mean(self._versions))
-        self._log_probs, self._versions = [], []
+        self._versions = []
         return version
