@@ -46,7 +46,7 @@ class Way:
 
 
 WAYS = {
-    TUNED: Way((), 150, 240, 1_800),
+    TUNED: Way(("--algorithm", "a3c"), 150, 240, 1_800),
     APPO: Way(("--algorithm", "appo"), 150, 240, 1_800),
     PAPER: Way(("--recipe", PAPER_RECIPE), 360, 360, 900),
 }
@@ -113,7 +113,8 @@ def throughput(arguments: argparse.Namespace) -> list[Record]:
             runs.append({"system": f"bare environments: {system}", "steps_per_second": rate})
             print(f"  {PROCESSES} bare processes, {system}: {rate:,.0f} steps/s", flush=True)
             named = () if recipe is None else ("--recipe", recipe)
-            flags = (*named, "--workers", str(PROCESSES), "--seconds", str(arguments.seconds), "--seed", str(repeat))
+            flags = (*named, "--algorithm", "a3c", "--workers", str(PROCESSES))
+            flags += ("--seconds", str(arguments.seconds), "--seed", str(repeat))
             runs.append({"system": system} | train(ENVIRONMENT, *flags, limit=arguments.seconds + 60))
             tell(runs[-1])
         if arguments.peer_seconds:
