@@ -1,5 +1,6 @@
 """Convolutions as matrix products are convolutions, and the networks are those of the papers."""
 
+import operator
 from functools import partial
 
 import jax
@@ -105,6 +106,27 @@ def test_a_network_applies_its_activation_after_every_layer():
     dense = network.dense.layers[0]
     expected = jax.nn.elu(expected.ravel() @ dense.weight + dense.bias)
     np.testing.assert_allclose(network(frame), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("axes", [(None, 0), (None, 2), (0, None), (0, 0)], ids=str)
+def test_a_batch_of_networks_or_of_frames_has_the_results_and_gradients_of_each_alone(axes):
+    generator = np.random.default_rng(0)
+    convs, frames = [random_conv(generator, 4, 3, 8, 4)[0] for _ in range(2)], generator.normal(size=(2, 16, 20, 4))
+
+    def result_and_gradients(conv, frame):
+        return conv(frame), jax.grad(lambda both: jnp.sum(both[0](both[1]) ** 2))((conv, frame))
+
+    of_convs, of_frames = axes
+    batch = (
+        convs[0] if of_convs is None else jax.tree.map(lambda *leaves: np.stack(leaves), *convs),
+        frames[0] if of_frames is None else np.moveaxis(frames, 0, of_frames),
+    )
+    with jax.default_matmul_precision("highest"):
+        found = jax.jit(jax.vmap(result_and_gradients, axes))(*batch)
+        for i in range(2):
+            expected = result_and_gradients(convs[i * (of_convs == 0)], frames[i * (of_frames is not None)])
+            of_one = jax.tree.map(operator.itemgetter(i), found)
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-2), of_one, expected)
 
 
 @pytest.mark.parametrize("count", [31, 32, 70, 96], ids=lambda count: f"{count} frames")
