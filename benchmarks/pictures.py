@@ -89,7 +89,7 @@ def draw_lag(part: Measured, path: Path) -> None:
     _save(figure, part, path)
 
 
-def draw_scores(part: Measured, path: Path, title: str) -> None:
+def draw_scores(part: Measured, path: Path, title: str, aim: int) -> None:
     """Pong: mean score over minutes, and over steps, of every seed."""
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     over = dict(zip(("second", "step"), figure.subplots(1, 2, sharey=True), strict=True))
@@ -101,7 +101,7 @@ def draw_scores(part: Measured, path: Path, title: str) -> None:
                 values = np.array(run["curve"][unit]) / scale
                 axes.plot(values, run["curve"]["mean"], color=f"C{number}", alpha=0.8, linewidth=1.2, label=label)
     for unit, axes in over.items():
-        axes.axhline(18, color="grey", linestyle="--", linewidth=1, label="aim: 18")
+        axes.axhline(aim, color="grey", linestyle="--", linewidth=1, label=f"aim: {aim}")
         axes.set(
             xlabel="minutes since the process started" if unit == "second" else "million steps", ylim=(-21.5, 21.5)
         )
