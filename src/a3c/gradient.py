@@ -161,8 +161,8 @@ def sampled(
     config: LearningSettings,
     targets_of: Targeting,
     segment: Any,
-    values: Float[AnyArray, "rows B"],
-    log_probs: Float[AnyArray, "rows-1 B"],
+    values: Float[Array, "rows B"],
+    log_probs: Float[Array, "rows-1 B"],
 ) -> Sample:
     """A segment with these values, and targets by them; inside jit."""
     targets = targets_of(config, segment, values, log_probs)

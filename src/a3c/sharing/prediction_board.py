@@ -133,9 +133,9 @@ class RemotePolicy:
         board.noise.array[worker], board.epsilon.array[worker] = noise, epsilon
         self._ask(observations, state, masks)
         self._versions.append(int(board.versions.array[worker]))
-        said = board.actions, board.log_probs, board.values
+        actions, log_probs, values = (shared.array[worker] for shared in (board.actions, board.log_probs, board.values))
         state = None if board.states is None else board.states.array[worker].copy()
-        return Prediction(*(array.array[worker] for array in said), state)
+        return Prediction(actions, log_probs, values, state)
 
     def value(
         self,
