@@ -54,7 +54,10 @@ Network = NetworkFactory | KerasModel
 AnyNetwork = ActorCritic | ActionValues | KerasActorCritic
 
 # A jitted function takes a Snapshot as it takes its arrays; what it returns has no version, nor a target network.
-jax.tree_util.register_dataclass(Snapshot, ["parameters", "statistics"], [], drop_fields=["version", "target"])
+# JAX has a way for dataclasses, that could leave no fields out before 0.10.
+jax.tree_util.register_pytree_node(
+    Snapshot, lambda snapshot: ((snapshot.parameters, snapshot.statistics), None), lambda _, arrays: Snapshot(*arrays)
+)
 
 MOST_STDS = 10.0
 """Standard deviations from the mean to which normalised observations are clipped."""
