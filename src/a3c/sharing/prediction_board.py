@@ -108,16 +108,8 @@ class RemotePolicy:
         self._board, self._worker = board, worker
         self._versions: list[int] = []
 
-    def act(
-        self,
-        snapshot: Snapshot,
-        observations: np.ndarray,
-        noise: np.ndarray,
-        epsilon: float,
-        state: np.ndarray | None = None,
-        masks: np.ndarray | None = None,
-    ) -> Any:
-        said = self.choose(snapshot, observations, noise, epsilon, state, masks)
+    def act(self, snapshot: Snapshot, *asked: Any, **masked: Any) -> Any:
+        said = self.choose(snapshot, *asked, **masked)
         return said.actions if said.state is None else (said.actions, said.state)
 
     def choose(
